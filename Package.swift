@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let engineSettings: [SwiftSetting] = [.swiftLanguageMode(.v5)]
+
+/// A program is one short folder: options, an engine call, a print.
+func program(_ name: String) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: [
+      "Carina", "CommandOptions",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    swiftSettings: engineSettings)
+}
+
+let package = Package(
+  name: "Carina",
+  products: [.library(name: "Carina", targets: ["Carina"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
+    .target(
+      name: "CImageCodecs",
+      cSettings: [.unsafeFlags(["-O2"])],
+      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+    .target(
+      name: "CKernels",
+      cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])],
+      linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
+    .target(
+      name: "Carina",
+      dependencies: [
+        "COpenBLAS", "COneDNN", "CHDF5", "CImageCodecs", "CKernels",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: engineSettings),
+    .target(
+      name: "CommandOptions",
+      dependencies: [
+        "Carina",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: engineSettings),
+    .target(name: "NotebookCells", swiftSettings: engineSettings),
+    program("preprocess"),
+    program("train-stage0"),
+    program("train-stage1"),
+    program("train-stage2"),
+    program("evaluate"),
+    program("infer"),
+    .target(
+      name: "TestSupport", dependencies: ["Carina"], path: "Tests/TestSupport",
+      swiftSettings: engineSettings),
+    .testTarget(
+      name: "CarinaTests", dependencies: ["Carina", "TestSupport"],
+      resources: [.copy("Goldens")],
+      swiftSettings: engineSettings),
+    .testTarget(
+      name: "ProgramTests", dependencies: ["Carina", "TestSupport"],
+      swiftSettings: engineSettings),
+  ]
+)

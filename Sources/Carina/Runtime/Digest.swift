@@ -1,0 +1,64 @@
+import CKernels
+import Foundation
+
+/// SHA-256 (FIPS 180-4), the digest that names files, tensors and settings in manifests.
+///
+/// Written here because the well-kept alternative, swift-crypto, would more than double the time of a first build.
+public struct SHA256Digest {
+  private var hash = carina_sha256()
+
+  /// An empty digest, ready for `update`.
+  public init() { carina_sha256_begin(&hash) }
+
+  /// Takes in bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    carina_sha256_update(&hash, bytes.baseAddress, bytes.count)
+  }
+
+  /// Takes in a text's UTF-8 bytes.
+  public mutating func update(_ text: String) {
+    var text = text
+    text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// Ends the digest: 64 lower-case hexadecimal digits.
+  public mutating func finish() -> String {
+    var bytes = [UInt8](repeating: 0, count: 32)
+    carina_sha256_finish(&hash, &bytes)
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  /// The digest of a text's UTF-8 bytes.
+  public static func of(_ text: String) -> String {
+    var digest = SHA256Digest()
+    digest.update(text)
+    return digest.finish()
+  }
+
+  /// The digest of raw bytes.
+  public static func of(_ data: Data) -> String {
+    var digest = SHA256Digest()
+    data.withUnsafeBytes { digest.update($0) }
+    return digest.finish()
+  }
+
+  /// The digest of a file, read in pieces of 1 MiB.
+  /// - Throws: `CarinaError.missingInput` when it cannot be opened, `.badData` when reading fails.
+  public static func ofFile(_ path: String) throws -> String {
+    guard let file = fopen(path, "rb") else {
+      throw CarinaError(.missingInput, "cannot be opened: \(String(cString: strerror(errno)))", at: path)
+    }
+    defer { fclose(file) }
+    var digest = SHA256Digest()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let count = fread(buffer.baseAddress, 1, buffer.count, file)
+      if count > 0 { digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count])) }
+      if count < buffer.count { break }
+    }
+    if ferror(file) != 0 { throw CarinaError(.badData, "reading failed part-way", at: path) }
+    return digest.finish()
+  }
+}

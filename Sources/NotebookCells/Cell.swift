@@ -1,0 +1,2 @@
+/// One cell of a percent-format script.
+public struct Cell: Equatable, Sendable {}

@@ -1,0 +1,8 @@
+import ArgumentParser
+import Carina
+import CommandOptions
+
+@main
+struct Infer: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "infer", version: CarinaVersion.current)
+}

@@ -1,0 +1,8 @@
+import ArgumentParser
+import Carina
+import CommandOptions
+
+@main
+struct Preprocess: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "preprocess", version: CarinaVersion.current)
+}
