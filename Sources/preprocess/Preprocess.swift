@@ -5,4 +5,6 @@ import CommandOptions
 @main
 struct Preprocess: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "preprocess", version: CarinaVersion.current)
+
+  static func main() { runProgram(Preprocess.self) }
 }

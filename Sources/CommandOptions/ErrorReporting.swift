@@ -1,0 +1,35 @@
+import ArgumentParser
+import Carina
+import Foundation
+
+/// Parses the command line of `program`, runs it and ends the process with its exit code.
+///
+/// Underscores in option names are accepted. A `CarinaError` becomes one paragraph on stderr and its exit code; bad
+/// usage ends with 64; `--help` and `--version` with 0.
+public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Never {
+  // A reader that goes away (`| head`) is a failed write, not a silent death in the middle of a file.
+  signal(SIGPIPE, SIG_IGN)
+  do {
+    var command = try program.parseAsRoot(normalizedArguments())
+    try runReportingErrors { try command.run() }
+    program.exit()
+  } catch {
+    program.exit(withError: error)
+  }
+}
+
+/// Runs `body`; a `CarinaError` is written to stderr as one paragraph and thrown on as its exit code.
+/// - Throws: `ExitCode` for a `CarinaError`, anything else unchanged.
+public func runReportingErrors(_ body: () throws -> Void) throws {
+  do {
+    try body()
+  } catch let error as CarinaError {
+    writeToStandardError("error: \(error)\n")
+    throw error.exitCode
+  }
+}
+
+/// Writes a text to stderr at once.
+public func writeToStandardError(_ text: String) {
+  fputs(text, stderr)
+}
