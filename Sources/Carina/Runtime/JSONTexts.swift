@@ -1,0 +1,103 @@
+extension JSONScanner {
+  /// The text at the present place (an opening quote), with its escapes resolved.
+  mutating func string() throws -> String {
+    let start = place
+    place += 1
+    let first = place
+    while place < bytes.count {
+      let byte = bytes[place]
+      if byte == UInt8(ascii: "\"") {
+        let text = try validated(UnsafeBufferPointer(rebasing: bytes[first..<place]), at: first)
+        place += 1
+        return text
+      }
+      if byte == UInt8(ascii: "\\") { return try stringWithEscapes(from: first, quote: start) }
+      guard byte >= 0x20 else { throw failure("a control character must be escaped in a text", found: shown()) }
+      place += 1
+    }
+    throw failure("a text without a closing quote", at: start)
+  }
+
+  /// The slow road: copies into a buffer because an escape was met at the present place.
+  private mutating func stringWithEscapes(from first: Int, quote: Int) throws -> String {
+    var buffer = [UInt8](bytes[first..<place])
+    while place < bytes.count {
+      let byte = bytes[place]
+      switch byte {
+      case UInt8(ascii: "\""):
+        place += 1
+        return try buffer.withUnsafeBufferPointer { try validated($0, at: first) }
+      case UInt8(ascii: "\\"):
+        place += 1
+        try escape(into: &buffer)
+      case 0..<0x20:
+        throw failure("a control character must be escaped in a text", found: shown())
+      default:
+        buffer.append(byte)
+        place += 1
+      }
+    }
+    throw failure("a text without a closing quote", at: quote)
+  }
+
+  private mutating func escape(into buffer: inout [UInt8]) throws {
+    guard place < bytes.count else { throw failure("the document ends early") }
+    let byte = bytes[place]
+    place += 1
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): buffer.append(byte)
+    case UInt8(ascii: "b"): buffer.append(0x08)
+    case UInt8(ascii: "f"): buffer.append(0x0C)
+    case UInt8(ascii: "n"): buffer.append(0x0A)
+    case UInt8(ascii: "r"): buffer.append(0x0D)
+    case UInt8(ascii: "t"): buffer.append(0x09)
+    case UInt8(ascii: "u"): buffer.append(contentsOf: String(try escapedScalar()).utf8)
+    default:
+      place -= 1
+      throw failure("unknown escape in a text", expected: "one of \" \\ / b f n r t u", found: shown())
+    }
+  }
+
+  /// The scalar of `\uXXXX`, or of a surrogate pair of two of them; the scanner stands behind the first `u`.
+  private mutating func escapedScalar() throws -> Unicode.Scalar {
+    let start = place - 2
+    let unit = try hexadecimalUnit()
+    if let scalar = Unicode.Scalar(unit) { return scalar }
+    if unit < 0xDC00, place + 1 < bytes.count, bytes[place] == UInt8(ascii: "\\"),
+      bytes[place + 1] == UInt8(ascii: "u")
+    {
+      place += 2
+      let low = try hexadecimalUnit()
+      if low >= 0xDC00, low < 0xE000,
+        let scalar = Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))
+      {
+        return scalar
+      }
+    }
+    throw failure("half of a surrogate pair stands alone in a text", at: start)
+  }
+
+  private mutating func hexadecimalUnit() throws -> UInt32 {
+    var unit: UInt32 = 0
+    for _ in 0..<4 {
+      guard place < bytes.count else { throw failure("the document ends early") }
+      let digit: UInt8
+      switch bytes[place] {
+      case let byte where byte >= 0x30 && byte <= 0x39: digit = byte - 0x30
+      case let byte where byte >= 0x41 && byte <= 0x46: digit = byte - 0x41 + 10
+      case let byte where byte >= 0x61 && byte <= 0x66: digit = byte - 0x61 + 10
+      default: throw failure("\\u needs four hexadecimal digits", found: shown())
+      }
+      unit = unit << 4 | UInt32(digit)
+      place += 1
+    }
+    return unit
+  }
+
+  private func validated(_ buffer: UnsafeBufferPointer<UInt8>, at position: Int) throws -> String {
+    guard let text = String(validating: buffer, as: UTF8.self) else {
+      throw failure("a text is not valid UTF-8", at: position)
+    }
+    return text
+  }
+}
