@@ -30,13 +30,17 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O2"])],
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
     .target(
+      name: "CRuntime",
+      cSettings: [.unsafeFlags(["-O3"])],
+      linkerSettings: [.linkedLibrary("gomp")]),
+    .target(
       name: "CKernels",
-      cSettings: [.unsafeFlags(["-O3", "-fno-math-errno"])],
-      linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("m")]),
+      cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])],
+      linkerSettings: [.linkedLibrary("m")]),
     .target(
       name: "Carina",
       dependencies: [
-        "COpenBLAS", "COneDNN", "CHDF5", "CImageCodecs", "CKernels",
+        "COpenBLAS", "COneDNN", "CHDF5", "CImageCodecs", "CKernels", "CRuntime",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: engineSettings),

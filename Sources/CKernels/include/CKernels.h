@@ -1,3 +1,8 @@
 #pragma once
-#include "digest.h"
-#include "thread_team.h"
+#include "activation.h"
+#include "bfloat16.h"
+#include "elementwise.h"
+#include "normalization.h"
+#include "optimizer.h"
+#include "rotary.h"
+#include "softmax.h"

@@ -1,4 +1,4 @@
-import CKernels
+import CRuntime
 import Foundation
 
 /// SHA-256 (FIPS 180-4), the digest that names files, tensors and settings in manifests.

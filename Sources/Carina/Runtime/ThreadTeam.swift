@@ -1,4 +1,4 @@
-import CKernels
+import CRuntime
 
 /// The process's one team of threads, shared by the engine's loops and by oneDNN.
 public enum ThreadTeam {

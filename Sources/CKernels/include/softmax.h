@@ -1,0 +1,16 @@
+#pragma once
+#include <stdint.h>
+
+/// In place: row i of scores (leading dimension `stride`) becomes softmax(scale * row) over columns
+/// first[i]..<last[i] and 0 elsewhere up to `columns`; keeps log-sum-exp per row. A row without visible columns becomes 0.
+void carina_masked_softmax(float *scores, int64_t rows, int64_t columns, int64_t stride, float scale,
+                           const int32_t *first, const int32_t *last);
+
+/// In place on dprobabilities: ds = scale * p * (dp - sum(p * dp)) per row.
+void carina_softmax_backward(const float *probabilities, float *dprobabilities, int64_t rows, int64_t columns,
+                             int64_t stride, float scale);
+
+/// Cross-entropy of each row of logits [rows, columns] against targets: writes the negative log likelihood
+/// (natural log) per row and, where `scale` is not 0, turns the logits into their gradient times `scale`.
+void carina_cross_entropy(float *logits, const int32_t *targets, float *losses, int64_t rows, int64_t columns,
+                          float scale);

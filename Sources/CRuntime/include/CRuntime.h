@@ -1,0 +1,3 @@
+#pragma once
+#include "digest.h"
+#include "thread_team.h"

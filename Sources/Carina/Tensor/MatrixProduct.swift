@@ -1,0 +1,71 @@
+import Foundation
+
+/// One factor of a matrix product: where it lies, its size as it is read, and whether it is read transposed.
+public struct MatrixOperand {
+  let pointer: UnsafeRawPointer
+  let elementType: ElementType
+  /// Rows and columns of the factor as the product sees it.
+  let rows: Int
+  let columns: Int
+  /// Distance in elements between rows of the stored matrix.
+  let stride: Int
+  let isTransposed: Bool
+
+  /// A tensor read as [rows, columns].
+  public init(_ tensor: Tensor, rows: Int, columns: Int) {
+    precondition(rows * columns <= tensor.count, "\(rows) × \(columns) of \(tensor.shape)")
+    self.init(pointer: tensor.pointer, elementType: tensor.elementType, rows: rows, columns: columns, stride: columns)
+  }
+
+  /// Memory read as [rows, columns] with `stride` elements between rows.
+  public init(
+    pointer: UnsafeRawPointer, elementType: ElementType, rows: Int, columns: Int, stride: Int,
+    isTransposed: Bool = false
+  ) {
+    self.pointer = pointer
+    self.elementType = elementType
+    self.rows = rows
+    self.columns = columns
+    self.stride = stride
+    self.isTransposed = isTransposed
+  }
+
+  /// The same memory read with rows and columns exchanged.
+  public var transposed: MatrixOperand {
+    MatrixOperand(
+      pointer: pointer, elementType: elementType, rows: columns, columns: rows, stride: stride,
+      isTransposed: !isTransposed)
+  }
+}
+
+/// A library that multiplies matrices; the seam at which another library, or another device, is added.
+public protocol MatrixProductProvider: Sendable {
+  /// What the run header prints.
+  var name: String { get }
+  /// Whether it multiplies this element type.
+  func supports(_ elementType: ElementType) -> Bool
+  /// c = a b, or c += a b; c is [a.rows, b.columns] fp32 with `cStride` elements between rows.
+  func multiply(
+    _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool)
+}
+
+/// The matrix product of the whole engine, through the provider chosen at start.
+public enum MatrixProduct {
+  /// Multiplies bfloat16 and large fp32 products; chosen from what the processor can do, see `MatrixProductChoice`.
+  nonisolated(unsafe) public static var provider: MatrixProductProvider = MatrixProductChoice.automatic()
+
+  /// c = a b, or c += a b with c [a.rows, b.columns] fp32, densely stored.
+  public static func multiply(
+    _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int? = nil, accumulate: Bool
+  ) {
+    precondition(a.columns == b.rows, "[\(a.rows), \(a.columns)] times [\(b.rows), \(b.columns)]")
+    precondition(a.elementType == b.elementType, "factors of \(a.elementType) and \(b.elementType)")
+    let stride = cStride ?? b.columns
+    guard a.rows > 0, b.columns > 0 else { return }
+    if a.columns == 0 {
+      if !accumulate { for row in 0..<a.rows { (c + row * stride).update(repeating: 0, count: b.columns) } }
+      return
+    }
+    provider.multiply(a, b, into: c, cStride: stride, accumulate: accumulate)
+  }
+}

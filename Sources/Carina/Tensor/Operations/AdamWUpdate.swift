@@ -1,0 +1,63 @@
+import CKernels
+
+/// The constants of one AdamW step that all parameters share.
+public struct AdamWConstants: Sendable {
+  /// Learning rate, decay factors of the moments, and the term that keeps the quotient finite.
+  public let rate: Float, beta1: Double, beta2: Double, epsilon: Float
+  /// Steps taken including this one, from 1.
+  public let step: Int
+  /// Factor on the gradients: what clipping by the global norm leaves.
+  public let gradientScale: Float
+
+  /// Collects the constants.
+  public init(rate: Float, beta1: Double, beta2: Double, epsilon: Float, step: Int, gradientScale: Float) {
+    self.rate = rate
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.step = step
+    self.gradientScale = gradientScale
+  }
+}
+
+extension Parameter {
+  /// One AdamW step (Loshchilov and Hutter 2019; order of operations as PyTorch's) on this parameter from its gradient;
+  /// without a gradient nothing changes. The moments are fp32 of the parameter's shape.
+  public func updateAdamW(_ constants: AdamWConstants, decay: Float, firstMoment: Tensor, secondMoment: Tensor) {
+    guard let gradient else { return }
+    let weights = trainedValue
+    let copy = master == nil ? nil : value.bfloats
+    let correction1 = Float(1 - Double.powered(constants.beta1, constants.step))
+    let correction2 = Float(1 - Double.powered(constants.beta2, constants.step))
+    RowSplit.run(count, grain: 1 << 14) { range in
+      let skip = range.lowerBound
+      carina_adamw(
+        weights.floats + skip, gradient.floats + skip, firstMoment.floats + skip, secondMoment.floats + skip,
+        copy.map { $0 + skip }, Int64(range.count), constants.gradientScale, constants.rate, constants.beta1,
+        constants.beta2, constants.epsilon, decays ? decay : 0, correction1, correction2)
+    }
+  }
+
+  /// Sum of squares of the gradient, in double precision and in an order that does not depend on the number of threads.
+  public var gradientSumOfSquares: Double {
+    guard let gradient else { return 0 }
+    let run = 1 << 16, runs = (gradient.count + run - 1) / run
+    var partial = [Double](repeating: 0, count: runs)
+    partial.withUnsafeMutableBufferPointer { partial in
+      nonisolated(unsafe) let target = partial
+      ThreadTeam.run(taskCount: runs) { index in
+        let first = index * run
+        target[index] = carina_sum_of_squares(gradient.floats + first, Int64(min(run, gradient.count - first)))
+      }
+    }
+    return partial.reduce(0, +)
+  }
+}
+
+extension Double {
+  fileprivate static func powered(_ base: Double, _ exponent: Int) -> Double {
+    var result = 1.0
+    for _ in 0..<exponent { result *= base }
+    return result
+  }
+}

@@ -1,0 +1,70 @@
+import CKernels
+
+/// Who attends to whom in one attention call over packed sequences.
+///
+/// Sequences lie one after the other in the rows, without padding; queries stand at the end of their keys, so a cache simply has
+/// more keys than queries.
+public struct AttentionLayout: Sendable {
+  /// Query rows of each sequence, and key rows (equal outside decoding and pooling).
+  public let queryCounts: [Int], keyCounts: [Int]
+  /// Query heads H, key-value heads K (H a multiple of K), and the size E of a head.
+  public let heads: Int, keyValueHeads: Int, headSize: Int
+  /// Factor on the scores before the softmax.
+  public let scale: Float
+  /// Whether a query sees only keys at or before its own place.
+  public let isCausal: Bool
+  /// How many keys a query sees at most, its own included; nil for all (Gemma's local layers have 512).
+  public let window: Int?
+
+  /// Describes an attention call.
+  public init(
+    queryCounts: [Int], keyCounts: [Int]? = nil, heads: Int, keyValueHeads: Int? = nil, headSize: Int, scale: Float,
+    isCausal: Bool, window: Int? = nil
+  ) {
+    self.queryCounts = queryCounts
+    self.keyCounts = keyCounts ?? queryCounts
+    self.heads = heads
+    self.keyValueHeads = keyValueHeads ?? heads
+    self.headSize = headSize
+    self.scale = scale
+    self.isCausal = isCausal
+    self.window = window
+    precondition(heads % self.keyValueHeads == 0, "\(heads) heads over \(self.keyValueHeads) key-value heads")
+    precondition(self.queryCounts.count == self.keyCounts.count, "as many key runs as query runs expected")
+  }
+
+  /// Columns that query `row` of a sequence sees.
+  func visible(row: Int, queries: Int, keys: Int) -> Range<Int> {
+    guard isCausal else { return 0..<keys }
+    let last = keys - queries + row + 1
+    return max(0, last - (window ?? keys))..<max(last, 0)
+  }
+}
+
+/// Scaled dot-product attention (Vaswani et al. 2017) with grouped queries (Ainslie et al. 2023), in blocks of query rows:
+/// scores of one block against its visible keys are all that exists at a time, and the backward pass forms them again.
+///
+/// - Parameters:
+///   - query: [R, H·E].
+///   - key: [S, K·E].
+///   - value: [S, K·E].
+/// - Returns: [R, H·E].
+public func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, layout: AttentionLayout, tape: Tape?) -> Tensor {
+  precondition(
+    query.rows == layout.queryCounts.reduce(0, +) && query.width == layout.heads * layout.headSize,
+    "queries \(query.shape) do not fit the layout")
+  precondition(
+    key.rows == layout.keyCounts.reduce(0, +) && key.width == layout.keyValueHeads * layout.headSize
+      && value.shape == key.shape, "keys \(key.shape) and values \(value.shape) do not fit the layout")
+  let work = AttentionWork(query: query.detached, key: key.detached, value: value.detached, layout: layout)
+  let out = Tensor(uninitialized: query.shape)
+  work.forward(into: out)
+  guard let tape, query.node != nil || key.node != nil || value.node != nil else { return out }
+  let queryNode = query.node, keyNode = key.node, valueNode = value.node
+  return tape.record(out) { dout in
+    let (dquery, dkey, dvalue) = work.backward(dout)
+    queryNode?.accumulate(dquery, isFresh: true)
+    keyNode?.accumulate(dkey, isFresh: true)
+    valueNode?.accumulate(dvalue, isFresh: true)
+  }
+}

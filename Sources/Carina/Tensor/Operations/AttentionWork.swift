@@ -1,0 +1,135 @@
+import CKernels
+
+/// The arguments of one attention call and its passes over blocks of query rows.
+struct AttentionWork {
+  let query: Tensor
+  let key: Tensor
+  let value: Tensor
+  let layout: AttentionLayout
+
+  /// Query rows of a block: few enough that their scores stay in the second-level cache at a thousand keys.
+  private static let blockRows = 64
+
+  /// One sequence and head, cut to the rows and the visible columns of one block.
+  private struct Block {
+    let rows: Range<Int>
+    let columns: Range<Int>
+    let first: [Int32]
+    let last: [Int32]
+  }
+
+  /// Rows where each sequence begins, in queries and in keys.
+  private var starts: [(query: Int, key: Int)] {
+    var next = (query: 0, key: 0)
+    return zip(layout.queryCounts, layout.keyCounts).map { queries, keys in
+      defer { next = (next.query + queries, next.key + keys) }
+      return next
+    }
+  }
+
+  private func blocks(_ sequence: Int) -> [Block] {
+    let queries = layout.queryCounts[sequence], keys = layout.keyCounts[sequence]
+    return stride(from: 0, to: queries, by: AttentionWork.blockRows).map { first in
+      let rows = first..<min(queries, first + AttentionWork.blockRows)
+      let seen = rows.map { layout.visible(row: $0, queries: queries, keys: keys) }
+      let lower = seen.map(\.lowerBound).min() ?? 0, upper = seen.map(\.upperBound).max() ?? 0
+      return Block(
+        rows: rows, columns: lower..<max(lower, upper), first: seen.map { Int32($0.lowerBound - lower) },
+        last: seen.map { Int32($0.upperBound - lower) })
+    }
+  }
+
+  private func rows(_ tensor: Tensor, from first: Int, count: Int, head: Int) -> MatrixOperand {
+    MatrixOperand(
+      pointer: tensor.floats + first * tensor.width + head * layout.headSize, elementType: .float32, rows: count,
+      columns: layout.headSize, stride: tensor.width)
+  }
+
+  /// Writes softmax probabilities of the block into `scores` [rows, columns].
+  private func probabilities(
+    _ block: Block, start: (query: Int, key: Int), head: Int, into scores: UnsafeMutablePointer<Float>
+  ) {
+    let group = layout.heads / layout.keyValueHeads, columns = block.columns.count
+    OpenBLASProduct.single(
+      rows(query, from: start.query + block.rows.lowerBound, count: block.rows.count, head: head),
+      rows(key, from: start.key + block.columns.lowerBound, count: columns, head: head / group).transposed,
+      into: scores, cStride: columns, accumulate: false)
+    carina_masked_softmax(
+      scores, Int64(block.rows.count), Int64(columns), Int64(columns), layout.scale, block.first, block.last)
+  }
+
+  func forward(into out: Tensor) {
+    let group = layout.heads / layout.keyValueHeads, starts = self.starts
+    let blocks = layout.queryCounts.indices.map(self.blocks)
+    let tasks = blocks.enumerated().flatMap { sequence, blocks in
+      (0..<layout.heads).flatMap { head in blocks.map { (sequence: sequence, head: head, block: $0) } }
+    }
+    ThreadTeam.run(taskCount: tasks.count) { index in
+      let task = tasks[index], block = task.block, start = starts[task.sequence], columns = block.columns.count
+      let target = out.floats + (start.query + block.rows.lowerBound) * out.width + task.head * layout.headSize
+      guard columns > 0 else {
+        for row in 0..<block.rows.count { (target + row * out.width).update(repeating: 0, count: layout.headSize) }
+        return
+      }
+      let scores = Tensor(uninitialized: [block.rows.count, columns])
+      probabilities(block, start: start, head: task.head, into: scores.floats)
+      OpenBLASProduct.single(
+        MatrixOperand(scores, rows: block.rows.count, columns: columns),
+        rows(value, from: start.key + block.columns.lowerBound, count: columns, head: task.head / group),
+        into: target, cStride: out.width, accumulate: false)
+    }
+  }
+
+  func backward(_ dout: Tensor) -> (query: Tensor, key: Tensor, value: Tensor) {
+    let group = layout.heads / layout.keyValueHeads, size = layout.headSize, starts = self.starts
+    let gradient = dout.reshaped(query.shape)
+    let dquery = Tensor(zeros: query.shape)
+    // Each query head sums into rows of its own; the heads of a group are added afterwards, in order.
+    let dkeys = Tensor(zeros: [key.rows, layout.heads * size]),
+      dvalues = Tensor(zeros: [key.rows, layout.heads * size])
+    let sequences = layout.queryCounts.count
+    ThreadTeam.run(taskCount: sequences * layout.heads) { task in
+      let sequence = task / layout.heads, head = task % layout.heads, start = starts[sequence]
+      for block in blocks(sequence) where !block.columns.isEmpty {
+        let columns = block.columns.count, firstKey = start.key + block.columns.lowerBound
+        let firstRow = start.query + block.rows.lowerBound
+        let scores = Tensor(uninitialized: [block.rows.count, columns])
+        let dscores = Tensor(uninitialized: [block.rows.count, columns])
+        probabilities(block, start: start, head: head, into: scores.floats)
+        let blockGradient = rows(gradient, from: firstRow, count: block.rows.count, head: head)
+        let probability = MatrixOperand(scores, rows: block.rows.count, columns: columns)
+        OpenBLASProduct.single(
+          probability.transposed, blockGradient, into: dvalues.floats + firstKey * dvalues.width + head * size,
+          cStride: dvalues.width, accumulate: true)
+        OpenBLASProduct.single(
+          blockGradient, rows(value, from: firstKey, count: columns, head: head / group).transposed,
+          into: dscores.floats, cStride: columns, accumulate: false)
+        carina_softmax_backward(
+          scores.floats, dscores.floats, Int64(block.rows.count), Int64(columns), Int64(columns), layout.scale)
+        let slope = MatrixOperand(dscores, rows: block.rows.count, columns: columns)
+        OpenBLASProduct.single(
+          slope, rows(key, from: firstKey, count: columns, head: head / group),
+          into: dquery.floats + firstRow * dquery.width + head * size, cStride: dquery.width, accumulate: false)
+        OpenBLASProduct.single(
+          slope.transposed, rows(query, from: firstRow, count: block.rows.count, head: head),
+          into: dkeys.floats + firstKey * dkeys.width + head * size, cStride: dkeys.width, accumulate: true)
+      }
+    }
+    return (dquery, sumOfGroups(dkeys, group: group), sumOfGroups(dvalues, group: group))
+  }
+
+  private func sumOfGroups(_ perHead: Tensor, group: Int) -> Tensor {
+    guard group > 1 else { return perHead.reshaped(key.shape) }
+    let out = Tensor(zeros: key.shape), size = layout.headSize
+    RowSplit.run(key.rows, grain: RowSplit.grain(width: perHead.width)) { range in
+      for row in range {
+        for head in 0..<layout.heads {
+          carina_add_scaled(
+            perHead.floats + row * perHead.width + head * size, 1,
+            out.floats + row * out.width + head / group * size, Int64(size))
+        }
+      }
+    }
+    return out
+  }
+}
