@@ -53,6 +53,16 @@ struct JSONScanner {
 
   /// Walks an object: `member` gets each name and where it stood, and must move the scanner over the value.
   mutating func object(_ member: (inout JSONScanner, String, Int) throws -> Void) throws {
+    try members { scanner in
+      let start = scanner.place
+      let key = try scanner.string()
+      try scanner.expect(UInt8(ascii: ":"))
+      try member(&scanner, key, start)
+    }
+  }
+
+  /// Walks an object with the scanner at each opening quote: `member` must move it over name, colon and value.
+  mutating func members(_ member: (inout JSONScanner) throws -> Void) throws {
     try expect(UInt8(ascii: "{"))
     if try peek() == UInt8(ascii: "}") {
       place += 1
@@ -62,10 +72,7 @@ struct JSONScanner {
       guard try peek() == UInt8(ascii: "\"") else {
         throw failure("an object needs a name in double quotes here", found: shown())
       }
-      let start = place
-      let key = try string()
-      try expect(UInt8(ascii: ":"))
-      try member(&self, key, start)
+      try member(&self)
       if try !goesOn(before: UInt8(ascii: "}")) { return }
     }
   }

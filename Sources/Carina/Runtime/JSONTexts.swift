@@ -2,16 +2,31 @@ extension JSONScanner {
   /// The text at the present place (an opening quote), with its escapes resolved.
   mutating func string() throws -> String {
     let start = place
+    let text = try stringBytes { String(validating: $0, as: UTF8.self) }
+    guard let text else { throw failure("a text is not valid UTF-8", at: start) }
+    return text
+  }
+
+  /// Hands the bytes of the text at the present place (an opening quote) to `body`, escapes resolved.
+  ///
+  /// Without escapes they are the document's own bytes, not copied. They are not checked to be UTF-8.
+  @inline(__always)
+  mutating func stringBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) throws -> Result {
+    guard try peek() == UInt8(ascii: "\"") else { throw failure("a text belongs here", found: shown()) }
+    let start = place
     place += 1
     let first = place
     while place < bytes.count {
       let byte = bytes[place]
       if byte == UInt8(ascii: "\"") {
-        let text = try validated(UnsafeBufferPointer(rebasing: bytes[first..<place]), at: first)
+        let result = try body(UnsafeBufferPointer(rebasing: bytes[first..<place]))
         place += 1
-        return text
+        return result
       }
-      if byte == UInt8(ascii: "\\") { return try stringWithEscapes(from: first, quote: start) }
+      if byte == UInt8(ascii: "\\") {
+        let resolved = try bytesWithEscapes(from: first, quote: start)
+        return try resolved.withUnsafeBufferPointer(body)
+      }
       guard byte >= 0x20 else { throw failure("a control character must be escaped in a text", found: shown()) }
       place += 1
     }
@@ -19,14 +34,14 @@ extension JSONScanner {
   }
 
   /// The slow road: copies into a buffer because an escape was met at the present place.
-  private mutating func stringWithEscapes(from first: Int, quote: Int) throws -> String {
+  private mutating func bytesWithEscapes(from first: Int, quote: Int) throws -> [UInt8] {
     var buffer = [UInt8](bytes[first..<place])
     while place < bytes.count {
       let byte = bytes[place]
       switch byte {
       case UInt8(ascii: "\""):
         place += 1
-        return try buffer.withUnsafeBufferPointer { try validated($0, at: first) }
+        return buffer
       case UInt8(ascii: "\\"):
         place += 1
         try escape(into: &buffer)
@@ -92,12 +107,5 @@ extension JSONScanner {
       place += 1
     }
     return unit
-  }
-
-  private func validated(_ buffer: UnsafeBufferPointer<UInt8>, at position: Int) throws -> String {
-    guard let text = String(validating: buffer, as: UTF8.self) else {
-      throw failure("a text is not valid UTF-8", at: position)
-    }
-    return text
   }
 }
