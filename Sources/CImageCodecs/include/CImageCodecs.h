@@ -1,2 +1,3 @@
 #pragma once
+
 #include "png_write.h"

@@ -11,7 +11,10 @@ extension PhantomCanvas {
     case .gastricTube:
       let dome = chest.left.dome
       paintTube(
-        [(0.505, -0.1), (0.51, 0.3), (0.505, dome - 0.06), (0.545, dome + 0.06), (0.63, dome + 0.12), (0.7, dome + 0.09)],
+        [
+          (0.505, -0.1), (0.51, 0.3), (0.505, dome - 0.06), (0.545, dome + 0.06), (0.63, dome + 0.12),
+          (0.7, dome + 0.09),
+        ],
         half: 0.0085, strength: 0.8)
     case .centralLine(let side):
       let lung = chest.lung(side)
@@ -30,7 +33,8 @@ extension PhantomCanvas {
       let vein = chest.right.x(0.035)
       paintTube(
         [
-          (lung.x(box.distance - 0.03), box.y - 0.03), (lung.x(0.2), lung.apex + 0.075), (lung.x(0.1), lung.apex + 0.08),
+          (lung.x(box.distance - 0.03), box.y - 0.03), (lung.x(0.2), lung.apex + 0.075),
+          (lung.x(0.1), lung.apex + 0.08),
           (vein, lung.apex + 0.16), (vein - 0.012, chest.right.y(0.7)), (0.5, chest.left.dome - 0.02),
           (0.56, chest.left.dome - 0.015),
         ],

@@ -9,7 +9,10 @@ extension PhantomCanvas {
       paintHilum(lung, root.distance, root.y)
       for branch in 0..<11 {
         let angle = -1.35 + 2.75 * (Double(branch) + random.uniform(in: 0.2..<0.8)) / 11
-        var from = (distance: root.distance, y: root.y)
+        var from = (
+          distance: root.distance + Float(random.uniform(in: -0.015..<0.02)),
+          y: root.y + 0.035 * Float(sin(angle)) + Float(random.uniform(in: -0.02..<0.02))
+        )
         var width: Float = 0.0085
         var direction = angle
         for step in 0..<4 {
@@ -17,7 +20,7 @@ extension PhantomCanvas {
           let to = (
             distance: from.distance + length * Float(cos(direction)), y: from.y + length * Float(sin(direction))
           )
-          paintVessel(lung, from, to, width, 0.1 - 0.016 * Float(step))
+          paintVessel(lung, from, to, width, 0.085 - 0.012 * Float(step))
           if step > 0 {
             let fork = direction + (random.uniform() < 0.5 ? 0.6 : -0.6)
             let twig = (
@@ -27,7 +30,7 @@ extension PhantomCanvas {
           }
           from = to
           width *= 0.74
-          direction += random.uniform(in: -0.3..<0.3)
+          direction += random.uniform(in: -0.4..<0.4)
         }
       }
     }

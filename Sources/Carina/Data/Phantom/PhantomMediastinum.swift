@@ -5,10 +5,11 @@ extension PhantomCanvas {
   func paintMediastinum(_ chest: PhantomChest) {
     let anatomy = chest.scene.anatomy
     let wide = Float(anatomy.mediastinum) * (chest.scene.view == .ap ? 1.12 : 1)
-    let knob = (x: Float(0.5) + wide * 0.78, y: chest.left.y(0.36), radius: Float(anatomy.aorticKnob))
+    let knob = (x: Float(0.5) + wide * 0.62, y: chest.left.y(0.36), radius: Float(anatomy.aorticKnob))
     let base = chest.left.y(0.62)
     let cardiac = Ellipse.heart(chest)
     let atrium = Ellipse.atrium(chest)
+    let pulmonary = Ellipse.pulmonaryTrunk(chest, top: knob.y)
     let floor = chest.right.dome
     paint(PhantomBox(left: 0.02, top: -0.1, right: 0.98, bottom: 1.1)) { index, point in
       let distance = point.x - 0.5
@@ -18,10 +19,11 @@ extension PhantomCanvas {
       let column = coverage(waist * skew - abs(distance), softness: 0.02)
       let kx = point.x - knob.x
       let ky = point.y - knob.y
-      let arch = coverage(knob.radius - (kx * kx + ky * ky).squareRoot(), softness: 0.012)
-      let heart = coverage(cardiac.depth(point), softness: 0.014)
-      let auricle = coverage(atrium.depth(point), softness: 0.014)
-      let pump = 1 - (1 - heart) * (1 - auricle)
+      let arch = coverage(knob.radius - (kx * kx + ky * ky).squareRoot(), softness: 0.02)
+      let heart = coverage(cardiac.depth(point), softness: 0.02)
+      let auricle = coverage(atrium.depth(point), softness: 0.02)
+      let trunk = coverage(pulmonary.depth(point), softness: 0.025)
+      let pump = 1 - (1 - heart) * (1 - auricle) * (1 - trunk)
       let solid = 1 - (1 - column) * (1 - arch) * (1 - pump)
       guard solid > 0 else { return }
       air[index] *= 1 - solid
@@ -63,8 +65,8 @@ private struct Ellipse {
   static func heart(_ chest: PhantomChest) -> Ellipse {
     let tilt = Float(chest.scene.anatomy.heartTilt)
     let half = chest.heartHalfWidth
-    let long = half * 0.88
-    let short = half * 0.74
+    let long = half * 0.94
+    let short = half * 0.69
     let reach = (long * cos(tilt) * long * cos(tilt) + short * sin(tilt) * short * sin(tilt)).squareRoot()
     // The left border stands at 0.66 of the width from the midline.
     let x = 0.5 + 1.32 * half - reach
@@ -80,6 +82,15 @@ private struct Ellipse {
     return Ellipse(
       x: 0.5 - 0.68 * half + half * 0.5, y: chest.right.dome + 0.01 - height * 0.75, long: height, short: half * 0.5,
       cosine: 0, sine: 1)
+  }
+
+  /// The pulmonary trunk and the left atrium's ear: from the aortic knob down to the left ventricle.
+  static func pulmonaryTrunk(_ chest: PhantomChest, top: Float) -> Ellipse {
+    let half = chest.heartHalfWidth
+    let bottom = chest.left.dome - 0.35 * half
+    return Ellipse(
+      x: 0.5 + 0.24 * half, y: 0.5 * (top + bottom) + 0.02, long: 0.5 * (bottom - top) + 0.02, short: 0.42 * half,
+      cosine: cos(1.25), sine: sin(1.25))
   }
 
   /// About the way to the edge, positive inside.

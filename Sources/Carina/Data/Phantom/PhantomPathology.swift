@@ -13,7 +13,9 @@ extension PhantomCanvas {
       let gap = width * (1 - 0.35 * smoothStep((point.y - lung.y(0.3)) / lung.height))
       let wall = lung.wall(point.y) - distance
       let apical = (point.y - lung.apex) * 0.9
-      let depth = min(wall, apical) - gap * 0.92
+      let h = min(1, max(0, 0.5 + (apical - wall) / 0.36))
+      // A minimum with a rounded corner: the lung's shoulder.
+      let depth = apical + (wall - apical) * h - 0.18 * h * (1 - h) - gap * 0.82
       let outside = coverage(-depth, softness: 0.006)
       let inside = lung.depth(distance, point.y)
       let field = coverage(inside, softness: 0.012)
@@ -44,7 +46,7 @@ extension PhantomCanvas {
       let coarse = texture.value(point.x * 24, point.y * 24)
       let fine = texture.value(point.x * 70 + 9, point.y * 70)
       let edge = (dx * dx + dy * dy).squareRoot() + 0.45 * (coarse - 0.5) + 0.15 * (fine - 0.5)
-      let dense = smoothStep((1.2 - edge) / 0.6) * (0.82 + 0.18 * coarse)
+      let dense = smoothStep((1.3 - edge) / 0.85) * (0.82 + 0.18 * coarse)
       let field = coverage(lung.depth(distance, point.y), softness: 0.012)
       mass[index] += 0.46 * dense * field * min(1, air[index] + 0.15)
     }
@@ -58,7 +60,8 @@ extension PhantomCanvas {
       let dx = lung.distance(point.x) - middle.distance
       let dy = point.y - middle.y
       let q = (dx * dx + dy * dy).squareRoot()
-      let ball = coverage(radius - q, softness: 0.008) * (0.8 + 0.2 * max(0, 1 - q / radius))
+      let r = min(1, q / radius)
+      let ball = coverage(radius - q, softness: 0.014) * (0.6 + 0.4 * (1 - r * r).squareRoot())
       mass[index] += 0.4 * ball
     }
   }
@@ -87,7 +90,7 @@ extension PhantomCanvas {
     let level: Float
     let climb: Float
     switch effusion.amount {
-    case .small: (level, climb) = (1.04, 0.2)
+    case .small: (level, climb) = (1.07, 0.2)
     case .moderate: (level, climb) = (0.74, 0.16)
     case .large: (level, climb) = (0.34, 0.14)
     }
@@ -98,9 +101,10 @@ extension PhantomCanvas {
       let u = distance / lung.halfWidth
       let surface = still - climb * u * u * u * lung.height * 1.1
       let wet = coverage(point.y - surface, softness: 0.03)
-      let field = coverage(lung.wall(point.y) - distance, softness: 0.015) * wet
+      let field = coverage(lung.wall(point.y) + 0.012 - distance, softness: 0.015) * wet
       guard field > 0 else { return }
-      mass[index] += field * 0.46 * min(1, air[index])
+      // A little of what lies before and behind the fluid still shows.
+      mass[index] += field * 0.86 * (0.8 + 0.05 * u - mass[index]) * min(1, 2 * air[index])
     }
   }
 }

@@ -36,7 +36,7 @@ extension PhantomCanvas {
       let curve = end + drop * (1.25 * s.squareRoot() * 0.5 + 0.375 * s)
       let slope = drop * (0.3125 / max(0.05, s.squareRoot()) + 0.375) / (reach - inner)
       let fade = min(1, 2.5 * (1 - s))
-      mass[index] += 0.048 * density * fade * tube(point.y - curve, slope, half * 1.1)
+      mass[index] += 0.036 * density * fade * tube(point.y - curve, slope, half * 1.1)
     }
   }
 
@@ -47,6 +47,10 @@ extension PhantomCanvas {
     let q = min(1, across / half)
     return coverage(half - across, softness: 0.006) * (0.72 + 0.4 * q * q)
   }
+
+  /// 1 inside the body, 0 outside, where bones have no place.
+  @inline(__always)
+  private func trunk(_ index: Int) -> Float { min(1, mass[index] * 8) }
 
   private func paintClavicle(_ lung: PhantomLung, _ view: PhantomView, _ density: Float) {
     let sternal: Float = lung.apex + (view == .ap ? 0.045 : 0.115)
@@ -74,13 +78,14 @@ extension PhantomCanvas {
       let inside = min(min(distance - border, outer - distance), min(point.y - top.y, tip.y - point.y))
       let blade = coverage(inside, softness: 0.008)
       let edge = coverage(0.007 - abs(distance - border), softness: 0.006) * coverage(min(s, 1 - s), softness: 0.1)
-      mass[index] += strength * (0.6 * blade + 0.9 * edge)
+      mass[index] += strength * (0.6 * blade + 0.9 * edge) * trunk(index)
     }
     let head = (distance: Float(0.485), y: Float(0.2))
     paint(lung.box(head.distance - 0.07, head.y - 0.07, head.distance + 0.07, head.y + 0.07)) { index, point in
       let dx = lung.distance(point.x) - head.distance
       let dy = point.y - head.y
-      mass[index] += 0.15 * density * coverage(0.055 - (dx * dx + dy * dy).squareRoot(), softness: 0.01)
+      let bone = coverage(0.05 - (dx * dx + dy * dy).squareRoot(), softness: 0.025)
+      mass[index] += 0.1 * density * bone * trunk(index)
     }
   }
 
