@@ -22,6 +22,8 @@ public final class Parameter {
 
   /// Lengths of the dimensions.
   public var shape: [Int] { value.shape }
+  /// The value read as a matrix: the first dimension by all others.
+  var matrix: Tensor { value.reshaped([shape[0], count / shape[0]]) }
   /// How many numbers.
   public var count: Int { value.count }
 

@@ -7,6 +7,8 @@ import CKernels
 public struct AttentionLayout: Sendable {
   /// Query rows of each sequence, and key rows (equal outside decoding and pooling).
   public let queryCounts: [Int], keyCounts: [Int]
+  /// Row of the key tensor where each sequence's keys begin: one after the other, or where a cache keeps them.
+  public let keyStarts: [Int]
   /// Query heads H, key-value heads K (H a multiple of K), and the size E of a head.
   public let heads: Int, keyValueHeads: Int, headSize: Int
   /// Factor on the scores before the softmax.
@@ -18,11 +20,19 @@ public struct AttentionLayout: Sendable {
 
   /// Describes an attention call.
   public init(
-    queryCounts: [Int], keyCounts: [Int]? = nil, heads: Int, keyValueHeads: Int? = nil, headSize: Int, scale: Float,
+    queryCounts: [Int], keyCounts: [Int]? = nil, keyStarts: [Int]? = nil, heads: Int, keyValueHeads: Int? = nil,
+    headSize: Int, scale: Float,
     isCausal: Bool, window: Int? = nil
   ) {
     self.queryCounts = queryCounts
     self.keyCounts = keyCounts ?? queryCounts
+    var next = 0
+    self.keyStarts =
+      keyStarts
+      ?? self.keyCounts.map { count in
+        defer { next += count }
+        return next
+      }
     self.heads = heads
     self.keyValueHeads = keyValueHeads ?? heads
     self.headSize = headSize
@@ -54,7 +64,8 @@ public func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, layout: A
     query.rows == layout.queryCounts.reduce(0, +) && query.width == layout.heads * layout.headSize,
     "queries \(query.shape) do not fit the layout")
   precondition(
-    key.rows == layout.keyCounts.reduce(0, +) && key.width == layout.keyValueHeads * layout.headSize
+    zip(layout.keyStarts, layout.keyCounts).allSatisfy { $0 + $1 <= key.rows }
+      && key.width == layout.keyValueHeads * layout.headSize
       && value.shape == key.shape, "keys \(key.shape) and values \(value.shape) do not fit the layout")
   let work = AttentionWork(query: query.detached, key: key.detached, value: value.detached, layout: layout)
   let out = Tensor(uninitialized: query.shape)

@@ -20,10 +20,10 @@ struct AttentionWork {
 
   /// Rows where each sequence begins, in queries and in keys.
   private var starts: [(query: Int, key: Int)] {
-    var next = (query: 0, key: 0)
-    return zip(layout.queryCounts, layout.keyCounts).map { queries, keys in
-      defer { next = (next.query + queries, next.key + keys) }
-      return next
+    var next = 0
+    return zip(layout.queryCounts, layout.keyStarts).map { queries, key in
+      defer { next += queries }
+      return (next, key)
     }
   }
 

@@ -29,11 +29,11 @@ public func assembleRows(_ parts: [(tensor: Tensor, destinations: [Int])], rowCo
   }
 }
 
-/// Some rows of a tensor, each at most once.
+/// Rows of a tensor in any order, each as often as asked for; gradients of repeated rows add up.
 ///
 /// - Parameters:
 ///   - x: [R, D].
-///   - rows: distinct rows of x.
+///   - rows: rows of x.
 /// - Returns: [rows.count, D].
 public func selectRows(_ x: Tensor, _ rows: [Int], tape: Tape?) -> Tensor {
   let width = x.width

@@ -4,17 +4,18 @@ import CKernels
 ///
 /// - Parameters:
 ///   - x: [R, K] fp32.
-///   - weight: [N, K], or with `weightRows` those rows of a taller one (the query, key and value parts of a fused weight).
+///   - weight: [N, K] (a convolution's [N, C, P, P] is read so), or with `weightRows` those rows of a taller one (the query, key and value parts of a fused weight).
 ///   - bias: [N] (the same rows), or nil.
 /// - Returns: [R, N] fp32. In bfloat16 (the weight's type) x is rounded before the product; sums are in fp32.
 public func linear(
   _ x: Tensor, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil, tape: Tape?
 ) -> Tensor {
-  let rowRange = weightRows ?? 0..<weight.value.rows
+  let matrix = weight.matrix
+  let rowRange = weightRows ?? 0..<matrix.rows
   let rows = x.rows, inputs = x.width, outputs = rowRange.count
-  precondition(weight.value.width == inputs, "\(weight.name): expected rows of \(inputs), got \(weight.shape)")
+  precondition(matrix.width == inputs, "\(weight.name): expected rows of \(inputs), got \(weight.shape)")
   let type = weight.value.elementType
-  let weightSlice = weight.value.rowSlice(rowRange)
+  let weightSlice = matrix.rowSlice(rowRange)
   let operand = x.detached.converted(to: type)
   let out = Tensor(uninitialized: [rows, outputs])
   MatrixProduct.multiply(
@@ -38,7 +39,7 @@ public func linear(
     let gradient = dout.reshaped([rows, outputs])
     let narrow = gradient.converted(to: type)
     if weight.isTrainable, let operand = saved.operand {
-      let target = weight.gradientForAccumulation().rowSlice(rowRange)
+      let target = weight.gradientForAccumulation().reshaped(matrix.shape).rowSlice(rowRange)
       MatrixProduct.multiply(
         MatrixOperand(narrow, rows: rows, columns: outputs).transposed,
         MatrixOperand(operand, rows: rows, columns: inputs),

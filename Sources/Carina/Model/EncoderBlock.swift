@@ -1,0 +1,48 @@
+/// One block of SigLIP's towers: x + attention(norm x), then x + MLP(norm x) (pre-norm; transformers `SiglipEncoderLayer`).
+public struct EncoderBlock {
+  private let firstNorm: LayerNorm, secondNorm: LayerNorm
+  private let query: Linear, key: Linear, value: Linear, output: Linear
+  private let expand: Linear, contract: Linear
+  private let headCount: Int, headSize: Int
+  private let activation: GELUKind
+
+  /// Takes the block's sixteen weights, named as in the checkpoint, from the source.
+  init(
+    _ source: ParameterSource, _ prefix: String, hiddenSize: Int, intermediateSize: Int, headCount: Int, epsilon: Float,
+    activation: GELUKind
+  ) {
+    firstNorm = LayerNorm(source, "\(prefix).layer_norm1", width: hiddenSize, epsilon: epsilon)
+    secondNorm = LayerNorm(source, "\(prefix).layer_norm2", width: hiddenSize, epsilon: epsilon)
+    func projection(_ name: String) -> Linear {
+      Linear(source, "\(prefix).self_attn.\(name)", inputs: hiddenSize, outputs: hiddenSize)
+    }
+    query = projection("q_proj")
+    key = projection("k_proj")
+    value = projection("v_proj")
+    output = projection("out_proj")
+    expand = Linear(source, "\(prefix).mlp.fc1", inputs: hiddenSize, outputs: intermediateSize)
+    contract = Linear(source, "\(prefix).mlp.fc2", inputs: intermediateSize, outputs: hiddenSize)
+    self.headCount = headCount
+    headSize = hiddenSize / headCount
+    self.activation = activation
+  }
+
+  /// Every weight of the block.
+  var parameters: [Parameter] {
+    firstNorm.parameters + secondNorm.parameters
+      + [query, key, value, output, expand, contract].flatMap(\.parameters)
+  }
+
+  /// x [sequences · length, W] to the same shape; every position of a sequence sees every other.
+  func callAsFunction(_ x: Tensor, lengths: [Int], tape: Tape?) -> Tensor {
+    let normed = firstNorm(x, tape: tape)
+    let layout = AttentionLayout(
+      queryCounts: lengths, heads: headCount, headSize: headSize, scale: 1 / Float(headSize).squareRoot(),
+      isCausal: false)
+    let mixed = attention(
+      query(normed, tape: tape), key(normed, tape: tape), value(normed, tape: tape), layout: layout, tape: tape)
+    let x = add(x, output(mixed, tape: tape), tape: tape)
+    let inner = gelu(expand(secondNorm(x, tape: tape), tape: tape), kind: activation, tape: tape)
+    return add(x, contract(inner, tape: tape), tape: tape)
+  }
+}

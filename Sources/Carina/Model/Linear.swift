@@ -1,0 +1,26 @@
+/// An affine map with its two weights: y = x Wᵀ + b.
+public struct Linear {
+  /// [outputs, inputs].
+  public let weight: Parameter
+  /// [outputs], or nil.
+  public let bias: Parameter?
+
+  /// Takes `prefix.weight` and, unless told otherwise, `prefix.bias` from the source.
+  init(
+    _ source: ParameterSource, _ prefix: String, inputs: Int, outputs: Int, hasBias: Bool = true,
+    deviation: Double? = nil
+  ) {
+    let deviation = deviation ?? (1 / Double(inputs)).squareRoot()
+    weight = source.parameter(
+      "\(prefix).weight", shape: [outputs, inputs], decays: true, initialization: .normal(deviation: deviation))
+    bias =
+      hasBias
+      ? source.parameter("\(prefix).bias", shape: [outputs], decays: false, initialization: .constant(0)) : nil
+  }
+
+  /// Both weights.
+  var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
+
+  /// x [R, inputs] to [R, outputs].
+  func callAsFunction(_ x: Tensor, tape: Tape?) -> Tensor { linear(x, weight, bias, tape: tape) }
+}

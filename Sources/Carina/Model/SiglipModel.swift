@@ -1,0 +1,35 @@
+/// Both towers of SigLIP with the temperature and bias of the sigmoid loss (Zhai et al. 2023; transformers `SiglipModel`).
+public final class SiglipModel {
+  /// The image side.
+  public let vision: VisionEncoder
+  /// The text side.
+  public let text: TextEncoder
+  /// Logarithm of the factor on similarities, [1].
+  public let logScale: Parameter
+  /// Term added to the scaled similarities, [1].
+  public let logitBias: Parameter
+
+  /// Takes all weights from the source; fresh ones start at a factor of 10 and a bias of −10, as the paper does.
+  public init(vision: VisionConfig, text: TextEncoderConfig, from source: ParameterSource) {
+    self.vision = VisionEncoder(vision, from: source)
+    self.text = TextEncoder(text, from: source)
+    logScale = source.parameter("logit_scale", shape: [1], decays: true, initialization: .constant(2.3025851))
+    logitBias = source.parameter("logit_bias", shape: [1], decays: false, initialization: .constant(-10))
+  }
+
+  /// Every weight.
+  public var parameters: [Parameter] { vision.parameters + text.parameters + [logScale, logitBias] }
+
+  /// The sigmoid loss of a batch: `isPositive` [images · texts] says which text describes which image.
+  public func loss(pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], tape: Tape?) -> (
+    loss: Tensor, logits: Tensor
+  ) {
+    let features = vision.features(pixels, count: count, tape: tape)
+    guard let pooled = vision.pooled(features, count: count, tape: tape) else {
+      preconditionFailure("a contrastive model needs a pooling head")
+    }
+    return sigmoidContrastiveLoss(
+      images: l2Normalize(pooled, tape: tape), texts: l2Normalize(text.pooled(texts, tape: tape), tape: tape),
+      isPositive: isPositive, logScale: logScale, bias: logitBias, tape: tape)
+  }
+}
