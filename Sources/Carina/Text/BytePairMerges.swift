@@ -40,7 +40,7 @@ struct BytePairMerges: Sendable {
       if let isForbidden, isForbidden(products[Int(rank)]) { return nil }
       return UInt64(rank) << 32 | UInt64(left)
     }
-    var agenda = MergeAgenda((1..<count).compactMap { candidate($0 - 1, $0) })
+    var agenda = BinaryHeap((1..<count).compactMap { candidate($0 - 1, $0) })
     while let top = agenda.pop() {
       let left = Int(top & 0xFFFF_FFFF)
       let product = products[Int(top >> 32)]
@@ -61,52 +61,5 @@ struct BytePairMerges: Sendable {
   @inline(__always)
   private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
     UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
-  }
-}
-
-/// A binary heap that gives the smallest entry first.
-struct MergeAgenda {
-  private var heap: [UInt64]
-
-  init(_ entries: [UInt64]) {
-    heap = entries
-    for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) { sink(index) }
-  }
-
-  mutating func push(_ entry: UInt64) {
-    heap.append(entry)
-    var index = heap.count - 1
-    while index > 0 {
-      let parent = (index - 1) / 2
-      guard heap[index] < heap[parent] else { return }
-      heap.swapAt(index, parent)
-      index = parent
-    }
-  }
-
-  mutating func pop() -> UInt64? {
-    guard let top = heap.first else { return nil }
-    let last = heap.removeLast()
-    if !heap.isEmpty {
-      heap[0] = last
-      sink(0)
-    }
-    return top
-  }
-
-  private mutating func sink(_ start: Int) {
-    heap.withUnsafeMutableBufferPointer { heap in
-      var index = start
-      let entry = heap[index]
-      while true {
-        var child = 2 * index + 1
-        guard child < heap.count else { break }
-        if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
-        guard heap[child] < entry else { break }
-        heap[index] = heap[child]
-        index = child
-      }
-      heap[index] = entry
-    }
   }
 }

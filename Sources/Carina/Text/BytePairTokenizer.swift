@@ -28,7 +28,9 @@ public final class BytePairTokenizer: Tokenizer {
     specialIds = Set(tokens.filter(\.isSpecial).map(\.id))
     let controls = TokenRoles.controlPieces.compactMap { definition.pieces.id(of: $0) }
     bytePieces = (0...255).map { Int32(definition.pieces.id(of: BytePieces.spelling(of: UInt8($0))) ?? -1) }
-    guardedIds = specialIds.union(controls)
+    // Line breaks are text, whatever a file calls them.
+    let steering = tokens.filter { $0.isSpecial && !$0.content.allSatisfy(\.isWhitespace) }.map(\.id)
+    guardedIds = Set(steering).union(controls)
     roles = TokenRoles(configuration: configuration) { definition.pieces.id(of: $0) }
   }
 

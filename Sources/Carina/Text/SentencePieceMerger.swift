@@ -14,16 +14,18 @@ struct SentencePieceMerger {
   }
 
   /// A pair that may be joined; `order` is smaller for a better score, then for a place further left.
-  private struct Candidate {
+  private struct Candidate: Comparable {
     let order: UInt64
     let right: Int32
     let length: Int32
+
+    static func < (left: Candidate, right: Candidate) -> Bool { left.order < right.order }
   }
 
   /// The piece ids of a normalised text with the byte range of each; -1 for what is no piece.
   func apply(to text: UnsafeBufferPointer<UInt8>) -> [(range: Range<Int>, id: Int)] {
     var symbols = characters(of: text)
-    var agenda = CandidateHeap()
+    var agenda = BinaryHeap<Candidate>()
     var halves = [Range<Int>: Int]()
 
     func consider(_ left: Int32, _ right: Int32) {
@@ -105,35 +107,5 @@ struct SentencePieceMerger {
     let bits = (-score + 0).bitPattern
     let ascending = bits & 0x8000_0000 == 0 ? bits | 0x8000_0000 : ~bits
     return UInt64(ascending) << 32 | UInt64(UInt32(bitPattern: left))
-  }
-
-  private struct CandidateHeap {
-    private var heap: [Candidate] = []
-
-    mutating func push(_ candidate: Candidate) {
-      heap.append(candidate)
-      var index = heap.count - 1
-      while index > 0, heap[index].order < heap[(index - 1) / 2].order {
-        heap.swapAt(index, (index - 1) / 2)
-        index = (index - 1) / 2
-      }
-    }
-
-    mutating func pop() -> Candidate? {
-      guard let top = heap.first else { return nil }
-      let last = heap.removeLast()
-      if heap.isEmpty { return top }
-      var index = 0
-      while true {
-        var child = 2 * index + 1
-        guard child < heap.count else { break }
-        if child + 1 < heap.count, heap[child + 1].order < heap[child].order { child += 1 }
-        guard heap[child].order < last.order else { break }
-        heap[index] = heap[child]
-        index = child
-      }
-      heap[index] = last
-      return top
-    }
   }
 }

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Carina
+import CommandOptions
+import Foundation
+
+/// Lines of JSON strings in, lines of JSON arrays of ids out.
+struct TokenizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenize",
+    abstract: "Print the token ids (without <bos>) of each JSON string read from stdin, one a line.",
+    discussion: "Example: echo '\"Is the heart enlarged?\"' | infer tokenize --llm-path models/gemma")
+
+  @Option(name: .customLong("llm-path"), help: "The directory with the tokenizer's files.")
+  var languageModelPath: String
+
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    global.apply()
+    let tokenizer = try TokenizerFactory.load(directory: languageModelPath)
+    var buffer: UnsafeMutablePointer<CChar>?
+    var capacity = 0
+    defer { free(buffer) }
+    var number = 0
+    while true {
+      let length = getline(&buffer, &capacity, stdin)
+      guard length >= 0, let buffer else { break }
+      number += 1
+      let source = "standard input, string \(number)"
+      let value = try JSONValue.parse(Data(bytes: buffer, count: length), source: source)
+      guard let text = value.string else {
+        throw CarinaError(.badData, "a line is no text", at: source, expected: "a JSON string", found: value.kindName)
+      }
+      let line = try JSONValue.array(tokenizer.encode(text).map { .integer($0) }).serialized()
+      // Flushed line by line, so that another program can ask and wait for the answer.
+      guard puts(line) >= 0, fflush(stdout) == 0 else {
+        throw CarinaError(.cannotWrite, "the ids cannot be written", at: "standard output")
+      }
+    }
+  }
+}
