@@ -1,0 +1,38 @@
+/// How an answer is made from the model's next-token probabilities. Greedy unless told otherwise.
+public struct GenerationOptions: Equatable, Sendable {
+  /// The most tokens of an answer, the stop token included.
+  public var maximumNewTokens = 128
+  /// Beams of the search; 1 for none.
+  public var beamCount = 1
+  /// Divides the logits before sampling; 0 takes the most probable token.
+  public var temperature = 0.0
+  /// Sampling only among so many most probable tokens, and only among those that together hold so much probability.
+  public var topK: Int?, topP: Double?
+  /// Makes tokens that the answer has already less probable (Keskar et al. 2019); 1 for no change.
+  public var repetitionPenalty = 1.0
+  /// Exponent of the length by which a beam's score is divided.
+  public var lengthPenalty = 1.0
+  /// Where the randomness of sampling comes from.
+  public var seed: UInt64 = 0
+
+  /// Greedy, up to 128 tokens.
+  public init() {}
+
+  /// Refuses values with which no answer can be made.
+  /// - Throws: `CarinaError.usage` naming the option.
+  public func validate() throws {
+    func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any) throws {
+      guard !holds else { return }
+      throw CarinaError(.usage, "\(option) cannot be used", expected: expected, found: "\(found)")
+    }
+    try require(maximumNewTokens >= 1, "--max-new-tokens", "at least 1", maximumNewTokens)
+    try require(beamCount >= 1, "--num-beams", "at least 1", beamCount)
+    try require(beamCount == 1 || temperature == 0, "--num-beams", "1 when --temperature is not 0", beamCount)
+    try require(temperature >= 0 && temperature.isFinite, "--temperature", "a number of at least 0", temperature)
+    try require(topK.map { $0 >= 1 } ?? true, "--top-k", "at least 1", topK ?? 0)
+    try require(topP.map { $0 > 0 && $0 <= 1 } ?? true, "--top-p", "a number above 0 and up to 1", topP ?? 0)
+    try require(
+      repetitionPenalty > 0 && repetitionPenalty.isFinite, "--repetition-penalty", "above 0", repetitionPenalty)
+    try require(lengthPenalty.isFinite, "--length-penalty", "a number", lengthPenalty)
+  }
+}
