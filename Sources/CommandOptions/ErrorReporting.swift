@@ -9,6 +9,8 @@ import Foundation
 public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Never {
   // A reader that goes away (`| head`) is a failed write, not a silent death in the middle of a file.
   signal(SIGPIPE, SIG_IGN)
+  // And a file that reaches the size limit of the shell is a failed write too.
+  signal(SIGXFSZ, SIG_IGN)
   do {
     var command = try program.parseAsRoot(normalizedArguments())
     try runReportingErrors { try command.run() }

@@ -176,6 +176,21 @@ def make_resizes():
     return cases, {"source": small[:, :, 0].tolist(), "target": resized(small, 3, 3)[:, :, 0].tolist()}
 
 
+def windowed(values):
+    """The three window policies over 16-bit values, in integers; percentiles by numpy."""
+    wide = values.astype(np.int64)
+
+    def spread(low, high):
+        clipped = np.clip(wide - low, 0, high - low)
+        return ((2 * clipped * 255 + (high - low)) // (2 * (high - low))).astype(np.uint8)
+
+    low, high = np.percentile(wide, [5, 90], method="inverted_cdf")
+    return {
+        "minmax": digest(spread(wide.min(), wide.max())), "full": digest(spread(0, 65535)),
+        "percentile:5.0,90.0": digest(spread(int(low), int(high))),
+    }
+
+
 def main():
     assert int(PIL.__version__.split(".")[0]) >= 13, "these goldens are those of Pillow 13"
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -190,7 +205,7 @@ def main():
     wide = Image.open(IMAGES / "grey16.png")
     golden = {
         "pillow": PIL.__version__, "images": described, "resizes": cases, "resizeExample": example,
-        "grey16": np.asarray(wide).astype(int).tolist(),
+        "grey16": np.asarray(wide).astype(int).tolist(), "windows": windowed(np.asarray(wide)),
     }
     (OUT / "images.json").write_text(json.dumps(golden, indent=1, sort_keys=True) + "\n")
     print(len(files), "images,", sum(len(d) for d in files.values()), "bytes,", len(cases), "resizes")
