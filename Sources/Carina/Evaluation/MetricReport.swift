@@ -1,0 +1,39 @@
+/// Everything that scoring a set of answers yields; the content of `metrics.json` is this and nothing else.
+public struct MetricReport: Equatable, Sendable {
+  /// How the intervals were drawn.
+  public struct Resampling: Equatable, Sendable {
+    /// How many resamples.
+    public var replicates: Int
+    /// Their seed.
+    public var seed: UInt64
+    /// What was drawn: `patient`, `image`, `sample`, or several joined by `+`.
+    public var unit: String
+    /// How many of them there are.
+    public var units: Int
+
+    /// Creates the facts of a resampling.
+    public init(replicates: Int, seed: UInt64, unit: String, units: Int) {
+      self.replicates = replicates
+      self.seed = seed
+      self.unit = unit
+      self.units = units
+    }
+  }
+
+  /// How many answers were scored.
+  public var n: Int
+  /// Metric name → value, over all answers.
+  public var metrics: [String: MetricValue]
+  /// Answer type → metric name → value.
+  public var byAnswerType: [String: [String: MetricValue]]
+  /// Metric name → strategy → what the commonest answer scores.
+  public var floors: [String: [String: CommonestAnswer]]
+  /// Metric name → how it is computed.
+  public var signatures: [String: String]
+  /// How the intervals were drawn.
+  public var bootstrap: Resampling
+  /// Arm (`shuffled`, `blank`) → metric name → value; the main metrics are those of the true image.
+  public var arms: [String: [String: MetricValue]] = [:]
+  /// Facts of the run (checkpoint, data, decoding), as text.
+  public var facts: [String: String] = [:]
+}
