@@ -5,8 +5,11 @@ import COpenBLAS
 /// OpenBLAS itself is kept to one thread: its own threads would fight with the team for the cores. It has no bfloat16
 /// product in Debian's build, so bfloat16 factors are widened first.
 public struct OpenBLASProduct: MatrixProductProvider {
-  /// Keeps the library to the calling thread.
-  public init() { openblas_set_num_threads(1) }
+  /// Keeps the library to the calling thread; done once, before its first product whoever asks for it.
+  private static let isSingleThreaded: Void = openblas_set_num_threads(1)
+
+  /// The provider has no state.
+  public init() {}
 
   /// Name and version.
   public var name: String { "OpenBLAS (\(String(cString: openblas_get_corename())))" }
@@ -38,6 +41,7 @@ public struct OpenBLASProduct: MatrixProductProvider {
   static func single(
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool
   ) {
+    OpenBLASProduct.isSingleThreaded
     cblas_sgemm(
       CblasRowMajor, a.isTransposed ? CblasTrans : CblasNoTrans, b.isTransposed ? CblasTrans : CblasNoTrans,
       blasint(a.rows), blasint(b.columns), blasint(a.columns), 1, a.pointer.assumingMemoryBound(to: Float.self),

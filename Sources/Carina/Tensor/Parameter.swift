@@ -4,7 +4,7 @@ public final class Parameter {
   public let name: String
   /// What the forward pass reads: fp32, or bfloat16 where products run in bfloat16.
   public private(set) var value: Tensor
-  /// The fp32 original of a trained bfloat16 weight; nil when `value` itself is fp32 or frozen.
+  /// The fp32 original of a trained bfloat16 weight; nil when `value` itself is fp32 or was never trained.
   public private(set) var master: Tensor?
   /// Whether weight decay applies: everything but norms and biases.
   public let decays: Bool
@@ -48,9 +48,11 @@ public final class Parameter {
     precondition(tensor.shape == shape, "\(name): expected \(shape), got \(tensor.shape)")
     if value.elementType == .bfloat16, tensor.elementType == .float32 {
       value = tensor.converted(to: .bfloat16)
-      if isTrainable { master = tensor.copied() }
+      // A weight that was trained and is frozen now still has its master, which a checkpoint reads.
+      if isTrainable || master != nil { master = tensor.copied() }
     } else {
       value = tensor.converted(to: value.elementType).copied()
+      if master != nil { master = value.converted(to: .float32) }
     }
   }
 

@@ -22,9 +22,13 @@ public func crossEntropy(
 ) -> CrossEntropyResult {
   let rows = targets.count, width = hidden.width, vocabulary = head.value.rows
   precondition(hidden.rows == rows, "\(hidden.rows) rows for \(rows) targets")
+  precondition(
+    targets.allSatisfy { $0 >= 0 && $0 < vocabulary }, "a target is outside the \(vocabulary) rows of the head")
   let type = head.value.elementType
   let wantsHidden = tape != nil && hidden.node != nil
   let wantsHead = tape != nil && head.isTrainable
+  // The kernel takes a scale of zero to mean that no gradient is wanted.
+  precondition(scale != 0 || !(wantsHidden || wantsHead), "a loss scaled by zero has no gradient")
   let chunkRows = max(1, min(rows, chunkByteLimit / (vocabulary * 4)))
   let logits = Tensor(uninitialized: [chunkRows, vocabulary])
   let dhidden = wantsHidden ? Tensor(uninitialized: [rows, width]) : nil
