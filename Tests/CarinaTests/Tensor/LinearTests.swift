@@ -1,0 +1,124 @@
+import TestSupport
+import Testing
+
+import Carina
+
+@Suite("Linear") struct LinearTests {
+  @Test(
+    "agrees with plain loops, bfloat16 inputs rounded first", arguments: [ElementType.float32, .bfloat16],
+    [(1, 1, 1), (1, 7, 33), (7, 33, 65), (65, 130, 33), (130, 65, 130), (0, 7, 5), (300, 65, 33)])
+  func forward(type: ElementType, size: (rows: Int, inputs: Int, outputs: Int)) {
+    let x = Tensor.random([size.rows, size.inputs], seed: 1)
+    let weight = Parameter.random("w", [size.outputs, size.inputs], seed: 2, type: type)
+    let bias = Parameter.random("b", [size.outputs], seed: 3, type: type, decays: false)
+    let expected = DoubleMatrix.linear(
+      DoubleMatrix(x.converted(to: type)), DoubleMatrix(weight.value), bias.value.doubles)
+    let out = linear(x, weight, bias, tape: nil)
+    #expect(out.shape == [size.rows, size.outputs])
+    expectClose(out.doubles, expected.values, relative: 2e-6)
+    expectClose(
+      linear(x, weight, tape: nil).doubles,
+      zip(expected.values, expected.values.indices).map {
+        $0 - bias.value.doubles[$1 % size.outputs]
+      }, relative: 2e-6, absolute: 1e-6)
+  }
+
+  @Test("reads a run of rows of a fused weight, and gives the gradient to those rows alone")
+  func weightRows() {
+    let x = Tensor.random([9, 6], seed: 4)
+    let weight = Parameter.random("w", [12, 6], seed: 5), bias = Parameter.random("b", [12], seed: 6)
+    let tape = Tape()
+    let whole = linear(x, weight, bias, tape: nil)
+    let part = linear(x, weight, bias, weightRows: 4..<9, tape: tape)
+    let expected = (0..<9).flatMap { row in (4..<9).map { whole.values[row * 12 + $0] } }
+    expectClose(part.values, expected, relative: 1e-6)
+    tape.backward(from: part, seed: Tensor.random([9, 5], seed: 7))
+    let rows = weight.gradient.map { DoubleMatrix($0) }
+    for row in 0..<12 {
+      let isTouched = (0..<6).contains { rows?[row, $0] != 0 }
+      #expect(isTouched == (4..<9).contains(row))
+      #expect((bias.gradient?.values[row] != 0) == (4..<9).contains(row))
+    }
+  }
+
+  @Test(
+    "gradients agree with plain loops; in bfloat16 the upstream gradient is rounded as well",
+    arguments: [ElementType.float32, .bfloat16], [(1, 1, 1), (7, 33, 65), (130, 65, 33), (200, 7, 1), (0, 5, 3)])
+  func backward(type: ElementType, size: (rows: Int, inputs: Int, outputs: Int)) {
+    let tape = Tape()
+    let x = tape.watch(Tensor.random([size.rows, size.inputs], seed: 11))
+    let weight = Parameter.random("w", [size.outputs, size.inputs], seed: 12, type: type)
+    let bias = Parameter.random("b", [size.outputs], seed: 13, type: type)
+    let seed = Tensor.random([size.rows, size.outputs], seed: 14)
+    tape.backward(from: linear(x, weight, bias, tape: tape), seed: seed)
+    let slope = DoubleMatrix(seed.converted(to: type))
+    let dx = slope * DoubleMatrix(weight.value)
+    let dweight = slope.transposed * DoubleMatrix(x.detached.converted(to: type))
+    expectClose(tape.gradient(of: x)?.doubles ?? [], dx.values, relative: 3e-6, "x")
+    expectClose(weight.gradient?.doubles ?? [], dweight.values, relative: 3e-6, "weight")
+    expectClose(bias.gradient?.doubles ?? [], DoubleMatrix(seed).columnSums, relative: 3e-6, "bias")
+    #expect(weight.gradient?.elementType == .float32)
+  }
+
+  @Test("gradients are the slopes of the plain loops")
+  func slopes() {
+    let tape = Tape()
+    let x = tape.watch(Tensor.random([7, 5], seed: 21))
+    let weight = Parameter.random("w", [3, 5], seed: 22), bias = Parameter.random("b", [3], seed: 23)
+    let seed = Tensor.random([7, 3], seed: 24)
+    tape.backward(from: linear(x, weight, bias, tape: tape), seed: seed)
+    let (points, rows, shift) = (x.doubles, weight.value.doubles, bias.value.doubles)
+    func twin(_ x: [Double], _ w: [Double], _ b: [Double]) -> Double {
+      weightedSum(
+        DoubleMatrix.linear(DoubleMatrix(x, rows: 7, columns: 5), DoubleMatrix(w, rows: 3, columns: 5), b).values,
+        seed.doubles)
+    }
+    expectGradient(tape.gradient(of: x), at: points, "x") { twin($0, rows, shift) }
+    expectGradient(weight.gradient, at: rows, "weight") { twin(points, $0, shift) }
+    expectGradient(bias.gradient, at: shift, "bias") { twin(points, rows, $0) }
+  }
+
+  @Test("a frozen weight passes the gradient on and gets none; without anything to train the tape stays empty")
+  func frozen() {
+    let tape = Tape()
+    let frozen = Parameter.random("w", [4, 5], seed: 31, trainable: false)
+    let plain = Tensor.random([3, 5], seed: 32)
+    #expect(linear(plain, frozen, tape: tape).node == nil)
+    let x = tape.watch(plain)
+    let out = linear(x, frozen, tape: tape)
+    #expect(out.node != nil)
+    tape.backward(from: out, seed: Tensor.random([3, 4], seed: 33))
+    #expect(frozen.gradient == nil)
+    #expect(tape.gradient(of: x)?.shape == [3, 5])
+  }
+
+  @Test("a trained bfloat16 weight keeps an fp32 master")
+  func master() {
+    let weight = Parameter.random("w", [4, 5], seed: 41, type: .bfloat16, trainable: false)
+    #expect(weight.master == nil)
+    weight.setTrainable(true)
+    #expect(weight.master?.elementType == .float32)
+    let fresh = Tensor.random([4, 5], seed: 42)
+    weight.assign(fresh)
+    expectSameBits(weight.trainedValue, fresh)
+    expectSameBits(weight.value, fresh.converted(to: .bfloat16))
+    // Frozen again, as the vision encoder after its one epoch: a resumed value must reach both copies.
+    weight.setTrainable(false)
+    let resumed = Tensor.random([4, 5], seed: 43)
+    weight.assign(resumed)
+    expectSameBits(weight.trainedValue.converted(to: .bfloat16), weight.value)
+    expectSameBits(weight.value, resumed.converted(to: .bfloat16))
+  }
+
+  @Test("training a weight of a mapped file leaves the mapping alone")
+  func borrowed() {
+    final class Owner { let storage = Storage(byteCount: 64) }
+    let owner = Owner()
+    let storage = Storage(borrowing: owner.storage.pointer, byteCount: 64, owner: owner)
+    let weight = Parameter(name: "w", value: Tensor(shape: [4, 4], storage: storage), decays: true)
+    #expect(weight.value.pointer == owner.storage.pointer)
+    weight.setTrainable(true)
+    #expect(weight.value.pointer != owner.storage.pointer)
+    #expect(!weight.value.storage.isBorrowed)
+  }
+}
