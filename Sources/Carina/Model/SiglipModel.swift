@@ -20,16 +20,19 @@ public final class SiglipModel {
   /// Every weight.
   public var parameters: [Parameter] { vision.parameters + text.parameters + [logScale, logitBias] }
 
-  /// The sigmoid loss of a batch: `isPositive` [images · texts] says which text describes which image.
-  public func loss(pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], tape: Tape?) -> (
-    loss: Tensor, logits: Tensor
-  ) {
+  /// The sigmoid loss of a batch: `isPositive` [images · texts] says which text describes which image;
+  /// `divisor` replaces the number of images in the mean when they are only a part of a step.
+  public func loss(pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], divisor: Float? = nil, tape: Tape?)
+    -> (
+      loss: Tensor, logits: Tensor
+    )
+  {
     let features = vision.features(pixels, count: count, tape: tape)
     guard let pooled = vision.pooled(features, count: count, tape: tape) else {
       preconditionFailure("a contrastive model needs a pooling head")
     }
     return sigmoidContrastiveLoss(
       images: l2Normalize(pooled, tape: tape), texts: l2Normalize(text.pooled(texts, tape: tape), tape: tape),
-      isPositive: isPositive, logScale: logScale, bias: logitBias, tape: tape)
+      isPositive: isPositive, logScale: logScale, bias: logitBias, divisor: divisor, tape: tape)
   }
 }

@@ -39,13 +39,14 @@ public final class VisionEncoder {
     head = config.hasPoolingHead ? AttentionPoolingHead(source, "\(prefix).head", config: config) : nil
   }
 
-  /// The weights that features depend on.
-  public var trunkParameters: [Parameter] {
-    [patchWeight, patchBias, positions] + blocks.flatMap(\.parameters) + postNorm.parameters
+  /// The weights that features of this kind depend on: not the pooling head's, and before the last norm not the norm's.
+  public func trainedParameters(for kind: VisionFeature) -> [Parameter] {
+    [patchWeight, patchBias, positions] + blocks.flatMap(\.parameters)
+      + (kind == .postNorm ? postNorm.parameters : [])
   }
 
   /// Every weight, the pooling head's included.
-  public var parameters: [Parameter] { trunkParameters + (head?.parameters ?? []) }
+  public var parameters: [Parameter] { trainedParameters(for: .postNorm) + (head?.parameters ?? []) }
 
   /// Encodes images.
   ///

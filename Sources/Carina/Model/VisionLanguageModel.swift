@@ -95,22 +95,7 @@ public final class VisionLanguageModel {
     _ sequences: [ImageTextSequence], imageRows: Tensor?, scale: Float, isCheckpointed: Bool = false, tape: Tape?
   ) -> CrossEntropyResult {
     let (x, lengths) = embed(sequences, imageRows: imageRows, dropsLast: true, tape: tape)
-    var readCounts: [Int] = [], wanted: [Int] = [], targets: [Int32] = [], start = 0
-    for sequence in sequences {
-      // Token j of the tail is predicted by the row before it, which is row j − 1 of the tail counted from its end.
-      let count = sequence.tokensAfter.count
-      let firstSupervised = sequence.supervised.firstIndex(of: true) ?? count
-      let read = count - firstSupervised
-      for index in firstSupervised..<max(count, firstSupervised) where sequence.supervised[index] {
-        wanted.append(start + index - firstSupervised)
-        targets.append(Int32(sequence.tokensAfter[index]))
-      }
-      readCounts.append(read)
-      start += read
-    }
-    let states = decoder.hiddenStates(
-      x, lengths: lengths, readCounts: readCounts, isCheckpointed: isCheckpointed, tape: tape)
-    let rows = wanted.count == states.rows ? states : selectRows(states, wanted, tape: tape)
-    return crossEntropy(rows, targets: targets, head: decoder.tokenEmbedding, scale: scale, tape: tape)
+    return decoder.supervisedLoss(
+      x, lengths: lengths, sequences: sequences, scale: scale, isCheckpointed: isCheckpointed, tape: tape)
   }
 }

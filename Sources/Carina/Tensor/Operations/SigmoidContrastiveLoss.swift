@@ -9,10 +9,13 @@ import Foundation
 ///   - isPositive: [B · T], row-major: does text t describe image b?
 ///   - logScale: [1]; t = exp(logScale).
 ///   - bias: [1].
+///   - divisor: what the sum is divided by; the number of images unless given.
 /// - Returns: the scalar loss on the tape, and the logits [B, T] off it.
 public func sigmoidContrastiveLoss(
-  images: Tensor, texts: Tensor, isPositive: [Bool], logScale: Parameter, bias: Parameter, tape: Tape?
+  images: Tensor, texts: Tensor, isPositive: [Bool], logScale: Parameter, bias: Parameter, divisor: Float? = nil,
+  tape: Tape?
 ) -> (loss: Tensor, logits: Tensor) {
+  let divisor = divisor ?? Float(images.rows)
   let imageCount = images.rows, textCount = texts.rows, width = images.width
   precondition(isPositive.count == imageCount * textCount, "labels for \(imageCount) × \(textCount) pairs expected")
   let similarities = Tensor(uninitialized: [imageCount, textCount])
@@ -30,13 +33,13 @@ public func sigmoidContrastiveLoss(
     let signed = sign * logit
     // −log σ(z) = log(1 + e^−z), from the side that does not overflow.
     sum += Double(signed > 0 ? log1p(exp(-signed)) : log1p(exp(signed)) - signed)
-    let slope = -sign / (1 + exp(signed)) / Float(imageCount)
+    let slope = -sign / (1 + exp(signed)) / divisor
     logits.floats[index] = logit
     slopes.floats[index] = slope * scale
     scaleSlope += Double(slope * similarities.floats[index] * scale)
     biasSlope += Double(slope)
   }
-  let loss = Tensor([Float(sum / Double(imageCount))], shape: [1])
+  let loss = Tensor([Float(sum / Double(divisor))], shape: [1])
   guard let tape, images.node != nil || texts.node != nil || logScale.isTrainable || bias.isTrainable else {
     return (loss, logits)
   }

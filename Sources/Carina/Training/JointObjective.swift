@@ -1,0 +1,116 @@
+/// What is trained of the joined model, and when.
+public struct FreezingPolicy: Equatable, Sendable {
+  /// Parts trained in every epoch.
+  public var trainsProjector: Bool, trainsDecoder: Bool
+  /// Whether the vision encoder is trained in the first epoch and frozen afterwards.
+  public var trainsVisionInFirstEpoch: Bool
+
+  /// Names the parts.
+  public init(trainsProjector: Bool, trainsDecoder: Bool, trainsVisionInFirstEpoch: Bool = false) {
+    self.trainsProjector = trainsProjector
+    self.trainsDecoder = trainsDecoder
+    self.trainsVisionInFirstEpoch = trainsVisionInFirstEpoch
+  }
+
+  /// The projector alone.
+  public static let stage1 = FreezingPolicy(trainsProjector: true, trainsDecoder: false)
+}
+
+/// Sequences of one micro-batch and the images they refer to.
+public struct JointBatch {
+  /// The sequences; image indices count the rows of `pixels`.
+  public let sequences: [ImageTextSequence]
+  /// [images, channels · size · size], normalised.
+  public let pixels: Tensor
+  /// Distinct images.
+  public let imageCount: Int
+
+  /// Collects a batch.
+  public init(sequences: [ImageTextSequence], pixels: Tensor, imageCount: Int) {
+    self.sequences = sequences
+    self.pixels = pixels
+    self.imageCount = imageCount
+  }
+}
+
+/// Stages 1 and 2: the language-model loss of answers given image and question.
+public final class JointObjective: TrainingObjective {
+  /// The joined model.
+  public let model: VisionLanguageModel
+  private let samples: any TrainingSamples
+  private let renderer: PromptRenderer
+  private let policy: FreezingPolicy
+  private let isCheckpointed: Bool
+
+  /// - Parameters:
+  ///   - renderer: makes ids and the loss mask from question and answer.
+  ///   - policy: what is trained.
+  ///   - isCheckpointed: blocks run again in the backward pass instead of keeping their activations.
+  public init(
+    model: VisionLanguageModel, samples: any TrainingSamples, renderer: PromptRenderer, policy: FreezingPolicy,
+    isCheckpointed: Bool = false
+  ) {
+    self.model = model
+    self.samples = samples
+    self.renderer = renderer
+    self.policy = policy
+    self.isCheckpointed = isCheckpointed
+  }
+
+  /// One a question or caption.
+  public var sampleCount: Int { samples.count }
+  /// All three parts'.
+  public var parameters: [Parameter] {
+    model.vision.parameters + model.projector.parameters + model.decoder.parameters
+  }
+
+  /// What the policy names; of the vision encoder only what the features depend on.
+  public func trainedParameters(epoch: Int) -> [Parameter] {
+    (policy.trainsVisionInFirstEpoch && epoch == 0
+      ? model.vision.trainedParameters(for: model.feature) : [])
+      + (policy.trainsProjector ? model.projector.parameters : [])
+      + (policy.trainsDecoder ? model.decoder.parameters : [])
+  }
+
+  /// Supervised tokens.
+  public func weight(of batch: JointBatch) -> Int { batch.sequences.reduce(0) { $0 + $1.supervisedCount } }
+
+  /// Renders the texts and reads each image once.
+  public func prepare(_ rows: [Int]) throws -> JointBatch {
+    var order: [Int] = [], places: [Int: Int] = [:]
+    let sequences = try rows.map { row -> ImageTextSequence in
+      let image = samples.image(of: row)
+      let place = places[image] ?? order.count
+      if places[image] == nil {
+        places[image] = place
+        order.append(image)
+      }
+      let (question, answer) = try samples.text(row)
+      return ImageTextSequence(try renderer.training(question: question, answer: answer), image: place)
+    }
+    return JointBatch(sequences: sequences, pixels: try PixelBatch.read(order, from: samples), imageCount: order.count)
+  }
+
+  /// See `TrainingObjective`.
+  public func accumulate(_ batch: JointBatch, scale: Float) throws -> Double {
+    let tape = Tape()
+    // A frozen encoder costs a forward pass and nothing else.
+    let visionTape = model.vision.parameters.contains(where: \.isTrainable) ? tape : nil
+    let features = model.features(
+      batch.pixels, count: batch.imageCount, isCheckpointed: isCheckpointed, tape: visionTape)
+    let result = model.loss(
+      batch.sequences, imageRows: model.projector(features, tape: tape), scale: scale, isCheckpointed: isCheckpointed,
+      tape: tape)
+    tape.backward(from: result.loss)
+    return result.tokenLosses.reduce(0) { $0 + Double($1) }
+  }
+}
+
+extension ImageTextSequence {
+  /// A rendered prompt with its image.
+  public init(_ prompt: RenderedPrompt, image: Int?) {
+    self.init(
+      tokensBefore: prompt.tokensBeforeImage, image: image, tokensAfter: prompt.tokensAfterImage,
+      supervised: prompt.supervised)
+  }
+}

@@ -1,0 +1,32 @@
+/// Stage 0, language: next-token prediction on text without images.
+public final class LanguageObjective: TrainingObjective {
+  private let decoder: Decoder
+  private let sequences: [ImageTextSequence]
+
+  /// - Parameters:
+  ///   - decoder: the model, trained in all its weights.
+  ///   - sequences: texts as ids; the supervised ones are targets.
+  public init(decoder: Decoder, sequences: [ImageTextSequence]) {
+    self.decoder = decoder
+    self.sequences = sequences
+  }
+
+  /// One a text.
+  public var sampleCount: Int { sequences.count }
+  /// The decoder's.
+  public var parameters: [Parameter] { decoder.parameters }
+  /// All, in every epoch.
+  public func trainedParameters(epoch: Int) -> [Parameter] { decoder.parameters }
+  /// Nothing is left to read.
+  public func prepare(_ samples: [Int]) -> [ImageTextSequence] { samples.map { sequences[$0] } }
+  /// Supervised tokens.
+  public func weight(of batch: [ImageTextSequence]) -> Int { batch.reduce(0) { $0 + $1.supervisedCount } }
+
+  /// See `TrainingObjective`.
+  public func accumulate(_ batch: [ImageTextSequence], scale: Float) -> Double {
+    let tape = Tape()
+    let result = decoder.textLoss(batch, scale: scale, tape: tape)
+    tape.backward(from: result.loss)
+    return result.tokenLosses.reduce(0) { $0 + Double($1) }
+  }
+}

@@ -1,0 +1,11 @@
+/// What a stage reads: samples by number, each with a question (empty for a caption), an answer and an image.
+public protocol TrainingSamples: Sendable {
+  /// How many samples.
+  var count: Int { get }
+  /// The texts of a sample.
+  func text(_ sample: Int) throws -> (question: String, answer: String)
+  /// Which image a sample is about; samples of one image share the number.
+  func image(of sample: Int) -> Int
+  /// An image's pixels, normalised as the vision encoder wants them: [channels, size, size].
+  func pixels(image: Int) throws -> [Float]
+}
