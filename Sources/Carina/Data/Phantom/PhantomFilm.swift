@@ -11,7 +11,7 @@ extension PhantomCanvas {
     for index in pixels.indices {
       let tissue = max(0, mass[index])
       // Steep where lungs lie, flat in the white of heart and abdomen.
-      let curve = 1 - exp(-1.75 * tissue * (0.55 + tissue))
+      let curve = 1 - exp(-1.12 * tissue * (0.55 + tissue))
       var grey = exposure * pow(curve, gamma) * 0.97
       grey += (1 - grey) * metal[index]
       grey += noise * (0.5 + grey) * Self.gaussian(&random)

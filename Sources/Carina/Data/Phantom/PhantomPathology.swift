@@ -5,7 +5,7 @@ extension PhantomCanvas {
   func paintPneumothorax(_ chest: PhantomChest) {
     guard let side = chest.findings.pneumothorax else { return }
     let lung = chest.lung(side)
-    let width = lung.halfWidth * (0.36 + 0.05 * chest.offset(0))
+    let width = lung.halfWidth * (0.4 + 0.04 * chest.offset(0))
     paint(lung.box(0.02, lung.apex - 0.02, lung.halfWidth + 0.03, lung.dome + 0.25)) { index, point in
       let distance = lung.distance(point.x)
       guard distance > 0 else { return }
@@ -48,21 +48,21 @@ extension PhantomCanvas {
       let edge = (dx * dx + dy * dy).squareRoot() + 0.45 * (coarse - 0.5) + 0.15 * (fine - 0.5)
       let dense = smoothStep((1.3 - edge) / 0.85) * (0.82 + 0.18 * coarse)
       let field = coverage(lung.depth(distance, point.y), softness: 0.012)
-      mass[index] += 0.46 * dense * field * min(1, air[index] + 0.15)
+      mass[index] += 0.54 * dense * field * min(1, air[index] + 0.15)
     }
   }
 
   private func paintNodule(_ zone: PhantomZone, _ chest: PhantomChest) {
     let lung = chest.lung(zone.side)
     let middle = center(of: zone, chest, chest.offset(4), chest.offset(5))
-    let radius = 0.034 + 0.005 * chest.offset(6)
+    let radius = 0.039 + 0.004 * chest.offset(6)
     paint(lung.box(middle.distance - 0.05, middle.y - 0.05, middle.distance + 0.05, middle.y + 0.05)) { index, point in
       let dx = lung.distance(point.x) - middle.distance
       let dy = point.y - middle.y
       let q = (dx * dx + dy * dy).squareRoot()
       let r = min(1, q / radius)
       let ball = coverage(radius - q, softness: 0.014) * (0.6 + 0.4 * (1 - r * r).squareRoot())
-      mass[index] += 0.4 * ball
+      mass[index] += 0.52 * ball
     }
   }
 
@@ -79,7 +79,7 @@ extension PhantomCanvas {
     let y = lung.y(fraction + 0.035 * along)
     let wall = lung.wall(y)
     // Beside a large heart the room that is left lies at the wall.
-    let near: Float = zone == PhantomZone(.left, .lower) && chest.findings.cardiomegaly ? 0.82 : 0.64
+    let near: Float = zone == PhantomZone(.left, .mid) && chest.findings.cardiomegaly ? 0.74 : 0.64
     return (wall * near + 0.012 * across, y)
   }
 

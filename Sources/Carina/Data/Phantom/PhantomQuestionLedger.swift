@@ -1,8 +1,6 @@
 /// Chooses the questions of each image so that, over a collection, every answer to a kind of question occurs about
 /// equally often. Then neither the question nor the commonest answer is worth more than a guess.
 public struct PhantomQuestionLedger: Sendable {
-  /// How far the count of an answer may run ahead of the rarest answer to the same kind.
-  private static let slack = 1
   private var counts: [PhantomQuestionKind: [String: Int]] = [:]
   private var asked: [PhantomQuestionKind: Int] = [:]
 
@@ -38,6 +36,8 @@ public struct PhantomQuestionLedger: Sendable {
   private func isAdmissible(_ question: PhantomQuestion) -> Bool {
     let counts = counts[question.kind] ?? [:]
     let rarest = question.kind.answers.map { counts[$0] ?? 0 }.min() ?? 0
-    return (counts[question.answer] ?? 0) - rarest <= Self.slack
+    // Two answers are kept level. Among many, a quarter of play leaves the commonest still a poor guess, and more
+    // questions can be asked.
+    return (counts[question.answer] ?? 0) <= rarest + 1 + (question.kind.isClosed ? 0 : rarest / 4)
   }
 }

@@ -50,10 +50,10 @@ public struct PhantomSampler: Sendable {
   private static func acquisition(_ view: PhantomView, _ random: inout SeededGenerator) -> PhantomAcquisition {
     let expiration = view == .ap ? random.uniform(in: 0.05..<0.085) : random.uniform(in: 0..<0.02)
     return PhantomAcquisition(
-      rotation: random.uniform(in: -0.05..<0.05), shiftX: random.uniform(in: -0.02..<0.02),
+      rotation: random.uniform(in: -0.035..<0.035), shiftX: random.uniform(in: -0.02..<0.02),
       shiftY: random.uniform(in: -0.02..<0.02), zoom: random.uniform(in: 0.96..<1.03),
-      turn: random.uniform(in: -0.03..<0.03), expiration: expiration, exposure: random.uniform(in: 0.9..<1.1),
-      gamma: random.uniform(in: 0.88..<1.14), noise: random.uniform(in: 0.008..<0.022),
+      turn: random.uniform(in: -0.03..<0.03), expiration: expiration, exposure: random.uniform(in: 0.93..<1.07),
+      gamma: random.uniform(in: 0.9..<1.1), noise: random.uniform(in: 0.006..<0.016),
       noiseSeed: random.next(), findingOffsets: (0..<8).map { _ in random.uniform(in: -1..<1) })
   }
 
@@ -62,8 +62,8 @@ public struct PhantomSampler: Sendable {
     findings.cardiomegaly = random.uniform() < 0.45
     if random.uniform() < 0.42 { findings.effusion = newEffusion(&random) }
     if random.uniform() < 0.28 { findings.pneumothorax = random.pick(PhantomSide.allCases) }
-    if random.uniform() < 0.45 { findings.consolidation = random.pick(PhantomZone.all) }
-    if random.uniform() < 0.36 { findings.nodule = random.pick(PhantomZone.all) }
+    if random.uniform() < 0.45 { findings.consolidation = newZone(&random) }
+    if random.uniform() < 0.4 { findings.nodule = newZone(&random) }
     findings.device = newDevice(&random)
     return reconciled(findings, &random)
   }
@@ -90,15 +90,20 @@ public struct PhantomSampler: Sendable {
     if findings.consolidation != nil {
       if random.uniform() < 0.4 { findings.consolidation = nil }
     } else if random.uniform() < 0.28 {
-      findings.consolidation = random.pick(PhantomZone.all)
+      findings.consolidation = newZone(&random)
     }
-    if findings.nodule == nil, random.uniform() < 0.1 { findings.nodule = random.pick(PhantomZone.all) }
+    if findings.nodule == nil, random.uniform() < 0.12 { findings.nodule = newZone(&random) }
     if random.uniform() < 0.5 { findings.device = newDevice(&random) }
     return reconciled(findings, &random)
   }
 
   private static func newEffusion(_ random: inout SeededGenerator) -> PhantomEffusion {
     PhantomEffusion(random.pick(PhantomSide.allCases), random.pick(PhantomAmount.allCases))
+  }
+
+  /// Lower zones twice as often as others: fluid and a large heart drive many findings from there.
+  private static func newZone(_ random: inout SeededGenerator) -> PhantomZone {
+    PhantomZone(random.pick(PhantomSide.allCases), random.pick([.upper, .mid, .lower, .lower]))
   }
 
   private static func newDevice(_ random: inout SeededGenerator) -> PhantomDevice? {
@@ -120,7 +125,6 @@ public struct PhantomSampler: Sendable {
     }
     let free = visible.filter { zone in
       if zone == findings.consolidation { return false }
-      if zone == PhantomZone(.left, .lower), findings.cardiomegaly { return false }
       if case .pacemaker(let side) = findings.device, zone == PhantomZone(side, .upper) { return false }
       return true
     }
@@ -132,6 +136,7 @@ public struct PhantomSampler: Sendable {
 
   private static func isVisible(_ zone: PhantomZone, _ findings: PhantomFindings) -> Bool {
     if findings.pneumothorax == zone.side { return false }
+    if zone == PhantomZone(.left, .lower), findings.cardiomegaly { return false }
     guard let effusion = findings.effusion, effusion.side == zone.side else { return true }
     switch effusion.amount {
     case .small: return zone.height != .lower
