@@ -29,12 +29,6 @@ struct AddedToken: Sendable {
   }
 }
 
-/// Bounds that keep a broken file from filling the memory.
-enum PieceLimits {
-  /// Ids must be below this.
-  static let idLimit = 1 << 24
-}
-
 /// Finds added tokens in a text: leftmost first, the longest at each place.
 struct AddedTokenFinder: Sendable {
   /// A part of a text: bytes for the model, or one added token.

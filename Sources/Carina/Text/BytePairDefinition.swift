@@ -2,7 +2,10 @@ import Foundation
 
 /// What a `tokenizer.json` with a BPE model says, read straight from its bytes into tables.
 struct BytePairDefinition: Sendable {
+  /// The model's vocabulary.
   var pieces = PieceTable()
+  /// Added tokens that the model's vocabulary does not have: found in the text, never made by the model.
+  var addedPieces = PieceTable()
   var merges = BytePairMerges()
   var addedTokens: [AddedToken] = []
   var normalizer: TextNormalizer
@@ -16,6 +19,7 @@ struct BytePairDefinition: Sendable {
   /// Reads the file's bytes; `source` names it in errors.
   /// - Throws: `CarinaError.badData` for broken JSON and, by name, for whatever is not supported.
   init(_ data: Data, source: String) throws {
+    try PieceLimits.check(data.count, source: source)
     let parts = try data.withUnsafeBytes { try BytePairFileReader.read($0, source: source) }
     let settings = parts.settings
     let model = parts.modelSettings
@@ -39,15 +43,29 @@ struct BytePairDefinition: Sendable {
     }
   }
 
+  /// The bytes of the spelling of an id, in the vocabulary or added.
+  func bytes(of id: Int) -> ArraySlice<UInt8>? { pieces.bytes(of: id) ?? addedPieces.bytes(of: id) }
+
+  /// The id of a piece, in the vocabulary or added.
+  func id(of piece: String) -> Int? { pieces.id(of: piece) ?? addedPieces.id(of: piece) }
+
+  /// The highest id plus one.
+  var idLimit: Int { max(pieces.idLimit, addedPieces.idLimit) }
+
   private mutating func add(_ token: AddedToken, source: String) throws {
-    if let known = pieces.id(of: token.content) {
+    if let known = id(of: token.content) {
       guard known == token.id else {
         throw CarinaError(
           .badData, "the added token \"\(token.content)\" has two ids", at: source,
-          expected: "\(known) as in the vocabulary", found: "\(token.id)")
+          expected: "\(known) as elsewhere in the file", found: "\(token.id)")
       }
-    } else if let conflict = pieces.insert(token.content, id: token.id) {
-      throw BytePairFileReader.error(conflict, piece: token.content, id: token.id, source: source)
+    } else {
+      let conflict =
+        pieces.piece(of: token.id).map { PieceTable.Conflict.id(piece: $0) }
+        ?? addedPieces.insert(token.content, id: token.id)
+      if let conflict {
+        throw BytePairFileReader.error(conflict, piece: token.content, id: token.id, source: source)
+      }
     }
     addedTokens.append(token)
   }

@@ -7,6 +7,8 @@ public final class BytePairTokenizer: Tokenizer {
   private let definition: BytePairDefinition
   private let rawFinder: AddedTokenFinder
   private let normalizedFinder: AddedTokenFinder
+  /// How added tokens that are looked for in normalised text are written there, and in decoded text.
+  private let normalizedSpellings: [Int: [UInt8]]
   private let specialIds: Set<Int>
   private let guardedIds: Set<Int>
   private let bytePieces: [Int32]
@@ -21,27 +23,30 @@ public final class BytePairTokenizer: Tokenizer {
     self.definition = definition
     let tokens = definition.addedTokens
     rawFinder = AddedTokenFinder(tokens.filter { !$0.isNormalized }) { Array($0.content.utf8) }
-    normalizedFinder = AddedTokenFinder(tokens.filter(\.isNormalized)) { token in
+    var spellings = [Int: [UInt8]]()
+    for token in tokens where token.isNormalized {
       var content = token.content
-      return content.withUTF8 { definition.normalizer.apply($0) }
+      spellings[token.id] = content.withUTF8 { definition.normalizer.apply($0) }
     }
+    normalizedSpellings = spellings
+    normalizedFinder = AddedTokenFinder(tokens.filter(\.isNormalized)) { spellings[$0.id] ?? [] }
     specialIds = Set(tokens.filter(\.isSpecial).map(\.id))
-    let controls = TokenRoles.controlPieces.compactMap { definition.pieces.id(of: $0) }
+    let controls = TokenRoles.controlPieces.compactMap { definition.id(of: $0) }
     bytePieces = (0...255).map { Int32(definition.pieces.id(of: BytePieces.spelling(of: UInt8($0))) ?? -1) }
     // Line breaks are text, whatever a file calls them.
     let steering = tokens.filter { $0.isSpecial && !$0.content.allSatisfy(\.isWhitespace) }.map(\.id)
     guardedIds = Set(steering).union(controls)
-    roles = TokenRoles(configuration: configuration) { definition.pieces.id(of: $0) }
+    roles = TokenRoles(configuration: configuration) { definition.id(of: $0) }
   }
 
   /// The highest id plus one.
-  public var vocabularySize: Int { definition.pieces.idLimit }
+  public var vocabularySize: Int { definition.idLimit }
 
   /// The id of a piece as the vocabulary spells it.
-  public func id(of piece: String) -> Int? { definition.pieces.id(of: piece) }
+  public func id(of piece: String) -> Int? { definition.id(of: piece) }
 
   /// The spelling of a piece in the vocabulary.
-  public func piece(of id: Int) -> String? { definition.pieces.piece(of: id) }
+  public func piece(of id: Int) -> String? { definition.bytes(of: id).map { String(decoding: $0, as: UTF8.self) } }
 
   /// The ids of a text; see `Tokenizer`.
   public func encode(_ text: String, recognizingSpecialTokens: Bool) -> [Int] {
@@ -118,10 +123,10 @@ public final class BytePairTokenizer: Tokenizer {
 
   /// What one id adds to a decoded text.
   public func surface(of id: Int, atStart: Bool, skipSpecialTokens: Bool) -> PieceSurface {
-    guard !(skipSpecialTokens && specialIds.contains(id)), let bytes = definition.pieces.bytes(of: id) else {
+    guard !(skipSpecialTokens && specialIds.contains(id)), let bytes = definition.bytes(of: id) else {
       return .text("")
     }
-    return definition.decoder.surface(of: bytes)
+    return definition.decoder.surface(of: normalizedSpellings[id].map { $0[...] } ?? bytes)
   }
 
   /// The text of ids. A run of byte pieces that is not UTF-8 as a whole gives one U+FFFD a byte, as the reference has it.
@@ -136,10 +141,10 @@ public final class BytePairTokenizer: Tokenizer {
       }
       run.removeAll(keepingCapacity: true)
     }
-    for id in ids where definition.pieces.bytes(of: id) != nil && !(skipSpecialTokens && specialIds.contains(id)) {
+    for id in ids where definition.bytes(of: id) != nil && !(skipSpecialTokens && specialIds.contains(id)) {
       switch surface(of: id, atStart: false, skipSpecialTokens: skipSpecialTokens) {
       case .byte(let byte): run.append(byte)
-      case .text(let text):
+      case .text(let text), .textAfterDroppedSpace(let text):
         if !run.isEmpty { endRun() }
         output.append(contentsOf: text.utf8)
       }

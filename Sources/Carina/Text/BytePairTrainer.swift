@@ -41,10 +41,9 @@ public struct BytePairTrainer: Sendable {
     let specialCount = pieces.texts.count
     pieces.add("\n")
     for byte in UInt8.min...UInt8.max { pieces.add(BytePieces.spelling(of: byte)) }
-    pieces.add("▁")
-    for character in words.charactersByFrequency where pieces.texts.count < vocabularySize {
-      pieces.add(String(character))
-    }
+    let room = vocabularySize - pieces.texts.count - 1
+    let characters = Set(words.charactersByFrequency.filter { $0 != "▁" }.prefix(room)).union(["▁"])
+    for character in characters.sorted(by: { $0.value < $1.value }) { pieces.add(String(character)) }
     let merges = learnMerges(words, &pieces)
     return TrainedBytePairs(pieces: pieces.texts, specialCount: specialCount, merges: merges)
   }

@@ -113,3 +113,16 @@ struct PieceTable: Sendable {
     return Int(truncatingIfNeeded: (hash ^ (hash >> 29)) & 0x7fff_ffff_ffff_ffff)
   }
 }
+
+/// Bounds that keep a broken file from filling the memory.
+enum PieceLimits {
+  /// Ids must be below this.
+  static let idLimit = 1 << 24
+
+  /// Refuses a file that is too large for the tables' 32-bit places.
+  static func check(_ byteCount: Int, source: String) throws {
+    guard byteCount < 1 << 30 else {
+      throw CarinaError(.badData, "too large for a tokenizer", at: source, expected: "less than 1 GiB")
+    }
+  }
+}

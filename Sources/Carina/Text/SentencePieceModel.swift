@@ -36,11 +36,14 @@ struct SentencePieceModel: Sendable {
   /// Reads the file's bytes; `source` names it in errors.
   /// - Throws: `CarinaError.badData` for a broken file and, by name, for what is not supported.
   init(_ data: Data, source: String) throws {
+    try PieceLimits.check(data.count, source: source)
     try data.withUnsafeBytes { raw in
       let bytes = raw.bindMemory(to: UInt8.self)
       var reader = ProtobufReader(bytes, range: 0..<bytes.count, source: source)
+      var sections = Set<Int>()
       while let (field, value) = try reader.next() {
         guard case .bytes(let range) = value else { continue }
+        sections.insert(field)
         switch field {
         case 1: try readPiece(bytes, range, source: source)
         case 2: try readTrainerSettings(bytes, range, source: source)
@@ -48,6 +51,12 @@ struct SentencePieceModel: Sendable {
         case 5: try refuseDenormalizer(bytes, range, source: source)
         default: break
         }
+      }
+      // They stand behind the pieces, so a file that was cut off between two pieces lacks them.
+      guard sections.isSuperset(of: [1, 2, 3]) else {
+        throw CarinaError(
+          .badData, "not a whole SentencePiece model", at: source,
+          expected: "pieces, trainer settings and normalizer settings", remedy: "Compare its size with its source.")
       }
     }
     try check(source: source)
@@ -139,9 +148,6 @@ struct SentencePieceModel: Sendable {
   }
 
   private func check(source: String) throws {
-    guard !scores.isEmpty else {
-      throw CarinaError(.badData, "not a SentencePiece model: it holds no pieces", at: source)
-    }
     guard kinds.indices.contains(unknown), kinds[unknown] == .unknown else {
       throw CarinaError(.badData, "the unknown piece (id \(unknown)) is not there", at: source)
     }

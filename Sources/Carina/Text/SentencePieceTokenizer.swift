@@ -101,7 +101,9 @@ public final class SentencePieceTokenizer: Tokenizer {
     let dropsFirst =
       atStart && (model.addsDummyPrefix || model.removesExtraSpaces) && bytes.prefix(space.count).elementsEqual(space)
     let rest = dropsFirst ? bytes.dropFirst(space.count) : bytes
-    return .text(String(decoding: ByteReplacement(pattern: space, content: [0x20]).apply(to: rest), as: UTF8.self))
+    let text = String(decoding: ByteReplacement(pattern: space, content: [0x20]).apply(to: rest), as: UTF8.self)
+    // Where extra spaces are removed, all leading ones go; else only the one of the dummy prefix.
+    return dropsFirst && !model.removesExtraSpaces ? .textAfterDroppedSpace(text) : .text(text)
   }
 
   /// The text of ids; a byte that is part of no UTF-8 character gives U+FFFD.

@@ -7,7 +7,8 @@ public final class StreamingDecoder {
   private let tokenizer: any Tokenizer
   private let skipSpecialTokens: Bool
   private var pending: [UInt8] = []
-  private var start = StartOfText()
+  /// Whether nothing came yet, so that a leading visible space may be dropped.
+  private var isAtStart = true
 
   /// A decoder of one text.
   public init(tokenizer: any Tokenizer, skipSpecialTokens: Bool = true) {
@@ -17,24 +18,26 @@ public final class StreamingDecoder {
 
   /// The text that became complete with this id; often empty.
   public func append(_ id: Int) -> String {
-    let surface = tokenizer.surface(of: id, atStart: start.isOpen, skipSpecialTokens: skipSpecialTokens)
+    let surface = tokenizer.surface(
+      of: id, atStart: isAtStart && pending.isEmpty, skipSpecialTokens: skipSpecialTokens)
+    let text: String
     switch surface {
     case .byte(let byte):
       pending.append(byte)
-      let text = take(isLast: false)
-      start.saw(text)
-      return text
-    case .text(let piece):
-      let text = take(isLast: true) + piece
-      start.saw(text)
-      return text
+      text = take(isLast: false)
+    case .text(let piece): text = take(isLast: true) + piece
+    case .textAfterDroppedSpace(let piece):
+      text = take(isLast: true) + piece
+      isAtStart = false
     }
+    if !text.isEmpty { isAtStart = false }
+    return text
   }
 
   /// What is left at the end: U+FFFD for each byte of an unfinished character. The decoder is then as new.
   public func finish() -> String {
     let text = take(isLast: true)
-    start = StartOfText()
+    isAtStart = true
     return text
   }
 
@@ -54,11 +57,5 @@ public final class StreamingDecoder {
     }
     pending.removeFirst(place)
     return String(decoding: output, as: UTF8.self)
-  }
-
-  /// Whether a text is still empty, so that a leading visible space may be dropped.
-  private struct StartOfText {
-    private(set) var isOpen = true
-    mutating func saw(_ text: String) { if !text.isEmpty { isOpen = false } }
   }
 }

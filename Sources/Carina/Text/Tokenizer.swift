@@ -47,6 +47,8 @@ extension Tokenizer {
 public enum PieceSurface: Equatable, Sendable {
   /// Whole characters (perhaps none).
   case text(String)
+  /// Whole characters (perhaps none) behind a space that was dropped at the start: the text counts as begun.
+  case textAfterDroppedSpace(String)
   /// One byte of a UTF-8 character that is spelled by several pieces.
   case byte(UInt8)
 }
