@@ -66,6 +66,13 @@ let package = Package(
       name: "CarinaTests", dependencies: ["Carina", "TestSupport"],
       resources: [.copy("Goldens")],
       swiftSettings: engineSettings),
+    .executableTarget(
+      name: "notebook-fixture", dependencies: ["NotebookCells"], path: "Tests/NotebookFixture",
+      swiftSettings: engineSettings),
+    .testTarget(
+      name: "NotebookCellsTests", dependencies: ["NotebookCells", "TestSupport", "notebook-fixture"],
+      resources: [.copy("Goldens")],
+      swiftSettings: engineSettings),
     .testTarget(
       name: "ProgramTests", dependencies: ["Carina", "TestSupport"],
       swiftSettings: engineSettings),
