@@ -3,6 +3,8 @@ SHELL := bash
 .ONESHELL:
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
+# libgomp reads this before main; the programs set it for themselves, the test runner cannot.
+export GOMP_SPINCOUNT ?= 1000
 .DEFAULT_GOAL := help
 
 SWIFT_BUILD := swift build -c release

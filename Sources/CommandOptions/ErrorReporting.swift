@@ -7,6 +7,7 @@ import Foundation
 /// Underscores in option names are accepted. A `CarinaError` becomes one paragraph on stderr and its exit code; bad
 /// usage ends with 64; `--help` and `--version` with 0.
 public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Never {
+  Processor.shortenIdleSpin()
   // A reader that goes away (`| head`) is a failed write, not a silent death in the middle of a file.
   signal(SIGPIPE, SIG_IGN)
   // And a file that reaches the size limit of the shell is a failed write too.

@@ -1,3 +1,5 @@
 #pragma once
 #include "digest.h"
+#include "idle_threads.h"
+#include "processor.h"
 #include "thread_team.h"
