@@ -2,4 +2,5 @@
 #include "digest.h"
 #include "idle_threads.h"
 #include "processor.h"
+#include "fingerprint.h"
 #include "thread_team.h"

@@ -32,8 +32,29 @@ public final class SafetensorsFile {
   /// The entry of a name.
   public func entry(named name: String) -> SafetensorsEntry? { positions[name].map { entries[$0] } }
 
-  /// The bytes of an entry of this file, as long as this file lives.
-  public func bytes(of entry: SafetensorsEntry) -> UnsafeRawBufferPointer { mapping.bytes(entry.byteRange) }
+  /// Lends the bytes of an entry of this file.
+  public func withBytes<Result>(
+    of entry: SafetensorsEntry, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    try withBytes(entry.byteRange, body)
+  }
+
+  /// Lends some of the file's bytes.
+  func withBytes<Result>(
+    _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    try withExtendedLifetime(mapping) { try body(mapping.bytes(range)) }
+  }
+
+  /// Where the length and the text of the header are.
+  var headerRange: Range<Int> { 0..<dataStart }
+  /// Where the bytes of all tensors are.
+  var dataRange: Range<Int> { dataStart..<mapping.byteCount }
+
+  /// A fingerprint of the whole file.
+  public func fingerprint() -> Fingerprint { withBytes(0..<mapping.byteCount) { Fingerprint($0) } }
+
+  private var dataStart: Int { entries.first?.byteRange.lowerBound ?? mapping.byteCount }
 
   /// The tensor of a name: F32 and BF16 in place where their address allows (then it must not be written), else copied; F16 widened
   /// to fp32.

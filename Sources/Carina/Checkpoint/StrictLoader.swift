@@ -125,9 +125,12 @@ public final class StrictLoader: ParameterSource {
       let table = directory.find(tableName)
     else { return nil }
     guard head.entry.element == table.entry.element, head.entry.shape == table.entry.shape else { return false }
-    let (left, right) = (head.file.bytes(of: head.entry), table.file.bytes(of: table.entry))
-    guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return true }
-    return memcmp(leftStart, rightStart, left.count) == 0
+    return head.file.withBytes(of: head.entry) { left in
+      table.file.withBytes(of: table.entry) { right in
+        guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return true }
+        return memcmp(leftStart, rightStart, left.count) == 0
+      }
+    }
   }
 }
 

@@ -1,0 +1,124 @@
+import Foundation
+import TestSupport
+import Testing
+
+import Carina
+
+@Suite struct TrainingStateTests {
+  private let directory: TemporaryDirectory
+  private let shapes = ["model.0.weight": [3, 2], "model.0.bias": [3]]
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  private func state(step: Int) -> TrainingState {
+    var generator = SeededGenerator(seed: 9, stream: "state")
+    for _ in 0..<3 { _ = generator.next() }
+    return TrainingState(
+      progress: TrainingState.Progress(
+        step: step, epoch: 1, samplesSeen: 24, generators: ["augment": generator], logLineCount: 12, logByteCount: 3456,
+        configurationHash: "c0ffee", extra: ["best_loss": 0.1, "note": "\u{e9}"]),
+      weights: [
+        "model.0.weight": Tensor([1, -2, 3.5, 1e-30, 5, 6], shape: [3, 2]),
+        "model.0.bias": Tensor([7, 8, 9], shape: [3]),
+      ],
+      moments: [
+        "model.0.weight": TrainingState.Moments(
+          first: Tensor([1, 2, 3, 4, 5, 6], shape: [3, 2]), second: Tensor([0, 0, 1, 1, 2, 2], shape: [3, 2]), steps: 12
+        )
+      ])
+  }
+
+  @Test("what was written is read back bit for bit, moments in memory that may be written")
+  func roundTrip() throws {
+    let checkpoints = RunCheckpoints(outputDirectory: directory.path)
+    let before = state(step: 12)
+    let path = try checkpoints.write(before)
+    let again = try TrainingState(path: path, expecting: shapes)
+    #expect(again.progress == before.progress)
+    for name in shapes.keys { #expect(again.weights[name]?.values == before.weights[name]?.values) }
+    #expect(again.moments.keys.sorted() == ["model.0.weight"])
+    let moments = try #require(again.moments["model.0.weight"])
+    #expect(moments.first.values == [1, 2, 3, 4, 5, 6] && moments.second.values == [0, 0, 1, 1, 2, 2])
+    #expect(moments.steps == 12)
+    #expect(!moments.first.storage.isBorrowed && !moments.second.storage.isBorrowed)
+    var generator = try #require(again.progress.generators["augment"])
+    var original = try #require(before.progress.generators["augment"])
+    #expect(generator.next() == original.next())
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(path)/state.json"))
+    try checkpoints.write(again)
+    #expect(try Data(contentsOf: URL(fileURLWithPath: "\(path)/state.json")) == bytes)
+  }
+
+  @Test("the newest complete step is found; others are passed over by name")
+  func latest() throws {
+    let checkpoints = RunCheckpoints(outputDirectory: directory.path)
+    #expect(checkpoints.latest() == nil)
+    for step in [2, 10, 9] { try checkpoints.write(state(step: step)) }
+    try AtomicFile.write("{}", to: directory.file("checkpoints/step-11/state.json"))
+    for name in ["step-99.123.partial", "step-x", "step-007", "best"] {
+      try AtomicFile.makeDirectory(directory.file("checkpoints/\(name)"))
+    }
+    let found = try #require(checkpoints.latest())
+    #expect(found.step == 10 && found.path == directory.file("checkpoints/step-10"))
+    #expect(found.incomplete == [directory.file("checkpoints/step-11")])
+    try checkpoints.prune(keeping: 2)
+    let left = try FileManager.default.contentsOfDirectory(atPath: checkpoints.path).sorted()
+    #expect(left == ["best", "step-007", "step-10", "step-11", "step-9", "step-99.123.partial", "step-x"])
+  }
+
+  @Test("a checkpoint of another model lists every difference in one error")
+  func otherModel() throws {
+    let path = try RunCheckpoints(outputDirectory: directory.path).write(state(step: 3))
+    let error = try #require(
+      thrownCarinaError {
+        try TrainingState(path: path, expecting: ["model.0.weight": [2, 3], "model.2.weight": [4]])
+      })
+    #expect(error.kind == .badData)
+    for part in [
+      "model.0.weight is [3, 2], not [2, 3]", "model.2.weight is missing", "model.0.bias is not trained",
+      "model.0.weight.first_moment is [3, 2]",
+    ] {
+      #expect(error.what.contains(part), "\(error.what)")
+    }
+  }
+
+  @Test("a damaged file is refused, whichever it is")
+  func damaged() throws {
+    for name in ["trained.safetensors", "optimizer.safetensors", "state.json"] {
+      let path = try RunCheckpoints(outputDirectory: directory.path).write(state(step: 3))
+      let file = URL(fileURLWithPath: "\(path)/\(name)")
+      let whole = try Data(contentsOf: file)
+      try whole.prefix(whole.count - 3).write(to: file)
+      #expect(thrownCarinaError { try TrainingState(path: path, expecting: shapes) }?.kind == .badData)
+      try FileManager.default.removeItem(at: file)
+      #expect(thrownCarinaError { try TrainingState(path: path, expecting: shapes) }?.kind == .missingInput)
+      guard name != "state.json" else { continue }
+      var flipped = whole
+      flipped[flipped.count - 2] ^= 0x10
+      try flipped.write(to: file)
+      let error = try #require(thrownCarinaError { try TrainingState(path: path, expecting: shapes) })
+      #expect(error.what.contains("damaged after it was written"))
+      #expect(error.location?.hasSuffix(name) == true)
+    }
+    let path = try RunCheckpoints(outputDirectory: directory.path).write(state(step: 3))
+    let text = try String(contentsOfFile: "\(path)/state.json", encoding: .utf8)
+    for (old, new) in [
+      ("\"step\": 3", "\"step\": -3"), ("\"format_version\": 1", "\"format_version\": 7"),
+      ("\"configuration_hash\"", "\"hash\""), ("{\\\"state\\\"", "{\\\"stale\\\""),
+    ] {
+      let changed = text.replacingOccurrences(of: old, with: new)
+      #expect(changed != text)
+      try AtomicFile.write(changed, to: "\(path)/state.json")
+      #expect(thrownCarinaError { try TrainingState(path: path, expecting: shapes) }?.kind == .badData)
+    }
+  }
+
+  @Test("bfloat16 numbers do not pass for trained ones")
+  func narrow() throws {
+    var narrow = state(step: 4)
+    narrow.weights["model.0.bias"] = Tensor([7, 8, 9], shape: [3]).converted(to: .bfloat16)
+    // Written as fp32, so only a file made elsewhere could hold less; what is read back is fp32.
+    let path = try RunCheckpoints(outputDirectory: directory.path).write(narrow)
+    #expect(try TrainingState(path: path, expecting: shapes).weights["model.0.bias"]?.elementType == .float32)
+  }
+}
