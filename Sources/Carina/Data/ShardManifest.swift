@@ -1,0 +1,102 @@
+import Foundation
+
+/// `manifest.json` of a shard directory: what it holds and the checksum of every shard.
+public struct ShardManifest: Equatable, Sendable {
+  /// One shard file.
+  public struct Shard: Equatable, Sendable {
+    /// File name within the directory.
+    public let file: String
+    /// Images in it.
+    public let images: Int
+    /// Samples in it.
+    public let samples: Int
+    /// 1 grey, 3 red, green, blue.
+    public let channels: Int
+    /// Size of the file.
+    public let bytes: Int
+    /// SHA-256 of the file.
+    public let sha256: String
+  }
+
+  /// The split that the directory holds; empty when none was named.
+  public let split: String
+  /// File name of the records, and SHA-256 of their file.
+  public let sourceName: String, sourceDigest: String
+  /// How the pixels were made.
+  public let transform: ImageTransform
+  /// The shards in order.
+  public let shards: [Shard]
+  /// Inputs left out, listed in `rejected.jsonl`.
+  public let rejectedImages: Int, rejectedSamples: Int
+
+  /// Images in all.
+  public var images: Int { shards.reduce(0) { $0 + $1.images } }
+  /// Samples in all.
+  public var samples: Int { shards.reduce(0) { $0 + $1.samples } }
+
+  /// The file's text; equal manifests give equal bytes.
+  func text() throws -> String {
+    let list = shards.map { shard -> JSONValue in
+      [
+        "file": .string(shard.file), "images": .integer(shard.images), "samples": .integer(shard.samples),
+        "channels": .integer(shard.channels), "bytes": .integer(shard.bytes), "sha256": .string(shard.sha256),
+      ]
+    }
+    let document: JSONValue = [
+      "format": "carina-shards", "version": .integer(ShardFormat.version), "split": .string(split),
+      "images": .integer(images), "samples": .integer(samples),
+      "rejected": ["images": .integer(rejectedImages), "samples": .integer(rejectedSamples)],
+      "source": ["name": .string(sourceName), "sha256": .string(sourceDigest)],
+      "transform": ["id": .string(transform.id), "settings": transform.settings], "shards": .array(list),
+    ]
+    return try document.serialized(indented: true) + "\n"
+  }
+
+  /// Reads the manifest of a shard directory.
+  /// - Throws: `CarinaError.missingInput` when the directory has none, `.badData` when it is not understood.
+  public static func read(_ directory: String) throws -> ShardManifest {
+    let path = directory + "/" + ShardFormat.manifest
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw CarinaError(
+        .missingInput, "is no shard directory: there is no \(ShardFormat.manifest) in it", at: directory,
+        remedy: "Give a directory that preprocess has written.")
+    }
+    let document = try JSONValue.parseFile(path)
+    func unusable(_ key: String) -> CarinaError {
+      CarinaError(.badData, "\"\(key)\" is missing or unusable", at: path, remedy: "Run preprocess again.")
+    }
+    func text(_ value: JSONValue?, _ key: String) throws -> String {
+      guard let text = value?.string else { throw unusable(key) }
+      return text
+    }
+    func number(_ value: JSONValue?, _ key: String) throws -> Int {
+      guard let number = value?.int, number >= 0 else { throw unusable(key) }
+      return number
+    }
+    guard document["format"]?.string == "carina-shards" else { throw unusable("format") }
+    let version = try number(document["version"], "version")
+    guard version == ShardFormat.version else {
+      throw CarinaError(
+        .badData, "has another format version", at: path, expected: "\(ShardFormat.version)", found: "\(version)",
+        remedy: "Run preprocess again with this version of Carina.")
+    }
+    guard let settings = document["transform"]?["settings"], let list = document["shards"]?.array else {
+      throw unusable(document["shards"] == nil ? "shards" : "transform")
+    }
+    let transform = try ImageTransform(settings: settings, source: path)
+    guard transform.id == document["transform"]?["id"]?.string else { throw unusable("transform.id") }
+    let shards = try list.map { shard in
+      let file = try text(shard["file"], "file")
+      guard !file.contains("/") else { throw unusable("file") }
+      return try Shard(
+        file: file, images: number(shard["images"], "images"), samples: number(shard["samples"], "samples"),
+        channels: number(shard["channels"], "channels"), bytes: number(shard["bytes"], "bytes"),
+        sha256: text(shard["sha256"], "sha256"))
+    }
+    return try ShardManifest(
+      split: text(document["split"], "split"), sourceName: text(document["source"]?["name"], "source"),
+      sourceDigest: text(document["source"]?["sha256"], "source"), transform: transform, shards: shards,
+      rejectedImages: number(document["rejected"]?["images"], "rejected"),
+      rejectedSamples: number(document["rejected"]?["samples"], "rejected"))
+  }
+}

@@ -1,0 +1,97 @@
+import ArgumentParser
+import Carina
+import CommandOptions
+
+/// `preprocess`: records and images into a shard directory.
+struct ShardsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "shards",
+    abstract: "Decode, resize and store every image once, with its samples (the default).",
+    discussion: """
+      Example: preprocess --json train.json --image-root images --output shards/train
+
+      Writes shard-00000.h5 …, manifest.json and rejected.jsonl, or nothing. Equal input gives equal bytes, whatever \
+      the number of workers.
+      """)
+
+  @Option(name: .long, help: "Records: a JSON list or JSON Lines.") var json: String
+  @Option(name: .customLong("image-root"), help: "Directory in which images are looked up.") var imageRoot: String
+  @Option(name: .customLong("image-root-2"), help: "A second one, for what the first does not have.")
+  var secondImageRoot: String?
+  @Option(name: .long, help: "The shard directory to write.") var output: String
+  @Option(name: .long, help: "Layout of the records: \(SampleFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var format: SampleFormat = .carina
+  @Option(name: .customLong("image-size"), help: "Pixels a side.") var imageSize: Int = 384
+  @Option(name: .long, help: "Split to take from the records, or its name where they do not say.") var split: String?
+  @Option(name: .customLong("shard-size"), help: "Images a shard.") var shardSize: Int = 1024
+  @Option(name: .long, help: "Threads that decode (default: --threads).") var workers: Int?
+  @Option(name: .long, help: "Take only the first records.") var limit: Int?
+  @Option(name: .customLong("max-rejected"), help: "Part of the images that may be unusable, 0 to 1.")
+  var maxRejected: Double = 0.01
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "How more than 8 bits become 8: \(PixelPolicy.choices). Without it such images are rejected.", valueName: "policy"
+    ))
+  var window: PixelPolicy?
+  @Option(name: .long, help: "keep: colour images stay colour. grey: they become luma.")
+  var colour: ImageTransform.Colour = .keep
+  @Option(name: .customLong("resize-order"), help: "Whose order of passes the resize follows: pillow-13, pillow-12.")
+  var resizeOrder: PassOrder = .adaptive
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    global.apply()
+    var options = PreprocessOptions(
+      records: json, imageRoots: [imageRoot] + (secondImageRoot.map { [$0] } ?? []), output: output,
+      transform: try ImageTransform(size: imageSize, colour: colour, window: window, order: resizeOrder))
+    options.format = format
+    options.split = split
+    options.shardSize = shardSize
+    options.workers = workers ?? ThreadTeam.count
+    options.limit = limit
+    options.maxRejected = maxRejected
+    writeRunHeader(
+      "preprocess",
+      [
+        ("json", json), ("image-root", options.imageRoots.joined(separator: ", ")), ("output", output),
+        ("format", format.rawValue), ("image-size", "\(imageSize)"), ("split", split ?? "as the records say"),
+        ("shard-size", "\(shardSize)"), ("workers", "\(options.workers)"), ("limit", limit.map(String.init) ?? "none"),
+        ("max-rejected", "\(maxRejected)"), ("window", window?.description ?? "none"), ("colour", colour.rawValue),
+        ("resize-order", resizeOrder.rawValue), ("transform", options.transform.id),
+      ])
+    Interruption.listen()
+    options.shouldStop = { Interruption.wasRequested }
+    var progress: ProgressLine?
+    options.progress = { done, total, rejected in
+      let line = progress ?? ProgressLine("preprocess", unit: "images", total: total)
+      progress = line
+      let note = rejected > 0 ? "\(rejected) rejected" : ""
+      done == total ? line.finish(done, note: note) : line.update(done, note: note)
+    }
+    report(try Preprocessor.run(options))
+  }
+
+  private func report(_ summary: PreprocessSummary) {
+    let manifest = summary.manifest
+    print("\(manifest.images) images, \(manifest.samples) samples in \(manifest.shards.count) shards in \(output)")
+    if manifest.rejectedSamples > 0 {
+      print(
+        "left out: \(manifest.rejectedImages) images, \(manifest.rejectedSamples) samples, listed in "
+          + "\(output)/rejected.jsonl; the first:")
+      for line in summary.firstRejections { print("  \(line)") }
+    }
+    if summary.imagesWithoutPatient > 0 {
+      print(
+        "\(summary.imagesWithoutPatient) images name no patient: overlap between splits cannot be seen for them")
+    }
+  }
+}
+
+extension SampleFormat: ExpressibleByArgument {}
+extension PassOrder: ExpressibleByArgument {}
+extension ImageTransform.Colour: ExpressibleByArgument {}
+extension PixelPolicy: ExpressibleByArgument {
+  /// Reads `voi`, `minmax`, `percentile:LOW,HIGH` or `full`.
+  public init?(argument: String) { self.init(text: argument) }
+}

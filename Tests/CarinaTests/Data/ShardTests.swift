@@ -1,0 +1,125 @@
+import Carina
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct ShardTests {
+  private static func foreign() throws -> String {
+    let url = try #require(
+      Bundle.module.url(forResource: "Goldens/data/foreign-shards/manifest", withExtension: "json"))
+    return url.deletingLastPathComponent().path
+  }
+
+  @Test("shards made by h5py from the description are read, also compressed and contiguous rows")
+  func foreignShards() throws {
+    let shards = try ShardDirectory.verified(try Self.foreign())
+    #expect(shards.imageCount == 5 && shards.sampleCount == 4 && shards.manifest.split == "held out")
+    for row in [4, 0, 3, 1, 2] {
+      let pixels = try shards.pixels(imageRow: row)
+      #expect(pixels.channels == (row < 3 ? 1 : 3))
+      let expected = (0..<8).flatMap { y in
+        (0..<8).flatMap { x in (0..<pixels.channels).map { UInt8((7 * row + 3 * y + 5 * x + 11 * $0) % 256) } }
+      }
+      #expect(pixels.values == expected, "row \(row)")
+      #expect(shards.image(row) == ShardImage(id: "Bild \(row) ä.png", patient: "p\(row)", view: "PA"))
+    }
+    #expect(shards.sample(2).imageRow == 4 && shards.sample(2).answer == "Yes – 肺" && shards.sample(3).question == "")
+    #expect(shards.transform == (try ImageTransform(size: 8)))
+  }
+
+  @Test("damage of every kind is found when a directory is opened or verified")
+  func damage() throws {
+    let archive = try SmallArchive()
+    _ = try Preprocessor.run(try archive.options())
+    let whole = try SmallArchive.contents(archive.shards)
+    let shard = archive.shards + "/shard-00001.h5"
+    let bytes = try #require(whole["shard-00001.h5"])
+
+    func opening(_ damaged: Data?) throws -> CarinaError? {
+      if let damaged { try damaged.write(to: URL(fileURLWithPath: shard)) } else { unlink(shard) }
+      defer { try? bytes.write(to: URL(fileURLWithPath: shard)) }
+      return #expect(throws: CarinaError.self) { try ShardDirectory(archive.shards) }
+    }
+    func replacing(_ old: String, _ new: String) throws -> Data {
+      var changed = bytes
+      let range = try #require(changed.range(of: Data(old.utf8)))
+      changed.replaceSubrange(range, with: Data(new.utf8))
+      return changed
+    }
+
+    for length in [0, 7, 100, bytes.count / 2, bytes.count - 1] {
+      #expect(try opening(bytes.prefix(length))?.kind == .badData, "cut to \(length)")
+    }
+    #expect(try opening(nil)?.kind == .missingInput)
+    #expect(try opening(Data("text".utf8))?.kind == .badData)
+    let renamed = try opening(try replacing("pixels\0", "pixelz\0"))
+    #expect(renamed?.kind == .badData && renamed?.description.contains("/images/pixels") == true)
+    #expect(try opening(try replacing("question\0", "questiom\0"))?.description.contains("/samples/question") == true)
+    // Another shard of the same directory, in the wrong place, and one of another transform.
+    #expect(try opening(whole["shard-00002.h5"])?.description.contains("count of rows") == true)
+    #expect(
+      try opening(try replacing(archive.options().transform.id, "0000000000000000"))?.description
+        .contains("transform") == true)
+    // A changed pixel is seen by its checksum alone.
+    var changed = bytes
+    changed[bytes.count / 2] ^= 1
+    try changed.write(to: URL(fileURLWithPath: shard))
+    let error = #expect(throws: CarinaError.self) { try ShardDirectory.verified(archive.shards) }
+    #expect(error?.description.contains("shard-00001.h5") == true)
+    try bytes.write(to: URL(fileURLWithPath: shard))
+    try ShardDirectory.verified(archive.shards)
+    let none = #expect(throws: CarinaError.self) { try ShardDirectory(archive.directory.path) }
+    #expect(none?.kind == .missingInput && none?.description.contains("manifest.json") == true)
+    for text in ["", "[]", "{}", #"{"format": "carina-shards", "version": 2}"#] {
+      try AtomicFile.write(text, to: archive.shards + "/manifest.json")
+      let error = #expect(throws: CarinaError.self) { try ShardDirectory(archive.shards) }
+      #expect(error?.kind == .badData, "\(text)")
+    }
+  }
+
+  @Test("flipped bits in a shard's structure end in an error or in a readable shard")
+  func flippedBits() throws {
+    let archive = try SmallArchive()
+    _ = try Preprocessor.run(try archive.options { $0.limit = 3 })
+    let shard = archive.shards + "/shard-00000.h5"
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: shard))
+    var generator = SeededGenerator(seed: 5, stream: "damaged shards")
+    var refused = 0
+    for _ in 0..<300 {
+      var damaged = bytes
+      // The lowest bits of sizes and addresses, where the library notices most.
+      damaged[generator.integer(below: 2048)] ^= 1 << UInt8(generator.integer(below: 8))
+      try damaged.write(to: URL(fileURLWithPath: shard))
+      do {
+        let shards = try ShardDirectory(archive.shards)
+        _ = try shards.load(Array(0..<shards.sampleCount))
+      } catch let error as CarinaError {
+        #expect(error.kind == .badData)
+        refused += 1
+      }
+    }
+    #expect(refused > 50)
+  }
+
+  @Test("patients in two directories are a hard error with their names; unnamed ones are counted")
+  func leakage() throws {
+    let archive = try SmallArchive { $0.append(["image": "rgba8.png", "caption": "c", "id": "unnamed"]) }
+    func run(_ name: String, _ keep: (Int) -> Bool) throws -> ShardDirectory {
+      let part = try SmallArchive { list in
+        list = list.enumerated().filter { keep($0.offset) }.map(\.element)
+        list.append(["image": "rgba8.png", "caption": "c", "id": "unnamed"])
+      }
+      let output = archive.directory.file(name)
+      _ = try Preprocessor.run(try part.options { $0.output = output })
+      return try ShardDirectory(output)
+    }
+    let first = try run("first") { $0 % 12 < 6 }
+    let second = try run("second") { $0 % 12 >= 6 }
+    let third = try run("third") { $0 % 12 >= 4 }
+    #expect(first.patients == ["p0", "p1", "p2"])
+    #expect(try LeakageCheck.requireDisjoint(first, second).unnamedImages == 2)
+    let error = #expect(throws: CarinaError.self) { try LeakageCheck.requireDisjoint(first, third) }
+    #expect(error?.kind == .badData && error?.description.contains("p2") == true)
+    #expect(error?.description.contains("p1") == false)
+  }
+}

@@ -1,0 +1,47 @@
+import Foundation
+
+/// What a built program did: its exit code and what it wrote.
+public struct ProgramRun {
+  /// The exit code; the number of the signal plus 128 when one ended it.
+  public let exitCode: Int
+  /// Standard output.
+  public let output: String
+  /// Standard error.
+  public let errors: String
+
+  /// Runs one of the programs that were built beside the tests and waits for its end.
+  /// - Parameters:
+  ///   - shellPrefix: commands for the shell before the program starts (`ulimit -f 1;`).
+  ///   - interruptAfter: seconds after which SIGINT is sent.
+  public init(_ name: String, _ arguments: [String], shellPrefix: String = "", interruptAfter: Double? = nil) throws {
+    let directory = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    let program = directory.appendingPathComponent(name).path
+    let process = Process()
+    if shellPrefix.isEmpty {
+      process.executableURL = URL(fileURLWithPath: program)
+      process.arguments = arguments
+    } else {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", "\(shellPrefix) exec \"$0\" \"$@\"", program] + arguments
+    }
+    // Files, not pipes: a pipe that is read too late stops the program.
+    let scratch = try TemporaryDirectory()
+    let texts = try ["output", "errors"].map { name -> FileHandle in
+      FileManager.default.createFile(atPath: scratch.file(name), contents: nil)
+      return try FileHandle(forWritingTo: URL(fileURLWithPath: scratch.file(name)))
+    }
+    process.standardOutput = texts[0]
+    process.standardError = texts[1]
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    if let interruptAfter {
+      Thread.sleep(forTimeInterval: interruptAfter)
+      process.interrupt()
+    }
+    process.waitUntilExit()
+    let status = Int(process.terminationStatus)
+    exitCode = process.terminationReason == .exit ? status : status + 128
+    output = try String(contentsOfFile: scratch.file("output"), encoding: .utf8)
+    errors = try String(contentsOfFile: scratch.file("errors"), encoding: .utf8)
+  }
+}
