@@ -12,7 +12,8 @@ static inline hid_t carina_h5_file_int32(void) { return H5T_STD_I32LE; }
 static inline hsize_t carina_h5_unlimited(void) { return H5S_UNLIMITED; }
 static inline haddr_t carina_h5_no_address(void) { return HADDR_UNDEF; }
 
-/// Starts the library and keeps it from printing its error stack. Returns a negative number on failure.
+/// Starts the library where it is not started, and keeps it from printing the errors of the calling thread. Returns a
+/// negative number on failure.
 static inline int carina_h5_start(void) {
   if (H5open() < 0) return -1;
   return H5Eset_auto2(H5E_DEFAULT, NULL, NULL);

@@ -16,7 +16,7 @@ import Testing
     try ProgramRun(
       "preprocess",
       [
-        "--json", directory.file("archive/stage2_train.json"), "--image_root", directory.file("archive/images"),
+        "--json", directory.file("archive/stage2_train.json"), "--image_root", directory.file("archive"),
         "--output", directory.file("shards"), "--image-size", "32",
       ] + extra, shellPrefix: prefix)
   }
@@ -61,7 +61,7 @@ import Testing
   func failures() throws {
     func code(_ arguments: [String: String], prefix: String = "") throws -> (Int, String) {
       let defaults = [
-        "--json": directory.file("archive/stage2_train.json"), "--image-root": directory.file("archive/images"),
+        "--json": directory.file("archive/stage2_train.json"), "--image-root": directory.file("archive"),
         "--output": directory.file("shards"), "--image-size": "32",
       ]
       let all = defaults.merging(arguments) { $1 }.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
