@@ -4,5 +4,40 @@ import CommandOptions
 
 @main
 struct TrainStage2: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "train-stage2", version: CarinaVersion.current)
+  static let configuration = CommandConfiguration(
+    commandName: "train-stage2",
+    abstract: "Tune the language model, and on request projector and vision encoder, on questions about images.",
+    discussion: """
+      Example: train-stage2 --train-shards shards/stage2-train --vision-model google/siglip-large-patch16-384 \
+      --llm google/gemma-3-1b-pt --stage1-projector-path runs/stage1/final_model/projection_layer --output-dir runs/stage2
+      """,
+    version: CarinaVersion.current)
+
+  @OptionGroup var training: TrainingArguments
+  @Option(name: .customLong("stage1-projector-path"), help: "Projector directory that stage 1 wrote.")
+  var stage1Projector: String
+  @Flag(name: .customLong("train-ve-first-epoch"), help: "Train the vision encoder in the first epoch.")
+  var trainVision = false
+  @Flag(name: .long, help: "Train the projector too.") var unfreezeProjectionLayer = false
+  @Flag(name: .customLong("unfreeze-llm"), inversion: .prefixedNo, help: "Train the language model.")
+  var unfreezeLanguageModel = true
+  @Option(name: .long, help: "Samples of a micro-batch.") var batchSize = 1
+  @Option(name: .long, help: "Micro-batches of an optimizer step.") var gradientAccumulationSteps = 8
+  @Option(name: .long, help: "Peak learning rate.") var learningRate = 2e-5
+  @Option(name: .long, help: "Passes over the data.") var numEpochs = 5
+  @OptionGroup var global: GlobalOptions
+
+  static func main() { runProgram(Self.self) }
+
+  func run() throws {
+    global.apply()
+    var options = try training.options(
+      policy: FreezingPolicy(
+        trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel,
+        trainsVisionInFirstEpoch: trainVision),
+      style: .gemma, batchSize: batchSize, accumulation: gradientAccumulationSteps, learningRate: learningRate,
+      epochs: numEpochs, warmupRatio: 0.05)
+    options.projector = stage1Projector
+    try runJointTraining("train-stage2", options)
+  }
 }

@@ -114,3 +114,13 @@ extension ImageTextSequence {
       supervised: prompt.supervised)
   }
 }
+
+extension JointObjective {
+  /// The sum of a batch's losses without training on it.
+  public func evaluate(_ batch: JointBatch) throws -> Double {
+    let features = model.features(batch.pixels, count: batch.imageCount, tape: nil)
+    let result = model.loss(
+      batch.sequences, imageRows: model.projector(features, tape: nil), scale: 1, tape: nil)
+    return result.tokenLosses.reduce(0) { $0 + Double($1) }
+  }
+}

@@ -38,3 +38,16 @@ public struct TrainingSettings: Equatable, Sendable {
     try require(saveEveryEpochs.map { $0 >= 1 } ?? true, "--save-every-n-epochs", "at least 1", saveEveryEpochs ?? 0)
   }
 }
+
+extension TrainingSettings {
+  /// The numbers that decide a run's digits, under the options' names; when checkpoints are written is not among them.
+  public var json: JSONValue {
+    [
+      "batch_size": .integer(batchSize), "gradient_accumulation_steps": .integer(gradientAccumulationSteps),
+      "learning_rate": .number(learningRate), "weight_decay": .number(weightDecay),
+      "warmup_ratio": .number(warmupRatio), "num_epochs": .integer(epochCount),
+      "max_steps": maximumSteps.map { .integer($0) } ?? .null, "max_grad_norm": .number(maximumGradientNorm),
+      "seed": .string(String(seed)), "shuffle": .bool(isShuffled),
+    ]
+  }
+}

@@ -1,0 +1,18 @@
+/// Whether a run goes on from a checkpoint.
+public enum ResumePolicy: Equatable, Sendable {
+  /// From the newest one in the output directory, where there is one.
+  case automatic
+  /// From none; the output directory must not hold a run already.
+  case never
+  /// From this checkpoint directory.
+  case from(String)
+
+  /// `auto`, `never`, or a directory.
+  public init(_ text: String) {
+    switch text {
+    case "auto": self = .automatic
+    case "never": self = .never
+    default: self = .from(text)
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/// The samples of a shard directory, with the pixels normalised for one vision encoder.
+public final class ShardSamples: TrainingSamples, @unchecked Sendable {
+  /// The directory read.
+  public let shards: ShardDirectory
+  /// From stored pixels to the encoder's numbers.
+  public let transform: ImageTransform
+
+  /// - Parameters:
+  ///   - shards: an open directory.
+  ///   - transform: the encoder's own transform; the stored pixels must have been made the same way.
+  /// - Throws: `CarinaError.badData` when they were not.
+  public init(_ shards: ShardDirectory, transform: ImageTransform) throws {
+    try transform.requireSamePixels(as: shards.transform, at: shards.path)
+    self.shards = shards
+    self.transform = transform
+  }
+
+  /// Samples in all shards.
+  public var count: Int { shards.sampleCount }
+  /// Question and answer of a sample.
+  public func text(_ sample: Int) -> (question: String, answer: String) {
+    let sample = shards.sample(sample)
+    return (sample.question, sample.answer)
+  }
+  /// The row of a sample's image.
+  public func image(of sample: Int) -> Int { shards.sample(sample).imageRow }
+  /// Pixels of an image row, normalised: [3, size, size].
+  public func pixels(image: Int) throws -> [Float] {
+    transform.normalized(try shards.pixels(imageRow: image).expanded())
+  }
+}

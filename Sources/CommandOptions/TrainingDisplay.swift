@@ -1,0 +1,67 @@
+import Carina
+import Foundation
+
+/// Runs stage 1 or 2 and shows it: header, progress, outcome.
+/// - Throws: what the engine throws.
+public func runJointTraining(_ program: String, _ options: JointTrainingOptions) throws {
+  let training = try JointTraining(options)
+  let settings = options.settings, counts = training.sampleCounts
+  writeRunHeader(
+    program,
+    [
+      ("train-shards", "\(options.trainShards) (\(counts.train) samples)"),
+      ("val-shards", options.validationShards.map { "\($0) (\(counts.validation ?? 0) samples)" } ?? "none"),
+      ("vision-model", options.visionModel), ("llm", options.languageModel),
+      ("projector", options.projector ?? "fresh"), ("output-dir", options.outputDirectory),
+      (
+        "trains",
+        [
+          options.policy.trainsProjector ? "projector" : nil, options.policy.trainsDecoder ? "language model" : nil,
+          options.policy.trainsVisionInFirstEpoch ? "vision encoder (first epoch)" : nil,
+        ].compactMap { $0 }.joined(separator: ", ")
+      ),
+      ("batch-size", "\(settings.batchSize) × \(settings.gradientAccumulationSteps)"),
+      ("learning-rate", "\(settings.learningRate)"), ("weight-decay", "\(settings.weightDecay)"),
+      ("warmup-ratio", "\(settings.warmupRatio)"), ("num-epochs", "\(settings.epochCount)"),
+      ("max-grad-norm", "\(settings.maximumGradientNorm)"), ("seed", "\(settings.seed)"),
+      ("prompt-style", options.promptStyle.rawValue), ("precision", options.precision.elementType.rawValue),
+      ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
+    ])
+  for remark in training.remarks { writeToStandardError("note: \(remark)\n") }
+  Interruption.listen()
+  let display = StepDisplay(program)
+  let outcome = try training.run(shouldStop: { Interruption.wasRequested }, onStep: display.show)
+  display.finish()
+  switch outcome {
+  case .finished(let steps): print("\(program): \(steps) steps done; the model is in \(options.outputDirectory)/final_model")
+  case .alreadyFinished: print("\(program): already done; the model is in \(options.outputDirectory)/final_model")
+  }
+}
+
+/// A progress line of training steps with the recent loss.
+public final class StepDisplay {
+  private let label: String
+  private var line: ProgressLine?
+  private var last: StepReport?
+  private var recentLoss = 0.0
+
+  /// A display that starts with the first step.
+  public init(_ label: String) { self.label = label }
+
+  /// Shows a step.
+  public func show(_ report: StepReport, total: Int) {
+    recentLoss = last == nil ? report.loss : 0.95 * recentLoss + 0.05 * report.loss
+    last = report
+    let line = self.line ?? ProgressLine(label, unit: "steps", total: total, startingAt: report.step - 1)
+    self.line = line
+    line.update(
+      report.step,
+      note: String(format: "loss %.4f, rate %.2e, gradient %.2f", recentLoss, report.learningRate, report.gradientNorm))
+  }
+
+  /// Ends the line.
+  public func finish() {
+    guard let last else { return }
+    line?.finish(last.step, note: String(format: "loss %.4f", recentLoss))
+  }
+}
