@@ -33,7 +33,8 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions)
   let outcome = try training.run(shouldStop: { Interruption.wasRequested }, onStep: display.show)
   display.finish()
   switch outcome {
-  case .finished(let steps): print("\(program): \(steps) steps done; the model is in \(options.outputDirectory)/final_model")
+  case .finished(let steps):
+    print("\(program): \(steps) steps done; the model is in \(options.outputDirectory)/final_model")
   case .alreadyFinished: print("\(program): already done; the model is in \(options.outputDirectory)/final_model")
   }
 }

@@ -65,7 +65,8 @@ struct TrainStage0: ParsableCommand {
   }
 
   private func options() throws -> BackboneTrainingOptions {
-    var options = BackboneTrainingOptions(captionShards: trainShards, textShards: textShards, outputDirectory: outputDir)
+    var options = BackboneTrainingOptions(
+      captionShards: trainShards, textShards: textShards, outputDirectory: outputDir)
     options.vocabularySize = vocabularySize
     options.patchSize = patchSize
     options.visionWidth = visionWidth

@@ -18,9 +18,13 @@ public enum Initialization: Equatable, Sendable {
 /// Fresh weights from a seed; each weight's numbers depend on its name and the seed alone.
 public final class RandomParameterSource: ParameterSource {
   private let seed: UInt64
+  private let precision: ElementType
 
-  /// A source with a seed.
-  public init(seed: UInt64) { self.seed = seed }
+  /// A source with a seed; `precision` is how matrices are held, norms and biases are fp32.
+  public init(seed: UInt64, precision: ElementType = .float32) {
+    self.seed = seed
+    self.precision = precision
+  }
 
   /// See `ParameterSource`.
   public func parameter(_ name: String, shape: [Int], decays: Bool, initialization: Initialization) -> Parameter {
@@ -31,6 +35,6 @@ public final class RandomParameterSource: ParameterSource {
       var generator = SeededGenerator(seed: seed, stream: "weights." + name)
       for index in 0..<value.count { value.floats[index] = Float(deviation * generator.normal()) }
     }
-    return Parameter(name: name, value: value, decays: decays)
+    return Parameter(name: name, value: shape.count > 1 ? value.converted(to: precision) : value, decays: decays)
   }
 }

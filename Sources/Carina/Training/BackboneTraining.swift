@@ -116,9 +116,10 @@ public final class BackboneTraining {
     func ids(_ sentence: String) -> [Int] {
       tokenizer.encode(sentence, recognizingSpecialTokens: false) + (tokenizer.endOfSequence.map { [$0] } ?? [])
     }
-    let longest = try (0..<captions.sampleCount).flatMap {
-      CaptionSentences.split(captions.sample($0).answer).map { ids($0).count }
-    }.max() ?? 1
+    let longest =
+      (0..<captions.sampleCount).flatMap {
+        CaptionSentences.split(captions.sample($0).answer).map { ids($0).count }
+      }.max() ?? 1
     let vision = VisionConfig(
       imageSize: transform.size, patchSize: options.patchSize, hiddenSize: options.visionWidth,
       intermediateSize: 4 * options.visionWidth, layerCount: options.visionLayers, headCount: options.visionHeads)

@@ -26,7 +26,8 @@ public enum ComputingPrecision: String, CaseIterable, Sendable {
     }
     guard let value = ComputingPrecision(rawValue: text) else {
       throw CarinaError(
-        .usage, "--precision is not known", expected: ComputingPrecision.allCases.map(\.rawValue).joined(separator: ", "),
+        .usage, "--precision is not known",
+        expected: ComputingPrecision.allCases.map(\.rawValue).joined(separator: ", "),
         found: text)
     }
     self = value

@@ -91,9 +91,11 @@ public final class JointTraining {
       maximumAnswerTokens: options.maximumAnswerTokens)
     model = try VisionLanguageModel(
       vision: vision.model,
-      projector: try JointTraining.projector(options, vision: vision.model, decoder: language.model, precision: precision),
+      projector: try JointTraining.projector(
+        options, vision: vision.model, decoder: language.model, precision: precision),
       decoder: language.model, feature: options.feature, dropsFirstPatch: options.dropsFirstPatch)
-    remarks = (vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
+    remarks =
+      (vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
       + (language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
   }
 
@@ -101,13 +103,22 @@ public final class JointTraining {
     _ options: JointTrainingOptions, vision: VisionEncoder, decoder: Decoder, precision: ElementType
   ) throws -> Projector {
     if let path = options.projector {
-      return try ModelDirectory.projectorDirectory(at: path).loadProjector(precision: precision).model
+      // People name the projector's own directory, or the model or run it lies in.
+      let places = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"].map {
+        ModelDirectory(path: $0)
+      }
+      guard let found = places.first(where: { $0.has("projector_config.json") || $0.has("model.safetensors") }) else {
+        throw CarinaError(
+          .missingInput, "there is no projector", at: path, expected: "a directory with model.safetensors",
+          remedy: "Name the projection_layer directory that stage 1 wrote.")
+      }
+      return try found.loadProjector(precision: precision).model
     }
     let config = ProjectorConfig(
       inputSize: vision.config.hiddenSize, hiddenSize: options.projectorHidden ?? vision.config.hiddenSize * 10,
       outputSize: decoder.config.hiddenSize)
     return Projector(
-      config, from: RandomParameterSource(seed: options.settings.seed).held(in: precision))
+      config, from: RandomParameterSource(seed: options.settings.seed, precision: precision))
   }
 
   /// Samples to train on, and held out.
@@ -124,7 +135,7 @@ public final class JointTraining {
     let trainer = try Trainer(objective, settings: options.settings)
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),
-      writeModel: { [self] path in try write(to: path) })
+      writeModel: { [self] in try write(to: $0) })
     run.resume = options.resume
     run.shouldStop = shouldStop
     run.onStep = onStep
@@ -148,7 +159,8 @@ public final class JointTraining {
     let policy = options.policy
     try JoinedModelWriter.write(
       model, languageModel: policy.trainsDecoder ? .copy : .reference(languageDirectory),
-      visionEncoder: policy.trainsVisionInFirstEpoch ? .copy : .reference(visionDirectory), tokenizer: languageDirectory,
+      visionEncoder: policy.trainsVisionInFirstEpoch ? .copy : .reference(visionDirectory),
+      tokenizer: languageDirectory,
       description: JoinedModelWriter.Description(
         promptStyle: options.promptStyle, maximumQuestionTokens: options.maximumQuestionTokens,
         maximumAnswerTokens: options.maximumAnswerTokens, transform: samples.transform),

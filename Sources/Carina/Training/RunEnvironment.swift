@@ -15,7 +15,9 @@ public enum RunEnvironment {
 
   /// The commit that is checked out where the program runs or was built; nil outside a checkout.
   private static var revision: String? {
-    let starts = [FileManager.default.currentDirectoryPath, (CommandLine.arguments[0] as NSString).deletingLastPathComponent]
+    let starts = [
+      FileManager.default.currentDirectoryPath, (CommandLine.arguments[0] as NSString).deletingLastPathComponent,
+    ]
     for start in starts {
       var directory = URL(fileURLWithPath: start).standardizedFileURL.path
       while true {
@@ -37,6 +39,7 @@ public enum RunEnvironment {
       return loose.trimmingCharacters(in: .whitespacesAndNewlines)
     }
     let packed = (try? String(contentsOfFile: "\(git)/packed-refs", encoding: .utf8)) ?? ""
-    return packed.split(separator: "\n").first { $0.hasSuffix(" " + name) }?.split(separator: " ").first.map(String.init)
+    return packed.split(separator: "\n").first { $0.hasSuffix(" " + name) }?.split(separator: " ").first.map(
+      String.init)
   }
 }
