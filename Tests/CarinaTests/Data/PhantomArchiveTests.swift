@@ -25,6 +25,18 @@ import Testing
     }
   }
 
+  @Test("a picture read back from its PNG is the picture that was drawn, grey and of 8 bits", arguments: [16, 33, 96])
+  func roundTrip(side: Int) throws {
+    let pixels = PhantomRenderer.render(PhantomSampler(seed: 1).patient(1)[0], size: side)
+    let file = [UInt8](try PhantomPNG.encode(pixels, side: side))
+    let header = try ImageDecoder.header(of: file, path: "picture")
+    #expect(header.width == side && header.height == side)
+    #expect(header.channels == 1 && header.depth == 8)
+    let image = try ImageDecoder.decode8(file, path: "picture")
+    let grey = (0..<side * side).map { image.values[$0 * image.channels] }
+    #expect(grey == pixels)
+  }
+
   @Test("no patient is in two splits, every record has its image, every image its caption and questions")
   func splits() throws {
     let directory = try TemporaryDirectory()

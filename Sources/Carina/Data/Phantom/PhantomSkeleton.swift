@@ -61,7 +61,8 @@ extension PhantomCanvas {
       let curve = sternal - rise * s + 0.012 * sin(6.28 * s)
       let slope = (-rise + 0.075 * cos(6.28 * s)) / 0.38
       let half = 0.0145 + 0.007 * (2 * s - 1) * (2 * s - 1)
-      mass[index] += 0.15 * density * tube(point.y - curve, slope, half)
+      let ends = coverage(0.38 * min(s, 1 - s) - 0.008, softness: 0.02)
+      mass[index] += 0.15 * density * ends * tube(point.y - curve, slope, half)
     }
   }
 
@@ -76,7 +77,7 @@ extension PhantomCanvas {
       let border = top.distance + (tip.distance - top.distance) * s * (0.6 + 0.4 * s)
       let outer = top.distance + 0.25 - 0.17 * max(0, s)
       let inside = min(min(distance - border, outer - distance), min(point.y - top.y, tip.y - point.y))
-      let blade = coverage(inside, softness: 0.008)
+      let blade = coverage(inside - 0.01, softness: 0.025)
       let edge = coverage(0.007 - abs(distance - border), softness: 0.006) * coverage(min(s, 1 - s), softness: 0.1)
       mass[index] += strength * (0.6 * blade + 0.9 * edge) * trunk(index)
     }

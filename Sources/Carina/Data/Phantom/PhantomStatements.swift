@@ -2,7 +2,7 @@
 /// is true, word for word, and in no other.
 ///
 /// So whoever has only captions can tell which sentences describe an image: cut the captions at each full stop
-/// (`PhantomText.sentences`); the sentences of an image are the positives of that image, and every other sentence of
+/// (`PhantomText.sentences`; no sentence has a full stop inside); the sentences of an image are the positives of that image, and every other sentence of
 /// the collection is false of it. The order of the sentences varies, the sentences do not.
 public enum PhantomStatement {
   /// The projection.
