@@ -68,6 +68,22 @@ import Testing
     #expect(abs((summary.images["val"] ?? 0) - 10) <= 3)
   }
 
+  @Test("the archive goes into shards whole: every image once, every question, none left out")
+  func shards() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("archive")
+    let summary = try PhantomArchive.write(count: 30, seed: 2, imageSize: 32, to: path)
+    var options = PreprocessOptions(
+      records: "\(path)/stage2_train.json", imageRoots: [path], output: directory.file("shards"),
+      transform: try ImageTransform(size: 32))
+    options.split = "train"
+    options.maxRejected = 0
+    let manifest = try Preprocessor.run(options).manifest
+    #expect(manifest.images == summary.images["train"])
+    #expect(manifest.samples == summary.questions["train"])
+    #expect(manifest.rejectedImages == 0)
+  }
+
   @Test("reports are asked for only where that is wanted")
   func reports() throws {
     let directory = try TemporaryDirectory()

@@ -45,7 +45,8 @@ enum PhantomRecords {
   ) -> JSONValue {
     [
       "image": .string(imagePath(scene)), "problem": .string(problem), "normal_caption": .string(answer),
-      "id": .string("\(scene.name)-\(suffix)"), "patient": .string(scene.patient), "answer_type": .string(type),
+      "id": .string("\(scene.name)-\(suffix)"), "patient": .string(scene.patient),
+      "study": .string("s\(scene.study)"), "view": .string(scene.view.rawValue), "answer_type": .string(type),
       "question_type": .string(kind), "split": .string(split),
     ]
   }
