@@ -102,8 +102,9 @@ import Testing
     ]
     for other in PhantomZone.all {
       guard let y = heights[other.height] else { continue }
-      let white = Self.change(other.side, distance: 0.17...0.24, y: y) { $0.consolidation = zone }
-      let round = Self.change(other.side, distance: 0.17...0.24, y: y) { $0.nodule = zone }
+      let lateral = other == PhantomZone(.left, .lower) ? 0.22...0.3 : 0.17...0.24
+      let white = Self.change(other.side, distance: lateral, y: y) { $0.consolidation = zone }
+      let round = Self.change(other.side, distance: lateral, y: y) { $0.nodule = zone }
       if other == zone {
         #expect(white > 35)
         #expect(round > 15)

@@ -78,8 +78,10 @@ extension PhantomCanvas {
     }
     let y = lung.y(fraction + 0.035 * along)
     let wall = lung.wall(y)
-    // Beside a large heart the room that is left lies at the wall.
-    let near: Float = zone == PhantomZone(.left, .mid) && chest.findings.cardiomegaly ? 0.74 : 0.64
+    // Beside the heart the room that is left lies at the wall.
+    let besideHeart =
+      zone == PhantomZone(.left, .lower) || zone == PhantomZone(.left, .mid) && chest.findings.cardiomegaly
+    let near: Float = besideHeart ? 0.75 : 0.64
     return (wall * near + 0.012 * across, y)
   }
 
