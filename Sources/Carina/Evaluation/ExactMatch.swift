@@ -8,8 +8,23 @@ enum ExactMatch {
     },
   ]
 
-  private static func score(_ answer: ScoredAnswer, _ cache: TokenCache) -> Double {
+  /// Whether the normalised prediction equals a normalised reference.
+  static func isRight(_ answer: ScoredAnswer, _ cache: TokenCache) -> Bool {
     let prediction = cache.normalized(answer.prediction)
-    return answer.references.contains { cache.normalized($0) == prediction } ? 1 : 0
+    return answer.references.contains { cache.normalized($0) == prediction }
+  }
+
+  private static func score(_ answer: ScoredAnswer, _ cache: TokenCache) -> Double {
+    isRight(answer, cache) ? 1 : 0
+  }
+}
+
+extension ScoredAnswer {
+  /// Whether the answer counts as right: a closed one as `closed-accuracy` counts, another as `exact-match` does; nil for a
+  /// caption, which has no question.
+  public var isRight: Bool? {
+    let cache = TokenCache()
+    if isClosed { return ClosedAccuracy.isRight(prediction, references, cache) }
+    return question.isEmpty ? nil : ExactMatch.isRight(self, cache)
   }
 }

@@ -20,20 +20,23 @@ public struct MetricTable: Equatable, Sendable {
   public var rows: [Row]
 
   /// The metrics of a report.
-  public init(_ report: MetricReport) {
+  public init(_ report: MetricReport) { self.init(report.metrics, floors: report.floors) }
+
+  /// Some metrics, with the floors of those that have one.
+  public init(_ metrics: [String: MetricValue], floors: [String: [String: CommonestAnswer]] = [:]) {
     let order = MetricSuite.standard.names
-    let names = report.metrics.keys.sorted {
+    let names = metrics.keys.sorted {
       (order.firstIndex(of: $0) ?? order.count, $0) < (order.firstIndex(of: $1) ?? order.count, $1)
     }
     rows = names.compactMap { name in
-      guard let metric = report.metrics[name] else { return nil }
+      guard let metric = metrics[name] else { return nil }
       let interval: String
       if let low = metric.low, let high = metric.high {
         interval = "\(Self.number(low, of: name)) – \(Self.number(high, of: name))"
       } else {
         interval = ""
       }
-      let floor = report.floors[name]?["always"].map { Self.number($0.value, of: name) }
+      let floor = floors[name]?["always"].map { Self.number($0.value, of: name) }
       return Row(
         name: name, value: Self.number(metric.value, of: name), interval: interval, n: String(metric.n),
         floor: floor ?? "")
