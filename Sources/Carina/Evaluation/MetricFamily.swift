@@ -7,12 +7,19 @@ public protocol MetricFamily: Sendable {
   var names: [String] { get }
   /// How the metrics are computed, in one line: everything that changes a digit.
   var signature: String { get }
+  /// The signature for certain answers, where it depends on them; `signature` unless the family says otherwise.
+  func signature(for answers: [ScoredAnswer]) -> String
   /// How many numbers an answer contributes.
   var width: Int { get }
   /// The numbers of one answer; nil when the metric does not concern it.
   func statistics(of answer: ScoredAnswer, using cache: TokenCache) -> [Double]?
   /// The metrics' values, given the sums of the numbers over `count` answers; `count` is at least 1.
   func values(of sums: [Double], count: Int) -> [Double]
+}
+
+extension MetricFamily {
+  /// The signature, whatever the answers.
+  public func signature(for answers: [ScoredAnswer]) -> String { signature }
 }
 
 /// A metric that is the mean of a per-answer score.

@@ -21,9 +21,9 @@ public struct MetricSuite: Sendable {
   public var names: [String] { families.flatMap(\.names) }
 
   /// How each metric is computed.
-  public var signatures: [String: String] {
+  private func signatures(for answers: [ScoredAnswer]) -> [String: String] {
     families.reduce(into: [:]) { table, family in
-      for name in family.names { table[name] = family.signature }
+      for name in family.names { table[name] = family.signature(for: answers) }
     }
   }
 
@@ -51,7 +51,8 @@ public struct MetricSuite: Sendable {
     let all = metrics(Array(answers.indices))
     return MetricReport(
       n: answers.count, metrics: all, byAnswerType: byType,
-      floors: CommonestAnswer.floors(answers, cache), signatures: signatures.filter { all[$0.key] != nil },
+      floors: CommonestAnswer.floors(answers, cache),
+      signatures: signatures(for: answers).filter { all[$0.key] != nil },
       bootstrap: .init(replicates: replicates, seed: seed, unit: units.kind, units: units.count))
   }
 }

@@ -20,7 +20,7 @@ public enum PredictionsFile {
       number += 1
       if line.allSatisfy({ $0 == 32 || $0 == 9 || $0 == 13 }) { continue }
       let place = "\(path), line \(number)"
-      let answer = try answer(JSONValue.parse(Data(line), source: place), at: place)
+      let answer = try answer(parse(Data(line), at: place), at: place)
       if let earlier = lineOfID[answer.id] {
         throw CarinaError(
           .badData, "the id \"\(answer.id)\" is also that of line \(earlier)", at: place,
@@ -58,6 +58,15 @@ public enum PredictionsFile {
     object["nll"] = answer.nll.map(JSONValue.number)
     object["tokens"] = answer.tokens.map(JSONValue.integer)
     return try JSONValue.object(object).serialized()
+  }
+
+  /// The parser counts the lines of what it is given, which here is always one: the file's own line is named instead.
+  private static func parse(_ line: Data, at place: String) throws -> JSONValue {
+    do {
+      return try JSONValue.parse(line, source: place)
+    } catch let error as CarinaError {
+      throw CarinaError(error.kind, error.what, at: place, expected: error.expected, found: error.found)
+    }
   }
 
   private static func answer(_ value: JSONValue, at place: String) throws -> ScoredAnswer {

@@ -7,9 +7,14 @@ import Foundation
 /// no matching word at all is 0; penalty exp(1 - reference/hypothesis) when the hypothesis is shorter.
 struct SacreBleu: MetricFamily {
   let names = ["sacrebleu"]
-  /// SacreBLEU's own signature, whose numbers these are; `nrefs` is not known to a family and varies per answer.
-  let signature = "case:mixed|eff:no|tok:13a|smooth:exp|numerics:sacrebleu-2.x"
+  let signature = "case:mixed|eff:no|tok:13a|smooth:exp|version:carina-\(CarinaVersion.current)"
   var width: Int { BleuStatistics.width }
+
+  /// As SacreBLEU writes it, beginning with the number of references where all answers have the same.
+  func signature(for answers: [ScoredAnswer]) -> String {
+    let counts = Set(answers.map(\.references.count))
+    return "nrefs:\(counts.count == 1 ? counts.first.map(String.init) ?? "var" : "var")|\(signature)"
+  }
 
   func statistics(of answer: ScoredAnswer, using cache: TokenCache) -> [Double]? {
     func tokens(_ text: String) -> [Int32] { cache.tokens(text, "13a", Tokenizer13a.tokens) }

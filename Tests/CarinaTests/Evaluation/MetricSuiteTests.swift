@@ -53,4 +53,14 @@ import Testing
     #expect(floors["exact-match-open"]?["always"] == CommonestAnswer(value: 1, n: 1, answer: "left"))
     #expect(floors["exact-match"]?["always"]?.value == 0.5)
   }
+
+  @Test("sacrebleu's signature counts the references, or says that they vary")
+  func sacrebleuSignature() {
+    let suite = MetricSuite.standard
+    func start(_ answers: [ScoredAnswer]) -> Substring? {
+      suite.evaluate(answers, replicates: 0).signatures["sacrebleu"]?.prefix { $0 != "|" }
+    }
+    #expect(start(Array(answers.prefix(3))) == "nrefs:1")
+    #expect(start(answers) == "nrefs:var")
+  }
 }
