@@ -1,4 +1,5 @@
-/// `carina.json` of a joined model: everything besides the weights that an answer depends on, and which weights these are.
+/// `carina.json` of a joined model: everything besides the weights that an answer depends on, and which weights these
+/// are.
 public struct CarinaManifest: Equatable, Sendable {
   /// The version of the format that this engine writes.
   public static let formatVersion = 1

@@ -1,6 +1,7 @@
 import Foundation
 
-/// The cache that the Hugging Face libraries keep on disk: `models--ORG--NAME/refs/main` names a directory under `snapshots`.
+/// The cache that the Hugging Face libraries keep on disk: `models--ORG--NAME/refs/main` names a directory under
+/// `snapshots`.
 struct HuggingFaceCache {
   let path: String
 

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A joined model on disk, as `final_model/` and `best_model/` hold it: `language_model/`, `vision_encoder/`, `projection_layer/` (or
-/// references to frozen parts), the tokenizer's files, and `carina.json`.
+/// A joined model on disk, as `final_model/` and `best_model/` hold it: `language_model/`, `vision_encoder/`,
+/// `projection_layer/` (or references to frozen parts), the tokenizer's files, and `carina.json`.
 public struct JoinedModelDirectory {
   /// Names of the parts' directories.
   static let languageModelName = "language_model", visionEncoderName = "vision_encoder"
@@ -17,8 +17,8 @@ public struct JoinedModelDirectory {
   public let tokenizer: ModelDirectory
 
   /// Finds the parts and checks quickly that they are the ones the manifest names.
-  /// - Throws: `CarinaError.missingInput` when a part or the manifest is not there, `.badData` when a part is not the one that the
-  ///   model was made with.
+  /// - Throws: `CarinaError.missingInput` when a part or the manifest is not there, `.badData` when a part is not the
+  ///   one that the model was made with.
   public init(
     path: String, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws {

@@ -38,8 +38,8 @@ public enum JoinedModelWriter {
   /// - Parameters:
   ///   - tokenizer: the directory whose tokenizer files are copied, into the root and into `language_model/`.
   ///   - type: how the weights of copied language and vision parts are stored; the projector is always fp32.
-  /// - Throws: `CarinaError.cannotWrite`; `.missingInput` when the tokenizer or a part referred to is not there. Then `path` is as it
-  ///   was.
+  /// - Throws: `CarinaError.cannotWrite`; `.missingInput` when the tokenizer or a part referred to is not there. Then
+  ///   `path` is as it was.
   public static func write(
     _ model: VisionLanguageModel, languageModel: Storage, visionEncoder: Storage, tokenizer: ModelDirectory,
     description: Description, type: ElementType, to path: String

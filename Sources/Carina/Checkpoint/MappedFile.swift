@@ -2,7 +2,8 @@ import Foundation
 
 /// A file's bytes in memory without a copy: the system reads a page when it is first touched and may forget it again.
 ///
-/// The file may be replaced by another of its name (written beside and renamed) while it is mapped, but must not be cut short.
+/// The file may be replaced by another of its name (written beside and renamed) while it is mapped, but must not be cut
+/// short.
 final class MappedFile {
   /// The first byte; must not be written.
   let pointer: UnsafeMutableRawPointer
@@ -10,7 +11,8 @@ final class MappedFile {
   let byteCount: Int
 
   /// Maps a file that is not empty.
-  /// - Throws: `CarinaError.missingInput` when it is absent or unreadable, `.badData` when it is empty or no plain file.
+  /// - Throws: `CarinaError.missingInput` when it is absent or unreadable, `.badData` when it is empty or no plain
+  ///   file.
   init(path: String) throws {
     let descriptor = open(path, O_RDONLY)
     guard descriptor >= 0 else {

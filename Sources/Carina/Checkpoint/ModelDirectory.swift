@@ -13,7 +13,8 @@ public struct ModelDirectory: Equatable, Sendable {
     self.reference = reference ?? path
   }
 
-  /// Finds a model by path, or by an id (`google/siglip-base-patch16-384`) in the Hugging Face cache on disk. Nothing is downloaded.
+  /// Finds a model by path, or by an id (`google/siglip-base-patch16-384`) in the Hugging Face cache on disk. Nothing
+  /// is downloaded.
   /// - Parameters:
   ///   - option: what the user wrote the reference for, for errors.
   ///   - environment: where `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` and `HOME` are looked up.

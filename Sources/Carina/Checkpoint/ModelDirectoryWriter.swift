@@ -5,8 +5,8 @@ import Foundation
 /// Each file is written beside and renamed; who wants the whole directory to appear at once wraps the call in
 /// `AtomicFile.writeDirectory`. Weights are the fp32 originals where they were trained, converted to `type`.
 public enum ModelDirectoryWriter {
-  /// Writes a decoder as `Gemma3ForCausalLM`: `config.json`, `generation_config.json`, `model.safetensors`, and the tokenizer's files
-  /// where `tokenizer` names a directory that has them.
+  /// Writes a decoder as `Gemma3ForCausalLM`: `config.json`, `generation_config.json`, `model.safetensors`, and the
+  /// tokenizer's files where `tokenizer` names a directory that has them.
   /// - Throws: `CarinaError.cannotWrite`, `.missingInput` when there is no tokenizer to copy.
   public static func write(
     _ decoder: Decoder, to path: String, type: ElementType, tokenizer: ModelDirectory? = nil
@@ -17,7 +17,8 @@ public enum ModelDirectoryWriter {
     try tokenizer?.copyTokenizer(to: path)
   }
 
-  /// Writes both towers as `SiglipModel`, with `preprocessor_config.json`, and the tokenizer's files where they are given.
+  /// Writes both towers as `SiglipModel`, with `preprocessor_config.json`, and the tokenizer's files where they are
+  /// given.
   /// - Throws: as the decoder's.
   public static func write(
     _ model: SiglipModel, transform: ImageTransform, to path: String, type: ElementType,
@@ -33,8 +34,8 @@ public enum ModelDirectoryWriter {
     try tokenizer?.copyTokenizer(to: path)
   }
 
-  /// Writes a vision tower as `SiglipVisionModel`, with `preprocessor_config.json`. The names begin with `vision_model.`, which
-  /// transformers opens in its versions 4 and 5 alike.
+  /// Writes a vision tower as `SiglipVisionModel`, with `preprocessor_config.json`. The names begin with
+  /// `vision_model.`, which transformers opens in its versions 4 and 5 alike.
   /// - Throws: `CarinaError.cannotWrite`.
   public static func write(
     _ vision: VisionEncoder, transform: ImageTransform, to path: String, type: ElementType

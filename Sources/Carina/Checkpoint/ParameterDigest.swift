@@ -1,4 +1,5 @@
-/// Fingerprints of a model's weights at one moment: taken before and after training, they prove what was frozen and what was trained.
+/// Fingerprints of a model's weights at one moment: taken before and after training, they prove what was frozen and
+/// what was trained.
 public struct ParameterDigest: Equatable, Sendable {
   /// Fingerprints by name.
   public let fingerprints: [String: Fingerprint]
@@ -7,8 +8,8 @@ public struct ParameterDigest: Equatable, Sendable {
   public enum Kind: Sendable {
     /// What the forward pass reads.
     case computing
-    /// The fp32 original where there is one: a small step may leave the bfloat16 copy as it was. Take both digests while the parameter
-    /// is trainable, since the original comes into being then.
+    /// The fp32 original where there is one: a small step may leave the bfloat16 copy as it was. Take both digests
+    /// while the parameter is trainable, since the original comes into being then.
     case trained
   }
 

@@ -1,6 +1,6 @@
 /// How a safetensors file stores the numbers of a tensor; the names are the format's.
 public enum SafetensorsElement: String, Sendable, CaseIterable {
-  /// IEEE half, single and double precision, and the upper half of single precision.
+  /// IEEE half precision.
   case float16 = "F16"
   /// IEEE single precision.
   case float32 = "F32"
@@ -8,7 +8,7 @@ public enum SafetensorsElement: String, Sendable, CaseIterable {
   case float64 = "F64"
   /// The upper half of single precision.
   case bfloat16 = "BF16"
-  /// Whole numbers, signed and unsigned, and truth values.
+  /// 8-bit signed.
   case int8 = "I8"
   /// 16-bit signed.
   case int16 = "I16"

@@ -10,9 +10,9 @@ public final class SafetensorsFile {
   private let positions: [String: Int]
 
   /// Opens a file and checks its header; no tensor is read.
-  /// - Throws: `CarinaError.missingInput` when it is absent, `.badData` for anything that the format forbids: no room for the
-  ///   header, a header longer than the file, a name twice, an unknown dtype, offsets that overlap, leave gaps, disagree with the
-  ///   shape or lie beyond the end.
+  /// - Throws: `CarinaError.missingInput` when it is absent, `.badData` for anything that the format forbids: no room
+  ///   for the header, a header longer than the file, a name twice, an unknown dtype, offsets that overlap, leave gaps,
+  ///   disagree with the shape or lie beyond the end.
   public init(path: String) throws {
     self.path = path
     mapping = try MappedFile(path: path)
@@ -56,8 +56,8 @@ public final class SafetensorsFile {
 
   private var dataStart: Int { entries.first?.byteRange.lowerBound ?? mapping.byteCount }
 
-  /// The tensor of a name: F32 and BF16 in place where their address allows (then it must not be written), else copied; F16 widened
-  /// to fp32.
+  /// The tensor of a name: F32 and BF16 in place where their address allows (then it must not be written), else copied;
+  /// F16 widened to fp32.
   /// - Throws: `CarinaError.badData` when there is no such tensor or it is stored in another way.
   public func tensor(named name: String) throws -> Tensor {
     guard let entry = entry(named: name) else {

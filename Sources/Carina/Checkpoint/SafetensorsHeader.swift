@@ -15,7 +15,8 @@ public struct SafetensorsEntry: Equatable, Sendable {
   public var count: Int { shape.reduce(1, *) }
 }
 
-/// The header of a safetensors file: 8 bytes of length (little-endian), that many bytes of JSON, then the tensors without gaps.
+/// The header of a safetensors file: 8 bytes of length (little-endian), that many bytes of JSON, then the tensors
+/// without gaps.
 ///
 /// Everything is checked that the format promises, so that whoever holds an entry may read its bytes unseen.
 struct SafetensorsHeader {

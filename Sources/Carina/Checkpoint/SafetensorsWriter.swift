@@ -6,7 +6,8 @@ public enum SafetensorsWriter {
 
   /// Writes the tensors beside `path` and renames.
   ///
-  /// The order is the reference library's: fp32 before bfloat16, then by name; the header is padded with spaces to a multiple of 8.
+  /// The order is the reference library's: fp32 before bfloat16, then by name; the header is padded with spaces to a
+  /// multiple of 8.
   /// - Parameters:
   ///   - tensors: names and numbers; a name must not repeat.
   ///   - type: what all numbers are converted to; nil keeps each tensor's own.

@@ -1,10 +1,11 @@
 import Foundation
 
-/// Gives a model under construction its weights from a checkpoint, and afterwards says in one error everything that did not fit.
+/// Gives a model under construction its weights from a checkpoint, and afterwards says in one error everything that did
+/// not fit.
 ///
-/// In fp32 all weights are fp32 (in place where the file is). In bfloat16 the matrices that enter products are bfloat16 (in place where
-/// the file is), and norms, biases, positions and single numbers fp32. A weight that is missing or does not fit is answered with zeros,
-/// so that construction goes on; `finish` then throws.
+/// In fp32 all weights are fp32 (in place where the file is). In bfloat16 the matrices that enter products are bfloat16
+/// (in place where the file is), and norms, biases, positions and single numbers fp32. A weight that is missing or does
+/// not fit is answered with zeros, so that construction goes on; `finish` then throws.
 public final class StrictLoader: ParameterSource {
   private let directory: WeightsDirectory
   private let precision: ElementType
@@ -82,8 +83,8 @@ public final class StrictLoader: ParameterSource {
 
   /// Ends the loading, once the model has asked for all its weights.
   /// - Parameter ignored: tensors that the files may hold although the model does without them.
-  /// - Throws: one `CarinaError.badData` with every tensor that was missing, left over, misshaped, stored in a type that cannot be
-  ///   computed with, or there twice.
+  /// - Throws: one `CarinaError.badData` with every tensor that was missing, left over, misshaped, stored in a type
+  ///   that cannot be computed with, or there twice.
   @discardableResult
   public func finish(ignoring ignored: [IgnoredTensors] = []) throws -> Summary {
     var extra = unnamed
@@ -150,8 +151,8 @@ private final class ZeroPages {
 
   deinit { munmap(pointer, max(byteCount, 1)) }
 
-  /// Zeros of a shape. Where not even the addresses suffice, the memory is a page that only claims to be long enough: such a model is
-  /// refused by `StrictLoader.finish` and never run.
+  /// Zeros of a shape. Where not even the addresses suffice, the memory is a page that only claims to be long enough:
+  /// such a model is refused by `StrictLoader.finish` and never run.
   static func tensor(_ shape: [Int]) -> Tensor {
     let byteCount = shape.reduce(4, *)
     if let pages = ZeroPages(byteCount: byteCount) {

@@ -1,16 +1,18 @@
 /// What the tensors of a checkpoint are called in the engine, whichever version of transformers wrote it.
 ///
-/// The engine's names are those of the whole models: `model.…` for a decoder (Gemma3ForCausalLM), `vision_model.…`, `text_model.…`,
-/// `logit_scale` and `logit_bias` for SigLIP (SiglipModel), `model.0.…` and `model.2.…` for a projector.
+/// The engine's names are those of the whole models: `model.…` for a decoder (Gemma3ForCausalLM), `vision_model.…`,
+/// `text_model.…`, `logit_scale` and `logit_bias` for SigLIP (SiglipModel), `model.0.…` and `model.2.…` for a
+/// projector.
 public enum TensorNames {
-  /// The engine's name of a decoder's tensor; nil when no decoder has one of this name. A bare Gemma3TextModel is without `model.`.
+  /// The engine's name of a decoder's tensor; nil when no decoder has one of this name. A bare Gemma3TextModel is
+  /// without `model.`.
   public static func decoder(_ file: String) -> String? {
     if file.hasPrefix("model.") || file == headWeight { return file }
     return prefixed(file, with: "model.", when: ["embed_tokens.", "layers.", "norm."])
   }
 
-  /// The engine's name of a SigLIP vision tower's tensor. transformers 5 writes a tower of its own without `vision_model.`, earlier
-  /// versions with it. Tensors of the text side keep their names.
+  /// The engine's name of a SigLIP vision tower's tensor. transformers 5 writes a tower of its own without
+  /// `vision_model.`, earlier versions with it. Tensors of the text side keep their names.
   public static func vision(_ file: String) -> String? {
     if file.hasPrefix("vision_model.") || isBesideVision(file) { return file }
     return prefixed(file, with: "vision_model.", when: ["embeddings.", "encoder.", "post_layernorm.", "head."])

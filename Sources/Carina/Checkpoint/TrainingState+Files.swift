@@ -5,7 +5,8 @@ extension TrainingState {
   private static let formatVersion = 1
   private static let firstSuffix = ".first_moment", secondSuffix = ".second_moment"
 
-  /// Writes `trained.safetensors`, `optimizer.safetensors` and `state.json` as one directory that appears whole or not at all.
+  /// Writes `trained.safetensors`, `optimizer.safetensors` and `state.json` as one directory that appears whole or not
+  /// at all.
   /// - Throws: `CarinaError.cannotWrite`; then whatever was at `path` is still there.
   public func write(to path: String) throws {
     try AtomicFile.writeDirectory(to: path) { temporary in
@@ -35,7 +36,8 @@ extension TrainingState {
 
   /// Reads what `write` wrote.
   /// - Parameter shapes: names and shapes of the parameters that the run trains.
-  /// - Throws: `CarinaError.missingInput`, `.badData` when a file is damaged, or one with every name and shape that does not fit.
+  /// - Throws: `CarinaError.missingInput`, `.badData` when a file is damaged, or one with every name and shape that
+  ///   does not fit.
   public init(path: String, expecting shapes: [String: [Int]]) throws {
     let statePath = "\(path)/\(Self.stateName)"
     let keys = ManifestKeys(json: try JSONValue.parseFile(statePath), source: statePath, prefix: "")

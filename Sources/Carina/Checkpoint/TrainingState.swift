@@ -23,7 +23,8 @@ public struct TrainingState {
     public var samplesSeen: Int
     /// States of random generators by purpose.
     public var generators: [String: SeededGenerator]
-    /// Lines and bytes of `train_log.jsonl` that belong to the steps done; what stands behind them is cut off on resuming.
+    /// Lines and bytes of `train_log.jsonl` that belong to the steps done; what stands behind them is cut off on
+    /// resuming.
     public var logLineCount: Int, logByteCount: Int
     /// Digest of the options and data that decide the numbers; a run with another one must not go on from here.
     public var configurationHash: String

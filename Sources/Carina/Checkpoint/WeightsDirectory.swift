@@ -10,8 +10,8 @@ public final class WeightsDirectory {
   private var knownHash: String?
 
   /// Opens the files and checks their headers and their index; no tensor is read.
-  /// - Throws: `CarinaError.missingInput` when there are no weights or a shard is absent, `.badData` when a file is damaged, a name
-  ///   stands in two shards, or index and shards disagree (all disagreements in one error).
+  /// - Throws: `CarinaError.missingInput` when there are no weights or a shard is absent, `.badData` when a file is
+  ///   damaged, a name stands in two shards, or index and shards disagree (all disagreements in one error).
   public init(path: String) throws {
     self.path = path
     var isDirectory: ObjCBool = false
@@ -54,8 +54,8 @@ public final class WeightsDirectory {
     return try file.tensor(entry)
   }
 
-  /// SHA-256 over the lines `HASH  NAME` of the files, each hashed whole (some seconds for a model of a billion weights); computed
-  /// when first asked for.
+  /// SHA-256 over the lines `HASH  NAME` of the files, each hashed whole (some seconds for a model of a billion
+  /// weights); computed when first asked for.
   /// - Throws: `CarinaError.missingInput` or `.badData` when a file cannot be read any more.
   public func contentHash() throws -> String {
     if let knownHash { return knownHash }

@@ -22,8 +22,8 @@ public struct WeightsIdentity: Equatable, Sendable {
 extension WeightsDirectory {
   private static let blockByteCount = 4096, blockCount = 64
 
-  /// A fingerprint of every file's header and of 64 blocks of 4 KiB spread evenly over its data: some milliseconds, and different
-  /// for weights that were trained differently.
+  /// A fingerprint of every file's header and of 64 blocks of 4 KiB spread evenly over its data: some milliseconds, and
+  /// different for weights that were trained differently.
   public func sampledFingerprint() -> Fingerprint {
     var fingerprint = Fingerprint()
     for file in files {

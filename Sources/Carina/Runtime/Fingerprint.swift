@@ -1,9 +1,10 @@
 import CRuntime
 
-/// A quick 64-bit hash of many bytes: tells whether weights changed, at the speed of memory. Use `SHA256Digest` for names of files.
+/// A quick 64-bit hash of many bytes: tells whether weights changed, at the speed of memory. Use `SHA256Digest` for
+/// names of files.
 ///
-/// Bytes are hashed in pieces of 1 MiB by the whole team of threads, and the pieces joined in order, so the result does not depend on
-/// the number of threads.
+/// Bytes are hashed in pieces of 1 MiB by the whole team of threads, and the pieces joined in order, so the result does
+/// not depend on the number of threads.
 public struct Fingerprint: Equatable, Hashable, Sendable, CustomStringConvertible {
   private static let pieceByteCount = 1 << 20
 

@@ -1,11 +1,12 @@
 import Foundation
 
 extension DecoderConfig {
-  /// Reads a decoder's `config.json` in any of its dialects: `rope_parameters` for each kind of layer (transformers 5), `rope_theta`
-  /// and `rope_local_base_freq` with `layer_types` (4.53 to 4.57) or with `sliding_window_pattern` (before).
+  /// Reads a decoder's `config.json` in any of its dialects: `rope_parameters` for each kind of layer (transformers 5),
+  /// `rope_theta` and `rope_local_base_freq` with `layer_types` (4.53 to 4.57) or with `sliding_window_pattern`
+  /// (before).
   ///
-  /// An omitted key means the class default of transformers. A key that changes the computation and is not supported is refused by
-  /// name; dropout rates are accepted and not applied.
+  /// An omitted key means the class default of transformers. A key that changes the computation and is not supported is
+  /// refused by name; dropout rates are accepted and not applied.
   /// - Throws: `CarinaError.badData` that names the file and the key.
   public init(json: JSONValue, source: String) throws {
     self = try DecoderConfig.read(json, source: source).config

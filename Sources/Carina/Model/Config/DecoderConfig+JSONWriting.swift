@@ -1,8 +1,9 @@
 import Foundation
 
 extension DecoderConfig {
-  /// What goes into `config.json`: both `rope_parameters` (transformers 5) and the flat rotary keys with `layer_types` (4.53 and
-  /// later), and `sliding_window_pattern` where the layers follow one, so that every version with Gemma 3 opens it.
+  /// What goes into `config.json`: both `rope_parameters` (transformers 5) and the flat rotary keys with `layer_types`
+  /// (4.53 and later), and `sliding_window_pattern` where the layers follow one, so that every version with Gemma 3
+  /// opens it.
   ///
   /// `architectures` and `dtype` belong to the file, not to the decoder; whoever writes the directory adds them.
   public var json: JSONValue {

@@ -1,8 +1,8 @@
 /// Keys of `config.json` that say nothing about the forward pass of the models here.
 ///
-/// transformers writes most of them for every model: bookkeeping, generation defaults of its versions 4, and switches of its
-/// own implementation. A key that is neither here, nor read, nor refused by name is reported as unknown and otherwise ignored,
-/// as transformers ignores it.
+/// transformers writes most of them for every model: bookkeeping, generation defaults of its versions 4, and switches
+/// of its own implementation. A key that is neither here, nor read, nor refused by name is reported as unknown and
+/// otherwise ignored, as transformers ignores it.
 enum HarmlessConfigKeys {
   /// All of them.
   static let all: Set<String> = bookkeeping.union(implementation).union(generation).union(dropout)

@@ -5,7 +5,8 @@ struct RotarySettings {
   let globalScale: Double
   let unknownKeys: [String]
 
-  /// Values under `rope_parameters` come before the flat keys, as in transformers 5; the two must not contradict each other.
+  /// Values under `rope_parameters` come before the flat keys, as in transformers 5; the two must not contradict each
+  /// other.
   init(_ keys: ConfigObject) throws {
     let kinds = try keys.child("rope_parameters")
     if !kinds.object.isEmpty, kinds.object["full_attention"] == nil, kinds.object["sliding_attention"] == nil {

@@ -6,8 +6,8 @@ enum SiglipDocument {
     "pruned_heads", "quantization_config",
   ]
 
-  /// The tower's own object: the document itself when its `model_type` is `kind`, what stands under `key` when it is "siglip"; and the
-  /// unknown keys around it.
+  /// The tower's own object: the document itself when its `model_type` is `kind`, what stands under `key` when it is
+  /// "siglip"; and the unknown keys around it.
   static func part(
     of whole: ConfigObject, kind: String, under key: String, noun: String
   ) throws -> (keys: ConfigObject, outer: [String]) {

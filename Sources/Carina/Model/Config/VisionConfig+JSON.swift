@@ -1,6 +1,6 @@
 extension VisionConfig {
-  /// Reads a SigLIP vision tower's `config.json`: a tower of its own ("siglip_vision_model") or the `vision_config` of a whole model
-  /// ("siglip"). An omitted key means the class default of transformers.
+  /// Reads a SigLIP vision tower's `config.json`: a tower of its own ("siglip_vision_model") or the `vision_config` of
+  /// a whole model ("siglip"). An omitted key means the class default of transformers.
   /// - Throws: `CarinaError.badData` that names the file and the key.
   public init(json: JSONValue, source: String) throws {
     self = try VisionConfig.read(json, source: source).config
