@@ -21,6 +21,7 @@ build: setup ## build the programs in release
 
 lint: ## formatting and the walls between the rooms
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@bash lint-walls.sh
 
 test: setup lint ## install, lint, build and run every test
 	@$(SWIFT_BUILD) --build-tests
