@@ -126,7 +126,7 @@ int carina_jpeg_read(const uint8_t *bytes, size_t count, const struct row_sink *
   if (setjmp(session->escape) == 0) {
     jpeg_create_decompress(decoder);
     decoder->client_data = session;
-    decoder->mem->max_memory_to_use = 700L * 1000 * 1000;
+    decoder->mem->max_memory_to_use = CARINA_IMAGE_MAX_BUFFER;
     session->source = (struct jpeg_source_mgr){
         .next_input_byte = bytes, .bytes_in_buffer = count, .init_source = no_source_step,
         .fill_input_buffer = end_of_bytes, .skip_input_data = skip_bytes,

@@ -92,8 +92,8 @@ static void decode_rows(struct png_session *session, const struct png_layout *la
     if (!session->row) stop_with(session, CARINA_IMAGE_NO_MEMORY, "no memory for a row");
   } else {
     const size_t bytes = row_bytes * (size_t)layout->height;
-    if (bytes > 800u * 1000 * 1000) {
-      stop_with(session, CARINA_IMAGE_TOO_LARGE, "an interlaced image of this size would take over 800 MB to decode");
+    if (bytes > CARINA_IMAGE_MAX_BUFFER) {
+      stop_with(session, CARINA_IMAGE_TOO_LARGE, "an interlaced image of this size takes too much memory to decode");
     }
     session->image = malloc(bytes);
     session->rows = malloc((size_t)layout->height * sizeof *session->rows);

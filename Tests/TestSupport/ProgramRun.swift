@@ -27,7 +27,7 @@ public struct ProgramRun {
     // Files, not pipes: a pipe that is read too late stops the program.
     let scratch = try TemporaryDirectory()
     let texts = try ["output", "errors"].map { name -> FileHandle in
-      FileManager.default.createFile(atPath: scratch.file(name), contents: nil)
+      try Data().write(to: URL(fileURLWithPath: scratch.file(name)))
       return try FileHandle(forWritingTo: URL(fileURLWithPath: scratch.file(name)))
     }
     process.standardOutput = texts[0]

@@ -14,8 +14,9 @@ enum {
 
 enum { CARINA_IMAGE_JPEG = 1, CARINA_IMAGE_PNG = 2 };
 
-/// Limits that a header must keep before anything is allocated for its pixels.
-enum { CARINA_IMAGE_MAX_SIDE = 20000, CARINA_IMAGE_MAX_PIXELS = 200000000 };
+/// Limits that a header must keep before anything is allocated for its pixels, and the largest buffer, in bytes, of
+/// a decoder that cannot work row by row (interlaced PNG, progressive JPEG).
+enum { CARINA_IMAGE_MAX_SIDE = 20000, CARINA_IMAGE_MAX_PIXELS = 200000000, CARINA_IMAGE_MAX_BUFFER = 400000000 };
 
 /// What a header says and, on failure, why.
 typedef struct {

@@ -94,6 +94,11 @@ public enum ImageDecoder {
         .badData, "has another depth", at: path, expected: "\(depth) bits", found: "\(header.depth) bits")
     }
     let count = header.width * header.height * header.channels
+    guard depth == 8 || count * MemoryLayout<Value>.stride <= Int(CARINA_IMAGE_MAX_BUFFER) else {
+      throw CarinaError(
+        .badData, "is too large for an image of \(depth) bits", at: path,
+        expected: "at most \(CARINA_IMAGE_MAX_BUFFER) bytes of pixels", found: "\(header.width) x \(header.height)")
+    }
     let values = try [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
       var report = carina_image_report()
       let capacity = count * MemoryLayout<Value>.stride

@@ -14,6 +14,10 @@ public enum Preprocessor {
         .usage, "an option is out of range",
         expected: "shard size and workers of at least 1, rejected part within 0...1")
     }
+    var options = options
+    // A name for the directory beside it is made by adding to the path, which must not end in a slash.
+    while options.output.count > 1 && options.output.hasSuffix("/") { options.output.removeLast() }
+    guard !options.output.isEmpty else { throw CarinaError(.usage, "the output has no name") }
     try requireReplaceable(options.output)
     let roots = try ImageRoots(options.imageRoots)
     let records = try selected(SampleReader.read(options.records, format: options.format), options)

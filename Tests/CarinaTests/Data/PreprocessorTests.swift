@@ -46,7 +46,11 @@ import Testing
     #expect(
       first.keys.sorted() == ["manifest.json", "rejected.jsonl", "shard-00000.h5", "shard-00001.h5", "shard-00002.h5"])
     for workers in [2, 7] {
-      _ = try Preprocessor.run(try archive.options { $0.workers = workers })
+      _ = try Preprocessor.run(
+        try archive.options {
+          $0.workers = workers
+          $0.output += "//"
+        })
       #expect(try SmallArchive.contents(archive.shards) == first)
     }
     #expect(
