@@ -12,6 +12,11 @@ public enum Interruption {
   /// Starts listening; call it once, before the long work.
   public static func listen() {
     received.pointee = 0
+    // Who started the program may have left them blocked, as the worker threads of a test runner do.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         Interruption.received.pointee = 1

@@ -6,17 +6,56 @@ import CommandOptions
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Scores answers about images.",
-    discussion: "Example: evaluate --predictions answers.jsonl --output-dir results/answers",
+    abstract: "Asks a model about images and scores its answers, or scores answers made elsewhere.",
+    discussion: """
+      Example: evaluate --checkpoint runs/stage2/final_model --shards shards/test --output-dir results/test \
+      --arms true,shuffled,blank
+      Example: evaluate --predictions answers.jsonl --output-dir results/answers
+
+      An interrupted evaluation goes on where it stopped when the same command is given again.
+      """,
     version: CarinaVersion.current)
 
-  @OptionGroup var scoring: ScoringOptions
+  @Option(help: "A file of answers made elsewhere, one JSON object a line: id, prediction, reference or references.")
+  var predictions: String?
+  @Option(help: ArgumentHelp("Where predictions, metrics.json and report.html are written.", valueName: "dir"))
+  var outputDir: String
+  @OptionGroup(title: "Asking a model") var asking: AskingOptions
+  @OptionGroup(title: "Making answers") var decoding: DecodingOptions
+  @OptionGroup(title: "Report") var report: ReportOptions
+  @Option(help: "How many resamples give the 95% intervals; 0 for none.")
+  var bootstrap = 1000
+  @Option(help: "Seed of the resampling, of shuffled images and of sampled answers.")
+  var seed: UInt64 = 0
   @OptionGroup var global: GlobalOptions
 
   static func main() { runProgram(Evaluate.self) }
 
   func run() throws {
     global.apply()
-    try scoring.run()
+    if let predictions {
+      guard asking.given.isEmpty else {
+        throw CarinaError(
+          .usage, "--predictions stands alone: its answers are there already",
+          found: asking.given.joined(separator: ", "))
+      }
+      try Scoring(
+        predictions: predictions, outputDirectory: outputDir, replicates: bootstrap, seed: seed, report: report
+      ).run()
+    } else {
+      try Asking(asking: asking, report: report, options: options()).run()
+    }
+  }
+
+  private func options() throws -> EvaluatorOptions {
+    var options = EvaluatorOptions(outputDirectory: outputDir)
+    options.limit = asking.limit
+    options.arms = try EvaluatorArm.list(asking.arms)
+    options.withLikelihood = asking.likelihood
+    options.replicates = bootstrap
+    options.batchSize = asking.batchSize
+    options.seed = seed
+    options.generation = decoding.options(seed: seed)
+    return options
   }
 }
