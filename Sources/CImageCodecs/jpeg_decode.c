@@ -33,7 +33,8 @@ static void stop(j_common_ptr decoder) {
     const int memory = code == JERR_OUT_OF_MEMORY || code == JERR_NO_BACKING_STORE;
     session->status = carina_image_fail(
         session->report,
-        memory ? CARINA_IMAGE_TOO_LARGE : unsupported ? CARINA_IMAGE_UNSUPPORTED : CARINA_IMAGE_DAMAGED, "%s", text);
+        memory ? CARINA_IMAGE_TOO_LARGE : unsupported ? CARINA_IMAGE_UNSUPPORTED : CARINA_IMAGE_DAMAGED, "%s",
+        memory ? "a progressive image of this size takes too much memory to decode" : text);
   }
   longjmp(session->escape, 1);
 }
