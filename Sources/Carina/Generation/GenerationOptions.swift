@@ -8,9 +8,10 @@ public struct GenerationOptions: Equatable, Sendable {
   public var temperature = 0.0
   /// Sampling only among so many most probable tokens, and only among those that together hold so much probability.
   public var topK: Int?, topP: Double?
-  /// Makes tokens that the answer has already less probable (Keskar et al. 2019); 1 for no change.
+  /// Makes tokens that the answer has already less probable (Keskar et al. 2019); 1 for no change. The question does
+  /// not count.
   public var repetitionPenalty = 1.0
-  /// Exponent of the length by which a beam's score is divided.
+  /// Exponent of the length by which a finished beam's log probability is divided: above 0 favours long answers.
   public var lengthPenalty = 1.0
   /// Where the randomness of sampling comes from.
   public var seed: UInt64 = 0
@@ -18,12 +19,12 @@ public struct GenerationOptions: Equatable, Sendable {
   /// Greedy, up to 128 tokens.
   public init() {}
 
-  /// Refuses values with which no answer can be made.
+  /// Refuses values with which no answer can be made, and values that would have no effect.
   /// - Throws: `CarinaError.usage` naming the option.
   public func validate() throws {
-    func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any) throws {
+    func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any, remedy: String? = nil) throws {
       guard !holds else { return }
-      throw CarinaError(.usage, "\(option) cannot be used", expected: expected, found: "\(found)")
+      throw CarinaError(.usage, "\(option) cannot be used", expected: expected, found: "\(found)", remedy: remedy)
     }
     try require(maximumNewTokens >= 1, "--max-new-tokens", "at least 1", maximumNewTokens)
     try require(beamCount >= 1, "--num-beams", "at least 1", beamCount)
@@ -31,8 +32,16 @@ public struct GenerationOptions: Equatable, Sendable {
     try require(temperature >= 0 && temperature.isFinite, "--temperature", "a number of at least 0", temperature)
     try require(topK.map { $0 >= 1 } ?? true, "--top-k", "at least 1", topK ?? 0)
     try require(topP.map { $0 > 0 && $0 <= 1 } ?? true, "--top-p", "a number above 0 and up to 1", topP ?? 0)
+    for (option, isSet) in [("--top-k", topK != nil), ("--top-p", topP != nil)] {
+      try require(
+        !isSet || temperature > 0, option, "sampling", "--temperature 0, which always takes the most probable token",
+        remedy: "Add --temperature 1, or leave \(option) out.")
+    }
     try require(
       repetitionPenalty > 0 && repetitionPenalty.isFinite, "--repetition-penalty", "above 0", repetitionPenalty)
     try require(lengthPenalty.isFinite, "--length-penalty", "a number", lengthPenalty)
+    try require(
+      lengthPenalty == 1 || beamCount > 1, "--length-penalty", "a beam search", "one beam",
+      remedy: "Add --num-beams, or leave --length-penalty out.")
   }
 }

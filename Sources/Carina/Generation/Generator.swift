@@ -1,6 +1,9 @@
+import Foundation
+
 /// Makes answers: one pass over the prompts with their images, then token by token over a key-value cache.
 ///
-/// Several prompts run side by side, packed without padding, so an answer does not depend on its neighbours.
+/// Several prompts run side by side, packed without padding and each with its own random numbers, so an answer does not
+/// depend on its neighbours. With several beams the prompts run one after the other.
 public final class Generator {
   private let model: VisionLanguageModel
   private let stopTokens: Set<Int>
@@ -15,34 +18,56 @@ public final class Generator {
   }
 
   /// Answers, as ids without the stop token.
+  /// - Throws: as `generate`.
+  public func answers(_ prompts: [ImageTextSequence], imageRows: Tensor?) throws -> [[Int]] {
+    try generate(prompts, imageRows: imageRows).answers.map(\.tokens)
+  }
+
+  /// Answers prompts.
   ///
   /// - Parameters:
   ///   - prompts: sequences that end where the answer begins.
   ///   - imageRows: projected rows of the images that the prompts refer to, [images · rowsPerImage, D].
-  ///   - onToken: told each token of each prompt as it is made.
-  public func answers(
-    _ prompts: [ImageTextSequence], imageRows: Tensor?, onToken: ((_ prompt: Int, _ token: Int) -> Void)? = nil
-  ) -> [[Int]] {
-    guard !prompts.isEmpty else { return [] }
-    let (x, lengths) = model.embed(prompts, imageRows: imageRows, tape: nil)
-    var cache = KeyValueCache(
-      model.decoder.config, sequenceCount: prompts.count,
-      capacity: (lengths.max() ?? 0) + options.maximumNewTokens)
-    var states = model.decoder.hiddenStates(
-      x, lengths: lengths, readCounts: lengths.map { _ in 1 }, cache: cache, tape: nil)
-    var answers = [[Int]](repeating: [], count: prompts.count)
-    var active = Array(prompts.indices)
-    var choosers = prompts.indices.map { TokenChooser(options, stream: "answer.\($0)") }
+  ///   - onToken: told each token of each prompt as it is made; with several beams when the answer is complete.
+  /// - Throws: `CarinaError.badData` when the model gives no finite logits, and what `onToken` throws.
+  public func generate(
+    _ prompts: [ImageTextSequence], imageRows: Tensor?,
+    onToken: (_ prompt: Int, _ token: Int) throws -> Void = { _, _ in }
+  ) throws -> GenerationResult {
+    var result = GenerationResult(answers: [])
+    guard options.beamCount > 1 else {
+      if !prompts.isEmpty { try generateSideBySide(prompts, imageRows, &result, onToken) }
+      return result
+    }
+    for (index, prompt) in prompts.enumerated() {
+      let answer = try search(prompt, imageRows, &result)
+      for token in answer.tokens { try onToken(index, token) }
+      result.answers.append(answer)
+    }
+    return result
+  }
 
+  private func generateSideBySide(
+    _ prompts: [ImageTextSequence], _ imageRows: Tensor?, _ result: inout GenerationResult,
+    _ onToken: (Int, Int) throws -> Void
+  ) throws {
+    let empty = GeneratedAnswer(tokens: [], reachedEnd: false)
+    result.answers = [GeneratedAnswer](repeating: empty, count: prompts.count)
+    var (logits, cache) = try prefill(prompts, imageRows, &result)
+    let started = now()
+    var active = Array(prompts.indices)
+    var choosers = prompts.map { _ in TokenChooser(options) }
     for made in 1...options.maximumNewTokens {
-      let logits = model.decoder.logits(states)
       var kept: [Int] = [], next: [Int] = []
       for (row, prompt) in active.enumerated() {
-        let token = choosers[prompt].choose(
-          UnsafeBufferPointer(start: logits.floats + row * logits.width, count: logits.width), after: answers[prompt])
-        guard !stopTokens.contains(token) else { continue }
-        answers[prompt].append(token)
-        onToken?(prompt, token)
+        let values = UnsafeMutableBufferPointer(start: logits.floats + row * logits.width, count: logits.width)
+        let token = choosers[prompt].choose(values, after: result.answers[prompt].tokens)
+        guard !stopTokens.contains(token) else {
+          result.answers[prompt].reachedEnd = true
+          continue
+        }
+        result.answers[prompt].tokens.append(token)
+        try onToken(prompt, token)
         kept.append(row)
         next.append(token)
       }
@@ -51,9 +76,65 @@ public final class Generator {
         cache = cache.keep(kept)
         active = kept.map { active[$0] }
       }
-      states = model.decoder.hiddenStates(
-        model.decoder.embed(next, tape: nil), lengths: next.map { _ in 1 }, cache: cache, tape: nil)
+      logits = try continued(next, cache)
     }
-    return answers
+    result.decodeSeconds += now() - started
   }
+
+  private func search(
+    _ prompt: ImageTextSequence, _ imageRows: Tensor?, _ result: inout GenerationResult
+  ) throws -> GeneratedAnswer {
+    var (logits, cache) = try prefill([prompt], imageRows, &result)
+    let started = now()
+    var search = BeamSearch(options, stopTokens: stopTokens)
+    while true {
+      let next = search.advance(logits)
+      guard !next.isEmpty else { break }
+      let rows = next.map(\.row)
+      if rows != Array(cache.lengths.indices) { cache = cache.keep(rows) }
+      logits = try continued(next.map(\.token), cache)
+    }
+    result.decodeSeconds += now() - started
+    guard let best = search.best else {
+      throw CarinaError(.internalFailure, "the beam search ended without an answer")
+    }
+    return best
+  }
+
+  /// Logits after each prompt, and the cache that holds the prompts.
+  private func prefill(
+    _ prompts: [ImageTextSequence], _ imageRows: Tensor?, _ result: inout GenerationResult
+  ) throws -> (logits: Tensor, cache: KeyValueCache) {
+    let started = now()
+    let (x, lengths) = model.embed(prompts, imageRows: imageRows, tape: nil)
+    let cache = KeyValueCache(
+      model.decoder.config, sequenceCount: prompts.count,
+      capacity: (lengths.max() ?? 0) + options.maximumNewTokens)
+    let states = model.decoder.hiddenStates(
+      x, lengths: lengths, readCounts: lengths.map { _ in 1 }, cache: cache, tape: nil)
+    let logits = try checked(model.decoder.logits(states))
+    result.prefillSeconds += now() - started
+    return (logits, cache)
+  }
+
+  /// Logits after one more token of each sequence.
+  private func continued(_ tokens: [Int], _ cache: KeyValueCache) throws -> Tensor {
+    let states = model.decoder.hiddenStates(
+      model.decoder.embed(tokens, tape: nil), lengths: tokens.map { _ in 1 }, cache: cache, tape: nil)
+    return try checked(model.decoder.logits(states))
+  }
+
+  private func checked(_ logits: Tensor) throws -> Tensor {
+    for row in 0..<logits.rows {
+      let values = UnsafeBufferPointer(start: logits.floats + row * logits.width, count: logits.width)
+      guard TokenRanking.maximum(values).isFinite else {
+        throw CarinaError(
+          .badData, "the model computes no finite numbers for this image and question",
+          remedy: "Its weights are damaged or belong to another configuration.")
+      }
+    }
+    return logits
+  }
+
+  private func now() -> Double { ProcessInfo.processInfo.systemUptime }
 }

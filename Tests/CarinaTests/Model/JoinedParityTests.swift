@@ -112,9 +112,9 @@ import Carina
     var options = GenerationOptions()
     options.maximumNewTokens = try #require(continuations.first).tokens.count
     let generator = Generator(model: model, stopTokens: [], options: options)
-    #expect(generator.answers(continuations.map(\.prompt), imageRows: rows) == continuations.map(\.tokens))
+    #expect(try generator.answers(continuations.map(\.prompt), imageRows: rows) == continuations.map(\.tokens))
     for (prompt, tokens) in continuations {
-      #expect(generator.answers([prompt], imageRows: rows) == [tokens])
+      #expect(try generator.answers([prompt], imageRows: rows) == [tokens])
     }
   }
 }
