@@ -5,7 +5,16 @@ import CommandOptions
 @main
 struct Infer: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "infer", version: CarinaVersion.current, subcommands: [TokenizeCommand.self])
+    commandName: "infer",
+    abstract: "Ask a model about a radiograph.",
+    discussion: """
+      Example: infer --checkpoint runs/stage2/final_model --image-path film.png --question "Is there an effusion?"
+
+      The answer, and nothing else, goes to stdout as it is made. All options: infer answer --help
+      """,
+    version: CarinaVersion.current,
+    subcommands: [AnswerCommand.self, TokenizeCommand.self],
+    defaultSubcommand: AnswerCommand.self)
 
   static func main() { runProgram(Infer.self) }
 }

@@ -16,7 +16,7 @@ import Carina
     let logits = try #require(golden["logits"]?.array).compactMap { $0.double.map(Float.init) }
     let cases = try #require(golden["cases"]?.array)
     #expect(cases.count == 11)
-    for fact in cases {
+    for (number, fact) in cases.enumerated() {
       let found = candidates(
         logits, temperature: try #require(fact["temperature"]?.double), topK: fact["top_k"]?.int,
         topP: fact["top_p"]?.double)
@@ -25,7 +25,7 @@ import Carina
       for (token, weight) in zip(found.tokens, found.weights) { probabilities[token] = weight / total }
       let expected = try #require(fact["probabilities"]?.array).compactMap(\.double)
       for (token, (mine, theirs)) in zip(probabilities, expected).enumerated() {
-        #expect(abs(mine - theirs) < 1e-9, "token \(token) of \(try fact.serialized().prefix(60))")
+        #expect(abs(mine - theirs) < 1e-9, "token \(token) of case \(number)")
       }
     }
   }

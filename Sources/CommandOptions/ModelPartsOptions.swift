@@ -1,0 +1,101 @@
+import ArgumentParser
+import Carina
+
+/// Which model answers: the directory of a training run's result, or the parts one by one.
+public struct ModelPartsOptions: ParsableArguments {
+  /// `final_model/` or `best_model/`.
+  @Option(
+    name: .long, help: ArgumentHelp("The final_model or best_model directory of a training run.", valueName: "dir"))
+  public var checkpoint: String?
+  /// The vision encoder.
+  @Option(
+    name: .long, help: "Instead of --checkpoint the parts: the SigLIP model, a directory or an id in the cache.")
+  public var visionModel: String?
+  /// The decoder.
+  @Option(
+    name: [.customLong("llm-path"), .customLong("llm"), .customLong("llm-name")], help: "The Gemma 3 model likewise.")
+  public var languageModelPath: String?
+  /// The projector.
+  @Option(name: .customLong("projector-path"), help: "The directory of the projector.")
+  public var projectorPath: String?
+  /// Layout of texts.
+  @Option(name: .long, help: "Layout with parts: gemma, plain or seed (default: gemma). A checkpoint knows its own.")
+  public var promptStyle: PromptStyle?
+  /// Features.
+  @Option(name: .long, help: "With parts: post-norm or pre-norm features (default: post-norm).")
+  public var visionFeature: VisionFeature?
+  /// First patch.
+  @Flag(name: .long, help: "With parts: leave out the first patch, as checkpoints of the Python project expect.")
+  public var dropFirstPatch = false
+  /// Limit on questions.
+  @Option(
+    name: .customLong("max-q-len"), help: "Most ids of a question (default: the checkpoint's, 512 with parts).")
+  public var maximumQuestion: Int?
+
+  /// The defaults.
+  public init() {}
+
+  /// Refuses a choice that is none, or two.
+  /// - Throws: `CarinaError.usage`.
+  public func check() throws {
+    let parts = [
+      ("--vision-model", visionModel), ("--llm-path", languageModelPath), ("--projector-path", projectorPath),
+    ]
+    if let maximumQuestion, maximumQuestion < 1 {
+      throw CarinaError(.usage, "--max-q-len cannot be used", expected: "at least 1", found: "\(maximumQuestion)")
+    }
+    guard checkpoint != nil else {
+      let missing = parts.filter { $0.1 == nil }.map(\.0)
+      guard missing.isEmpty else {
+        throw CarinaError(
+          .usage, "there is no model to answer",
+          expected: "--checkpoint DIR, or --vision-model, --llm-path and --projector-path",
+          found: missing.count == 3 ? "none of them" : "no \(missing.joined(separator: " and no "))")
+      }
+      return
+    }
+    var surplus = parts.filter { $0.1 != nil }.map(\.0)
+    if promptStyle != nil { surplus.append("--prompt-style") }
+    if visionFeature != nil { surplus.append("--vision-feature") }
+    if dropFirstPatch { surplus.append("--drop-first-patch") }
+    guard surplus.isEmpty else {
+      throw CarinaError(
+        .usage, "--checkpoint and \(surplus.joined(separator: ", ")) cannot go together",
+        remedy: "The checkpoint says all of that itself; name either it or the parts.")
+    }
+  }
+
+  /// Loads the model.
+  /// - Throws: `CarinaError.usage`, `.missingInput`, `.badData`.
+  public func load(precision: ElementType) throws -> AnsweringModel {
+    try check()
+    guard let visionModel, let languageModelPath, let projectorPath else {
+      return try AnsweringModel.load(
+        checkpoint: checkpoint ?? "", precision: precision, maximumQuestionTokens: maximumQuestion)
+    }
+    var parts = ModelParts(visionModel: visionModel, languageModel: languageModelPath, projector: projectorPath)
+    parts.promptStyle = promptStyle ?? .gemma
+    parts.feature = visionFeature ?? .postNorm
+    parts.dropsFirstPatch = dropFirstPatch
+    return try AnsweringModel.load(
+      parts, precision: precision, maximumQuestionTokens: maximumQuestion ?? AnsweringModel.defaultQuestionTokens)
+  }
+
+  /// Lines for the run's header, with what the loaded model says of itself.
+  public func header(_ answering: AnsweringModel) -> [(name: String, value: String)] {
+    var lines: [(name: String, value: String)] =
+      checkpoint.map { [("checkpoint", $0)] }
+      ?? [
+        ("vision-model", visionModel ?? ""), ("llm-path", languageModelPath ?? ""),
+        ("projector-path", projectorPath ?? ""),
+      ]
+    lines += [
+      ("prompt-style", answering.renderer.style.rawValue),
+      ("max-q-len", "\(answering.renderer.maximumQuestionTokens)"),
+      ("vision-feature", answering.model.feature.rawValue),
+      ("drop-first-patch", "\(answering.model.dropsFirstPatch)"),
+      ("transform", answering.transform.id),
+    ]
+    return lines
+  }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Carina
+
+/// In which precision, and with which library, matrices are multiplied.
+public struct PrecisionOptions: ParsableArguments {
+  /// auto, bf16 or fp32.
+  @Option(name: .long, help: "auto (bf16 where the processor multiplies it at full speed), bf16 or fp32.")
+  public var precision = "auto"
+  /// openblas or onednn.
+  @Option(name: .long, help: "Library for matrix products: openblas or onednn (default: onednn where it works).")
+  public var matmul: String?
+
+  /// The defaults.
+  public init() {}
+
+  /// Chooses the library for the whole process.
+  /// - Returns: the type of weights.
+  /// - Throws: `CarinaError.usage` for what is not known or not there.
+  public func apply() throws -> ElementType {
+    if let matmul {
+      guard let choice = MatrixProductChoice(rawValue: matmul) else {
+        throw CarinaError(.usage, "--matmul is not known", expected: "openblas or onednn", found: matmul)
+      }
+      MatrixProduct.provider = try choice.provider()
+    }
+    return try ComputingPrecision(option: precision).elementType
+  }
+
+  /// Lines for the run's header.
+  public func header(_ type: ElementType) -> [(name: String, value: String)] {
+    [
+      ("precision", type == .bfloat16 ? "bf16" : "fp32"), ("matmul", MatrixProduct.provider.name),
+      ("processor", Processor.description), ("threads", "\(ThreadTeam.count)"),
+    ]
+  }
+}

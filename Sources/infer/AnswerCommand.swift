@@ -1,0 +1,103 @@
+import ArgumentParser
+import Carina
+import CommandOptions
+import Foundation
+
+/// A question about an image, a file of them, or a conversation.
+struct AnswerCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "answer",
+    abstract: "Answer a question, a file of questions, or lines typed about an image (the default).",
+    discussion: """
+      Example: infer --checkpoint runs/stage2/final_model --image-path film.png --question "Is there an effusion?"
+
+      With --input each line is an object with "image" (or "image_path"), "question" (or "problem") and perhaps "id". A \
+      line that cannot be answered is reported with its number, the others are answered, and the exit code is 65. \
+      Without --question and --input, questions about the image are read from stdin, one a line; the model remembers \
+      the earlier ones.
+      """)
+
+  @OptionGroup(title: "Model") var parts: ModelPartsOptions
+
+  @Option(name: .customLong("image-path"), help: ArgumentHelp("The image, PNG or JPEG.", valueName: "file"))
+  var imagePath: String?
+  @Option(name: .long, help: "The question. Empty asks a model of the style plain for its description.")
+  var question: String?
+  @Option(name: .long, help: ArgumentHelp("Questions as JSON Lines; - for stdin.", valueName: "file"))
+  var input: String?
+  @Option(
+    name: .customLong("image-root"), help: ArgumentHelp("Where relative images of --input are.", valueName: "dir"))
+  var imageRoot: String?
+  @Option(name: .customLong("batch-size"), help: "Questions of --input that are answered side by side.")
+  var batchSize = 8
+  @Flag(name: .long, help: "One JSON object a question: answer, tokens, seconds.")
+  var json = false
+  @Option(
+    name: .long,
+    help: ArgumentHelp("How images of more than 8 bits become 8: \(PixelPolicy.choices).", valueName: "policy"))
+  var window: PixelPolicy?
+
+  @OptionGroup(title: "Generation") var generation: GenerationArguments
+  @OptionGroup(title: "Computing") var precision: PrecisionOptions
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    global.apply()
+    try check()
+    // What can be wrong with the image is told before a large model is opened.
+    if let imagePath { _ = try ImageDecoder.header(of: ImageDecoder.bytes(ofFileAt: imagePath), path: imagePath) }
+    let options = try generation.options()
+    let questions = try input.map { try QuestionsFile(path: $0, imageRoot: imageRoot) }
+    let type = try precision.apply()
+    var answering = try parts.load(precision: type)
+    if let window { answering = try answering.with(window: window) }
+    let session = try AnswerSession(answering, options: options)
+    writeHeader(answering, type)
+    for key in answering.unknownKeys { writeToStandardError("note: \(key) is not known and has no effect\n") }
+
+    if let questions {
+      try QuestionsRun(session: session, json: json).answer(questions, batchSize: batchSize)
+    } else if let imagePath, let question {
+      try answerOne(ImageQuestion(imagePath: imagePath, question: question), session)
+    } else if let imagePath {
+      try Conversation(session: session, imagePath: imagePath, json: json).run()
+    }
+  }
+
+  private func check() throws {
+    try parts.check()
+    func require(_ holds: Bool, _ what: String, _ remedy: String) throws {
+      if !holds { throw CarinaError(.usage, what, remedy: remedy) }
+    }
+    try require(
+      (imagePath == nil) != (input == nil), imagePath == nil ? "there is no image" : "there are two sources of images",
+      "Name either --image-path or --input.")
+    try require(input == nil || question == nil, "--input brings its own questions", "Leave --question out.")
+    try require(input != nil || imageRoot == nil, "--image-root belongs to --input", "Leave it out.")
+    try require(batchSize >= 1, "--batch-size must be at least 1, not \(batchSize)", "Leave it out for 8.")
+  }
+
+  private func answerOne(_ question: ImageQuestion, _ session: AnswerSession) throws {
+    guard !json else {
+      let answered = try session.answer(question)
+      return try writeToStandardOutput(AnswerRecord.line(question, answered, session.answering))
+    }
+    _ = try session.answer(question) { try writeToStandardOutput($0) }
+    try writeToStandardOutput("\n")
+  }
+
+  private func writeHeader(_ answering: AnsweringModel, _ type: ElementType) {
+    var lines = parts.header(answering) + precision.header(type) + generation.header
+    if let imagePath { lines.append(("image-path", imagePath)) }
+    if let question { lines.append(("question", question)) }
+    if let input { lines += [("input", input), ("batch-size", "\(batchSize)")] }
+    if let imageRoot { lines.append(("image-root", imageRoot)) }
+    if let window { lines.append(("window", window.description)) }
+    writeRunHeader("infer", lines)
+  }
+}
+
+extension PixelPolicy: ExpressibleByArgument {
+  /// Reads `voi`, `minmax`, `percentile:LOW,HIGH` or `full`.
+  public init?(argument: String) { self.init(text: argument) }
+}

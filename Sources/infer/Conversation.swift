@@ -1,0 +1,58 @@
+import Carina
+import CommandOptions
+import Foundation
+
+/// Questions about one image, a line each, with the model remembering the earlier turns.
+struct Conversation {
+  let session: AnswerSession
+  let imagePath: String
+  let json: Bool
+
+  /// Answers until the input ends. A question that cannot be asked is reported and forgotten.
+  /// - Throws: `CarinaError.usage` for a model without turns, `.badData` in the end when a question could not be asked.
+  func run() throws {
+    guard session.answering.renderer.style == .gemma else {
+      throw CarinaError(
+        .usage, "the prompt style \(session.answering.renderer.style.rawValue) has no turns",
+        remedy: "Add --question: only models of the style gemma can hold a conversation.")
+    }
+    let started = ProcessInfo.processInfo.systemUptime
+    let pixels = try session.answering.transform.pixels(ofFileAt: imagePath)
+    let seen = ProcessInfo.processInfo.systemUptime
+    let rows = session.imageRows(of: [pixels])
+    let encoded = ProcessInfo.processInfo.systemUptime
+    var turns: [ConversationTurn] = [], refused = 0, number = 0
+    while let line = nextLine() {
+      number += 1
+      guard !line.allSatisfy(\.isWhitespace) else { continue }
+      let prompt: RenderedPrompt
+      do {
+        prompt = try session.prompt(line, after: turns)
+      } catch let error as CarinaError {
+        refused += 1
+        writeToStandardError("error: line \(number): \(error)\n")
+        continue
+      }
+      let group = try session.answers([(0, prompt)], imageRows: rows) { _, text in
+        if !json { try writeToStandardOutput(text) }
+      }
+      let answer = group.answers[0]
+      if json {
+        let timed = TimedAnswer(
+          answer: answer, imageSeconds: seen - started, visionSeconds: encoded - seen,
+          prefillSeconds: group.prefillSeconds, decodeSeconds: group.decodeSeconds, groupSize: 1)
+        let asked = ImageQuestion(imagePath: imagePath, question: line)
+        try writeToStandardOutput(AnswerRecord.line(asked, timed, session.answering))
+      } else {
+        try writeToStandardOutput("\n")
+      }
+      turns.append(ConversationTurn(question: line, answer: answer.text))
+    }
+    guard refused == 0 else { throw CarinaError(.badData, "\(refused) questions could not be asked") }
+  }
+
+  private func nextLine() -> String? {
+    if isatty(0) == 1 { writeToStandardError("> ") }
+    return readLine()
+  }
+}

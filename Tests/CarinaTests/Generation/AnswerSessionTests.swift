@@ -1,0 +1,121 @@
+import Foundation
+import TestSupport
+import Testing
+
+import Carina
+
+@Suite("Answer session") struct AnswerSessionTests {
+  private func session(
+    _ tiny: TinyJoinedModel, change: (inout GenerationOptions) -> Void = { _ in }
+  ) throws -> AnswerSession {
+    var options = GenerationOptions()
+    options.maximumNewTokens = 12
+    change(&options)
+    return try AnswerSession(AnsweringModel.load(checkpoint: tiny.path, precision: .float32), options: options)
+  }
+
+  @Test("the streamed pieces are the answer, and the answer is the text of its ids")
+  func streaming() throws {
+    let tiny = try TinyJoinedModel()
+    let image = try tiny.image(1)
+    for beams in [1, 3] {
+      let session = try session(tiny) { $0.beamCount = beams }
+      var streamed = ""
+      let timed = try session.answer(ImageQuestion(imagePath: image, question: "is there an effusion?")) {
+        streamed += $0
+      }
+      #expect(!timed.answer.tokens.isEmpty)
+      #expect(timed.answer.text == streamed)
+      #expect(timed.answer.promptRows == 4 + (try session.prompt("is there an effusion?").count))
+      let ascii = timed.answer.tokens.filter { session.answering.renderer.tokenizer.piece(of: $0)?.first != "<" }
+      let tokenizer = session.answering.renderer.tokenizer
+      if ascii == timed.answer.tokens { #expect(streamed == tokenizer.decode(ascii, skipSpecialTokens: true)) }
+    }
+  }
+
+  @Test("the answer follows the image, the question, and the parts it is loaded from")
+  func dependence() throws {
+    let tiny = try TinyJoinedModel(seed: 3)
+    let session = try session(tiny) { ($0.temperature, $0.seed) = (1, 5) }
+    func tokens(_ session: AnswerSession, _ image: Int, _ question: String) throws -> [Int] {
+      try session.answer(ImageQuestion(imagePath: tiny.image(image), question: question)).answer.tokens
+    }
+    let first = try tokens(session, 1, "is there an effusion?")
+    #expect(try tokens(session, 1, "is there an effusion?") == first)
+    #expect(try tokens(session, 2, "is there an effusion?") != first)
+    #expect(try tokens(session, 1, "is the heart enlarged?") != first)
+
+    let parts = ModelParts(
+      visionModel: tiny.path + "/vision_encoder", languageModel: tiny.path + "/language_model",
+      projector: tiny.path + "/projection_layer")
+    var options = GenerationOptions()
+    (options.maximumNewTokens, options.temperature, options.seed) = (12, 1, 5)
+    let joined = try AnswerSession(AnsweringModel.load(parts, precision: .float32), options: options)
+    #expect(try tokens(joined, 1, "is there an effusion?") == first)
+    #expect(joined.answering.renderer.maximumQuestionTokens == 512)
+    #expect(session.answering.renderer.maximumQuestionTokens == 24)
+  }
+
+  @Test("lines are answered in order as if each were alone, and bad ones keep their place")
+  func manyLines() throws {
+    let tiny = try TinyJoinedModel(seed: 4)
+    let session = try session(tiny)
+    let (one, two) = (try tiny.image(1), try tiny.image(2))
+    let text = """
+      {"id": 7, "image": "\(one)", "question": "is there an effusion?"}
+
+      {"image_path": "\(two)", "problem": "is the heart enlarged?"}
+      [1]
+      {"image": "\(one)", "question": "is the heart enlarged?"}
+      {"image": "nowhere.png", "question": "yes?"}
+      {"image": "\(two)", "question": " "}
+      {"question": "yes?"}
+      {"image": "\(two)", "question": 5}
+      broken
+      {"id": "last", "image": "\(one)", "question": "\(String(repeating: "effusion ", count: 30))"}
+      """
+    let file = try QuestionsFile(Data(text.utf8), source: "lines", imageRoot: tiny.file("images"))
+    #expect(file.lines.map(\.number) == [1, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    for groupSize in [1, 4, 20] {
+      var outcomes: [QuestionOutcome] = []
+      try session.answer(file.lines, groupSize: groupSize) { outcomes.append($0) }
+      #expect(outcomes.map(\.line) == file.lines.map(\.number))
+      let kinds = outcomes.map { outcome -> CarinaError.Kind? in
+        if case .failure(let error) = outcome.result { error.kind } else { nil }
+      }
+      #expect(
+        kinds == [
+          nil, nil, .badData, nil, .missingInput, .usage, .badData, .badData, .badData, .badData,
+        ])
+      for outcome in outcomes {
+        guard let question = outcome.question, case .success(let timed) = outcome.result else { continue }
+        #expect(try session.answer(question).answer == timed.answer)
+      }
+      #expect(outcomes[0].question?.id == 7)
+    }
+    #expect { try QuestionsFile(Data("\n \n".utf8), source: "lines", imageRoot: nil) } throws: {
+      ($0 as? CarinaError)?.kind == .badData
+    }
+  }
+
+  @Test("questions that cannot be asked are refused with what to do")
+  func refusals() throws {
+    let tiny = try TinyJoinedModel(maximumPositions: 60)
+    let session = try session(tiny)
+    func error(_ body: () throws -> Void) -> CarinaError? {
+      do { try body() } catch { return error as? CarinaError }
+      return nil
+    }
+    #expect(error { _ = try session.prompt("") }?.kind == .usage)
+    #expect(error { _ = try session.prompt(" \n") }?.kind == .usage)
+    #expect(error { _ = try session.prompt(String(repeating: "z", count: 25)) }?.description.contains("24") == true)
+    let turns = [ConversationTurn](
+      repeating: ConversationTurn(question: "is there an effusion?", answer: "yes"), count: 6)
+    #expect(error { _ = try session.prompt("no?", after: turns) }?.description.contains("60 positions") == true)
+
+    let plain = try self.session(TinyJoinedModel(style: .plain))
+    #expect(error { _ = try plain.prompt("") } == nil)
+    #expect(error { _ = try plain.prompt("no?", after: [turns[0]]) }?.kind == .usage)
+    #expect(error { _ = try self.session(tiny) { $0.beamCount = 0 } }?.kind == .usage)
+  }
+}
