@@ -57,16 +57,12 @@ struct Asking {
     let counts = evaluator.counts
     writeRunHeader(
       "evaluate",
-      [
-        ("model", asking.modelName),
+      asking.parts.header(model.answering) + [
         ("shards", "\(asking.shards ?? "") (\(counts.questions) questions, \(counts.images) images)"),
         ("output-dir", options.outputDirectory), ("arms", options.arms.map(\.rawValue).joined(separator: ",")),
-        ("likelihood", options.withLikelihood ? "yes" : "no"),
-        ("prompt-style", model.renderer.style.rawValue), ("decoding", options.decoding),
+        ("likelihood", options.withLikelihood ? "yes" : "no"), ("decoding", options.decoding),
         ("batch-size", "\(options.batchSize)"), ("bootstrap", "\(options.replicates)"), ("seed", "\(options.seed)"),
-        ("precision", model.precision.rawValue), ("matmul", MatrixProduct.provider.name),
-        ("threads", "\(ThreadTeam.count)"),
-      ])
-    for remark in model.remarks { writeToStandardError("note: \(remark)\n") }
+      ] + asking.precision.header(model.answering.precision))
+    for key in model.answering.unknownKeys { writeToStandardError("note: \(key) is not known and not used\n") }
   }
 }

@@ -21,12 +21,10 @@ struct Evaluate: ParsableCommand {
   @Option(help: ArgumentHelp("Where predictions, metrics.json and report.html are written.", valueName: "dir"))
   var outputDir: String
   @OptionGroup(title: "Asking a model") var asking: AskingOptions
-  @OptionGroup(title: "Making answers") var decoding: DecodingOptions
+  @OptionGroup(title: "Making answers") var decoding: GenerationArguments
   @OptionGroup(title: "Report") var report: ReportOptions
   @Option(help: "How many resamples give the 95% intervals; 0 for none.")
   var bootstrap = 1000
-  @Option(help: "Seed of the resampling, of shuffled images and of sampled answers.")
-  var seed: UInt64 = 0
   @OptionGroup var global: GlobalOptions
 
   static func main() { runProgram(Evaluate.self) }
@@ -40,9 +38,10 @@ struct Evaluate: ParsableCommand {
           found: asking.given.joined(separator: ", "))
       }
       try Scoring(
-        predictions: predictions, outputDirectory: outputDir, replicates: bootstrap, seed: seed, report: report
+        predictions: predictions, outputDirectory: outputDir, replicates: bootstrap, seed: decoding.seed, report: report
       ).run()
     } else {
+      try asking.parts.check()
       try Asking(asking: asking, report: report, options: options()).run()
     }
   }
@@ -54,8 +53,8 @@ struct Evaluate: ParsableCommand {
     options.withLikelihood = asking.likelihood
     options.replicates = bootstrap
     options.batchSize = asking.batchSize
-    options.seed = seed
-    options.generation = decoding.options(seed: seed)
+    options.seed = decoding.seed
+    options.generation = try decoding.options()
     return options
   }
 }

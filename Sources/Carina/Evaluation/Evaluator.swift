@@ -22,7 +22,7 @@ public final class Evaluator {
     self.shards = shards
     self.options = options
     transform = try model.transform(for: shards)
-    let size = model.model.vision.config.imageSize
+    let size = model.answering.model.vision.config.imageSize
     guard transform.size == size else {
       throw CarinaError(
         .badData, "the shards hold images of another size than the vision encoder takes", at: shards.path,
@@ -33,7 +33,8 @@ public final class Evaluator {
     partners =
       options.arms.contains(.shuffled)
       ? try EvaluatorPartners(images: questions.distinctImages, seed: options.seed) : nil
-    generator = Generator(model: model.model, stopTokens: model.stopTokens, options: options.generation)
+    generator = Generator(
+      model: model.answering.model, stopTokens: model.answering.stopTokens, options: options.generation)
   }
 
   /// How many answers there will be over all arms, and how many questions and images an arm has.
@@ -130,14 +131,15 @@ public final class Evaluator {
       return rows.count - 1
     }
     let imageRows = model.imageRows(arm == .blank ? blankPixels : try pixels(rows))
-    let made = try generator.answers(
-      sequences(batch, images, questions.prompts), imageRows: imageRows)
+    let made = try generator.generate(
+      sequences(batch, images, questions.prompts), imageRows: imageRows
+    ).answers
     let likelihoods = options.withLikelihood ? likelihoods(batch, images, imageRows) : nil
     return batch.enumerated().map { place, index in
-      let text = model.renderer.tokenizer.decode(made[place], skipSpecialTokens: true)
+      let text = model.renderer.tokenizer.decode(made[place].tokens, skipSpecialTokens: true)
       return EvaluatorAnswer(
         scored: questions.scored(index, prediction: text, likelihood: likelihoods?[place]),
-        isCut: made[place].count >= options.generation.maximumNewTokens)
+        isCut: !made[place].reachedEnd)
     }
   }
 
@@ -152,7 +154,7 @@ public final class Evaluator {
   /// The negative log-likelihood of each reference, over all its supervised tokens.
   private func likelihoods(_ batch: Range<Int>, _ images: [Int], _ imageRows: Tensor) -> [(nll: Double, tokens: Int)] {
     let sequences = sequences(batch, images, questions.references)
-    let losses = model.model.loss(sequences, imageRows: imageRows, scale: 1, tape: nil).tokenLosses
+    let losses = model.answering.model.loss(sequences, imageRows: imageRows, scale: 1, tape: nil).tokenLosses
     var start = 0
     return sequences.map { sequence in
       defer { start += sequence.supervisedCount }

@@ -50,14 +50,15 @@ import Testing
   @Test("an answer and its likelihood are those of the model asked alone")
   func oneByOne() throws {
     let answers = try #require(try evaluator("all") { $0.withLikelihood = true }.run().answers[.trueImage])
+    let joined = model.answering.model
     let transform = try model.transform(for: shards)
     for index in [0, 7, 19] {
       let sample = shards.sample(index)
       let pixels = Tensor(
         transform.normalized(try shards.pixels(imageRow: sample.imageRow)), shape: [1, 3 * 32 * 32])
-      let rows = model.model.projector(model.model.features(pixels, count: 1, tape: nil), tape: nil)
+      let rows = joined.projector(joined.features(pixels, count: 1, tape: nil), tape: nil)
       let target = try model.renderer.training(question: sample.question, answer: sample.answer)
-      let loss = model.model.loss(
+      let loss = joined.loss(
         [
           ImageTextSequence(
             tokensBefore: target.tokensBeforeImage, image: 0, tokensAfter: target.tokensAfterImage,
@@ -144,7 +145,7 @@ import Testing
     }
     #expect(one?.what.contains("at least two images") == true)
     let short = try EvaluatorModel(
-      checkpoint: tiny.checkpoint, limits: .init(question: 1), precision: .float32)
+      checkpoint: tiny.checkpoint, maximumQuestionTokens: 1, precision: .float32)
     let long = thrownCarinaError {
       try Evaluator(model: short, shards: shards, options: EvaluatorOptions(outputDirectory: "x"))
     }
