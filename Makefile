@@ -9,7 +9,7 @@ export GOMP_SPINCOUNT ?= 1000
 
 SWIFT_BUILD := swift build -c release
 
-.PHONY: help setup build test lint
+.PHONY: help setup build test lint notebooks
 help: ## list what make can do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
@@ -20,9 +20,16 @@ build: setup ## build the programs in release
 	@$(SWIFT_BUILD)
 
 lint: ## formatting and the walls between the rooms
-	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests notebooks
 	@bash lint-walls.sh
 
 test: setup lint ## install, lint, build and run every test
 	@$(SWIFT_BUILD) --build-tests
 	swift test -c release --skip-build
+
+notebooks: setup ## run the scripts in notebooks/ and write them, executed, to results/notebooks/
+	@for script in notebooks/*.swift; do
+	  program=notebook-$$(basename $$script .swift)
+	  $(SWIFT_BUILD) --product $$program
+	  .build/release/$$program
+	done

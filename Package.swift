@@ -14,6 +14,14 @@ func program(_ name: String) -> Target {
     swiftSettings: engineSettings)
 }
 
+/// A notebook is one script in percent format.
+func notebook(_ name: String) -> Target {
+  .executableTarget(
+    name: "notebook-\(name)",
+    dependencies: ["Carina", "NotebookCells"], path: "notebooks", exclude: ["README.md"], sources: ["\(name).swift"],
+    swiftSettings: engineSettings)
+}
+
 let package = Package(
   name: "Carina",
   products: [.library(name: "Carina", targets: ["Carina"])],
@@ -59,6 +67,7 @@ let package = Package(
     program("train-stage2"),
     program("evaluate"),
     program("infer"),
+    notebook("01-the-road"),
     .target(
       name: "TestSupport", dependencies: ["Carina"], path: "Tests/TestSupport",
       swiftSettings: engineSettings),
@@ -70,7 +79,8 @@ let package = Package(
       name: "notebook-fixture", dependencies: ["NotebookCells"], path: "Tests/NotebookFixture",
       swiftSettings: engineSettings),
     .testTarget(
-      name: "NotebookCellsTests", dependencies: ["NotebookCells", "TestSupport", "notebook-fixture"],
+      name: "NotebookCellsTests",
+      dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-road"],
       resources: [.copy("Goldens")],
       swiftSettings: engineSettings),
     .testTarget(
