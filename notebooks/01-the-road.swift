@@ -185,7 +185,8 @@ for curve in curves {
 // Three questions decide what a score is worth: what the commonest answer scores without any model, what is left when the
 // questions are asked about another image, and whether the images were trained on. Here the model is right about every
 // image that it was trained on, far less often when another one is put in its place, and about images that it has not seen
-// not much more often than the commonest answer: it has learned these images by heart.
+// not much more often than the commonest answer: it has learned these images by heart. The last picture shows by what it
+// knows one of them; see whether that is the nodule that it was asked about.
 
 // %% Ask about an image that the model has never seen
 Notebook.mark()
