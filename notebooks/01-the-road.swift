@@ -1,12 +1,12 @@
 // %% [markdown]
 // # The road
 //
-// From radiographs to a model that answers questions about them, on a handful of phantoms and in seconds. Each stop does
-// what one of the programs does (`preprocess`, `train-stage0`, `train-stage1`, `train-stage2`, `evaluate`, `infer`), by the
-// same calls of the engine.
+// From radiographs to a model that answers questions about them, on a handful of phantoms and in seconds. Each stop
+// does what one of the programs does (`preprocess`, `train-stage0`, `train-stage1`, `train-stage2`, `evaluate`,
+// `infer`), by the same calls of the engine.
 //
-// So few images can be learned by heart, and that is what happens here: every number below is small because the world is.
-// `make reproduce` goes the same road with enough images to learn to see.
+// So few images can be learned by heart, and that is what happens here: every number below is small because the world
+// is. `make reproduce` goes the same road with enough images to learn to see.
 
 // %%
 import Carina
@@ -53,9 +53,9 @@ for question in PhantomText.questions(scenes[0]) {
 // %% [markdown]
 // ## Shards
 //
-// An archive on disk is images and JSON: one caption an image for stage 1, about six questions an image for stage 2. From
-// it `Preprocessor` makes HDF5 shards, each image decoded, resized and stored once. Patients whose images are held out are
-// in no other split.
+// An archive on disk is images and JSON: one caption an image for stage 1, about six questions an image for stage 2.
+// From it `Preprocessor` makes HDF5 shards, each image decoded, resized and stored once. Patients whose images are
+// held out are in no other split.
 
 // %% Archive and shards
 Notebook.mark()
@@ -84,9 +84,9 @@ print(try ShardSummary(questions).text(show: 3))
 // %% [markdown]
 // ## Stage 0: backbones
 //
-// Whoever has a SigLIP and a Gemma 3 on disk skips this stop. Here both are made small and from nothing: a tokenizer of
-// byte pairs, a vision and a text tower that learn which sentence belongs to which image, and a decoder that learns to
-// write captions and answers without seeing anything.
+// Whoever has a SigLIP and a Gemma 3 on disk skips this stop. Here both are made small and from nothing: a tokenizer
+// of byte pairs, a vision and a text tower that learn which sentence belongs to which image, and a decoder that learns
+// to write captions and answers without seeing anything.
 
 // %% Two small backbones
 Notebook.mark()
@@ -179,14 +179,14 @@ for curve in curves {
 // %% [markdown]
 // ## Ask and score
 //
-// `final_model` holds all that answering needs: the three parts, the tokenizer, and in `carina.json` how prompts are laid
-// out and images prepared. Its language model opens in `transformers` as it is.
+// `final_model` holds all that answering needs: the three parts, the tokenizer, and in `carina.json` how prompts are
+// laid out and images prepared. Its language model opens in `transformers` as it is.
 //
-// Three questions decide what a score is worth: what the commonest answer scores without any model, what is left when the
-// questions are asked about another image, and whether the images were trained on. Here the model is right about every
-// image that it was trained on, far less often when another one is put in its place, and about images that it has not seen
-// not much more often than the commonest answer: it has learned these images by heart. The last picture shows by what it
-// knows one of them; see whether that is the nodule that it was asked about.
+// Three questions decide what a score is worth: what the commonest answer scores without any model, what is left when
+// the questions are asked about another image, and whether the images were trained on. Here the model is right about
+// every image that it was trained on, far less often when another one is put in its place, and about images that it
+// has not seen not much more often than the commonest answer: it has learned these images by heart. The last picture
+// shows by what it knows one of them; see whether that is the nodule that it was asked about.
 
 // %% Ask about an image that the model has never seen
 Notebook.mark()
