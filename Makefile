@@ -1,35 +1,120 @@
 # The two commands: `make reproduce` and `make test`. `make help` lists the rest.
 SHELL := bash
-.ONESHELL:
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
 # libgomp reads this before main; the programs set it for themselves, the test runner cannot.
 export GOMP_SPINCOUNT ?= 1000
-.DEFAULT_GOAL := help
 
 SWIFT_BUILD := swift build -c release
+BIN := .build/release
+BUILT := .build/carina-programs-built
+SOURCES := Package.swift $(shell find Sources -type f)
 
-.PHONY: help setup build test lint notebooks
+# The road: the embedded phantom, or DATA=directory with {stage1,stage2}_{train,test}.json and images, and VISION=, LLM= checkpoints.
+DATA ?=
+VISION ?=
+LLM ?=
+SEED ?= 1
+ifeq ($(DATA),)
+  RUN ?= results/reproduce
+  IMAGE_SIZE ?= 64
+  SHARDS := $(RUN)/data/shards
+  CHECK := --expected results/expected.json
+else
+  RUN ?= results/$(notdir $(abspath $(DATA)))
+  IMAGE_SIZE ?= $(if $(VISION),384,64)
+  SHARDS := $(RUN)/shards
+  CHECK :=
+endif
+VISION_MODEL := $(or $(VISION),$(RUN)/stage0/vision/final_model)
+LANGUAGE_MODEL := $(or $(LLM),$(RUN)/stage0/language/final_model)
+SMALL := $(if $(VISION)$(LLM),,small)
+
+PHANTOM_FLAGS ?= --count 3000
+STAGE0_FLAGS ?= --vision-epochs 40 --language-epochs 2
+STAGE1_FLAGS ?= $(if $(SMALL),--projector-hidden 384 --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 2e-3 --warmup-ratio 0.05 --num-epochs 2 --precision fp32)
+STAGE2_FLAGS ?= $(if $(SMALL),--unfreeze-projection-layer --train-ve-first-epoch --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 1e-3 --num-epochs 4 --precision fp32)
+EVALUATE_FLAGS ?= $(if $(SMALL),--precision fp32 --batch-size 64)
+
+STAGES0 := $(if $(VISION),,$(VISION_MODEL)/config.json) $(if $(LLM),,$(LANGUAGE_MODEL)/config.json)
+STAGE1 := $(RUN)/stage1/final_model/carina.json
+STAGE2 := $(RUN)/stage2/final_model/carina.json
+VERDICT := $(RUN)/verdict.txt
+
+.PHONY: help setup build test lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report notebooks clean
+
 help: ## list what make can do
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@echo
+	@echo "  make reproduce DATA=directory VISION=checkpoint LLM=checkpoint runs the road on your own data; see docs/reproduce.md"
+
+reproduce: setup $(VERDICT) ## install, build, draw radiographs, train all stages, score, compare
+	@cat $(VERDICT)
+
+test: setup lint ## install, check format and walls, build, run every test
+	@$(SWIFT_BUILD) --build-tests
+	swift test -c release --skip-build
 
 setup: ## install the missing Debian or Ubuntu packages, saying which
 	@bash setup.sh
 
-build: setup ## build the programs in release
+build: setup $(BUILT) ## build the programs in release
+
+$(BUILT): $(SOURCES)
 	@$(SWIFT_BUILD)
+	@touch $@
 
 lint: ## formatting and the walls between the rooms
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests notebooks
 	@bash lint-walls.sh
 
-test: setup lint ## install, lint, build and run every test
-	@$(SWIFT_BUILD) --build-tests
-	swift test -c release --skip-build
+data: setup $(SHARDS)/stage2-test/manifest.json ## draw the phantom's radiographs, or read DATA, into shards
+preprocess: data ## the same: drawing and shards are one step on the default road
+
+ifeq ($(DATA),)
+$(SHARDS)/stage1-train/manifest.json $(SHARDS)/stage2-train/manifest.json $(SHARDS)/stage2-test/manifest.json &: | $(BUILT)
+	$(BIN)/preprocess phantom $(PHANTOM_FLAGS) --seed $(SEED) --image-size $(IMAGE_SIZE) --reports --output $(RUN)/data
+else
+$(SHARDS)/stage%/manifest.json: | $(BUILT)
+	$(BIN)/preprocess --json $(DATA)/stage$(subst -,_,$*).json --image-root $(DATA) --image-root-2 $(DATA)/images \
+	  --image-size $(IMAGE_SIZE) --output $(SHARDS)/stage$*
+endif
+
+train-stage0: setup $(STAGES0) ## make the two small backbones, where VISION and LLM are not given
+$(RUN)/stage0/vision/final_model/config.json $(RUN)/stage0/language/final_model/config.json &: $(SHARDS)/stage1-train/manifest.json $(SHARDS)/stage2-train/manifest.json | $(BUILT)
+	$(BIN)/train-stage0 --train-shards $(SHARDS)/stage1-train --text-shards $(SHARDS)/stage2-train \
+	  --output-dir $(RUN)/stage0 --seed $(SEED) $(STAGE0_FLAGS)
+
+train-stage1: setup $(STAGE1) ## train the projector
+$(STAGE1): $(STAGES0) $(SHARDS)/stage1-train/manifest.json | $(BUILT)
+	$(BIN)/train-stage1 --train-shards $(SHARDS)/stage1-train --vision-model $(VISION_MODEL) --llm $(LANGUAGE_MODEL) \
+	  --output-dir $(RUN)/stage1 --seed $(SEED) $(STAGE1_FLAGS)
+
+train-stage2: setup $(STAGE2) ## tune the language model on questions
+$(STAGE2): $(STAGE1) $(SHARDS)/stage2-train/manifest.json | $(BUILT)
+	$(BIN)/train-stage2 --train-shards $(SHARDS)/stage2-train --vision-model $(VISION_MODEL) --llm $(LANGUAGE_MODEL) \
+	  --stage1-projector-path $(RUN)/stage1/final_model/projection_layer --output-dir $(RUN)/stage2 --seed $(SEED) $(STAGE2_FLAGS)
+
+evaluate: setup $(VERDICT) ## score on held-out images, true, shuffled and blank
+report: evaluate ## the same: the report is written with the scores
+$(VERDICT): $(STAGE2) $(SHARDS)/stage2-test/manifest.json $(if $(CHECK),results/expected.json) | $(BUILT)
+	$(BIN)/evaluate --checkpoint $(RUN)/stage2/final_model --shards $(SHARDS)/stage2-test --output-dir $(RUN) \
+	  --arms true,shuffled,blank $(EVALUATE_FLAGS) $(CHECK) --train-logs \
+	  $(if $(VISION),,stage0-vision=$(RUN)/stage0/vision/train_log.jsonl) \
+	  $(if $(LLM),,stage0-language=$(RUN)/stage0/language/train_log.jsonl) \
+	  stage1=$(RUN)/stage1/train_log.jsonl stage2=$(RUN)/stage2/train_log.jsonl
+	@echo "The road is done$(if $(CHECK), and its scores are the expected ones). Report: $(RUN)/report.html" > $@
+
+infer: setup $(STAGE2) ## ask: make infer IMAGE=file QUESTION="Is the heart enlarged?"
+	@$(BIN)/infer --checkpoint $(RUN)/stage2/final_model --image-path "$(IMAGE)" --question "$(QUESTION)"
 
 notebooks: setup ## run the scripts in notebooks/ and write them, executed, to results/notebooks/
-	@for script in notebooks/*.swift; do
-	  program=notebook-$$(basename $$script .swift)
-	  $(SWIFT_BUILD) --product $$program
-	  .build/release/$$program
+	@for script in notebooks/*.swift; do \
+	  program=notebook-$$(basename $$script .swift); \
+	  $(SWIFT_BUILD) --product $$program; \
+	  $(BIN)/$$program; \
 	done
+
+clean: ## remove what was built and what the default road made
+	rm -rf .build $(RUN)

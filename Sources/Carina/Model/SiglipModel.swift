@@ -9,12 +9,16 @@ public final class SiglipModel {
   /// Term added to the scaled similarities, [1].
   public let logitBias: Parameter
 
-  /// Takes all weights from the source; fresh ones start at a factor of 10 and a bias of −10, as the paper does.
-  public init(vision: VisionConfig, text: TextEncoderConfig, from source: ParameterSource) {
+  /// Takes all weights from the source.
+  /// - Parameter initialBias: where a fresh bias starts. The paper's −10 suits one positive among thousands of pairs; the optimizer
+  ///   moves it by about the learning rate a step, so a start far from the log odds of a positive costs the whole of a short run.
+  public init(
+    vision: VisionConfig, text: TextEncoderConfig, initialBias: Float = -10, from source: ParameterSource
+  ) {
     self.vision = VisionEncoder(vision, from: source)
     self.text = TextEncoder(text, from: source)
     logScale = source.parameter("logit_scale", shape: [1], decays: true, initialization: .constant(2.3025851))
-    logitBias = source.parameter("logit_bias", shape: [1], decays: false, initialization: .constant(-10))
+    logitBias = source.parameter("logit_bias", shape: [1], decays: false, initialization: .constant(initialBias))
   }
 
   /// Every weight.

@@ -27,9 +27,10 @@ public final class VisionEncoder {
       decays: true, initialization: .normal(deviation: (1 / Double(inputs)).squareRoot()))
     patchBias = source.parameter(
       "\(prefix).embeddings.patch_embedding.bias", shape: [width], decays: false, initialization: .constant(0))
+    // As large as the patches' own embeddings: with the usual 1/√W a small tower learns where things are only after many epochs.
     positions = source.parameter(
       "\(prefix).embeddings.position_embedding.weight", shape: [config.patchCount, width], decays: true,
-      initialization: .normal(deviation: (1 / Double(width)).squareRoot()))
+      initialization: .normal(deviation: 0.5))
     blocks = (0..<config.layerCount).map { layer in
       EncoderBlock(
         source, "\(prefix).encoder.layers.\(layer)", hiddenSize: width, intermediateSize: config.intermediateSize,

@@ -127,7 +127,9 @@ public final class BackboneTraining {
       vocabularySize: tokenizer.vocabularySize, maximumPositions: min(longest, 64), hiddenSize: options.visionWidth,
       intermediateSize: 4 * options.visionWidth, projectionSize: options.visionWidth, layerCount: options.textLayers,
       headCount: options.visionHeads, padToken: tokenizer.padding ?? 0)
-    let model = SiglipModel(vision: vision, text: text, from: RandomParameterSource(seed: options.vision.seed))
+    // Some eight sentences describe an image, of some forty in a batch.
+    let model = SiglipModel(
+      vision: vision, text: text, initialBias: -1.5, from: RandomParameterSource(seed: options.vision.seed))
     let samples = try ShardSamples(captions, transform: transform)
     let objective = try ContrastiveObjective(model: model, samples: samples, encode: ids)
     try train(

@@ -55,8 +55,8 @@ extension PhantomCanvas {
   private func paintNodule(_ zone: PhantomZone, _ chest: PhantomChest) {
     let lung = chest.lung(zone.side)
     let middle = center(of: zone, chest, chest.offset(4), chest.offset(5))
-    let radius = 0.039 + 0.004 * chest.offset(6)
-    paint(lung.box(middle.distance - 0.05, middle.y - 0.05, middle.distance + 0.05, middle.y + 0.05)) { index, point in
+    let radius = 0.050 + 0.004 * chest.offset(6)
+    paint(lung.box(middle.distance - 0.07, middle.y - 0.07, middle.distance + 0.07, middle.y + 0.07)) { index, point in
       let dx = lung.distance(point.x) - middle.distance
       let dy = point.y - middle.y
       let q = (dx * dx + dy * dy).squareRoot()
