@@ -7,7 +7,7 @@ extension PhantomCanvas {
     case nil: break
     case .endotrachealTube:
       let tip = chest.right.y(0.33) + 0.015 * chest.offset(0)
-      paintTube([(0.497, -0.1), (0.498, 0.1), (0.494, tip)], half: 0.0105, strength: 0.88)
+      paintTube([(0.497, -0.1), (0.498, 0.1), (0.494, tip)], half: 0.0145, strength: 0.88)
     case .gastricTube:
       let dome = chest.left.dome
       paintTube(
@@ -15,7 +15,7 @@ extension PhantomCanvas {
           (0.505, -0.1), (0.51, 0.3), (0.505, dome - 0.06), (0.545, dome + 0.06), (0.63, dome + 0.12),
           (0.7, dome + 0.09),
         ],
-        half: 0.0095, strength: 0.88)
+        half: 0.0125, strength: 0.88)
     case .centralLine(let side):
       let lung = chest.lung(side)
       let vein = chest.right.x(0.042)
@@ -25,7 +25,7 @@ extension PhantomCanvas {
         (lung.x(0.08), shoulder - 0.035),
       ]
       let end = [(vein, shoulder + (side == .right ? 0.02 : 0.04)), (vein - 0.003, chest.right.y(0.5))]
-      paintTube(entry + end, half: 0.0085, strength: 0.92)
+      paintTube(entry + end, half: 0.0105, strength: 0.92)
     case .pacemaker(let side):
       let lung = chest.lung(side)
       let box = (distance: 0.31 + 0.012 * chest.offset(0), y: lung.apex + 0.155)
