@@ -154,7 +154,7 @@ public final class BackboneTraining {
       keyValueHeadCount: options.keyValueHeads, headSize: headSize,
       layerIsLocal: (0..<options.decoderLayers).map { ($0 + 1) % min(6, options.decoderLayers) != 0 },
       window: options.window, localRotaryBase: 10_000, globalRotaryBase: 1_000_000,
-      attentionScale: 1 / Float(headSize).squareRoot(), maximumPositions: max(2048, longest),
+      attentionScale: Float(pow(Double(headSize), -0.5)), maximumPositions: max(2048, longest),
       endTokens: [tokenizer.endOfSequence, tokenizer.endOfTurn].compactMap { $0 }, padToken: tokenizer.padding,
       beginToken: tokenizer.beginOfSequence)
     let decoder = Decoder(config, from: RandomParameterSource(seed: options.language.seed))

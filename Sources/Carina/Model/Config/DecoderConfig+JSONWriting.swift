@@ -67,7 +67,8 @@ extension DecoderConfig {
   private var queryScalar: JSONValue {
     let exact = 1 / (Double(attentionScale) * Double(attentionScale))
     let whole = exact.rounded()
-    return Float(pow(whole, -0.5)) == attentionScale ? .integer(Int(whole)) : .number(exact)
+    // transformers takes whole numbers only; a scale that was rounded twice is still meant to be one.
+    return abs(exact - whole) < 1e-5 * whole ? .integer(Int(whole)) : .number(exact)
   }
 
   private func fullRotary(withBase: Bool) -> JSONObject {
