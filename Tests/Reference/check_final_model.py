@@ -2,7 +2,7 @@
 
 usage: check_final_model.py FINAL_MODEL SHARD_DIRECTORY PREDICTIONS.jsonl [COUNT=64]
 PREDICTIONS comes from `evaluate --likelihood --precision fp32`. Compared: the negative log likelihood of each reference (to 1e-4
-relative) and the greedy answer (equal). needs: torch transformers h5py numpy
+relative, of 0.1 where it is smaller) and the greedy answer (equal). needs: torch transformers h5py numpy
 """
 import glob, json, os, sys
 import h5py, numpy as np, torch
@@ -57,7 +57,7 @@ with torch.no_grad():
         full = torch.cat([prompt, embed(torch.tensor([answer]))], 1)
         logits = language(inputs_embeds=full).logits[0, prompt.shape[1] - 1 : -1]
         nll = torch.nn.functional.cross_entropy(logits, torch.tensor(answer), reduction="sum").item()
-        worst = max(worst, abs(nll - line["nll"]) / max(abs(nll), 1e-2))
+        worst = max(worst, abs(nll - line["nll"]) / max(abs(nll), 0.1))
         made, x = [], prompt
         while len(made) < 128:
             token = language(inputs_embeds=x).logits[0, -1].argmax().item()
