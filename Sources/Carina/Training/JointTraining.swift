@@ -66,7 +66,8 @@ public final class JointTraining {
     visionDirectory = try ModelDirectory.locate(options.visionModel, for: "--vision-model")
     languageDirectory = try ModelDirectory.locate(options.languageModel, for: "--llm")
     let shards = try ShardDirectory(options.trainShards)
-    let transform = try ImageTransform.ofCheckpoint(visionDirectory.path, defaultSize: shards.transform.size)
+    let transform = try shards.transform.withNormalization(
+      of: ImageTransform.ofCheckpoint(visionDirectory.path, defaultSize: shards.transform.size), at: shards.path)
     samples = try ShardSamples(shards, transform: transform)
     if let path = options.validationShards {
       let held = try ShardDirectory(path)

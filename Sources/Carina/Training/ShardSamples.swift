@@ -7,7 +7,7 @@ public final class ShardSamples: TrainingSamples, @unchecked Sendable {
 
   /// - Parameters:
   ///   - shards: an open directory.
-  ///   - transform: the encoder's own transform; the stored pixels must have been made the same way.
+  ///   - transform: how the pixels were made, with the encoder's normalisation; the stored pixels must have been made the same way.
   /// - Throws: `CarinaError.badData` when they were not.
   public init(_ shards: ShardDirectory, transform: ImageTransform) throws {
     try transform.requireSamePixels(as: shards.transform, at: shards.path)
@@ -26,6 +26,6 @@ public final class ShardSamples: TrainingSamples, @unchecked Sendable {
   public func image(of sample: Int) -> Int { shards.sample(sample).imageRow }
   /// Pixels of an image row, normalised: [3, size, size].
   public func pixels(image: Int) throws -> [Float] {
-    transform.normalized(try shards.pixels(imageRow: image).expanded())
+    transform.normalized(try shards.pixels(imageRow: image))
   }
 }

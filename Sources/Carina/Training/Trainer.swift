@@ -12,6 +12,21 @@ public struct StepReport: Equatable, Sendable {
   public let supervisedTokens: Int
   /// Wall-clock time of the step, and the part of it spent waiting for data.
   public let seconds: Double, dataWaitMilliseconds: Double
+
+  /// Collects the numbers.
+  public init(
+    step: Int, epoch: Int, loss: Double, gradientNorm: Double, learningRate: Double, supervisedTokens: Int,
+    seconds: Double, dataWaitMilliseconds: Double
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.loss = loss
+    self.gradientNorm = gradientNorm
+    self.learningRate = learningRate
+    self.supervisedTokens = supervisedTokens
+    self.seconds = seconds
+    self.dataWaitMilliseconds = dataWaitMilliseconds
+  }
 }
 
 /// Drives an objective step by step: order, accumulation, clipping, optimizer, schedule.

@@ -26,7 +26,7 @@ public final class TrainingLog {
       guard try file.seekToEnd() >= UInt64(byteCount) else {
         throw CarinaError(
           .badData, "the log is shorter than the checkpoint says", at: path, expected: "at least \(byteCount) bytes",
-          remedy: "Restore it, or start over with --resume never.")
+          remedy: "Restore it, or start over in another --output-dir.")
       }
       try file.truncate(atOffset: UInt64(byteCount))
       try file.seekToEnd()

@@ -54,8 +54,7 @@ public struct TrainingRun<Objective: TrainingObjective> {
     let frozen = trainer.objective.parameters.filter { !trainedNames.contains($0.name) }
     let frozenBefore = ParameterDigest(frozen), trainedBefore = ParameterDigest(trained, kind: .trained)
 
-    var best = Double.infinity
-    var log = try TrainingLog(directory: outputDirectory, lineCount: 0, byteCount: 0)
+    var best = Double.infinity, written = (lines: 0, bytes: 0)
     if let found = try checkpoint(checkpoints) {
       let shapes = Dictionary(uniqueKeysWithValues: trained.map { ($0.name, $0.shape) })
       let state = try TrainingState(path: found, expecting: shapes)
@@ -64,10 +63,11 @@ public struct TrainingRun<Objective: TrainingObjective> {
       trainer.resume(
         step: state.progress.step,
         moments: state.moments.mapValues { AdamW.Moments(first: $0.first, second: $0.second, steps: $0.steps) })
-      log = try TrainingLog(
-        directory: outputDirectory, lineCount: state.progress.logLineCount, byteCount: state.progress.logByteCount)
+      written = (state.progress.logLineCount, state.progress.logByteCount)
       best = state.progress.extra["best_validation_loss"]?.double ?? .infinity
     }
+    // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
+    let log = try TrainingLog(directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes)
     try writeRecord(isFinished: false)
 
     let start = trainer.step
@@ -147,7 +147,10 @@ public struct TrainingRun<Objective: TrainingObjective> {
     else { return false }
     let record = try JSONValue.parseFile(recordPath)
     guard record["finished"]?.bool == true else { return false }
-    guard record["configuration"] == configuration else { throw otherConfiguration(recordPath) }
+    // Key by key: the record's keys are sorted.
+    guard let recorded = record["configuration"],
+      ConfigurationDifference.list(recorded: recorded, asked: configuration).isEmpty
+    else { throw otherConfiguration(recordPath) }
     return true
   }
 

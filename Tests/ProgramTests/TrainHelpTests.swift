@@ -1,0 +1,106 @@
+import Carina
+import TestSupport
+import Testing
+
+@Suite("Training programs, help") struct TrainHelpTests {
+  @Test("the help of train-stage1 is this text")
+  func wholeText() throws {
+    let help = try ProgramRun("train-stage1", ["--help"])
+    #expect(help.exitCode == 0 && help.output == trainStage1Help + "\n\n")
+  }
+
+  @Test(
+    "help has an example and every option of the road, version is a version",
+    arguments: [
+      ("train-stage0", ["--train-shards", "--text-shards", "--vocabulary-size"]),
+      ("train-stage1", ["--init-projector", "--projector-hidden"]),
+      ("train-stage2", ["--stage1-projector-path", "--train-ve-first-epoch", "--no-unfreeze-llm"]),
+    ])
+  func examples(program: String, options: [String]) throws {
+    let help = try ProgramRun(program, ["--help"])
+    #expect(help.exitCode == 0 && help.output.contains("Example: \(program) --train-shards"))
+    for option in options + ["--output-dir", "--seed", "--resume", "--save-every-n-steps", "--threads"] {
+      #expect(help.output.contains(option), "\(option)")
+    }
+    let version = try ProgramRun(program, ["--version"])
+    #expect(version.exitCode == 0 && version.output == CarinaVersion.current + "\n")
+    #expect(try ProgramRun(program, []).exitCode == 64)
+  }
+}
+
+private let trainStage1Help = """
+  OVERVIEW: Train the projector on captions, with the vision encoder and the
+  language model frozen.
+
+  Example: train-stage1 --train-shards shards/stage1-train --vision-model
+  google/siglip-large-patch16-384 --llm google/gemma-3-1b-pt --output-dir
+  runs/stage1
+
+  USAGE: train-stage1 [<options>] --train-shards <dir> --vision-model <vision-model> --llm <llm> --output-dir <dir>
+
+  OPTIONS:
+    --train-shards <dir>    Shard directory to train on.
+    --val-shards <dir>      Held-out shard directory; the best model is kept.
+    --vision-model <vision-model>
+                            SigLIP checkpoint: a directory, or an id in the
+                            Hugging Face cache.
+    --llm, --llm-name, --llm-path <llm>
+                            Gemma 3 checkpoint: a directory, or an id in the
+                            Hugging Face cache.
+    --output-dir <dir>      Directory of the run.
+    --weight-decay <weight-decay>
+                            Decay of weights other than norms and biases.
+                            (default: 0.01)
+    --warmup-ratio <warmup-ratio>
+                            Part of the optimizer steps that is warm-up (default:
+                            0 in stage 1, 0.05 in stage 2).
+    --max-steps <max-steps> Stop after so many optimizer steps.
+    --max-grad-norm <max-grad-norm>
+                            Largest global norm of the gradients; 0 for no limit.
+                            (default: 1.0)
+    --precision <precision> auto, bf16 or fp32. (default: auto)
+    --matmul <matmul>       Library for matrix products: openblas or onednn
+                            (default: onednn where it works).
+    --seed <seed>           Seed of the order of samples and of fresh weights.
+                            (default: 0)
+    --no-shuffle            Take the samples in the order of the shards.
+    --resume <resume>       auto goes on from the newest checkpoint, never starts
+                            afresh, or a checkpoint directory. (default: auto)
+    --save-every-n-steps <save-every-n-steps>
+                            Write a checkpoint every so many optimizer steps.
+    --save-every-n-epochs <save-every-n-epochs>
+                            Write a checkpoint every so many epochs.
+    --prompt-style <prompt-style>
+                            gemma, plain or seed (default: plain in stage 1,
+                            gemma in stage 2). (values: gemma, plain, seed)
+    --max-q-len <max-q-len> Most ids of a question. (default: 128)
+    --max-a-len <max-a-len> Most ids of an answer. (default: 512)
+    --vision-feature <vision-feature>
+                            post-norm or pre-norm features of the vision encoder.
+                            (values: post-norm, pre-norm; default: post-norm)
+    --drop-first-patch      Leave out the first patch, as checkpoints of the
+                            Python project expect.
+    --gradient-checkpointing
+                            Run blocks again in the backward pass instead of
+                            keeping their activations.
+    --init-projector <init-projector>
+                            Start from this projector directory.
+    --projector-hidden <projector-hidden>
+                            Hidden width of a fresh projector (default: ten times
+                            the vision width).
+    --batch-size <batch-size>
+                            Samples of a micro-batch. (default: 4)
+    --gradient-accumulation-steps <gradient-accumulation-steps>
+                            Micro-batches of an optimizer step. (default: 2)
+    --learning-rate <learning-rate>
+                            Peak learning rate. (default: 0.0001)
+    --num-epochs <num-epochs>
+                            Passes over the data. (default: 10)
+    --threads <n>           Threads to use (default: all cores).
+    --log-level <log-level> How much to say on stderr: trace, debug, info,
+                            notice, warning, error, critical. (values: trace,
+                            debug, info, notice, warning, error, critical;
+                            default: info)
+    --version               Show the version.
+    -h, --help              Show help information.
+  """
