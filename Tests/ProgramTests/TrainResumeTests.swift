@@ -34,11 +34,6 @@ import Testing
     #expect(try run.unfinished().isEmpty)
   }
 
-  /// A shell that waits for a file and then sends a signal, without a pause in which the program could get ahead.
-  private func send(_ signal: String, when test: String) -> String {
-    "( while kill -0 $$ && [ ! \(test) ]; do :; done; kill -\(signal) $$ ) &"
-  }
-
   @Test(
     "a run that was interrupted, one that was killed and one that was killed between checkpoints end with the bits of a smooth one",
     arguments: ["fp32", "bf16"])
@@ -46,9 +41,9 @@ import Testing
     let extra = ["--precision", precision]
     let smooth = try smooth(extra)
 
-    let interrupted = try TrainingOutput()
-    let first = try train(interrupted, extra, prefix: send("INT", when: "-s '\(interrupted.file("train_log.jsonl"))'"))
-    #expect(first.exitCode == 75, "\(first.errors)")
+    let (interrupted, first) = try TrainingOutput.stopped(
+      by: "INT", when: { "-s '\($0.file("train_log.jsonl"))'" }, code: 75
+    ) { try train($0, extra, prefix: $1) }
     #expect(first.errors.contains("Run the same command again"))
     #expect(!interrupted.has("final_model") && interrupted.has("checkpoints"))
     #expect(try (1..<10).contains(interrupted.steps().count))
@@ -56,9 +51,9 @@ import Testing
     #expect(try train(interrupted, extra).exitCode == 0)
     try expectSame(interrupted, smooth)
 
-    let killed = try TrainingOutput()
-    let second = try train(killed, extra, prefix: send("KILL", when: "-e '\(killed.file("checkpoints/step-4"))'"))
-    #expect(second.exitCode == 137, "\(second.errors)")
+    let (killed, _) = try TrainingOutput.stopped(
+      by: "KILL", when: { "-e '\($0.file("checkpoints/step-4"))'" }, code: 137
+    ) { try train($0, extra, prefix: $1) }
     #expect(!killed.has("final_model"))
     #expect(try train(killed, extra).exitCode == 0)
     #expect(try killed.numbers() == smooth.numbers())
@@ -94,9 +89,9 @@ import Testing
 
   @Test("an unfinished run refuses another configuration and keeps its log")
   func unfinished() throws {
-    let run = try TrainingOutput()
-    let stopped = try train(run, prefix: send("KILL", when: "-e '\(run.file("checkpoints/step-2"))'"))
-    #expect(stopped.exitCode == 137, "\(stopped.errors)")
+    let (run, _) = try TrainingOutput.stopped(
+      by: "KILL", when: { "-e '\($0.file("checkpoints/step-2"))'" }, code: 137
+    ) { try train($0, prefix: $1) }
     let log = try run.log()
     #expect(!log.isEmpty)
     let other = try train(run, ["--seed", "6", "--weight-decay", "0.5", "--train-shards", world.heldOut])
@@ -127,9 +122,10 @@ import Testing
     }
     let smooth = try TrainingOutput()
     #expect(try train(smooth).exitCode == 0)
-    let killed = try TrainingOutput()
-    let stopped = try train(killed, prefix: send("KILL", when: "-e '\(killed.file("language/checkpoints/step-2"))'"))
-    #expect(stopped.exitCode == 137 && killed.has("vision/final_model") && !killed.has("language/final_model"))
+    let (killed, _) = try TrainingOutput.stopped(
+      by: "KILL", when: { "-e '\($0.file("language/checkpoints/step-2"))'" }, code: 137
+    ) { try train($0, prefix: $1) }
+    #expect(killed.has("vision/final_model") && !killed.has("language/final_model"))
     #expect(try train(killed).exitCode == 0)
     for part in ["vision/final_model", "language/final_model", "tokenizer"] {
       #expect(try killed.bytes(under: part) == smooth.bytes(under: part), "\(part)")

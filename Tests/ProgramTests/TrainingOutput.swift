@@ -19,6 +19,28 @@ struct TrainingOutput {
   /// Whether it is there.
   func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
 
+  /// Starts runs until one is ended by a signal before it is done: on a busy machine the shell that waits for the right moment may
+  /// come too late.
+  ///
+  /// - Parameters:
+  ///   - test: what the shell waits for, as the arguments of `[`.
+  ///   - code: the exit code of a run that was ended.
+  ///   - start: runs a program with commands for the shell before it.
+  static func stopped(
+    by signal: String, when test: (TrainingOutput) -> String, code: Int,
+    _ start: (TrainingOutput, _ shellPrefix: String) throws -> ProgramRun
+  ) throws -> (output: TrainingOutput, run: ProgramRun) {
+    for _ in 0..<8 {
+      let output = try TrainingOutput()
+      let run = try start(
+        output, "( while kill -0 $$ && [ ! \(test(output)) ]; do :; done; kill -\(signal) $$ ) 2>/dev/null &")
+      if run.exitCode == 0 { continue }
+      #expect(run.exitCode == code, "\(run.errors)")
+      return (output, run)
+    }
+    throw CarinaError(.internalFailure, "no signal reached a run in time")
+  }
+
   /// Every file under a directory of the run with its bytes.
   func bytes(under name: String) throws -> [String: Data] {
     var result: [String: Data] = [:]
