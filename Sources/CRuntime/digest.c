@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-static const uint32_t round_constants[64] = {
+#include "digest_blocks.h"
+
+const uint32_t carina_sha256_rounds[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -32,7 +34,7 @@ static void absorb_block(uint32_t state[8], const uint8_t *block) {
   for (int i = 0; i < 64; i++) {
     const uint32_t s1 = rotate_right(v[4], 6) ^ rotate_right(v[4], 11) ^ rotate_right(v[4], 25);
     const uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-    const uint32_t first = v[7] + s1 + choice + round_constants[i] + schedule[i];
+    const uint32_t first = v[7] + s1 + choice + carina_sha256_rounds[i] + schedule[i];
     const uint32_t s0 = rotate_right(v[0], 2) ^ rotate_right(v[0], 13) ^ rotate_right(v[0], 22);
     const uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
     v[7] = v[6], v[6] = v[5], v[5] = v[4], v[4] = v[3] + first;
@@ -41,12 +43,21 @@ static void absorb_block(uint32_t state[8], const uint8_t *block) {
   for (int i = 0; i < 8; i++) state[i] += v[i];
 }
 
-void carina_sha256_begin(carina_sha256 *hash) {
+void carina_sha256_begin(carina_sha256 *hash, int may_use_instructions) {
   static const uint32_t initial[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   memcpy(hash->state, initial, sizeof initial);
   hash->byte_count = 0;
   hash->pending_count = 0;
+  hash->uses_instructions = may_use_instructions && carina_sha256_has_instructions();
+}
+
+static void absorb_blocks(carina_sha256 *hash, const uint8_t *blocks, size_t count) {
+  if (hash->uses_instructions) {
+    carina_sha256_absorb_by_instructions(hash->state, blocks, count);
+  } else {
+    for (size_t i = 0; i < count; i++) absorb_block(hash->state, blocks + 64 * i);
+  }
 }
 
 void carina_sha256_update(carina_sha256 *hash, const void *bytes, size_t count) {
@@ -54,9 +65,10 @@ void carina_sha256_update(carina_sha256 *hash, const void *bytes, size_t count) 
   hash->byte_count += count;
   while (count > 0) {
     if (hash->pending_count == 0 && count >= 64) {
-      absorb_block(hash->state, next);
-      next += 64;
-      count -= 64;
+      const size_t blocks = count / 64;
+      absorb_blocks(hash, next, blocks);
+      next += 64 * blocks;
+      count -= 64 * blocks;
       continue;
     }
     size_t take = 64 - hash->pending_count;
@@ -66,7 +78,7 @@ void carina_sha256_update(carina_sha256 *hash, const void *bytes, size_t count) 
     next += take;
     count -= take;
     if (hash->pending_count == 64) {
-      absorb_block(hash->state, hash->pending);
+      absorb_blocks(hash, hash->pending, 1);
       hash->pending_count = 0;
     }
   }

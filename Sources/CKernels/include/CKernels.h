@@ -2,6 +2,7 @@
 #include "activation.h"
 #include "bfloat16.h"
 #include "elementwise.h"
+#include "few_rows.h"
 #include "normalization.h"
 #include "optimizer.h"
 #include "rotary.h"

@@ -8,8 +8,10 @@ typedef struct {
   uint64_t byte_count;
   uint8_t pending[64];
   size_t pending_count;
+  int uses_instructions;
 } carina_sha256;
 
-void carina_sha256_begin(carina_sha256 *hash);
+/// Uses the processor's SHA-256 instructions where it has them, unless told not to; the digest is the same.
+void carina_sha256_begin(carina_sha256 *hash, int may_use_instructions);
 void carina_sha256_update(carina_sha256 *hash, const void *bytes, size_t count);
 void carina_sha256_finish(carina_sha256 *hash, uint8_t digest[32]);

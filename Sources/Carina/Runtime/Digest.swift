@@ -8,7 +8,10 @@ public struct SHA256Digest {
   private var hash = carina_sha256()
 
   /// An empty digest, ready for `update`.
-  public init() { carina_sha256_begin(&hash) }
+  public init() { self.init(mayUseInstructions: true) }
+
+  /// As `init()`, but without the processor's SHA-256 instructions when told so, for comparison.
+  package init(mayUseInstructions: Bool) { carina_sha256_begin(&hash, mayUseInstructions ? 1 : 0) }
 
   /// Takes in bytes.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {

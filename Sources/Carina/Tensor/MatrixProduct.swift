@@ -49,7 +49,7 @@ public protocol MatrixProductProvider: Sendable {
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool)
 }
 
-/// The matrix product of the whole engine, through the provider chosen at start.
+/// The matrix product of the whole engine: through the provider chosen at start, but for products of few rows.
 public enum MatrixProduct {
   /// Multiplies bfloat16 and large fp32 products; chosen from what the processor can do, see `MatrixProductChoice`.
   nonisolated(unsafe) public static var provider: MatrixProductProvider = MatrixProductChoice.automatic()
@@ -66,6 +66,10 @@ public enum MatrixProduct {
       if !accumulate { for row in 0..<a.rows { (c + row * stride).update(repeating: 0, count: b.columns) } }
       return
     }
-    provider.multiply(a, b, into: c, cStride: stride, accumulate: accumulate)
+    if FewRowsProduct.suits(a, b, accumulate: accumulate) {
+      FewRowsProduct.multiply(a, b, into: c, cStride: stride)
+    } else {
+      provider.multiply(a, b, into: c, cStride: stride, accumulate: accumulate)
+    }
   }
 }

@@ -17,6 +17,27 @@ import Carina
         == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
   }
 
+  @Test("SHA-256 by the processor's instructions is SHA-256 by plain arithmetic, however the bytes are divided")
+  func sha256Instructions() {
+    var generator = SeededGenerator(seed: 1, stream: "digest")
+    let bytes = (0..<5000).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    for count in [0, 1, 55, 56, 63, 64, 65, 119, 128, 1000, 5000] {
+      var plain = SHA256Digest(mayUseInstructions: false), fast = SHA256Digest()
+      bytes[..<count].withUnsafeBytes { plain.update($0) }
+      for first in stride(from: 0, to: count, by: 137) {
+        bytes[first..<min(count, first + 137)].withUnsafeBytes { fast.update($0) }
+      }
+      #expect(plain.finish() == fast.finish(), "\(count) bytes")
+    }
+    // FIPS 180-4's million letters, over many blocks at a time.
+    let letters = [UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000)
+    for mayUseInstructions in [false, true] {
+      var digest = SHA256Digest(mayUseInstructions: mayUseInstructions)
+      letters.withUnsafeBytes { digest.update($0) }
+      #expect(digest.finish() == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
+    }
+  }
+
   @Test("every task of a parallel loop runs exactly once")
   func parallelLoop() {
     for count in [0, 1, 2, 3, 7, 1000] {
