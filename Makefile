@@ -42,7 +42,7 @@ STAGE1 := $(RUN)/stage1/final_model/carina.json
 STAGE2 := $(RUN)/stage2/final_model/carina.json
 VERDICT := $(RUN)/verdict.txt
 
-.PHONY: help setup build test lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report notebooks clean
+.PHONY: help setup build test lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report bench notebooks clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -66,7 +66,7 @@ $(BUILT): $(SOURCES)
 	@touch $@
 
 lint: ## formatting and the walls between the rooms
-	@swift format lint --strict --recursive --parallel Package.swift Sources Tests notebooks
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks notebooks
 	@bash lint-walls.sh
 
 data: setup $(SHARDS)/stage2-test/manifest.json ## draw the phantom's radiographs, or read DATA, into shards
@@ -115,6 +115,10 @@ notebooks: setup ## run the scripts in notebooks/ and write them, executed, to r
 	  $(SWIFT_BUILD) --product $$program; \
 	  $(BIN)/$$program; \
 	done
+
+bench: setup ## time the operations against the machine's ceilings, measured in the same run
+	@$(SWIFT_BUILD) --product bench
+	@$(BIN)/bench --repeats 5 --output results/bench/operations.txt
 
 clean: ## remove what was built and what the default road made
 	rm -rf .build $(RUN)

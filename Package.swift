@@ -68,6 +68,13 @@ let package = Package(
     program("evaluate"),
     program("infer"),
     notebook("01-the-road"),
+    .executableTarget(
+      name: "bench",
+      dependencies: [
+        "Carina", "CommandOptions",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks", swiftSettings: engineSettings),
     .target(
       name: "TestSupport", dependencies: ["Carina"], path: "Tests/TestSupport",
       swiftSettings: engineSettings),

@@ -1,0 +1,34 @@
+import Carina
+
+/// What the machine reaches at its best in this very run: the ceilings that operations are compared with.
+struct Ceilings {
+  /// GB/s of reading, and GFLOP/s of large matrix products.
+  let reading: Double, float32: Double, bfloat16: Double
+
+  /// Measures them: the best of `repeats` runs each.
+  init(repeats: Int) {
+    let memory = Tensor(zeros: [1 << 27])
+    let fastest = Measurement.seconds(repeats: repeats) { MemoryReading.sum(of: memory) }.min() ?? .infinity
+    reading = Double(memory.count * 4) / fastest * 1e-9
+    float32 = Ceilings.product(.float32, repeats: repeats)
+    bfloat16 = Ceilings.product(.bfloat16, repeats: repeats)
+  }
+
+  private static func product(_ type: ElementType, repeats: Int) -> Double {
+    let side = 2048
+    let a = Samples.tensor([side, side]).converted(to: type), out = Tensor(uninitialized: [side, side])
+    let operand = MatrixOperand(a, rows: side, columns: side)
+    let fastest = Measurement.seconds(repeats: repeats) {
+      MatrixProduct.multiply(operand, operand.transposed, into: out.floats, accumulate: false)
+    }.min()
+    return 2 * Double(side * side * side) / (fastest ?? .infinity) * 1e-9
+  }
+
+  /// Part of the ceiling that a measurement reaches.
+  func part(_ measurement: Measurement) -> Double {
+    switch measurement.work {
+    case .bytes: return measurement.rate.value / reading
+    case .products(_, let isBFloat16): return measurement.rate.value / (isBFloat16 ? bfloat16 : float32)
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import Foundation
+
+/// What an operation must do at the least: multiply, or move bytes.
+enum Work {
+  /// Floating-point operations of its matrix products, and whether they are in bfloat16.
+  case products(Double, isBFloat16: Bool)
+  /// Bytes read and written once each.
+  case bytes(Double)
+}
+
+/// One measured operation.
+struct Measurement {
+  let name: String
+  let work: Work
+  /// Median over the runs.
+  let seconds: Double
+
+  /// Runs `body` once to warm up and then `repeats` times.
+  init(_ name: String, _ work: Work, repeats: Int, _ body: () -> Void) {
+    self.name = name
+    self.work = work
+    seconds = Measurement.seconds(repeats: repeats, body).sorted()[repeats / 2]
+  }
+
+  /// Wall seconds of each run after one to warm up.
+  static func seconds(repeats: Int, _ body: () -> Void) -> [Double] {
+    body()
+    return (0..<repeats).map { _ in
+      let start = DispatchTime.now().uptimeNanoseconds
+      body()
+      return Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
+    }
+  }
+
+  /// The rate reached: a number of billions a second, and its unit.
+  var rate: (value: Double, unit: String) {
+    switch work {
+    case .products(let count, _): return (count / seconds * 1e-9, "GFLOP/s")
+    case .bytes(let count): return (count / seconds * 1e-9, "GB/s")
+    }
+  }
+}
