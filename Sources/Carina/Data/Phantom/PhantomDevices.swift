@@ -6,7 +6,7 @@ extension PhantomCanvas {
     switch chest.findings.device {
     case nil: break
     case .endotrachealTube:
-      let tip = chest.right.y(0.33) + 0.015 * chest.offset(0)
+      let tip = chest.right.y(0.29) + 0.012 * chest.offset(0)
       paintTube([(0.497, -0.1), (0.498, 0.1), (0.494, tip)], half: 0.0145, strength: 0.88)
     case .gastricTube:
       let dome = chest.left.dome
@@ -15,7 +15,7 @@ extension PhantomCanvas {
           (0.505, -0.1), (0.51, 0.3), (0.505, dome - 0.06), (0.545, dome + 0.06), (0.63, dome + 0.12),
           (0.7, dome + 0.09),
         ],
-        half: 0.0125, strength: 0.88)
+        half: 0.016, strength: 0.94)
     case .centralLine(let side):
       let lung = chest.lung(side)
       let vein = chest.right.x(0.042)

@@ -55,7 +55,7 @@ extension PhantomCanvas {
   private func paintNodule(_ zone: PhantomZone, _ chest: PhantomChest) {
     let lung = chest.lung(zone.side)
     let middle = center(of: zone, chest, chest.offset(4), chest.offset(5))
-    let radius = 0.050 + 0.004 * chest.offset(6)
+    let radius = 0.053 + 0.004 * chest.offset(6)
     paint(lung.box(middle.distance - 0.07, middle.y - 0.07, middle.distance + 0.07, middle.y + 0.07)) { index, point in
       let dx = lung.distance(point.x) - middle.distance
       let dy = point.y - middle.y
@@ -76,7 +76,7 @@ extension PhantomCanvas {
     case .mid: fraction = 0.53
     case .lower: fraction = 0.83
     }
-    let y = lung.y(fraction + 0.035 * along)
+    let y = lung.y(fraction + 0.02 * along)
     let wall = lung.wall(y)
     // Beside the heart the room that is left lies at the wall.
     let besideHeart =
