@@ -33,7 +33,12 @@ struct TrainingOutput {
     for _ in 0..<8 {
       let output = try TrainingOutput()
       let run = try start(
-        output, "( while kill -0 $$ && [ ! \(test(output)) ]; do :; done; kill -\(signal) $$ ) 2>/dev/null &")
+        output,
+        // Bounded: a watcher that outlives its run would keep a core busy for ever.
+        """
+        ( n=0; while kill -0 $$ && [ ! \(test(output)) ] && [ $n -lt 6000 ]; do sleep 0.005; n=$((n+1)); done; \
+        kill -\(signal) $$ ) 2>/dev/null &
+        """)
       if run.exitCode == 0 { continue }
       #expect(run.exitCode == code, "\(run.errors)")
       return (output, run)
