@@ -32,7 +32,7 @@ LANGUAGE_MODEL := $(or $(LLM),$(RUN)/stage0/language/final_model)
 SMALL := $(if $(VISION)$(LLM),,small)
 
 PHANTOM_FLAGS ?= --count 3000
-STAGE0_FLAGS ?= --vision-epochs 30 --language-epochs 2
+STAGE0_FLAGS ?= --vision-epochs 24 --language-epochs 2
 STAGE1_FLAGS ?= $(if $(SMALL),--projector-hidden 384 --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 2e-3 --warmup-ratio 0.05 --num-epochs 2 --precision fp32)
 STAGE2_FLAGS ?= $(if $(SMALL),--unfreeze-projection-layer --train-ve-first-epoch --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 1e-3 --num-epochs 3 --precision fp32)
 EVALUATE_FLAGS ?= $(if $(SMALL),--precision fp32 --batch-size 64)

@@ -7,7 +7,7 @@ extension PhantomCanvas {
     case nil: break
     case .endotrachealTube:
       let tip = chest.right.y(0.29) + 0.012 * chest.offset(0)
-      paintTube([(0.497, -0.1), (0.498, 0.1), (0.494, tip)], half: 0.0145, strength: 0.88)
+      paintTube([(0.497, -0.1), (0.498, 0.1), (0.494, tip)], half: 0.02, strength: 0.9)
     case .gastricTube:
       let dome = chest.left.dome
       paintTube(
@@ -15,7 +15,7 @@ extension PhantomCanvas {
           (0.505, -0.1), (0.51, 0.3), (0.505, dome - 0.06), (0.545, dome + 0.06), (0.63, dome + 0.12),
           (0.7, dome + 0.09),
         ],
-        half: 0.016, strength: 0.94)
+        half: 0.0105, strength: 0.95)
     case .centralLine(let side):
       let lung = chest.lung(side)
       let vein = chest.right.x(0.042)
