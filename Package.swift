@@ -36,7 +36,7 @@ let package = Package(
     .target(
       name: "CImageCodecs",
       cSettings: [.unsafeFlags(["-O2"])],
-      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+      linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("z")]),
     .target(
       name: "CRuntime",
       cSettings: [.unsafeFlags(["-O3"])],
@@ -51,6 +51,7 @@ let package = Package(
         "COpenBLAS", "COneDNN", "CHDF5", "CImageCodecs", "CKernels", "CRuntime",
         .product(name: "Logging", package: "swift-log"),
       ],
+      resources: [.embedInCode("Data/Archives/label-templates.json")],
       swiftSettings: engineSettings),
     .target(
       name: "CommandOptions",

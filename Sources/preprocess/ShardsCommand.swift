@@ -11,10 +11,11 @@ struct ShardsCommand: ParsableCommand {
       Example: preprocess --json train.json --image-root images --output shards/train
 
       Writes shard-00000.h5 …, manifest.json and rejected.jsonl, or nothing. Equal input gives equal bytes, whatever \
-      the number of workers.
+      the number of workers. docs/preprocess.md describes the layouts of --format and the options that go with them.
       """)
 
-  @Option(name: .long, help: "Records: a JSON list or JSON Lines.") var json: String
+  @Option(name: .long, help: "Records: a JSON list or JSON Lines, or the table or directory that --format names.")
+  var json: String
   @Option(name: .customLong("image-root"), help: "Directory in which images are looked up.") var imageRoot: String
   @Option(name: .customLong("image-root-2"), help: "A second one, for what the first does not have.")
   var secondImageRoot: String?
@@ -34,18 +35,23 @@ struct ShardsCommand: ParsableCommand {
       "How more than 8 bits become 8: \(PixelPolicy.choices). Without it such images are rejected.", valueName: "policy"
     ))
   var window: PixelPolicy?
+  @Option(name: .long, help: "Images that are not square: squash, pad (with black) or crop (to the middle).")
+  var aspect: ImageTransform.Aspect = .squash
   @Option(name: .long, help: "keep: colour images stay colour. grey: they become luma.")
   var colour: ImageTransform.Colour = .keep
   @Option(name: .customLong("resize-order"), help: "Whose order of passes the resize follows: pillow-13, pillow-12.")
   var resizeOrder: PassOrder = .adaptive
+  @OptionGroup var archive: ArchiveArguments
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
     global.apply()
     var options = PreprocessOptions(
       records: json, imageRoots: [imageRoot] + (secondImageRoot.map { [$0] } ?? []), output: output,
-      transform: try ImageTransform(size: imageSize, colour: colour, window: window, order: resizeOrder))
+      transform: try ImageTransform(size: imageSize, aspect: aspect, colour: colour, window: window, order: resizeOrder)
+    )
     options.format = format
+    options.archive = archive.options
     options.split = split
     options.shardSize = shardSize
     options.workers = workers ?? ThreadTeam.count
@@ -58,8 +64,9 @@ struct ShardsCommand: ParsableCommand {
         ("format", format.rawValue), ("image-size", "\(imageSize)"), ("split", split ?? "as the records say"),
         ("shard-size", "\(shardSize)"), ("workers", "\(options.workers)"), ("limit", limit.map(String.init) ?? "none"),
         ("max-rejected", "\(maxRejected)"), ("window", window?.description ?? "none"), ("colour", colour.rawValue),
+        ("aspect", aspect.rawValue),
         ("resize-order", resizeOrder.rawValue), ("transform", options.transform.id),
-      ])
+      ] + archive.header)
     Interruption.listen()
     options.shouldStop = { Interruption.wasRequested }
     var progress: ProgressLine?
@@ -74,6 +81,8 @@ struct ShardsCommand: ParsableCommand {
 
   private func report(_ summary: PreprocessSummary) {
     let manifest = summary.manifest
+    if !summary.counts.isEmpty { print("found: \(summary.counts.map(\.description).joined(separator: ", "))") }
+    for remark in summary.remarks { print("note: \(remark)") }
     print("\(manifest.images) images, \(manifest.samples) samples in \(manifest.shards.count) shards in \(output)")
     if manifest.rejectedSamples > 0 {
       print(
@@ -90,6 +99,7 @@ struct ShardsCommand: ParsableCommand {
 
 extension SampleFormat: ExpressibleByArgument {}
 extension PassOrder: ExpressibleByArgument {}
+extension ImageTransform.Aspect: ExpressibleByArgument {}
 extension ImageTransform.Colour: ExpressibleByArgument {}
 extension PixelPolicy: ExpressibleByArgument {
   /// Reads `voi`, `minmax`, `percentile:LOW,HIGH` or `full`.

@@ -3,7 +3,7 @@ extension ImageTransform {
   /// The settings that decide a shard's bytes.
   private var pixelSettings: [(String, JSONValue)] {
     [
-      ("aspect", "squash"), ("colour", .string(colour.rawValue)), ("filter", "bicubic-antialias"),
+      ("aspect", .string(aspect.rawValue)), ("colour", .string(colour.rawValue)), ("filter", "bicubic-antialias"),
       ("passes", .string(order.rawValue)), ("size", .integer(size)),
       ("window", window.map { .string($0.description) } ?? .null),
     ]
@@ -46,7 +46,9 @@ extension ImageTransform {
       return list.compactMap(\.double)
     }
     guard settings["version"]?.int == 1 else { throw ImageTransform.unusable("version", settings["version"], source) }
-    guard try text("aspect") == "squash" else { throw ImageTransform.unusable("aspect", settings["aspect"], source) }
+    guard let aspect = Aspect(rawValue: try text("aspect")) else {
+      throw ImageTransform.unusable("aspect", settings["aspect"], source)
+    }
     guard try text("filter") == "bicubic-antialias" else {
       throw ImageTransform.unusable("filter", settings["filter"], source)
     }
@@ -68,7 +70,7 @@ extension ImageTransform {
       window = policy
     }
     try self.init(
-      size: size, colour: colour, window: window, order: order, rescale: rescale, mean: numbers("mean"),
+      size: size, aspect: aspect, colour: colour, window: window, order: order, rescale: rescale, mean: numbers("mean"),
       deviation: numbers("deviation"))
   }
 
@@ -89,7 +91,8 @@ extension ImageTransform {
         found: "\(size) pixels", remedy: "Run preprocess with --image-size \(model.size).")
     }
     return try ImageTransform(
-      size: size, colour: colour, window: window, order: order, rescale: model.rescale, mean: model.mean,
+      size: size, aspect: aspect, colour: colour, window: window, order: order, rescale: model.rescale,
+      mean: model.mean,
       deviation: model.deviation)
   }
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// The one way from an image file to a model's input; its settings and their digest travel with shards and checkpoints.
 ///
-/// Decode, resize to a square by bicubic antialiasing (squashed, as SigLIP was trained), then in single precision
+/// Decode, resize to a square by bicubic antialiasing (squashed, as SigLIP was trained, unless told otherwise), then in single precision
 /// (value · rescale − mean) / deviation, in the order of Hugging Face's image processors.
 public struct ImageTransform: Equatable, Sendable {
   /// What happens to colour.
@@ -13,8 +13,20 @@ public struct ImageTransform: Equatable, Sendable {
     case grey
   }
 
+  /// What happens to an image that is not square.
+  public enum Aspect: String, CaseIterable, Sendable {
+    /// It is squashed into the square, as SigLIP was trained.
+    case squash
+    /// It is fitted into the square whole and lies in the middle of black.
+    case pad
+    /// Its largest square in the middle is taken.
+    case crop
+  }
+
   /// Pixels a side, 1...4096.
   public let size: Int
+  /// What happens to an image that is not square.
+  public let aspect: Aspect
   /// What happens to colour.
   public let colour: Colour
   /// How more than 8 bits become 8; nil refuses such images.
@@ -31,8 +43,9 @@ public struct ImageTransform: Equatable, Sendable {
   /// - Throws: `CarinaError.usage` for a size outside 1...4096, or means and deviations that are not three finite
   ///   numbers, the latter above zero.
   public init(
-    size: Int, colour: Colour = .keep, window: PixelPolicy? = nil, order: PassOrder = .adaptive,
-    rescale: Double = 1 / 255, mean: [Double] = [0.5, 0.5, 0.5], deviation: [Double] = [0.5, 0.5, 0.5]
+    size: Int, aspect: Aspect = .squash, colour: Colour = .keep, window: PixelPolicy? = nil,
+    order: PassOrder = .adaptive, rescale: Double = 1 / 255, mean: [Double] = [0.5, 0.5, 0.5],
+    deviation: [Double] = [0.5, 0.5, 0.5]
   ) throws {
     guard (1...4096).contains(size) else {
       throw CarinaError(.usage, "the image size is out of range", expected: "1 to 4096 pixels", found: "\(size)")
@@ -45,6 +58,7 @@ public struct ImageTransform: Equatable, Sendable {
         found: "\(mean) and \(deviation)")
     }
     self.size = size
+    self.aspect = aspect
     self.colour = colour
     self.window = window
     self.order = order
@@ -56,7 +70,8 @@ public struct ImageTransform: Equatable, Sendable {
   /// The same transform with another policy for more than 8 bits.
   public func with(window: PixelPolicy?) throws -> ImageTransform {
     try ImageTransform(
-      size: size, colour: colour, window: window, order: order, rescale: rescale, mean: mean, deviation: deviation)
+      size: size, aspect: aspect, colour: colour, window: window, order: order, rescale: rescale, mean: mean,
+      deviation: deviation)
   }
 
   /// The pixels of an image file at the model's size, as shards store them: one channel where all three are equal.
@@ -69,7 +84,8 @@ public struct ImageTransform: Equatable, Sendable {
   /// The same from an image file's bytes; `path` names it in errors.
   public func pixels(of bytes: [UInt8], path: String) throws -> ImagePixels {
     let header = try ImageDecoder.header(of: bytes, path: path)
-    guard header.depth > 8 else {
+    if header.depth == 8 {
+      guard aspect == .squash else { return try placed(try whole(bytes, path: path), path: path) }
       return try ImageDecoder.decodeResized(bytes, size: size, toGrey: colour == .grey, order: order, path: path)
         .collapsedIfGrey()
     }
@@ -79,15 +95,9 @@ public struct ImageTransform: Equatable, Sendable {
         remedy: "Choose --window minmax, percentile:LOW,HIGH or full.")
     }
     let wide = try ImageDecoder.decode16(bytes, path: path)
-    var values = try window.apply(to: wide.values, path: path)
-    var channels = wide.channels
-    if channels == 3 && colour == .grey {
-      values = PillowResampling.luma(values)
-      channels = 1
-    }
-    let resized = try PillowResampling.resize(
-      values, width: wide.width, height: wide.height, channels: channels, toWidth: size, height: size, order: order)
-    return ImagePixels(values: resized, size: size, channels: channels).collapsedIfGrey()
+    let values = try window.apply(to: wide.values, path: path)
+    return try placed(
+      ImageDecoder.Image(values: values, width: wide.width, height: wide.height, channels: wide.channels), path: path)
   }
 
   /// A model's input: `[3, size, size]` in single precision, channel by channel.

@@ -1,9 +1,11 @@
 /// What to preprocess, from where, and how.
 public struct PreprocessOptions {
-  /// The file of records.
+  /// The file of records, or what else the layout names.
   public var records: String
   /// Its layout.
   public var format = SampleFormat.carina
+  /// How annotations become samples.
+  public var archive = ArchiveOptions()
   /// Directories in which images are looked up, in this order.
   public var imageRoots: [String]
   /// The shard directory to write; an earlier one in the same place is replaced when the new one is complete.
@@ -42,4 +44,8 @@ public struct PreprocessSummary: Equatable, Sendable {
   public let firstRejections: [String]
   /// Images that name no patient: overlap of patients between splits cannot be seen for them.
   public let imagesWithoutPatient: Int
+  /// What the archive holds, beside the published counts.
+  public let counts: [ArchiveCount]
+  /// What the adapter has to say: inputs that policies left out, and what cannot be known.
+  public let remarks: [String]
 }

@@ -20,9 +20,11 @@ public enum Preprocessor {
     guard !options.output.isEmpty else { throw CarinaError(.usage, "the output has no name") }
     try requireReplaceable(options.output)
     let roots = try ImageRoots(options.imageRoots)
-    let records = try selected(SampleReader.read(options.records, format: options.format), options)
+    let archive = try ArchiveReader.read(
+      options.records, format: options.format, imageRoots: options.imageRoots, options: options.archive)
+    let records = try selected(archive.records, options)
     let plan = try ImagePlan(records.records, roots: roots, source: options.records)
-    let digest = try SampleReader.digest(options.records)
+    let digest = try archive.digest()
     var summary: PreprocessSummary?
     try AtomicFile.writeDirectory(to: options.output) { directory in
       let writer = ShardWriter(
@@ -41,7 +43,8 @@ public enum Preprocessor {
       try AtomicFile.write(try manifest.text(), to: directory + "/" + ShardFormat.manifest)
       summary = PreprocessSummary(
         manifest: manifest, firstRejections: rejections.first,
-        imagesWithoutPatient: plan.images.count { $0.image.patient.isEmpty })
+        imagesWithoutPatient: plan.images.count { $0.image.patient.isEmpty }, counts: archive.counts,
+        remarks: archive.remarks)
     }
     guard let summary else { throw CarinaError(.internalFailure, "the shard directory was not written") }
     return summary

@@ -8,21 +8,31 @@ public enum SampleFormat: String, CaseIterable, Sendable {
   /// the case addresses of the file cannot stand for one, as single images have several, counted upwards in the last
   /// digit. The published split shares images: it is kept as it is.
   case vqaRad = "vqa-rad"
+  /// Conversations in LLaVA's JSON.
+  case llava
+  /// SLAKE: a file, or the directory with `train.json`, `validate.json` and `test.json`.
+  case slake
+  /// Open-i: the directory of XML reports.
+  case openI = "open-i"
+  /// MIMIC-CXR-JPG: the directory with the tables `mimic-cxr-2.0.0-*.csv`, plain or compressed by gzip.
+  case mimicCXR = "mimic-cxr-jpg"
+  /// CheXpert: a table, or the directory with `train.csv` and `valid.csv`.
+  case chexpert
+  /// NIH ChestX-ray14: the table, or its directory, with the lists of the split beside it.
+  case nihCXR14 = "nih-cxr14"
+  /// VinDr-CXR: a table of image labels, or the directory with both.
+  case vindrCXR = "vindr-cxr"
+  /// PadChest: the table or its directory.
+  case padChest = "padchest"
 
-  /// Turns one object into a record.
+  /// Turns one object into a record, in the layouts that have one record an object.
   /// - Parameters:
   ///   - index: place among the source's objects, the default id.
   ///   - source: names file and place in errors.
   /// - Throws: `CarinaError.badData` naming the key that is missing or of another kind.
   func record(_ value: JSONValue, index: Int, source: String) throws -> SampleRecord {
-    guard let object = value.object else {
-      throw CarinaError(.badData, "is no object", at: source, expected: "an object", found: value.kindName)
-    }
-    let fields = SampleFields(object: object, source: source)
-    switch self {
-    case .carina: return try SampleFormat.carina(fields, index)
-    case .vqaRad: return try SampleFormat.vqaRad(fields, index)
-    }
+    let fields = try SampleFields(value, source: source)
+    return try self == .vqaRad ? SampleFormat.vqaRad(fields, index) : SampleFormat.carina(fields, index)
   }
 
   private static func carina(_ fields: SampleFields, _ index: Int) throws -> SampleRecord {
@@ -56,9 +66,17 @@ public enum SampleFormat: String, CaseIterable, Sendable {
 }
 
 /// The fields of one object, as texts without white space around them.
-private struct SampleFields {
+struct SampleFields {
   let object: JSONObject
   let source: String
+
+  /// - Throws: `CarinaError.badData` when the value is no object.
+  init(_ value: JSONValue, source: String) throws {
+    guard let object = value.object else {
+      throw CarinaError(.badData, "is no object", at: source, expected: "an object", found: value.kindName)
+    }
+    (self.object, self.source) = (object, source)
+  }
 
   func has(_ key: String) -> Bool { !(object[key] ?? .null).isNull }
 

@@ -70,11 +70,12 @@ import Testing
     let others = [
       try ImageTransform(size: 224), try ImageTransform(size: 384, colour: .grey),
       try ImageTransform(size: 384, window: .percentile(low: 0.5, high: 99.5)),
-      try ImageTransform(size: 384, order: .horizontalFirst),
+      try ImageTransform(size: 384, order: .horizontalFirst), try ImageTransform(size: 384, aspect: .pad),
+      try ImageTransform(size: 384, aspect: .crop),
     ]
     let model = try ImageTransform(size: 384, mean: [0.4, 0.5, 0.5])
-    #expect(Set((others + [base, model]).map(\.id)).count == 6)
-    #expect(Set((others + [base]).map(\.pixelID)).count == 5)
+    #expect(Set((others + [base, model]).map(\.id)).count == 8)
+    #expect(Set((others + [base]).map(\.pixelID)).count == 7)
     #expect(model.pixelID == base.pixelID)
     for transform in others + [base, model] {
       let text = try transform.settings.serialized()
