@@ -24,6 +24,18 @@ struct ShardsCommand: ParsableCommand {
   var format: SampleFormat = .carina
   @Option(name: .customLong("image-size"), help: "Pixels a side.") var imageSize: Int = 384
   @Option(name: .long, help: "Split to take from the records, or its name where they do not say.") var split: String?
+  @Option(
+    name: .customLong("split-by"),
+    help: "Divide by patient, study or image, or keep and check the given splits; without --split, all are written.")
+  var splitBy: SplitUnit?
+  @Option(name: .long, help: "Names and shares of the splits.")
+  var fractions: String = "train=0.8,val=0.1,test=0.1"
+  @Option(name: .customLong("split-seed"), help: "Equal seeds give equal splits.") var splitSeed: UInt64 = 1
+  @Option(
+    name: .customLong("allow-known-leak"),
+    help: ArgumentHelp(
+      "The --format whose leak between splits is known and wanted: no error then.", valueName: "format"))
+  var allowKnownLeak: SampleFormat?
   @Option(name: .customLong("shard-size"), help: "Images a shard.") var shardSize: Int = 1024
   @Option(name: .long, help: "Threads that decode (default: --threads).") var workers: Int?
   @Option(name: .long, help: "Take only the first records.") var limit: Int?
@@ -53,6 +65,7 @@ struct ShardsCommand: ParsableCommand {
     options.format = format
     options.archive = archive.options
     options.split = split
+    options.splits = try splitPlan()
     options.shardSize = shardSize
     options.workers = workers ?? ThreadTeam.count
     options.limit = limit
@@ -62,7 +75,9 @@ struct ShardsCommand: ParsableCommand {
       [
         ("json", json), ("image-root", options.imageRoots.joined(separator: ", ")), ("output", output),
         ("format", format.rawValue), ("image-size", "\(imageSize)"), ("split", split ?? "as the records say"),
-        ("shard-size", "\(shardSize)"), ("workers", "\(options.workers)"), ("limit", limit.map(String.init) ?? "none"),
+        ("split-by", splitBy.map { "\($0.rawValue), \(fractions), seed \(splitSeed)" } ?? "nothing"),
+        ("allow-known-leak", allowKnownLeak?.rawValue ?? "none"), ("shard-size", "\(shardSize)"),
+        ("workers", "\(options.workers)"), ("limit", limit.map(String.init) ?? "none"),
         ("max-rejected", "\(maxRejected)"), ("window", window?.description ?? "none"), ("colour", colour.rawValue),
         ("aspect", aspect.rawValue),
         ("resize-order", resizeOrder.rawValue), ("transform", options.transform.id),
@@ -75,11 +90,28 @@ struct ShardsCommand: ParsableCommand {
       progress = line
       let note = rejected > 0 ? "\(rejected) rejected" : ""
       done == total ? line.finish(done, note: note) : line.update(done, note: note)
+      // Each split has a line of its own.
+      if done == total { progress = nil }
     }
-    report(try Preprocessor.run(options))
+    if options.splits != nil && split == nil {
+      for summary in try Preprocessor.runSplits(options) { report(summary, "\(output)/\(summary.manifest.split)") }
+    } else {
+      report(try Preprocessor.run(options), output)
+    }
   }
 
-  private func report(_ summary: PreprocessSummary) {
+  private func splitPlan() throws -> SplitPlan? {
+    if let allowKnownLeak, allowKnownLeak != format {
+      throw CarinaError(
+        .usage, "--allow-known-leak names another format than --format", expected: format.rawValue,
+        found: allowKnownLeak.rawValue)
+    }
+    return try splitBy.map {
+      try SplitPlan($0, fractions: fractions, seed: splitSeed, allowsLeak: allowKnownLeak != nil)
+    }
+  }
+
+  private func report(_ summary: PreprocessSummary, _ output: String) {
     let manifest = summary.manifest
     if !summary.counts.isEmpty { print("found: \(summary.counts.map(\.description).joined(separator: ", "))") }
     for remark in summary.remarks { print("note: \(remark)") }
@@ -98,6 +130,7 @@ struct ShardsCommand: ParsableCommand {
 }
 
 extension SampleFormat: ExpressibleByArgument {}
+extension SplitUnit: ExpressibleByArgument {}
 extension PassOrder: ExpressibleByArgument {}
 extension ImageTransform.Aspect: ExpressibleByArgument {}
 extension ImageTransform.Colour: ExpressibleByArgument {}

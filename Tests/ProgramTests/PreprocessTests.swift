@@ -40,9 +40,26 @@ import Testing
     #expect(damaged.exitCode == 65 && damaged.errors.contains("shard-00000.h5"))
   }
 
+  @Test("splits are written by one command, an audit of them is clean, and one with itself is not")
+  func splitsAndAudit() throws {
+    let run = try preprocess(["--split-by", "patient", "--fractions", "a=0.5,b=0.5", "--aspect", "pad"])
+    #expect(run.exitCode == 0, "\(run.errors)")
+    let (first, second) = (directory.file("shards/a"), directory.file("shards/b"))
+    #expect(try ShardDirectory(first).transform.aspect == .pad)
+    let clean = try ProgramRun("preprocess", ["audit", first, second])
+    #expect(clean.exitCode == 0 && clean.output.contains("patients in several: 0"), "\(clean.errors)")
+    #expect(try ProgramRun("preprocess", ["audit", first, first]).exitCode == 65)
+    #expect(try ProgramRun("preprocess", ["audit", first]).exitCode == 64)
+    for extra in [
+      ["--split-by", "x"], ["--split-by", "patient", "--fractions", "a=2"], ["--allow-known-leak", "slake"],
+    ] {
+      #expect(try preprocess(extra).exitCode == 64, "\(extra)")
+    }
+  }
+
   @Test("help has an example, version is a version, wrong usage is 64")
   func usage() throws {
-    for command in [[], ["inspect"], ["verify"], ["shards"]] {
+    for command in [[], ["inspect"], ["verify"], ["shards"], ["audit"]] {
       let help = try ProgramRun("preprocess", command + ["--help"])
       #expect(help.exitCode == 0 && help.output.contains("Example: preprocess"), "\(command)")
     }

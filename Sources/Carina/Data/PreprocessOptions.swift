@@ -14,6 +14,9 @@ public struct PreprocessOptions {
   public var transform: ImageTransform
   /// Where records name splits: take those of this one. Where they do not: the name of the whole.
   public var split: String?
+  /// How the archive is divided; nil takes the records as they are. With a plan and without `split` every split is
+  /// written, into a directory of its name below `output`.
+  public var splits: SplitPlan?
   /// Images a shard.
   public var shardSize = 1024
   /// Threads that decode; the writer is one more.

@@ -1,0 +1,136 @@
+import Foundation
+
+/// What stays together when an archive is split.
+public enum SplitUnit: String, CaseIterable, Sendable {
+  /// A patient.
+  case patient
+  /// A study.
+  case study
+  /// An image.
+  case image
+  /// Nothing is drawn: the archive's own splits are kept and checked.
+  case given
+}
+
+/// How an archive is divided: by a digest of each unit's name, so that an entry more moves no other.
+public struct SplitPlan: Equatable, Sendable {
+  /// One part.
+  public struct Part: Equatable, Sendable {
+    /// Its name.
+    public let name: String
+    /// Its share of the units, above 0.
+    public let fraction: Double
+  }
+
+  /// What stays together.
+  public let unit: SplitUnit
+  /// The parts, whose fractions add up to 1.
+  public let parts: [Part]
+  /// Equal seeds give equal splits.
+  public let seed: UInt64
+  /// Whether patients and images may be in two splits: a leak that is known and wanted.
+  public let allowsLeak: Bool
+
+  /// A plan.
+  /// - Parameter fractions: `NAME=FRACTION,NAME=FRACTION…`, adding up to 1; `given` needs none.
+  /// - Throws: `CarinaError.usage` for fractions that cannot be.
+  public init(_ unit: SplitUnit, fractions: String, seed: UInt64 = 1, allowsLeak: Bool = false) throws {
+    func unusable(_ found: String) -> CarinaError {
+      CarinaError(
+        .usage, "the fractions of the splits cannot be used", at: "--fractions",
+        expected: "NAME=FRACTION,… with different names of letters, digits, - and _, adding up to 1", found: found)
+    }
+    var parts: [Part] = []
+    for text in fractions.split(separator: ",", omittingEmptySubsequences: false) {
+      let pair = text.split(separator: "=", omittingEmptySubsequences: false)
+      guard pair.count == 2, let fraction = Double(pair[1]), fraction > 0, fraction <= 1, !pair[0].isEmpty,
+        pair[0].allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }),
+        !parts.contains(where: { $0.name == pair[0] })
+      else { throw unusable(fractions) }
+      parts.append(Part(name: String(pair[0]), fraction: fraction))
+    }
+    guard abs(parts.reduce(0) { $0 + $1.fraction } - 1) < 1e-9 else { throw unusable(fractions) }
+    (self.unit, self.parts, self.seed, self.allowsLeak) = (unit, parts, seed, allowsLeak)
+  }
+
+  /// The part of a unit: where the first 52 bits of SHA-256 over seed and name, as a number in [0, 1), fall among the
+  /// fractions.
+  public func part(of key: String) -> String {
+    let digits = SHA256Digest.of("carina split\n\(seed)\n\(key)").prefix(13)
+    let place = Double(UInt64(digits, radix: 16) ?? 0) / 0x1p52
+    var end = 0.0
+    for part in parts {
+      end += part.fraction
+      if place < end { return part.name }
+    }
+    return parts.last?.name ?? ""
+  }
+
+  /// The records with their splits.
+  /// - Throws: `CarinaError.usage` when a record does not name its unit; `.badData` with the list when a patient or an
+  ///   image is in two splits and the plan does not allow it.
+  public func applied(to records: [SampleRecord], source: String) throws -> [SampleRecord] {
+    var records = records
+    if unit != .given {
+      for index in records.indices { records[index].split = part(of: try key(records[index], source)) }
+    }
+    let unnamed = records.filter { $0.split.isEmpty }.count
+    guard unnamed == 0 else {
+      throw CarinaError(
+        .usage, "\(unnamed) samples name no split", at: source,
+        remedy: "Choose --split-by patient, study or image.")
+    }
+    // A split names a directory.
+    if let odd = Set(records.map(\.split)).sorted().first(where: { $0.contains("/") || $0.hasPrefix(".") }) {
+      throw CarinaError(.badData, "the name of a split cannot be a directory's", at: source, found: odd)
+    }
+    guard !allowsLeak else { return records }
+    try SplitPlan.requireDisjoint(records.map { ($0.patient, $0.split) }, "patients", source)
+    try SplitPlan.requireDisjoint(records.map { (SplitPlan.imageKey($0), $0.split) }, "images", source)
+    return records
+  }
+
+  private func key(_ record: SampleRecord, _ source: String) throws -> String {
+    func required(_ value: String, _ name: String) throws -> String {
+      guard !value.isEmpty else {
+        throw CarinaError(
+          .usage, "a sample names no \(name), so it cannot be split by it", at: "\(source), sample \(record.id)",
+          remedy: "Choose another --split-by; without patients' names, overlap of patients cannot be excluded.")
+      }
+      return value
+    }
+    switch unit {
+    case .patient: return "patient\n" + (try required(record.patient, "patient"))
+    case .study: return "study\n\(record.patient)\n" + (try required(record.study, "study"))
+    case .image, .given: return "image\n" + SplitPlan.imageKey(record)
+    }
+  }
+
+  /// One spelling of an image's path.
+  private static func imageKey(_ record: SampleRecord) -> String {
+    let parts = record.image.split(separator: "/").filter { $0 != "." }
+    return (record.image.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+  }
+
+  /// - Parameter entries: names with the split in which they occur; empty names are passed over.
+  static func requireDisjoint(_ entries: [(name: String, split: String)], _ what: String, _ source: String) throws {
+    var splits: [String: String] = [:]
+    var shared: [String: Set<String>] = [:]
+    for (name, split) in entries where !name.isEmpty {
+      guard let known = splits[name] else {
+        splits[name] = split
+        continue
+      }
+      if known != split { shared[name, default: [known]].insert(split) }
+    }
+    guard !shared.isEmpty else { return }
+    let list = shared.keys.sorted().prefix(20).map { name in
+      "\(name) (\((shared[name] ?? []).sorted().joined(separator: ", ")))"
+    }
+    let rest = shared.count - list.count
+    throw CarinaError(
+      .badData, "\(shared.count) \(what) are in two splits", at: source,
+      found: list.joined(separator: "; ") + (rest > 0 ? " and \(rest) more" : ""),
+      remedy: "Split by patient, repair the archive, or name the leak with --allow-known-leak.")
+  }
+}

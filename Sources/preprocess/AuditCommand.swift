@@ -1,0 +1,53 @@
+import ArgumentParser
+import Carina
+import CommandOptions
+
+/// `preprocess audit`: what several shard directories share.
+struct AuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit", abstract: "Compare shard directories by patient, by pixels and by likeness.",
+    discussion: """
+      Example: preprocess audit shards/train shards/test
+
+      Shared patients and identical pixels end it with exit code 65; pictures that only look alike are listed for a \
+      person to judge.
+      """)
+
+  @Argument(help: "Two or more shard directories.") var directories: [String]
+  @Option(name: .customLong("max-distance"), help: "Bits of 64 in which hashes of pictures alike may differ, 0 to 15.")
+  var maxDistance: Int = 4
+  @Option(name: .long, help: "How many of each kind to print.") var show: Int = 20
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    global.apply()
+    let shards = try directories.map(ShardDirectory.init)
+    let total = shards.reduce(0) { $0 + $1.imageCount }
+    let progress = ProgressLine("audit", unit: "images", total: total)
+    let audit = try ShardAudit(shards, maximumDistance: maxDistance) { progress.update($0) }
+    progress.finish(total)
+    let more = audit.isCut ? "more than " : ""
+    print("patients in several: \(audit.patients.count)")
+    for patient in audit.patients.prefix(max(0, show)) {
+      print("  \(patient.name): \(patient.directories.map { directories[$0] }.joined(separator: ", "))")
+    }
+    list("identical pixels", audit.identical, more)
+    list("pictures alike", audit.similar, more)
+    if audit.unnamedImages > 0 { print("\(audit.unnamedImages) images name no patient: nothing can be said of theirs") }
+    if audit.plainImages > 0 { print("\(audit.plainImages) images are too plain to be compared by likeness") }
+    guard audit.patients.isEmpty && audit.identical.isEmpty else {
+      throw CarinaError(
+        .badData, "the directories share \(audit.patients.count) patients and \(audit.identical.count) pairs of pixels",
+        at: directories.joined(separator: ", "), remedy: "Split the records by patient.")
+    }
+  }
+
+  private func list(_ name: String, _ pairs: [ShardAudit.Pair], _ more: String) {
+    print("\(name): \(more)\(pairs.count) pairs")
+    for pair in pairs.prefix(max(0, show)) {
+      print(
+        "  \(directories[pair.first.directory]) \(pair.first.image) | \(directories[pair.second.directory]) "
+          + "\(pair.second.image) | \(pair.distance) bits")
+    }
+  }
+}
