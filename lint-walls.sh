@@ -89,8 +89,8 @@ function checkImport(text, place, room, folder,   name) {
   sub(/[^A-Za-z0-9_].*/, "", name)
   if (name in home) {
     if (room != home[name]) offence(place, "the C module " name " is imported in " home[name] " alone")
-  } else if (folder == "Carina" && name != "Foundation" && name != "Logging")
-    offence(place, "the engine imports Foundation, Logging and its C modules, not " name)
+  } else if (folder == "Carina" && name != "Foundation" && name != "FoundationXML" && name != "Logging")
+    offence(place, "the engine imports Foundation (and its XML part), Logging and its C modules, not " name)
   else if (name in isProgram) offence(place, "nothing imports a program, and " name " is one")
 }
 
