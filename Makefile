@@ -54,7 +54,9 @@ reproduce: setup $(VERDICT) ## install, build, draw radiographs, train all stage
 
 test: setup lint ## install, check format and walls, build, run every test
 	@$(SWIFT_BUILD) --build-tests
-	swift test -c release --skip-build
+	@swift test -c release --skip-build 2>&1 | tee .build/test.log || { \
+	  echo; echo "What failed (the whole output is in .build/test.log):"; \
+	  grep -aE '^(✘|↳)|error:' .build/test.log | head -n 60 || tail -n 60 .build/test.log; exit 1; }
 
 setup: ## install the missing Debian or Ubuntu packages, saying which
 	@bash setup.sh

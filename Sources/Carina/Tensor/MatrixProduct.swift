@@ -3,6 +3,8 @@ import Foundation
 /// One factor of a matrix product: where it lies, its size as it is read, and whether it is read transposed.
 public struct MatrixOperand {
   let pointer: UnsafeRawPointer
+  /// What owns the memory: a factor made of a tensor that nobody else holds must not lose it before the product.
+  let keeper: Storage?
   let elementType: ElementType
   /// Rows and columns of the factor as the product sees it.
   let rows: Int
@@ -14,15 +16,18 @@ public struct MatrixOperand {
   /// A tensor read as [rows, columns].
   public init(_ tensor: Tensor, rows: Int, columns: Int) {
     precondition(rows * columns <= tensor.count, "\(rows) × \(columns) of \(tensor.shape)")
-    self.init(pointer: tensor.pointer, elementType: tensor.elementType, rows: rows, columns: columns, stride: columns)
+    self.init(
+      pointer: tensor.pointer, elementType: tensor.elementType, rows: rows, columns: columns, stride: columns,
+      keeper: tensor.storage)
   }
 
-  /// Memory read as [rows, columns] with `stride` elements between rows.
+  /// Memory read as [rows, columns] with `stride` elements between rows; without a `keeper` the caller keeps it alive.
   public init(
     pointer: UnsafeRawPointer, elementType: ElementType, rows: Int, columns: Int, stride: Int,
-    isTransposed: Bool = false
+    isTransposed: Bool = false, keeper: Storage? = nil
   ) {
     self.pointer = pointer
+    self.keeper = keeper
     self.elementType = elementType
     self.rows = rows
     self.columns = columns
@@ -34,7 +39,7 @@ public struct MatrixOperand {
   public var transposed: MatrixOperand {
     MatrixOperand(
       pointer: pointer, elementType: elementType, rows: columns, columns: rows, stride: stride,
-      isTransposed: !isTransposed)
+      isTransposed: !isTransposed, keeper: keeper)
   }
 }
 

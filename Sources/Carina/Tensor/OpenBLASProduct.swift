@@ -22,19 +22,19 @@ public struct OpenBLASProduct: MatrixProductProvider {
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool
   ) {
     let a = OpenBLASProduct.widened(a), b = OpenBLASProduct.widened(b)
-    let work = a.operand.rows * b.operand.columns * a.operand.columns
+    let work = a.rows * b.columns * a.columns
     let parts = work < 1 << 16 ? 1 : ThreadTeam.count
     // Shares of the longer side keep each thread's piece as square as it gets.
-    let byRows = a.operand.rows >= b.operand.columns
-    let length = byRows ? a.operand.rows : b.operand.columns
+    let byRows = a.rows >= b.columns
+    let length = byRows ? a.rows : b.columns
     ThreadTeam.run(taskCount: min(parts, length)) { part in
       let parts = min(parts, length)
       let first = length * part / parts, last = length * (part + 1) / parts
       OpenBLASProduct.single(
-        byRows ? a.operand.rowRange(first..<last) : a.operand, byRows ? b.operand : b.operand.columnRange(first..<last),
+        byRows ? a.rowRange(first..<last) : a, byRows ? b : b.columnRange(first..<last),
         into: byRows ? c + first * cStride : c + first, cStride: cStride, accumulate: accumulate)
     }
-    withExtendedLifetime((a.keeper, b.keeper)) {}
+    withExtendedLifetime((a, b)) {}
   }
 
   /// One product in the calling thread.
@@ -49,8 +49,8 @@ public struct OpenBLASProduct: MatrixProductProvider {
       accumulate ? 1 : 0, c, blasint(max(cStride, 1)))
   }
 
-  private static func widened(_ operand: MatrixOperand) -> (operand: MatrixOperand, keeper: Storage?) {
-    guard operand.elementType == .bfloat16 else { return (operand, nil) }
+  private static func widened(_ operand: MatrixOperand) -> MatrixOperand {
+    guard operand.elementType == .bfloat16 else { return operand }
     let storedRows = operand.isTransposed ? operand.columns : operand.rows
     let storedColumns = operand.isTransposed ? operand.rows : operand.columns
     let wide = Tensor(uninitialized: [storedRows, storedColumns])
@@ -58,12 +58,8 @@ public struct OpenBLASProduct: MatrixProductProvider {
       BFloat16Rows.widen(
         operand.pointer + row * operand.stride * 2, into: wide.floats + row * storedColumns, count: storedColumns)
     }
-    return (
-      MatrixOperand(
-        pointer: wide.pointer, elementType: .float32, rows: operand.rows, columns: operand.columns,
-        stride: storedColumns,
-        isTransposed: operand.isTransposed), wide.storage
-    )
+    let stored = MatrixOperand(wide, rows: storedRows, columns: storedColumns)
+    return operand.isTransposed ? stored.transposed : stored
   }
 }
 
@@ -72,7 +68,7 @@ extension MatrixOperand {
     let skip = (isTransposed ? range.lowerBound : range.lowerBound * stride) * elementType.byteCount
     return MatrixOperand(
       pointer: pointer + skip, elementType: elementType, rows: range.count, columns: columns, stride: stride,
-      isTransposed: isTransposed)
+      isTransposed: isTransposed, keeper: keeper)
   }
 
   func columnRange(_ range: Range<Int>) -> MatrixOperand { transposed.rowRange(range).transposed }

@@ -81,12 +81,13 @@ import Carina
     let provider = try MatrixProductChoice.onednn.provider()
     let weight = Parameter.random("w", [700, 520], seed: 6, type: .bfloat16)
     for rows in 1...FewRowsProduct.mostRows {
-      let x = Tensor.random([rows, 520], seed: 7)
+      let x = Tensor.random([rows, 520], seed: 7), narrow = x.converted(to: .bfloat16)
       let expected = Tensor(uninitialized: [rows, 700])
       provider.multiply(
-        MatrixOperand(x.converted(to: .bfloat16), rows: rows, columns: 520),
+        MatrixOperand(narrow, rows: rows, columns: 520),
         MatrixOperand(weight.value, rows: 700, columns: 520).transposed, into: expected.floats, cStride: 700,
         accumulate: false)
+      withExtendedLifetime(narrow) {}
       expectClose(linear(x, weight, tape: nil), expected, relative: 2e-6)
     }
   }
