@@ -10,8 +10,8 @@ struct ShardsCommand: ParsableCommand {
     discussion: """
       Example: preprocess --json train.json --image-root images --output shards/train
 
-      Writes shard-00000.h5 …, manifest.json and rejected.jsonl, or nothing. Equal input gives equal bytes, whatever \
-      the number of workers. docs/preprocess.md describes the layouts of --format and the options that go with them.
+      Writes shard-00000.h5 …, manifest.json and rejected.jsonl. Equal input gives equal bytes, whatever the number of \
+      workers or parts. Until it is whole the output is OUTPUT.partial; the same command goes on from there. docs/preprocess.md describes the layouts of --format and the options that go with them.
       """)
 
   @Option(name: .long, help: "Records: a JSON list or JSON Lines, or the table or directory that --format names.")
@@ -38,6 +38,11 @@ struct ShardsCommand: ParsableCommand {
   var allowKnownLeak: SampleFormat?
   @Option(name: .customLong("shard-size"), help: "Images a shard.") var shardSize: Int = 1024
   @Option(name: .long, help: "Threads that decode (default: --threads).") var workers: Int?
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Make this share of the shards: 1/3, 2/3 and 3/3 on three machines with one output.", valueName: "i/n"))
+  var part: ShardPart = .whole
   @Option(name: .long, help: "Take only the first records.") var limit: Int?
   @Option(name: .customLong("max-rejected"), help: "Part of the images that may be unusable, 0 to 1.")
   var maxRejected: Double = 0.01
@@ -67,6 +72,7 @@ struct ShardsCommand: ParsableCommand {
     options.split = split
     options.splits = try splitPlan()
     options.shardSize = shardSize
+    options.part = part
     options.workers = workers ?? ThreadTeam.count
     options.limit = limit
     options.maxRejected = maxRejected
@@ -77,7 +83,7 @@ struct ShardsCommand: ParsableCommand {
         ("format", format.rawValue), ("image-size", "\(imageSize)"), ("split", split ?? "as the records say"),
         ("split-by", splitBy.map { "\($0.rawValue), \(fractions), seed \(splitSeed)" } ?? "nothing"),
         ("allow-known-leak", allowKnownLeak?.rawValue ?? "none"), ("shard-size", "\(shardSize)"),
-        ("workers", "\(options.workers)"), ("limit", limit.map(String.init) ?? "none"),
+        ("part", "\(part)"), ("workers", "\(options.workers)"), ("limit", limit.map(String.init) ?? "none"),
         ("max-rejected", "\(maxRejected)"), ("window", window?.description ?? "none"), ("colour", colour.rawValue),
         ("aspect", aspect.rawValue),
         ("resize-order", resizeOrder.rawValue), ("transform", options.transform.id),
@@ -86,17 +92,18 @@ struct ShardsCommand: ParsableCommand {
     options.shouldStop = { Interruption.wasRequested }
     var progress: ProgressLine?
     options.progress = { done, total, rejected in
-      let line = progress ?? ProgressLine("preprocess", unit: "images", total: total)
-      progress = line
+      let line = progress ?? ProgressLine("preprocess", unit: "images", total: total, startingAt: done)
       let note = rejected > 0 ? "\(rejected) rejected" : ""
+      if progress == nil, done > 0 { writeToStandardError("\(done) of \(total) images were done before\n") }
+      progress = line
       done == total ? line.finish(done, note: note) : line.update(done, note: note)
-      // Each split has a line of its own.
-      if done == total { progress = nil }
     }
-    if options.splits != nil && split == nil {
-      for summary in try Preprocessor.runSplits(options) { report(summary, "\(output)/\(summary.manifest.split)") }
-    } else {
-      report(try Preprocessor.run(options), output)
+    let allSplits = options.splits != nil && split == nil
+    switch try Preprocessor.runPart(options, allSplits: allSplits) {
+    case .complete(let summaries):
+      for summary in summaries { report(summary, allSplits ? "\(output)/\(summary.manifest.split)" : output) }
+    case .waiting(let finished, let all):
+      print("part \(part) is done; \(finished) of \(all) shards are there, \(output) follows when all are")
     }
   }
 
@@ -130,6 +137,10 @@ struct ShardsCommand: ParsableCommand {
 }
 
 extension SampleFormat: ExpressibleByArgument {}
+extension ShardPart: ExpressibleByArgument {
+  /// Reads `I/N`.
+  public init?(argument: String) { self.init(text: argument) }
+}
 extension SplitUnit: ExpressibleByArgument {}
 extension PassOrder: ExpressibleByArgument {}
 extension ImageTransform.Aspect: ExpressibleByArgument {}

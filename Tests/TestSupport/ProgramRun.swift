@@ -13,7 +13,11 @@ public struct ProgramRun {
   /// - Parameters:
   ///   - shellPrefix: commands for the shell before the program starts (`ulimit -f 1;`).
   ///   - interruptAfter: seconds after which SIGINT is sent.
-  public init(_ name: String, _ arguments: [String], shellPrefix: String = "", interruptAfter: Double? = nil) throws {
+  ///   - killAfter: seconds after which SIGKILL is sent.
+  public init(
+    _ name: String, _ arguments: [String], shellPrefix: String = "", interruptAfter: Double? = nil,
+    killAfter: Double? = nil
+  ) throws {
     let directory = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     let program = directory.appendingPathComponent(name).path
     let process = Process()
@@ -37,6 +41,10 @@ public struct ProgramRun {
     if let interruptAfter {
       Thread.sleep(forTimeInterval: interruptAfter)
       process.interrupt()
+    }
+    if let killAfter {
+      Thread.sleep(forTimeInterval: killAfter)
+      kill(process.processIdentifier, SIGKILL)
     }
     process.waitUntilExit()
     let status = Int(process.terminationStatus)

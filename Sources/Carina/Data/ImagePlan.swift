@@ -9,7 +9,17 @@ struct ImagePlan: Sendable {
     var samples: [ShardWriter.PlacedSample]
   }
 
-  private(set) var images: [PlannedImage] = []
+  private var images: [PlannedImage] = []
+  /// Images that name no patient.
+  private(set) var withoutPatient = 0
+  /// SHA-256 over everything that the shards' content depends on: names, texts, and the size of each file.
+  private(set) var digest = ""
+
+  /// How many images there are.
+  var count: Int { images.count }
+
+  /// An image with its samples.
+  subscript(_ index: Int) -> PlannedImage { images[index] }
 
   /// - Throws: `CarinaError.badData` when two records give one image to different patients.
   init(_ records: [SampleRecord], roots: ImageRoots, source: String) throws {
@@ -41,44 +51,28 @@ struct ImagePlan: Sendable {
       if image.study.isEmpty { images[row].image.study = record.study }
       if image.view.isEmpty { images[row].image.view = record.view }
     }
+    withoutPatient = images.count { $0.image.patient.isEmpty }
+    digest = ImagePlan.digest(images)
+  }
+
+  private static func digest(_ images: [PlannedImage]) -> String {
+    var digest = SHA256Digest()
+    for planned in images {
+      digest.update("\(planned.image.id)\0\(planned.path.map(byteCount) ?? -1)\0")
+      for (place, sample) in planned.samples {
+        digest.update("\(place)\0\(sample.id)\0\(sample.patient)\0\(sample.study)\0\(sample.view)\0")
+        digest.update("\(sample.question)\0\(sample.answer)\0\(sample.answerType)\0\(sample.questionType)\0")
+      }
+    }
+    return digest.finish()
+  }
+
+  private static func byteCount(_ path: String) -> Int {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : -1
   }
 
   static func notFound(_ image: String) -> CarinaError {
     CarinaError(.missingInput, "is in none of the image roots", at: image)
-  }
-}
-
-/// Inputs that were left out, as lines of `rejected.jsonl`.
-struct Rejections {
-  private(set) var text = ""
-  private(set) var first: [String] = []
-  var images = 0
-  private(set) var samples = 0
-
-  mutating func add(image: ImagePlan.PlannedImage, error: Error) throws {
-    images += 1
-    samples += image.samples.count
-    try add(path: image.image.id, reason: Rejections.reason(error), samples: image.samples.map(\.record.id))
-  }
-
-  mutating func add(sample: SampleRecord) throws {
-    samples += 1
-    try add(path: sample.image, reason: "the answer is empty", samples: [sample.id])
-  }
-
-  private mutating func add(path: String, reason: String, samples: [String]) throws {
-    let line: JSONValue = [
-      "path": .string(path), "reason": .string(reason), "samples": .array(samples.map(JSONValue.string)),
-    ]
-    text += try line.serialized() + "\n"
-    if first.count < 3 { first.append("\(path): \(reason.hasSuffix(".") ? String(reason.dropLast()) : reason)") }
-  }
-
-  /// The reason without the path, which the line has already, and without this machine's directories.
-  private static func reason(_ error: Error) -> String {
-    guard let error = error as? CarinaError else { return "\(error)" }
-    return CarinaError(
-      error.kind, error.what, expected: error.expected, found: error.found, remedy: error.remedy
-    ).description
   }
 }

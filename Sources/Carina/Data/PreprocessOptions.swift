@@ -19,13 +19,15 @@ public struct PreprocessOptions {
   public var splits: SplitPlan?
   /// Images a shard.
   public var shardSize = 1024
+  /// Which share of the shards is made; the output is there once all parts are.
+  public var part = ShardPart.whole
   /// Threads that decode; the writer is one more.
   public var workers = 1
   /// Take only so many records, from the start.
   public var limit: Int?
   /// The run stops when more than this part of the images cannot be used, 0...1.
   public var maxRejected = 0.01
-  /// Asked between images; true ends the run with `CarinaError.interrupted` and nothing written.
+  /// Asked between images; true ends the run with `CarinaError.interrupted`; the next run goes on.
   public var shouldStop: () -> Bool = { false }
   /// Told how many images are done, of how many, and how many of them were left out.
   public var progress: (_ done: Int, _ total: Int, _ rejected: Int) -> Void = { _, _, _ in }
@@ -37,6 +39,14 @@ public struct PreprocessOptions {
     self.output = output
     self.transform = transform
   }
+}
+
+/// How far a preprocessing run came.
+public enum PreprocessOutcome: Equatable, Sendable {
+  /// The output is there; a summary for each split.
+  case complete([PreprocessSummary])
+  /// This part is done, others are not.
+  case waiting(finishedShards: Int, ofShards: Int)
 }
 
 /// What a preprocessing run did.

@@ -16,6 +16,14 @@ public struct ShardManifest: Equatable, Sendable {
     public let bytes: Int
     /// SHA-256 of the file.
     public let sha256: String
+
+    /// Its entry in the manifest.
+    var json: JSONValue {
+      [
+        "file": .string(file), "images": .integer(images), "samples": .integer(samples),
+        "channels": .integer(channels), "bytes": .integer(bytes), "sha256": .string(sha256),
+      ]
+    }
   }
 
   /// The split that the directory holds; empty when none was named.
@@ -36,18 +44,12 @@ public struct ShardManifest: Equatable, Sendable {
 
   /// The file's text; equal manifests give equal bytes.
   func text() throws -> String {
-    let list = shards.map { shard -> JSONValue in
-      [
-        "file": .string(shard.file), "images": .integer(shard.images), "samples": .integer(shard.samples),
-        "channels": .integer(shard.channels), "bytes": .integer(shard.bytes), "sha256": .string(shard.sha256),
-      ]
-    }
     let document: JSONValue = [
       "format": "carina-shards", "version": .integer(ShardFormat.version), "split": .string(split),
       "images": .integer(images), "samples": .integer(samples),
       "rejected": ["images": .integer(rejectedImages), "samples": .integer(rejectedSamples)],
       "source": ["name": .string(sourceName), "sha256": .string(sourceDigest)],
-      "transform": ["id": .string(transform.id), "settings": transform.settings], "shards": .array(list),
+      "transform": ["id": .string(transform.id), "settings": transform.settings], "shards": .array(shards.map(\.json)),
     ]
     return try document.serialized(indented: true) + "\n"
   }
@@ -85,18 +87,30 @@ public struct ShardManifest: Equatable, Sendable {
     }
     let transform = try ImageTransform(settings: settings, source: path)
     guard transform.id == document["transform"]?["id"]?.string else { throw unusable("transform.id") }
-    let shards = try list.map { shard in
-      let file = try text(shard["file"], "file")
-      guard !file.contains("/") else { throw unusable("file") }
-      return try Shard(
-        file: file, images: number(shard["images"], "images"), samples: number(shard["samples"], "samples"),
-        channels: number(shard["channels"], "channels"), bytes: number(shard["bytes"], "bytes"),
-        sha256: text(shard["sha256"], "sha256"))
-    }
+    let shards = try list.map { try Shard(json: $0, source: path) }
     return try ShardManifest(
       split: text(document["split"], "split"), sourceName: text(document["source"]?["name"], "source"),
       sourceDigest: text(document["source"]?["sha256"], "source"), transform: transform, shards: shards,
       rejectedImages: number(document["rejected"]?["images"], "rejected"),
       rejectedSamples: number(document["rejected"]?["samples"], "rejected"))
+  }
+}
+
+extension ShardManifest.Shard {
+  /// Reads an entry of a manifest.
+  /// - Throws: `CarinaError.badData` naming the part that is missing or unusable.
+  init(json: JSONValue, source: String) throws {
+    func unusable(_ key: String) -> CarinaError {
+      CarinaError(.badData, "\"\(key)\" is missing or unusable", at: source, remedy: "Run preprocess again.")
+    }
+    func number(_ key: String) throws -> Int {
+      guard let number = json[key]?.int, number >= 0 else { throw unusable(key) }
+      return number
+    }
+    guard let file = json["file"]?.string, !file.contains("/") else { throw unusable("file") }
+    guard let sha256 = json["sha256"]?.string else { throw unusable("sha256") }
+    self.init(
+      file: file, images: try number("images"), samples: try number("samples"), channels: try number("channels"),
+      bytes: try number("bytes"), sha256: sha256)
   }
 }

@@ -1,53 +1,48 @@
 import Foundation
 
-/// Writes images and their samples into the shards of a directory, in the order in which they come.
+/// Writes images and their samples into one shard, in the order in which they come.
 ///
-/// A shard is grey as long as all its images are; the first colour image turns the shard into a colour one. Which
-/// shard is which therefore depends on the images alone, and equal input gives equal bytes.
+/// A shard is grey as long as all its images are; the first colour image turns it into a colour one. Which shard is which
+/// therefore depends on its images alone, and equal input gives equal bytes.
 final class ShardWriter {
   /// A sample with its place among all records, by which the samples of a shard are ordered.
   typealias PlacedSample = (place: Int, record: SampleRecord)
 
-  private let directory: String
+  private let path: String
+  private let name: String
   private let transform: ImageTransform
   private let split: String
   private let sourceDigest: String
-  private let shardSize: Int
+  private let capacity: Int
   private var current: OpenShard?
-  private(set) var finished: [ShardManifest.Shard] = []
 
-  init(directory: String, transform: ImageTransform, split: String, sourceDigest: String, shardSize: Int) {
-    self.directory = directory
+  /// - Parameters:
+  ///   - path: the file to write.
+  ///   - name: what the manifest calls it.
+  ///   - capacity: images at most.
+  init(path: String, name: String, transform: ImageTransform, split: String, sourceDigest: String, capacity: Int) {
+    self.path = path
+    self.name = name
     self.transform = transform
     self.split = split
     self.sourceDigest = sourceDigest
-    self.shardSize = shardSize
+    self.capacity = capacity
   }
 
   /// Adds an image with its samples.
   /// - Throws: `CarinaError.cannotWrite`.
   func add(_ image: ShardImage, pixels: ImagePixels, samples: [PlacedSample]) throws {
-    let shard: OpenShard
-    if let open = current {
-      shard = open
-    } else {
-      let path = directory + "/" + ShardFormat.fileName(finished.count)
-      shard = try OpenShard(path, size: transform.size, channels: pixels.channels, capacity: shardSize)
-    }
+    let shard = try current ?? OpenShard(path, size: transform.size, channels: pixels.channels, capacity: capacity)
     current = shard
-    if pixels.channels > shard.channels { try shard.turnIntoColour(capacity: shardSize) }
+    if pixels.channels > shard.channels { try shard.turnIntoColour(capacity: capacity) }
     try shard.append(image, pixels: shard.channels == 3 ? pixels.expanded() : pixels, samples: samples)
-    if shard.images.count == shardSize { try finishShard() }
   }
 
-  /// Writes the last, shorter shard.
+  /// Completes the file and brings it to the disk.
+  /// - Returns: its line in the manifest; nil when no image was added and there is no file.
   /// - Throws: `CarinaError.cannotWrite`.
-  func finish() throws {
-    if current != nil { try finishShard() }
-  }
-
-  private func finishShard() throws {
-    guard let shard = current else { return }
+  func finish() throws -> ShardManifest.Shard? {
+    guard let shard = current else { return nil }
     current = nil
     let file = shard.file
     try shard.rows.finish()
@@ -66,11 +61,9 @@ final class ShardWriter {
     try file.setAttribute("split", text: split)
     try file.setAttribute("source_digest", text: sourceDigest)
     try file.close()
-    finished.append(
-      ShardManifest.Shard(
-        file: (shard.path as NSString).lastPathComponent, images: shard.images.count, samples: samples.count,
-        channels: shard.channels, bytes: try ShardWriter.flushedSize(shard.path),
-        sha256: try SHA256Digest.ofFile(shard.path)))
+    return ShardManifest.Shard(
+      file: name, images: shard.images.count, samples: samples.count, channels: shard.channels,
+      bytes: try ShardWriter.flushedSize(path), sha256: try SHA256Digest.ofFile(path))
   }
 
   /// Makes sure that a file is on the disk; its size.

@@ -1,0 +1,81 @@
+import Foundation
+
+/// An image after a worker has been at it.
+struct DecodedImage {
+  let planned: ImagePlan.PlannedImage
+  let pixels: Result<ImagePixels, Error>
+  /// 32 hexadecimal digits of the pixels' SHA-256, where asked for.
+  let digest: String?
+
+  init(_ planned: ImagePlan.PlannedImage, _ transform: ImageTransform, wantsDigest: Bool) {
+    self.planned = planned
+    let pixels = Result {
+      guard let path = planned.path else { throw ImagePlan.notFound(planned.image.id) }
+      return try transform.pixels(ofFileAt: path)
+    }
+    self.pixels = pixels
+    digest = wantsDigest ? (try? pixels.get()).map { String(SHA256Digest.of(Data($0.values)).prefix(32)) } : nil
+  }
+}
+
+/// A shard being made, with what was left out of it.
+final class ShardInProgress {
+  private let writer: ShardWriter
+  private(set) var rejections = Rejections()
+  private var pixels: [FinishedShard.Pixels] = []
+
+  init(_ writer: ShardWriter) { self.writer = writer }
+
+  /// Writes an image, or notes why not.
+  /// - Throws: `CarinaError.cannotWrite`.
+  func add(_ decoded: DecodedImage) throws {
+    let planned = decoded.planned
+    switch decoded.pixels {
+    case .success(let image):
+      let usable = planned.samples.filter { !$0.record.answer.isEmpty }
+      for sample in planned.samples where sample.record.answer.isEmpty { try rejections.add(sample: sample.record) }
+      // An image none of whose answers can be used has no place in a shard.
+      guard !usable.isEmpty else {
+        rejections.images += 1
+        return
+      }
+      if let digest = decoded.digest { pixels.append(.init(image: planned.image.id, digest: digest)) }
+      try writer.add(planned.image, pixels: image, samples: usable)
+    case .failure(let error):
+      try rejections.add(image: planned, error: error)
+    }
+  }
+
+  /// Completes the file.
+  /// - Throws: `CarinaError.cannotWrite`.
+  func finish() throws -> FinishedShard {
+    FinishedShard(shard: try writer.finish(), rejections: rejections, pixels: pixels)
+  }
+}
+
+/// The images of several shards, one after the other.
+struct ShardQueue: Sendable {
+  private let blocks: [ShardBlock]
+  private let starts: [Int]
+  /// How many images there are.
+  let count: Int
+
+  init(_ blocks: [ShardBlock]) {
+    var (starts, count) = ([Int](), 0)
+    for block in blocks {
+      starts.append(count)
+      count += block.images.count
+    }
+    (self.blocks, self.starts, self.count) = (blocks, starts, count)
+  }
+
+  /// The shard of an image, and its place in the plan of the shard's split.
+  subscript(_ index: Int) -> (block: ShardBlock, image: Int) {
+    var (low, high) = (0, starts.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if starts[middle] <= index { low = middle } else { high = middle }
+    }
+    return (blocks[low], blocks[low].images.lowerBound + index - starts[low])
+  }
+}

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Kills preprocess at random moments and compares what it ends in with a run that was not killed, byte by byte.
+
+usage: check_killed_preprocess.py PREPROCESS [--kills 50] [--images 3000] [--seed 1] [--parts 1]
+
+Draws an archive of phantom radiographs, makes shards of it once without a disturbance, and then again and again with
+SIGKILL at a random moment until so many kills have been survived, each run going on from what the one before left.
+With --parts N the killed runs are N processes at a time, of which a random one is killed.
+"""
+import argparse
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def digests(directory):
+    found = {}
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = os.path.join(folder, name)
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, directory)] = hashlib.sha256(file.read()).hexdigest()
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("preprocess")
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--images", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--parts", type=int, default=1)
+    options = parser.parse_args()
+    moments = random.Random(options.seed)
+    work = tempfile.mkdtemp(prefix="carina-kills-")
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def command(output, part=None):
+        return [
+            options.preprocess, "--json", f"{work}/archive/stage2_train.json", "--image-root", f"{work}/archive",
+            "--output", f"{work}/{output}", "--image-size", "96", "--shard-size", "32", "--split-by", "patient",
+            "--threads", "1", *(["--part", f"{part}/{options.parts}"] if part else []),
+        ]
+
+    try:
+        subprocess.run(
+            [options.preprocess, "phantom", "--count", str(options.images), "--seed", "1", "--image-size", "64",
+             "--output", f"{work}/archive"], check=True, **quiet)
+        start = time.monotonic()
+        subprocess.run(command("whole"), check=True, **quiet)
+        seconds = time.monotonic() - start
+        expected = digests(f"{work}/whole")
+        kills = runs = completed = 0
+        parts = list(range(1, options.parts + 1)) if options.parts > 1 else [None]
+        while kills < options.kills:
+            processes = [subprocess.Popen(command("killed", part), **quiet) for part in parts]
+            victim = moments.choice(processes)
+            # Short enough that one set of shards takes several runs.
+            time.sleep(moments.uniform(0.02, 0.3) * seconds)
+            if victim.poll() is None:
+                victim.send_signal(signal.SIGKILL)
+                kills += 1
+            for process in processes:
+                process.wait()
+            codes = [process.returncode for process in processes]
+            if not set(codes) <= {0, -signal.SIGKILL}:
+                sys.exit(f"FAILED: exit codes {codes}")
+            runs += 1
+            if os.path.exists(f"{work}/killed") and not os.path.exists(f"{work}/killed.partial"):
+                if digests(f"{work}/killed") != expected:
+                    sys.exit(f"FAILED: other bytes after {kills} kills")
+                shutil.rmtree(f"{work}/killed")
+                completed += 1
+        for part in parts:
+            if not os.path.exists(f"{work}/killed"):
+                subprocess.run(command("killed", part), check=True, **quiet)
+        if digests(f"{work}/killed") != expected:
+            sys.exit(f"FAILED: other bytes after {kills} kills")
+        left = [name for name in os.listdir(work) if name not in ("archive", "whole", "killed", "killed.partial.done")]
+        if left:
+            sys.exit(f"FAILED: left behind {left}")
+        print(
+            f"{kills} kills in {runs} runs of {options.parts} processes, {completed + 1} complete sets of "
+            f"{len(expected)} files, every one with the bytes of the undisturbed run ({seconds:.1f} s)")
+    finally:
+        shutil.rmtree(work)
+
+
+main()
