@@ -31,7 +31,7 @@ VISION_MODEL := $(or $(VISION),$(RUN)/stage0/vision/final_model)
 LANGUAGE_MODEL := $(or $(LLM),$(RUN)/stage0/language/final_model)
 SMALL := $(if $(VISION)$(LLM),,small)
 
-PHANTOM_FLAGS ?= --count 3000
+PHANTOM_FLAGS ?= --count 4500
 STAGE0_FLAGS ?= --vision-epochs 24 --language-epochs 2
 STAGE1_FLAGS ?= $(if $(SMALL),--projector-hidden 384 --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 2e-3 --warmup-ratio 0.05 --num-epochs 2 --precision fp32)
 STAGE2_FLAGS ?= $(if $(SMALL),--unfreeze-projection-layer --train-ve-first-epoch --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 1e-3 --num-epochs 3 --precision fp32)
@@ -120,7 +120,7 @@ notebooks: setup ## run the scripts in notebooks/ and write them, executed, to r
 
 bench: setup ## time the operations against the machine's ceilings, measured in the same run
 	@$(SWIFT_BUILD) --product bench
-	@$(BIN)/bench --repeats 5 --output results/bench/operations.txt
+	@$(BIN)/bench operations --repeats 5 --output results/bench/operations.txt
 
 clean: ## remove what was built and what the default road made
 	rm -rf .build $(RUN)

@@ -24,6 +24,14 @@ struct Ceilings {
     return 2 * Double(side * side * side) / (fastest ?? .infinity) * 1e-9
   }
 
+  /// The time that work takes at the ceiling.
+  func leastSeconds(_ work: Work) -> Double {
+    switch work {
+    case .bytes(let count): return count / reading * 1e-9
+    case .products(let count, let isBFloat16): return count / (isBFloat16 ? bfloat16 : float32) * 1e-9
+    }
+  }
+
   /// Part of the ceiling that a measurement reaches.
   func part(_ measurement: Measurement) -> Double {
     switch measurement.work {

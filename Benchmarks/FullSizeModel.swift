@@ -1,0 +1,63 @@
+import Carina
+
+/// The joined model of true size that steps are timed on: SigLIP ViT-L/16-384, a projector of hidden width 10,240 and Gemma 3 1B,
+/// read from `DIR/siglip-l-random` and `DIR/gemma3-1b-random`, with one image and a text of random ids.
+struct FullSizeModel {
+  let model: VisionLanguageModel
+  let pixels: Tensor
+  /// The ids of the text.
+  let ids: [Int]
+
+  /// Loads the parts; the projector's weights are drawn.
+  init(directory: String, precision: ComputingPrecision, textTokens: Int) throws {
+    let type = precision.elementType
+    let vision = try ModelDirectory.locate("\(directory)/siglip-l-random", for: "--models")
+      .loadVisionEncoder(precision: type).model
+    let decoder = try ModelDirectory.locate("\(directory)/gemma3-1b-random", for: "--models")
+      .loadDecoder(precision: type).model
+    let projector = Projector(
+      ProjectorConfig(
+        inputSize: vision.config.hiddenSize, hiddenSize: vision.config.hiddenSize * 10,
+        outputSize: decoder.config.hiddenSize),
+      from: RandomParameterSource(seed: 1, precision: type))
+    model = try VisionLanguageModel(vision: vision, projector: projector, decoder: decoder)
+    pixels = Samples.tensor([1, 3 * vision.config.imageSize * vision.config.imageSize])
+    var generator = SeededGenerator(seed: 2, stream: "benchmark text")
+    let most = Double(decoder.config.vocabularySize)
+    ids = (0..<textTokens).map { _ in Int(generator.uniform(in: 3..<most)) }
+  }
+
+  /// Image and text, with the loss on the text from token `first` on.
+  func sequence(supervisedFrom first: Int) -> ImageTextSequence {
+    ImageTextSequence(tokensBefore: [], image: 0, tokensAfter: ids, supervised: ids.indices.map { $0 >= first })
+  }
+
+  /// Floating-point operations of the products of `rows` rows through all decoder blocks, scores included.
+  func blockProducts(rows: Int) -> Double {
+    let config = model.decoder.config
+    let perRow =
+      2 * config.hiddenSize * config.headSize * (config.headCount + config.keyValueHeadCount)
+      + 3 * config.hiddenSize * config.intermediateSize
+    let scores = rows * rows * config.headCount * config.headSize  // both products, half of each in the future
+    return 2 * Double(config.layerCount) * (Double(rows * perRow) + Double(scores))
+  }
+
+  /// The same for the vision encoder and one image.
+  var visionProducts: Double {
+    let config = model.vision.config, patches = config.patchCount, width = config.hiddenSize
+    let perPatch = 4 * width * width + 2 * width * config.intermediateSize
+    let blocks = config.layerCount * (patches * perPatch + 2 * patches * patches * width)
+    return 2 * Double(blocks + patches * width * config.channelCount * config.patchSize * config.patchSize)
+  }
+
+  /// The same for the projector and one image.
+  var projectorProducts: Double {
+    let config = model.projector.config
+    return 2 * Double(model.rowsPerImage * config.hiddenSize * (config.inputSize + config.outputSize))
+  }
+
+  /// The same for the head over `rows` rows.
+  func headProducts(rows: Int) -> Double {
+    2 * Double(rows * model.decoder.config.vocabularySize * model.decoder.config.hiddenSize)
+  }
+}

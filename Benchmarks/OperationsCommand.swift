@@ -1,0 +1,47 @@
+import ArgumentParser
+import Carina
+import CommandOptions
+
+/// `bench operations`: the engine's operations against what the machine reaches in the same run.
+struct OperationsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "operations", abstract: "Time the engine's operations against the machine's ceilings.",
+    discussion: "Example: bench operations --repeats 5 --output results/bench/operations.txt")
+
+  @Option(name: .long, help: "Runs of each operation; the median counts.")
+  var repeats = 5
+  @Option(name: .long, help: ArgumentHelp("File for the table.", valueName: "file"))
+  var output: String?
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    if repeats < 1 { throw ValidationError("--repeats must be at least 1, not \(repeats).") }
+  }
+
+  func run() throws {
+    global.apply()
+    let ceilings = Ceilings(repeats: repeats)
+    let measurements = OperationBenchmarks.run(repeats: repeats)
+    func number(_ value: Double) -> String { value < 10 ? oneDigit(value) : "\(Int(value.rounded()))" }
+    var table = TextTable(
+      ["operation", "ms", "rate", "unit", "of ceiling"], alignments: [.left, .right, .right, .left, .right])
+    table.rows =
+      measurements.map {
+        [
+          $0.name, oneDigit($0.seconds * 1000), number($0.rate.value), $0.rate.unit,
+          "\(Int((ceilings.part($0) * 100).rounded()))%",
+        ]
+      }
+    let text = """
+      \(Processor.description), \(ThreadTeam.count) threads, \(MatrixProduct.provider.name), median of \(repeats)
+      ceilings: reading \(oneDigit(ceilings.reading)) GB/s, products \(Int(ceilings.float32)) GFLOP/s in fp32, \
+      \(Int(ceilings.bfloat16)) in bf16
+
+      \(table.text)
+      """
+    try writeToStandardOutput(text)
+    if let output { try AtomicFile.write(text, to: output) }
+  }
+
+  private func oneDigit(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+}

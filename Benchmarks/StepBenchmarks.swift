@@ -1,0 +1,91 @@
+import Carina
+import Foundation
+
+/// Whole pieces of work at full size, as a user waits for them; batch 1.
+enum StepWork: String, CaseIterable {
+  case vision, stage1, stage1Cached = "stage1-cached", stage2, prefill, decode
+}
+
+/// One measured piece of work.
+struct StepMeasurement {
+  let work: StepWork
+  /// Median and best of the runs.
+  let median: Double, best: Double
+  /// What it must do at the least.
+  let least: Work
+}
+
+/// Times pieces of work on a model of full size.
+struct StepBenchmarks {
+  let full: FullSizeModel
+  let repeats: Int
+
+  /// Runs one piece of work.
+  func run(_ work: StepWork) throws -> StepMeasurement {
+    switch work {
+    case .vision:
+      return try measure(work, products: full.visionProducts) {
+        _ = full.model.features(full.pixels, count: 1, tape: nil)
+      }
+    case .stage1, .stage1Cached, .stage2: return try trainingStep(work)
+    case .prefill: return try generation(work, newTokens: 1)
+    case .decode: return try generation(work, newTokens: 33)
+    }
+  }
+
+  private func trainingStep(_ work: StepWork) throws -> StepMeasurement {
+    let model = full.model, trainsDecoder = work == .stage2
+    let trained = trainsDecoder ? model.decoder.parameters : model.projector.parameters
+    for parameter in trained { parameter.setTrainable(true) }
+    let sequence = full.sequence(supervisedFrom: trainsDecoder ? full.ids.count / 4 : 0)
+    let optimizer = AdamW(weightDecay: 0.01)
+    let cached = work == .stage1Cached ? model.features(full.pixels, count: 1, tape: nil) : nil
+    let rows = model.rowsPerImage + full.ids.count - 1
+    let once = full.blockProducts(rows: rows) + full.headProducts(rows: sequence.supervisedCount)
+    // A frozen decoder needs the gradients of its inputs, a trained one also those of its weights.
+    let products =
+      (cached == nil ? full.visionProducts : 0) + full.projectorProducts * (trainsDecoder ? 1 : 2.67)
+      + once * (trainsDecoder ? 3 : 2)
+    return try measure(work, products: products) {
+      let tape = Tape()
+      let features = cached ?? model.features(full.pixels, count: 1, tape: nil)
+      let result = model.loss(
+        [sequence], imageRows: model.projector(features, tape: tape), scale: 1 / Float(sequence.supervisedCount),
+        isCheckpointed: false, tape: tape)
+      tape.backward(from: result.loss)
+      optimizer.step(trained, rate: 1e-5, norm: AdamW.gradientNorm(trained), maximumNorm: 1)
+    }
+  }
+
+  private func generation(_ work: StepWork, newTokens: Int) throws -> StepMeasurement {
+    let model = full.model
+    let rows = model.projector(model.features(full.pixels, count: 1, tape: nil), tape: nil)
+    let prompt = ImageTextSequence(tokensBefore: [], image: 0, tokensAfter: Array(full.ids.prefix(16)))
+    var options = GenerationOptions()
+    options.maximumNewTokens = newTokens
+    let generator = Generator(model: model, stopTokens: [], options: options)
+    var prefill: [Double] = [], decode: [Double] = []
+    for run in 0...repeats {
+      let result = try generator.generate([prompt], imageRows: rows)
+      guard run > 0 else { continue }
+      prefill.append(result.prefillSeconds)
+      decode.append(result.decodeSeconds / Double(max(1, newTokens - 1)))
+    }
+    let seconds = (work == .prefill ? prefill : decode).sorted()
+    let least: Work =
+      work == .prefill
+      ? .products(full.blockProducts(rows: rows.rows + 16), isBFloat16: isBFloat16)
+      : .bytes(Double(model.decoder.parameters.reduce(0) { $0 + $1.count * $1.value.elementType.byteCount }))
+    return StepMeasurement(
+      work: work, median: seconds[seconds.count / 2], best: seconds[0], least: least)
+  }
+
+  private var isBFloat16: Bool { full.model.decoder.tokenEmbedding.value.elementType == .bfloat16 }
+
+  private func measure(_ work: StepWork, products: Double, _ body: () -> Void) throws -> StepMeasurement {
+    let seconds = Measurement.seconds(repeats: repeats, body).sorted()
+    return StepMeasurement(
+      work: work, median: seconds[seconds.count / 2], best: seconds[0],
+      least: .products(products, isBFloat16: isBFloat16))
+  }
+}

@@ -1,0 +1,53 @@
+import ArgumentParser
+import Carina
+import CommandOptions
+import Foundation
+
+/// `bench steps`: whole pieces of work on models of full size.
+struct StepsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "steps", abstract: "Time whole pieces of work on models of full size.",
+    discussion: """
+      Example: bench steps --models models --work vision,stage1,prefill,decode
+
+      The directory holds siglip-l-random and gemma3-1b-random in Hugging Face layout; real checkpoints of the same \
+      shapes under these names do as well. Batch 1, one image, 64 tokens of text, 16 before an answer. stage2 needs 20 GiB of memory.
+      """)
+
+  @Option(name: .long, help: ArgumentHelp("Directory of the two models.", valueName: "dir")) var models: String
+  @Option(name: .long, help: "What to time: vision, stage1, stage1-cached, stage2, prefill, decode; with commas.")
+  var work = "vision,stage1,stage1-cached,prefill,decode"
+  @Option(name: .long, help: "Runs of each after one to warm up; the median counts.") var repeats = 3
+  @Option(name: .customLong("text-tokens"), help: "Tokens of text in a training step.") var textTokens = 64
+  @OptionGroup var precision: PrecisionOptions
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    global.apply()
+    _ = try precision.apply()
+    let works = try work.split(separator: ",").map { name in
+      guard let work = StepWork(rawValue: String(name)) else {
+        throw CarinaError(
+          .usage, "--work is not known", expected: StepWork.allCases.map(\.rawValue).joined(separator: ", "),
+          found: String(name))
+      }
+      return work
+    }
+    let full = try FullSizeModel(
+      directory: models, precision: ComputingPrecision(option: precision.precision), textTokens: textTokens)
+    let ceilings = Ceilings(repeats: 3)
+    let benchmarks = StepBenchmarks(full: full, repeats: max(1, repeats))
+    for work in works {
+      let result = try benchmarks.run(work)
+      let least = ceilings.leastSeconds(result.least)
+      let fields: [(String, String)] = [
+        ("work", work.rawValue), ("median_s", rounded(result.median)), ("best_s", rounded(result.best)),
+        ("floor_s", rounded(least)), ("of_ceiling", rounded(least / result.median)),
+        ("peak_gib", rounded(Double(ProcessMemory.peakByteCount) / Double(1 << 30))),
+      ]
+      try writeToStandardOutput(fields.map { "\($0.0) \($0.1)" }.joined(separator: "  ") + "\n")
+    }
+  }
+
+  private func rounded(_ value: Double) -> String { "\((value * 1000).rounded() / 1000)" }
+}
