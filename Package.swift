@@ -38,6 +38,10 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O2"])],
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("z")]),
     .target(
+      name: "CDICOM",
+      cxxSettings: [.unsafeFlags(["-O2"])],
+      linkerSettings: ["dcmjpeg", "ijg8", "ijg12", "ijg16", "dcmdata", "oflog", "ofstd"].map { .linkedLibrary($0) }),
+    .target(
       name: "CRuntime",
       cSettings: [.unsafeFlags(["-O3"])],
       linkerSettings: [.linkedLibrary("gomp")]),
@@ -48,7 +52,7 @@ let package = Package(
     .target(
       name: "Carina",
       dependencies: [
-        "COpenBLAS", "COneDNN", "CHDF5", "CImageCodecs", "CKernels", "CRuntime",
+        "COpenBLAS", "COneDNN", "CHDF5", "CDICOM", "CImageCodecs", "CKernels", "CRuntime",
         .product(name: "Logging", package: "swift-log"),
       ],
       resources: [.embedInCode("Data/Archives/label-templates.json")],
@@ -94,5 +98,6 @@ let package = Package(
     .testTarget(
       name: "ProgramTests", dependencies: ["Carina", "TestSupport"],
       swiftSettings: engineSettings),
-  ]
+  ],
+  cxxLanguageStandard: .cxx17
 )

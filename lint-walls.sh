@@ -19,7 +19,7 @@ BEGIN {
   for (r = 1; r <= roomCount; r++) level[rooms[r]] = r
   home["CRuntime"] = "Runtime"
   home["CKernels"] = home["COpenBLAS"] = home["COneDNN"] = "Tensor"
-  home["CHDF5"] = home["CImageCodecs"] = "Data"
+  home["CHDF5"] = home["CImageCodecs"] = home["CDICOM"] = "Data"
   apart["Model", "Data"] = "Data and Model never meet"
   apart["Data", "Model"] = "Data and Model never meet"
   apart["Model", "Text"] = "a tokenizer never enters Model"

@@ -44,7 +44,7 @@ static int read_any(const uint8_t *bytes, size_t count, const struct row_sink *s
     report->format = CARINA_IMAGE_PNG;
     return carina_png_read(bytes, count, sink, report);
   }
-  return carina_image_fail(report, CARINA_IMAGE_UNKNOWN_FORMAT, "the content is neither JPEG nor PNG");
+  return carina_image_fail(report, CARINA_IMAGE_UNKNOWN_FORMAT, "the content is neither JPEG, PNG nor DICOM");
 }
 
 int carina_image_header(const uint8_t *bytes, size_t count, carina_image_report *report) {

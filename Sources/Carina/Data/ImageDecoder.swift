@@ -1,15 +1,16 @@
 import CImageCodecs
 import Foundation
 
-/// Reads JPEG and PNG files. The content decides the format, not the name.
+/// Reads JPEG, PNG and DICOM files. The content decides the format, not the name.
 ///
 /// What comes out are the pixels of Pillow's `Image.open(path).convert("RGB")`, with one channel where the file is grey:
 /// alpha is dropped, palettes are looked up, CMYK is turned into RGB, 1, 2 and 4 bits are spread over 0...255.
-/// Colour profiles and orientation tags are ignored. 16-bit values stay 16-bit.
+/// Colour profiles and orientation tags are ignored. 16-bit values stay 16-bit. Of DICOM only the header is read here;
+/// its pixels come from `ImageTransform`, as what they mean takes a policy.
 public enum ImageDecoder {
   /// What a file's header says.
   public struct Header: Equatable, Sendable {
-    /// "JPEG" or "PNG".
+    /// "JPEG", "PNG" or "DICOM".
     public let format: String
     /// Pixels across.
     public let width: Int
@@ -66,6 +67,12 @@ public enum ImageDecoder {
   /// - Throws: `CarinaError.badData` when the content is no image or its dimensions are over the limits (20,000 a
   ///   side, 200 million in all).
   public static func header(of bytes: [UInt8], path: String) throws -> Header {
+    if DicomFile.isDicom(bytes) {
+      let file = try DicomFile(bytes, path: path, withPixels: false)
+      return Header(
+        format: "DICOM", width: file.width, height: file.height, channels: file.channels,
+        depth: file.bitsStored > 8 ? 16 : 8)
+    }
     var report = carina_image_report()
     try check(carina_image_header(bytes, bytes.count, &report), report, path)
     return Header(

@@ -83,6 +83,12 @@ public struct ImageTransform: Equatable, Sendable {
 
   /// The same from an image file's bytes; `path` names it in errors.
   public func pixels(of bytes: [UInt8], path: String) throws -> ImagePixels {
+    if DicomFile.isDicom(bytes) {
+      let file = try DicomFile(bytes, path: path)
+      let grey = try file.grey(window, path: path)
+      return try placed(
+        ImageDecoder.Image(values: grey, width: file.width, height: file.height, channels: file.channels), path: path)
+    }
     let header = try ImageDecoder.header(of: bytes, path: path)
     if header.depth == 8 {
       guard aspect == .squash else { return try placed(try whole(bytes, path: path), path: path) }

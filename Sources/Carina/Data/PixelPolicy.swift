@@ -1,8 +1,8 @@
 /// How more than 8 bits a value become 8: decided by the user, stored with the transform, done in full depth.
 ///
-/// Images of 8 bits pass through unchanged, whatever the policy.
+/// Images of 8 bits pass through unchanged, whatever the policy; only a DICOM file of 8 bits obeys `voi`.
 public enum PixelPolicy: Equatable, Sendable, CustomStringConvertible {
-  /// The display window that the file itself names; only a radiograph in DICOM has one.
+  /// The display window that the file itself names; only a radiograph in DICOM has one (see `DicomFile.grey`).
   case voi
   /// From the smallest to the largest value of the image.
   case minmax
@@ -56,26 +56,35 @@ public enum PixelPolicy: Equatable, Sendable, CustomStringConvertible {
   }
 
   private func window(of values: [UInt16], path: String) throws -> (low: Int, high: Int) {
-    switch self {
-    case .voi:
+    if self == .voi {
       throw CarinaError(
         .badData, "a PNG has no display window", at: path,
         remedy: "Choose --window minmax, percentile:LOW,HIGH or full.")
-    case .full: return (0, 65535)
-    case .minmax: return (Int(values.min() ?? 0), Int(values.max() ?? 0))
-    case .percentile(let low, let high):
-      var histogram = [Int](repeating: 0, count: 1 << 16)
-      for value in values { histogram[Int(value)] += 1 }
-      func value(at percentile: Double) -> Int {
-        let rank = max(1, Int((percentile / 100 * Double(values.count)).rounded(.up)))
-        var seen = 0
-        for (value, count) in histogram.enumerated() {
-          seen += count
-          if seen >= rank { return value }
-        }
-        return 65535
+    }
+    if self == .full { return (0, 65535) }
+    var histogram = [Int](repeating: 0, count: 1 << 16)
+    for value in values { histogram[Int(value)] += 1 }
+    return window(ofHistogram: histogram)
+  }
+
+  /// The ends of `minmax` or of percentiles over values 0..<`histogram.count`, each so many times there; equal ends
+  /// where there is no value.
+  /// - Precondition: the policy is `minmax` or `percentile`.
+  func window(ofHistogram histogram: [Int]) -> (low: Int, high: Int) {
+    let total = histogram.reduce(0, +)
+    guard total > 0 else { return (0, 0) }
+    func value(at percentile: Double) -> Int {
+      let rank = max(1, Int((percentile / 100 * Double(total)).rounded(.up)))
+      var seen = 0
+      for (value, count) in histogram.enumerated() {
+        seen += count
+        if seen >= rank { return value }
       }
-      return (value(at: low), value(at: high))
+      return histogram.count - 1
+    }
+    switch self {
+    case .percentile(let low, let high): return (value(at: low), value(at: high))
+    default: return (value(at: 0), value(at: 100))
     }
   }
 }

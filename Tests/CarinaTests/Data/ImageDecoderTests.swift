@@ -81,7 +81,7 @@ import Testing
       } catch { return "\(error)" }
     }
     #expect(message([]).contains("empty"))
-    #expect(message(Array("just a text".utf8)).contains("neither JPEG nor PNG"))
+    #expect(message(Array("just a text".utf8)).contains("neither JPEG, PNG nor DICOM"))
     #expect(message([0xff, 0xd8, 0xff]).contains("truncated"))
     let missing = directory.file("missing.png")
     let error = #expect(throws: CarinaError.self) { try ImageDecoder.bytes(ofFileAt: missing) }

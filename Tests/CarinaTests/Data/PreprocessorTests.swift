@@ -86,7 +86,7 @@ import Testing
       .split(separator: "\n").map { try JSONValue.parse(String($0), source: "rejected") }
     let reasons = Dictionary(uniqueKeysWithValues: lines.map { ($0["path"]?.string ?? "", $0["reason"]?.string ?? "") })
     for (path, part) in [
-      ("nowhere.png", "image roots"), ("text.png", "neither JPEG nor PNG"), ("empty.jpg", "empty"),
+      ("nowhere.png", "image roots"), ("text.png", "neither JPEG, PNG nor DICOM"), ("empty.jpg", "empty"),
       ("grey16.png", "--window"), ("grey2.png", "answer is empty"),
     ] {
       #expect(reasons[path]?.contains(part) == true, "\(path)")

@@ -1,0 +1,156 @@
+#include "dicom_attributes.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "dicom_extract.h"
+
+namespace carina {
+
+namespace {
+
+int required(DcmItem &item, const DcmTagKey &key, const char *name) {
+  Uint16 value = 0;
+  if (item.findAndGetUint16(key, value).bad()) refuse(CARINA_DICOM_DAMAGED, "it does not say its %s", name);
+  return value;
+}
+
+std::string word(DcmItem &item, const DcmTagKey &key) {
+  OFString text;
+  if (item.findAndGetOFString(key, text).bad()) return "";
+  const size_t last = text.find_last_not_of(' ');
+  const size_t first = text.find_first_not_of(' ');
+  return last == OFString_npos ? "" : std::string(text.c_str() + first, last + 1 - first);
+}
+
+/// Whether a number is there; refuses one that is none.
+bool number(DcmItem &item, const DcmTagKey &key, const char *name, double &value) {
+  if (word(item, key).empty()) return false;
+  Float64 read = 0;
+  if (item.findAndGetFloat64(key, read).bad() || !std::isfinite(read))
+    refuse(CARINA_DICOM_DAMAGED, "its %s is no number", name);
+  value = read;
+  return true;
+}
+
+/// A 16-bit value whose type, US or SS, is decided by the file or by the sign of the pixels.
+bool either(DcmItem &item, const DcmTagKey &key, unsigned long place, bool isSigned, int32_t &value) {
+  DcmElement *element = nullptr;
+  if (item.findAndGetElement(key, element).bad() || !element) return false;
+  Uint16 plain = 0;
+  Sint16 narrow = 0;
+  if (element->getSint16(narrow, place).good()) {
+    value = narrow;
+  } else if (element->getUint16(plain, place).good()) {
+    value = isSigned ? static_cast<Sint16>(plain) : plain;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void readWindow(DcmDataset &dataset, carina_dicom_report &report) {
+  if (!number(dataset, DCM_WindowCenter, "window centre", report.window_center)) return;
+  if (!number(dataset, DCM_WindowWidth, "window width", report.window_width)) return;
+  const std::string function = word(dataset, DCM_VOILUTFunction);
+  if (function.empty() || function == "LINEAR") {
+    report.window_function = CARINA_DICOM_LINEAR;
+  } else if (function == "LINEAR_EXACT") {
+    report.window_function = CARINA_DICOM_LINEAR_EXACT;
+  } else if (function == "SIGMOID") {
+    report.window_function = CARINA_DICOM_SIGMOID;
+  } else {
+    refuse(CARINA_DICOM_UNSUPPORTED, "the window function %.40s is not known", function.c_str());
+  }
+  if (report.window_width < (report.window_function == CARINA_DICOM_LINEAR ? 1 : 1e-9))
+    refuse(CARINA_DICOM_DAMAGED, "its window has a width of %g", report.window_width);
+}
+
+}  // namespace
+
+int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report) {
+  report.height = required(dataset, DCM_Rows, "rows");
+  report.width = required(dataset, DCM_Columns, "columns");
+  report.channels = required(dataset, DCM_SamplesPerPixel, "samples per pixel");
+  const int allocated = required(dataset, DCM_BitsAllocated, "bits allocated");
+  report.bits_stored = required(dataset, DCM_BitsStored, "bits stored");
+  report.is_signed = required(dataset, DCM_PixelRepresentation, "pixel representation") != 0;
+  const std::string photometric = word(dataset, DCM_PhotometricInterpretation);
+  const double pixels = static_cast<double>(report.width) * report.height;
+  if (report.width == 0 || report.height == 0)
+    refuse(CARINA_DICOM_DAMAGED, "its attributes say %d x %d pixels", report.width, report.height);
+  if (report.width > CARINA_DICOM_MAX_SIDE || report.height > CARINA_DICOM_MAX_SIDE ||
+      pixels * std::max(report.channels, 1) > CARINA_DICOM_MAX_VALUES)
+    refuse(CARINA_DICOM_TOO_LARGE, "its attributes say %d x %d pixels of %d channels; the limits are %d a side and %d values",
+           report.width, report.height, report.channels, CARINA_DICOM_MAX_SIDE, CARINA_DICOM_MAX_VALUES);
+  Sint32 frames = 1;
+  if (!word(dataset, DCM_NumberOfFrames).empty() && dataset.findAndGetSint32(DCM_NumberOfFrames, frames).bad())
+    refuse(CARINA_DICOM_DAMAGED, "its number of frames is no number");
+  if (frames != 1)
+    refuse(CARINA_DICOM_UNSUPPORTED, "it has %d frames, and which of them is meant is not known", static_cast<int>(frames));
+  if (allocated != 8 && allocated != 16)
+    refuse(CARINA_DICOM_UNSUPPORTED, "%d bits a value are not supported, only 8 and 16", allocated);
+  if (report.bits_stored < 1 || report.bits_stored > allocated)
+    refuse(CARINA_DICOM_DAMAGED, "it stores %d of %d bits", report.bits_stored, allocated);
+  if (photometric == "MONOCHROME1" || photometric == "MONOCHROME2") {
+    if (report.channels != 1) refuse(CARINA_DICOM_DAMAGED, "%d channels are not %s", report.channels, photometric.c_str());
+    report.is_monochrome1 = photometric == "MONOCHROME1";
+  } else if (photometric.empty()) {
+    refuse(CARINA_DICOM_DAMAGED, "it does not say its photometric interpretation");
+  } else if (report.channels != 3 || allocated != 8 || report.bits_stored != 8 || report.is_signed) {
+    refuse(CARINA_DICOM_UNSUPPORTED, "the photometric interpretation %.40s with %d channels of %d bits is not supported",
+           photometric.c_str(), report.channels, report.bits_stored);
+  }
+  report.slope = 1;
+  const bool hasSlope = number(dataset, DCM_RescaleSlope, "rescale slope", report.slope);
+  const bool hasIntercept = number(dataset, DCM_RescaleIntercept, "rescale intercept", report.intercept);
+  report.has_rescale = hasSlope || hasIntercept;
+  if (report.slope == 0) refuse(CARINA_DICOM_DAMAGED, "its rescale slope is 0");
+  readWindow(dataset, report);
+  const bool isSigned = report.is_signed != 0;
+  int32_t padding = 0, limit = 0;
+  if (either(dataset, DCM_PixelPaddingValue, 0, isSigned, padding)) {
+    if (!either(dataset, DCM_PixelPaddingRangeLimit, 0, isSigned, limit)) limit = padding;
+    report.has_padding = 1;
+    report.padding_low = std::min(padding, limit);
+    report.padding_high = std::max(padding, limit);
+  }
+  return allocated;
+}
+
+DicomTable readTable(DcmDataset &dataset, int which, bool isSigned) {
+  DicomTable table;
+  DcmItem *item = nullptr;
+  const bool isModality = which == CARINA_DICOM_MODALITY_TABLE;
+  const DcmTagKey key = isModality ? DCM_ModalityLUTSequence : DCM_VOILUTSequence;
+  if (!dataset.tagExistsWithValue(key)) return table;
+  const char *name = isModality ? "modality" : "display";
+  int32_t count = 0, bits = 0;
+  if (dataset.findAndGetSequenceItem(key, item, 0).bad() || !item ||
+      !either(*item, DCM_LUTDescriptor, 0, false, count) ||
+      !either(*item, DCM_LUTDescriptor, 1, isSigned, table.first) ||
+      !either(*item, DCM_LUTDescriptor, 2, false, bits))
+    refuse(CARINA_DICOM_DAMAGED, "its %s table has no descriptor", name);
+  // A count of 65,536 does not fit and is written as 0; a signed one comes out negative.
+  count &= 0xffff;
+  const size_t entries = count == 0 ? 65536 : static_cast<size_t>(count);
+  if (bits < 8 || bits > 16) refuse(CARINA_DICOM_UNSUPPORTED, "its %s table has values of %d bits", name, bits);
+  DcmElement *data = nullptr;
+  Uint16 *words = nullptr;
+  if (item->findAndGetElement(DCM_LUTData, data).bad() || !data || data->getUint16Array(words).bad() || !words)
+    refuse(CARINA_DICOM_DAMAGED, "its %s table has no values that can be read", name);
+  const size_t held = data->getLength() / 2;
+  table.bits = bits;
+  table.values.resize(entries);
+  if (held >= entries) {
+    std::copy(words, words + entries, table.values.begin());
+  } else if (bits == 8 && held == (entries + 1) / 2) {
+    // Two entries a word, the first in its low half.
+    for (size_t i = 0; i < entries; i++) table.values[i] = static_cast<uint16_t>(words[i / 2] >> (i % 2 * 8) & 0xff);
+  } else {
+    refuse(CARINA_DICOM_DAMAGED, "its %s table has %zu values instead of %zu", name, held, entries);
+  }
+  return table;
+}
+
+}  // namespace carina

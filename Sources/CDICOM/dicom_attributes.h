@@ -1,0 +1,24 @@
+#pragma once
+#include <vector>
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
+
+#include "CDICOM.h"
+
+namespace carina {
+
+/// A lookup table of the file.
+struct DicomTable {
+  std::vector<uint16_t> values;
+  int32_t first = 0, bits = 0;
+};
+
+/// Fills the report from the attributes, checking what decoding relies on; returns the bits allocated a value (8 or 16).
+/// Throws a `Refusal`.
+int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report);
+
+/// The modality or display table; empty when there is none.
+DicomTable readTable(DcmDataset &dataset, int which, bool isSigned);
+
+}  // namespace carina
