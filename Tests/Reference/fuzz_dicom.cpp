@@ -1,0 +1,105 @@
+// Reads mutated DICOM files through the C face, in one process, with the address sanitizer; fuzz_dicom.sh builds and runs it.
+// usage: fuzz_dicom COUNT SEED FILE...
+//
+// Mutations: flipped bits, random bytes, cut ends, cut or repeated pieces, and lies in the image attributes (a known tag
+// whose value is replaced). Says how many files were decoded and refused, the longest time and the peak of the memory.
+// Ends with 1 when a file takes more than 5 s, and prints a checksum of all that was decoded: another run with other
+// garbage in fresh memory (MALLOC_PERTURB_) has to print the same.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <vector>
+
+#include "CDICOM.h"
+
+using Bytes = std::vector<uint8_t>;
+
+static size_t below(std::mt19937_64 &random, size_t limit) { return limit == 0 ? 0 : random() % limit; }
+
+// Replaces the two bytes of a value of group 0028: rows, columns, bits, samples and so on.
+static void lie(Bytes &bytes, std::mt19937_64 &random) {
+  static const uint8_t tags[] = {0x02, 0x06, 0x08, 0x10, 0x11, 0x00, 0x01, 0x02, 0x03};
+  const uint8_t low = tags[below(random, sizeof tags)];
+  std::vector<size_t> places;
+  for (size_t i = 132; i + 10 < bytes.size(); i++)
+    if (bytes[i] == 0x28 && bytes[i + 1] == 0 && bytes[i + 2] == low && bytes[i + 3] <= 1) places.push_back(i + 8);
+  if (places.empty()) return;
+  const size_t place = places[below(random, places.size())];
+  const uint16_t values[] = {0, 1, 2, 7, 8, 12, 15, 16, 17, 23, 25, 32, 255, 20000, 32767, 65535};
+  const uint16_t value = values[below(random, sizeof values / sizeof *values)];
+  bytes[place] = static_cast<uint8_t>(value);
+  bytes[place + 1] = static_cast<uint8_t>(value >> 8);
+}
+
+static void mutate(Bytes &bytes, std::mt19937_64 &random) {
+  for (size_t round = 1 + below(random, 4); round > 0 && bytes.size() > 140; round--) {
+    const size_t place = 132 + below(random, bytes.size() - 132), length = 1 + below(random, 64);
+    const size_t end = std::min(bytes.size(), place + length);
+    switch (below(random, 8)) {
+      case 0:
+      case 1: bytes[place] ^= static_cast<uint8_t>(1u << below(random, 8)); break;
+      case 2: bytes[place] = static_cast<uint8_t>(random()); break;
+      case 3: bytes[place] = below(random, 2) ? 0xff : 0; break;
+      case 4: bytes.resize(place); break;
+      case 5: bytes.erase(bytes.begin() + static_cast<long>(place), bytes.begin() + static_cast<long>(end)); break;
+      case 6: {
+        const Bytes piece(bytes.begin() + static_cast<long>(place), bytes.begin() + static_cast<long>(end));
+        bytes.insert(bytes.begin() + static_cast<long>(place), piece.begin(), piece.end());
+        break;
+      }
+      default: lie(bytes, random);
+    }
+  }
+}
+
+int main(int count, char **words) {
+  if (count < 4) return fprintf(stderr, "usage: fuzz_dicom COUNT SEED FILE...\n"), 64;
+  const long wanted = atol(words[1]);
+  std::mt19937_64 random(strtoull(words[2], nullptr, 10));
+  std::vector<Bytes> seeds;
+  for (int i = 3; i < count; i++) {
+    std::ifstream file(words[i], std::ios::binary);
+    seeds.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  long decoded = 0, refused = 0;
+  double longest = 0;
+  uint64_t sum = 14695981039346656037u;
+  const auto add = [&sum](uint64_t value) { sum = (sum ^ value) * 1099511628211u; };
+  for (long i = 0; i < wanted; i++) {
+    Bytes bytes = seeds[static_cast<size_t>(i) % seeds.size()];
+    mutate(bytes, random);
+    // A block of its own, so that a read beyond its end is seen.
+    uint8_t *block = static_cast<uint8_t *>(malloc(bytes.size() + 1));
+    std::copy(bytes.begin(), bytes.end(), block + 1);
+    carina_dicom *file = nullptr;
+    carina_dicom_report report;
+    const auto start = std::chrono::steady_clock::now();
+    const int status = carina_dicom_open(block + 1, bytes.size(), 1, &file, &report);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    longest = std::max(longest, seconds);
+    add(static_cast<uint64_t>(status));
+    if (status == CARINA_DICOM_OK) {
+      decoded++;
+      const size_t values = static_cast<size_t>(report.width) * static_cast<size_t>(report.height) *
+                            static_cast<size_t>(report.channels);
+      for (size_t k = 0; k < values; k++) add(carina_dicom_codes(file)[k]);
+    } else {
+      refused++;
+    }
+    if (seconds > 5 || getenv("FUZZ_VERBOSE")) printf("file %ld: %.3f s, status %d %s\n", i, seconds, status, report.message);
+    carina_dicom_close(file);
+    free(block);
+    if (seconds > 5) return 1;
+  }
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  printf("%ld files: %ld decoded, %ld refused; longest %.3f s, peak memory %ld MiB, checksum %016llx\n", wanted, decoded,
+         refused, longest, usage.ru_maxrss / 1024, static_cast<unsigned long long>(sum));
+  return 0;
+}
