@@ -79,7 +79,7 @@ let package = Package(
         "Carina", "CommandOptions",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Benchmarks", swiftSettings: engineSettings),
+      path: "Benchmarks", exclude: ["archive_scale.py", "shard_reading.py"], swiftSettings: engineSettings),
     .target(
       name: "TestSupport", dependencies: ["Carina"], path: "Tests/TestSupport",
       swiftSettings: engineSettings),

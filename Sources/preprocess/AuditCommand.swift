@@ -17,6 +17,8 @@ struct AuditCommand: ParsableCommand {
   @Option(name: .customLong("max-distance"), help: "Bits of 64 in which hashes of pictures alike may differ, 0 to 15.")
   var maxDistance: Int = 4
   @Option(name: .long, help: "How many of each kind to print.") var show: Int = 20
+  @Option(name: .long, help: ArgumentHelp("Draw the pairs side by side on a PNG.", valueName: "file"))
+  var sheet: String?
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -35,6 +37,15 @@ struct AuditCommand: ParsableCommand {
     list("pictures alike", audit.similar, more)
     if audit.unnamedImages > 0 { print("\(audit.unnamedImages) images name no patient: nothing can be said of theirs") }
     if audit.plainImages > 0 { print("\(audit.plainImages) images are too plain to be compared by likeness") }
+    if let sheet {
+      let drawn = try ContactSheet.of(audit, in: shards, limit: 100)
+      if drawn.count > 0 {
+        try AtomicFile.write(try drawn.png(), to: sheet)
+        print("drawn: \(drawn.count / 2) pairs in \(sheet)")
+      } else {
+        print("no pair to draw")
+      }
+    }
     guard audit.patients.isEmpty && audit.identical.isEmpty else {
       throw CarinaError(
         .badData, "the directories share \(audit.patients.count) patients and \(audit.identical.count) pairs of pixels",

@@ -31,6 +31,11 @@ import Testing
     #expect(run.output.contains("\(shards.imageCount) images, \(shards.sampleCount) samples in 1 shards"))
     let inspect = try ProgramRun("preprocess", ["inspect", directory.file("shards")])
     #expect(inspect.exitCode == 0 && inspect.output.contains("32 x 32 pixels"))
+    let look = directory.file("look")
+    let drawn = try ProgramRun("preprocess", ["inspect", directory.file("shards"), "--output", look])
+    #expect(drawn.exitCode == 0 && drawn.output.hasPrefix(inspect.output), "\(drawn.errors)")
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: look).sorted() == ["contact-sheet.png", "inspection.html"])
     #expect(try ProgramRun("preprocess", ["verify", directory.file("shards")]).exitCode == 0)
     let file = directory.file("shards/shard-00000.h5")
     var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
@@ -48,7 +53,11 @@ import Testing
     #expect(try ShardDirectory(first).transform.aspect == .pad)
     let clean = try ProgramRun("preprocess", ["audit", first, second])
     #expect(clean.exitCode == 0 && clean.output.contains("patients in several: 0"), "\(clean.errors)")
-    #expect(try ProgramRun("preprocess", ["audit", first, first]).exitCode == 65)
+    let sheet = directory.file("pairs.png")
+    #expect(try ProgramRun("preprocess", ["audit", first, first, "--sheet", sheet]).exitCode == 65)
+    #expect(FileManager.default.fileExists(atPath: sheet))
+    let look = try ProgramRun("preprocess", ["inspect", directory.file("shards"), "--output", directory.file("look")])
+    #expect(look.output.contains("contact-sheet-a.png, contact-sheet-b.png"), "\(look.errors)")
     #expect(try ProgramRun("preprocess", ["audit", first]).exitCode == 64)
     for extra in [
       ["--split-by", "x"], ["--split-by", "patient", "--fractions", "a=2"], ["--allow-known-leak", "slake"],

@@ -1,6 +1,8 @@
 import Foundation
 
-/// The images of a list of records, each once, in the order of its first record, with its samples.
+/// The images of a run of records, each once, in the order of its first record, with its samples.
+///
+/// The records stay where they are spilled. In memory are some forty bytes an image and twelve a sample.
 struct ImagePlan: Sendable {
   struct PlannedImage: Sendable {
     var image: ShardImage
@@ -9,70 +11,145 @@ struct ImagePlan: Sendable {
     var samples: [ShardWriter.PlacedSample]
   }
 
-  private var images: [PlannedImage] = []
+  private let records: SpilledRecords
+  private let roots: ImageRoots
+  /// By sample, in the order of the records: the record, and the sample before it of the same image or -1.
+  private var recordOf: [Int32] = []
+  private var previous: [Int32] = []
+  /// By image: its first record and its last sample.
+  private var firstRecord: [Int32] = []
+  private var last: [Int32] = []
   /// Images that name no patient.
   private(set) var withoutPatient = 0
   /// SHA-256 over everything that the shards' content depends on: names, texts, and the size of each file.
   private(set) var digest = ""
 
-  /// How many images there are.
-  var count: Int { images.count }
-
-  /// An image with its samples.
-  subscript(_ index: Int) -> PlannedImage { images[index] }
-
+  /// - Parameter takes: which of the records belong here.
   /// - Throws: `CarinaError.badData` when two records give one image to different patients.
-  init(_ records: [SampleRecord], roots: ImageRoots, source: String) throws {
-    var rows: [String: Int] = [:]
-    var rowOfName: [String: Int] = [:]
-    for (place, record) in records.enumerated() {
-      let row: Int
-      if let known = rowOfName[record.image] {
-        row = known
+  init(
+    _ records: SpilledRecords, roots: ImageRoots, source: String, where takes: (SampleRecord) -> Bool = { _ in true }
+  ) throws {
+    (self.records, self.roots) = (records, roots)
+    var rows = ImageRows()
+    var patients: [NameHash?] = []
+    var sum = SHA256Digest()
+    try records.forEach { record, number in
+      guard takes(record) else { return }
+      let sample = Int32(recordOf.count)
+      recordOf.append(Int32(number))
+      let row = try rows.row(of: record.image, roots: roots) { row in
+        try records.record(Int(firstRecord[row])).image
+      } found: {
+        sum.update("\($0)\0")
+      }
+      if row == last.count {
+        previous.append(-1)
+        firstRecord.append(Int32(number))
+        last.append(sample)
+        patients.append(nil)
       } else {
-        let path = roots.locate(record.image)
-        // Two spellings of one path are one image.
-        let key = path.map { URL(fileURLWithPath: $0).standardizedFileURL.path } ?? "\0" + record.image
-        row = rows[key] ?? images.count
-        if row == images.count {
-          images.append(PlannedImage(image: ShardImage(id: record.image), path: path, samples: []))
-          rows[key] = row
-        }
-        rowOfName[record.image] = row
+        previous.append(last[row])
+        last[row] = sample
       }
-      images[row].samples.append((place, record))
-      let image = images[row].image
-      guard image.patient.isEmpty || record.patient.isEmpty || image.patient == record.patient else {
-        throw CarinaError(
-          .badData, "the image \(record.image) belongs to two patients", at: "\(source), sample \(record.id)",
-          expected: image.patient, found: record.patient)
+      if !record.patient.isEmpty {
+        let patient = NameHash(record.patient)
+        if let known = patients[row], known != patient { throw try twoPatients(row, record, source) }
+        patients[row] = patient
       }
-      if image.patient.isEmpty { images[row].image.patient = record.patient }
-      if image.study.isEmpty { images[row].image.study = record.study }
-      if image.view.isEmpty { images[row].image.view = record.view }
+      sum.update("\(row)\0\(record.image)\0\(record.id)\0\(record.patient)\0\(record.study)\0\(record.view)\0")
+      sum.update("\(record.question)\0\(record.answer)\0\(record.answerType)\0\(record.questionType)\0")
     }
-    withoutPatient = images.count { $0.image.patient.isEmpty }
-    digest = ImagePlan.digest(images)
+    withoutPatient = patients.count { $0 == nil }
+    digest = sum.finish()
   }
 
-  private static func digest(_ images: [PlannedImage]) -> String {
-    var digest = SHA256Digest()
-    for planned in images {
-      digest.update("\(planned.image.id)\0\(planned.path.map(byteCount) ?? -1)\0")
-      for (place, sample) in planned.samples {
-        digest.update("\(place)\0\(sample.id)\0\(sample.patient)\0\(sample.study)\0\(sample.view)\0")
-        digest.update("\(sample.question)\0\(sample.answer)\0\(sample.answerType)\0\(sample.questionType)\0")
-      }
+  /// How many images there are.
+  var count: Int { last.count }
+
+  /// An image with its samples, read from the disk.
+  /// - Throws: `CarinaError.badData` when the records cannot be read back.
+  func image(_ index: Int) throws -> PlannedImage {
+    var samples: [ShardWriter.PlacedSample] = []
+    var sample = last[index]
+    while sample >= 0 {
+      samples.append((Int(sample), try records.record(Int(recordOf[Int(sample)]))))
+      sample = previous[Int(sample)]
     }
-    return digest.finish()
+    samples.reverse()
+    let name = samples.first?.record.image ?? ""
+    func named(_ field: KeyPath<SampleRecord, String>) -> String {
+      samples.lazy.map { $0.record[keyPath: field] }.first { !$0.isEmpty } ?? ""
+    }
+    return PlannedImage(
+      image: ShardImage(id: name, patient: named(\.patient), study: named(\.study), view: named(\.view)),
+      path: roots.locate(name), samples: samples)
+  }
+
+  private func twoPatients(_ row: Int, _ record: SampleRecord, _ source: String) throws -> CarinaError {
+    var (sample, other) = (previous[Int(last[row])], "")
+    while sample >= 0, other.isEmpty {
+      other = try records.record(Int(recordOf[Int(sample)])).patient
+      sample = previous[Int(sample)]
+    }
+    return CarinaError(
+      .badData, "the image \(record.image) belongs to two patients", at: "\(source), sample \(record.id)",
+      expected: other, found: record.patient)
+  }
+
+  static func notFound(_ image: String) -> CarinaError {
+    CarinaError(.missingInput, "is in none of the image roots", at: image)
+  }
+}
+
+/// Finds the row of an image by its name. A hash that is met again is checked against the name on the disk, so two images
+/// are never taken for one.
+private struct ImageRows {
+  private var ofName: [NameHash: Int32] = [:]
+  private var ofPath: [NameHash: Int32] = [:]
+  private var collided: [String: Int32] = [:]
+  private var count: Int32 = 0
+
+  /// - Parameters:
+  ///   - name: gives the name with which a row began.
+  ///   - found: told the size of each new image's file, -1 where there is none.
+  mutating func row(
+    of image: String, roots: ImageRoots, name: (Int) throws -> String, found: (Int) -> Void
+  ) throws -> Int {
+    let hash = NameHash(image)
+    if let known = ofName[hash] {
+      // A name that is another spelling of the first one has the same path, and is looked up by it below.
+      if try name(Int(known)) == image { return Int(known) }
+    }
+    let path = roots.locate(image)
+    // Two spellings of one path are one image.
+    let key = path.map(ImageRows.plain) ?? "\0" + image
+    let keyHash = NameHash(key)
+    if let known = ofPath[keyHash] {
+      let other = try name(Int(known))
+      if (roots.locate(other).map(ImageRows.plain) ?? "\0" + other) == key { return Int(known) }
+      if let row = collided[key] { return Int(row) }
+      collided[key] = count
+    } else {
+      ofPath[keyHash] = count
+    }
+    if ofName[hash] == nil { ofName[hash] = count }
+    found(path.map(ImageRows.byteCount) ?? -1)
+    count += 1
+    return Int(count) - 1
+  }
+
+  /// A path without `.`, `..` and doubled slashes.
+  private static func plain(_ path: String) -> String {
+    guard path.contains("//") || path.contains("/.") || path.hasPrefix(".") else { return path }
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == "..", let above = parts.last, above != ".." { parts.removeLast() } else { parts.append(part) }
+    }
+    return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
   }
 
   private static func byteCount(_ path: String) -> Int {
     var status = stat()
     return stat(path, &status) == 0 ? Int(status.st_size) : -1
-  }
-
-  static func notFound(_ image: String) -> CarinaError {
-    CarinaError(.missingInput, "is in none of the image roots", at: image)
   }
 }

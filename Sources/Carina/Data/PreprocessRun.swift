@@ -61,7 +61,7 @@ struct PreprocessRun {
     do {
       try OrderedWork.run(count: queue.count, workers: options.workers) { index in
         let (block, image) = queue[index]
-        return DecodedImage(plans[block.split][image], transform, wantsDigest: wantsDigests)
+        return DecodedImage(plans[block.split], image, transform, wantsDigest: wantsDigests)
       } consume: { index, decoded in
         if options.shouldStop() { throw interrupted(own, workspace) }
         let (block, image) = queue[index]

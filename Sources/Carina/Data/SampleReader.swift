@@ -20,13 +20,21 @@ public enum SampleReader {
   /// - Throws: as `read`.
   static func forEach(_ path: String, _ body: (_ value: JSONValue, _ index: Int, _ place: String) throws -> Void) throws
   {
-    let data = try file(path)
-    let first = data.first { !($0 == 0x20 || (0x09...0x0d).contains($0)) }
+    let window = try ByteWindow(path)
     var count = 0
-    switch first {
-    case UInt8(ascii: "["): try list(data, path, &count, body)
-    case UInt8(ascii: "{"): try lines(data, path, &count, body)
-    default:
+    switch try window.firstMark() {
+    case UInt8(ascii: "["):
+      try window.elements { value in
+        try body(value, count, "\(path), sample \(count)")
+        count += 1
+      }
+    case UInt8(ascii: "{"):
+      try window.lines { line, number in
+        let place = "\(path), line \(number)"
+        try body(try JSONValue.parse(line, source: place), count, "\(place), sample \(count)")
+        count += 1
+      }
+    case let first:
       throw CarinaError(
         .badData, "holds no records", at: path, expected: "a JSON list of objects, or JSON Lines",
         found: first == nil ? "an empty file" : "something else")
@@ -37,51 +45,11 @@ public enum SampleReader {
   /// SHA-256 of a file of records.
   public static func digest(_ path: String) throws -> String { try SHA256Digest.ofFile(path) }
 
-  private static func file(_ path: String) throws -> Data {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
-      throw CarinaError(
-        .missingInput, isDirectory.boolValue ? "is a directory" : "there is no such file", at: path,
-        expected: "a file of records")
-    }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw CarinaError(.missingInput, "cannot be read", at: path, remedy: "Check its permissions.")
-    }
-    return data
-  }
-
-  private static func list(
-    _ data: Data, _ path: String, _ count: inout Int, _ body: (JSONValue, Int, String) throws -> Void
-  ) throws {
-    for value in try JSONValue.parse(data, source: path).array ?? [] {
-      try body(value, count, "\(path), sample \(count)")
-      count += 1
-    }
-  }
-
-  private static func lines(
-    _ data: Data, _ path: String, _ count: inout Int, _ body: (JSONValue, Int, String) throws -> Void
-  ) throws {
-    var number = 0
-    for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      number += 1
-      guard line.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) else { continue }
-      let place = "\(path), line \(number)"
-      try body(try JSONValue.parse(Data(line), source: place), count, "\(place), sample \(count)")
-      count += 1
-    }
-  }
-
   static func unique(_ records: [SampleRecord]) -> [SampleRecord] {
-    var taken = Set<String>(minimumCapacity: records.count)
-    var repeats: [String: Int] = [:]
+    var names = UniqueNames()
     return records.map { record in
       var record = record
-      let id = record.id
-      while !taken.insert(record.id).inserted {
-        repeats[id, default: 1] += 1
-        record.id = "\(id)#\(repeats[id] ?? 2)"
-      }
+      record.id = names.unique(record.id)
       return record
     }
   }

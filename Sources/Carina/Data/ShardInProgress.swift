@@ -2,18 +2,21 @@ import Foundation
 
 /// An image after a worker has been at it.
 struct DecodedImage {
-  let planned: ImagePlan.PlannedImage
+  /// The image and its samples; a failure when the list of records cannot be read back.
+  let planned: Result<ImagePlan.PlannedImage, Error>
+  /// Its pixels, or why there are none.
   let pixels: Result<ImagePixels, Error>
   /// 32 hexadecimal digits of the pixels' SHA-256, where asked for.
   let digest: String?
 
-  init(_ planned: ImagePlan.PlannedImage, _ transform: ImageTransform, wantsDigest: Bool) {
-    self.planned = planned
+  init(_ plan: ImagePlan, _ index: Int, _ transform: ImageTransform, wantsDigest: Bool) {
+    let planned = Result { try plan.image(index) }
     let pixels = Result {
+      let planned = try planned.get()
       guard let path = planned.path else { throw ImagePlan.notFound(planned.image.id) }
       return try transform.pixels(ofFileAt: path)
     }
-    self.pixels = pixels
+    (self.planned, self.pixels) = (planned, pixels)
     digest = wantsDigest ? (try? pixels.get()).map { String(SHA256Digest.of(Data($0.values)).prefix(32)) } : nil
   }
 }
@@ -29,7 +32,7 @@ final class ShardInProgress {
   /// Writes an image, or notes why not.
   /// - Throws: `CarinaError.cannotWrite`.
   func add(_ decoded: DecodedImage) throws {
-    let planned = decoded.planned
+    let planned = try decoded.planned.get()
     switch decoded.pixels {
     case .success(let image):
       let usable = planned.samples.filter { !$0.record.answer.isEmpty }

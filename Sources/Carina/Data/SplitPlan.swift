@@ -71,26 +71,15 @@ public struct SplitPlan: Equatable, Sendable {
   ///   image is in two splits and the plan does not allow it.
   public func applied(to records: [SampleRecord], source: String) throws -> [SampleRecord] {
     var records = records
-    if unit != .given {
-      for index in records.indices { records[index].split = part(of: try key(records[index], source)) }
-    }
-    let unnamed = records.filter { $0.split.isEmpty }.count
-    guard unnamed == 0 else {
-      throw CarinaError(
-        .usage, "\(unnamed) samples name no split", at: source,
-        remedy: "Choose --split-by patient, study or image.")
-    }
-    // A split names a directory.
-    if let odd = Set(records.map(\.split)).sorted().first(where: { $0.contains("/") || $0.hasPrefix(".") }) {
-      throw CarinaError(.badData, "the name of a split cannot be a directory's", at: source, found: odd)
-    }
-    guard !allowsLeak else { return records }
-    try SplitPlan.requireDisjoint(records.map { ($0.patient, $0.split) }, "patients", source)
-    try SplitPlan.requireDisjoint(records.map { (SplitPlan.imageKey($0), $0.split) }, "images", source)
+    var check = SplitCheck(self, source: source)
+    for index in records.indices { try check.assign(&records[index]) }
+    try check.finish { try records.forEach($0) }
     return records
   }
 
-  private func key(_ record: SampleRecord, _ source: String) throws -> String {
+  /// What a record's split is drawn from.
+  /// - Throws: `CarinaError.usage` when the record does not name its unit.
+  func key(_ record: SampleRecord, _ source: String) throws -> String {
     func required(_ value: String, _ name: String) throws -> String {
       guard !value.isEmpty else {
         throw CarinaError(
@@ -107,7 +96,7 @@ public struct SplitPlan: Equatable, Sendable {
   }
 
   /// One spelling of an image's path.
-  private static func imageKey(_ record: SampleRecord) -> String {
+  static func imageKey(_ record: SampleRecord) -> String {
     let parts = record.image.split(separator: "/").filter { $0 != "." }
     return (record.image.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
   }

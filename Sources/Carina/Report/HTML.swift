@@ -19,6 +19,30 @@ enum HTML {
     return result
   }
 
+  /// A whole document that loads nothing from elsewhere.
+  static func document(title: String, body: String) -> String {
+    """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <title>\(escaped(title))</title>
+    <style>
+    \(ReportStyle.css)
+    </style>
+    </head>
+    <body>
+    <main>
+    \(body)</main>
+    <footer>Carina \(CarinaVersion.current)</footer>
+    </body>
+    </html>
+
+    """
+  }
+
   /// A section with a heading; nothing when there is no content.
   static func section(_ title: String, id: String, _ content: String) -> String {
     guard !content.isEmpty else { return "" }

@@ -106,26 +106,7 @@ public struct ReportPage: Equatable, Sendable {
       HTML.section("What was run", id: "runs", ReportRuns.html(runs)),
       HTML.section("Remarks", id: "remarks", notes.map { "<p>\(HTML.escaped($0))</p>\n" }.joined()),
     ]
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <title>\(HTML.escaped(title))</title>
-      <style>
-      \(ReportStyle.css)
-      </style>
-      </head>
-      <body>
-      <main>
-      \(body.joined())</main>
-      <footer>Carina \(CarinaVersion.current)</footer>
-      </body>
-      </html>
-
-      """
+    return HTML.document(title: title, body: body.joined())
   }
 
   /// Writes the page to a file.

@@ -6,8 +6,10 @@ struct JSONParser {
   var scanner: JSONScanner
 
   /// The one value that the bytes hold, with nothing but white space around it.
-  static func document(_ bytes: UnsafeRawBufferPointer, source: String) throws -> JSONValue {
-    var parser = JSONParser(scanner: JSONScanner(bytes, source: source))
+  static func document(
+    _ bytes: UnsafeRawBufferPointer, source: String, origin: JSONScanner.Origin = JSONScanner.Origin()
+  ) throws -> JSONValue {
+    var parser = JSONParser(scanner: JSONScanner(bytes, source: source, origin: origin))
     let value = try parser.value(depth: 0)
     try parser.scanner.expectEnd()
     return value

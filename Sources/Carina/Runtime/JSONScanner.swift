@@ -2,11 +2,31 @@
 ///
 /// It is also used alone where a large file is read straight into tables (a vocabulary of 262,144 pieces).
 struct JSONScanner {
+  /// Where in its file the memory begins, when it is a piece of one.
+  struct Origin {
+    var (line, column, byte) = (1, 1, 0)
+
+    /// Moves over bytes of the file.
+    mutating func move(over bytes: UnsafeRawBufferPointer) {
+      for byte in bytes {
+        if byte == 0x0A {
+          line += 1
+          column = 1
+        } else if byte & 0xC0 != 0x80 {
+          column += 1
+        }
+      }
+      byte += bytes.count
+    }
+  }
+
   let bytes: UnsafeBufferPointer<UInt8>
   let source: String
+  let origin: Origin
   var place: Int
 
-  init(_ bytes: UnsafeRawBufferPointer, source: String) {
+  init(_ bytes: UnsafeRawBufferPointer, source: String, origin: Origin = Origin()) {
+    self.origin = origin
     self.bytes = bytes.bindMemory(to: UInt8.self)
     self.source = source
     let hasMark = bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
@@ -106,18 +126,10 @@ struct JSONScanner {
     _ what: String, at position: Int? = nil, expected: String? = nil, found: String? = nil
   ) -> CarinaError {
     let position = min(position ?? place, bytes.count)
-    var line = 1
-    var column = 1
-    for byte in bytes[..<position] {
-      if byte == 0x0A {
-        line += 1
-        column = 1
-      } else if byte & 0xC0 != 0x80 {
-        column += 1
-      }
-    }
+    var end = origin
+    end.move(over: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<position]))
     return CarinaError(
-      .badData, "not valid JSON: \(what)", at: "\(source), line \(line), column \(column) (byte \(position))",
+      .badData, "not valid JSON: \(what)", at: "\(source), line \(end.line), column \(end.column) (byte \(end.byte))",
       expected: expected, found: found)
   }
 

@@ -37,6 +37,33 @@ public enum ArchiveReader {
   }
 }
 
+extension ArchiveReader {
+  /// Calls `body` with every sample of an archive, in order; what is returned holds none.
+  ///
+  /// Carina's own layout is read piece by piece, so that memory does not grow with it. The others are held while they are read.
+  /// - Throws: as `read`, and what `body` throws.
+  static func stream(
+    _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions,
+    _ body: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
+    guard format == .carina, options.views == .all else {
+      var archive = try read(source, format: format, imageRoots: imageRoots, options: options)
+      try archive.records.forEach(body)
+      archive.records = []
+      return archive
+    }
+    var archive = ArchiveRecords()
+    var names = UniqueNames()
+    try SampleReader.forEach(source) { value, index, place in
+      var record = try format.record(value, index: index, source: place)
+      record.id = names.unique(record.id)
+      try body(record)
+    }
+    archive.files = [source]
+    return archive
+  }
+}
+
 /// Where an archive's annotations and images lie.
 struct ArchivePlace {
   let source: String

@@ -1,0 +1,127 @@
+import Foundation
+
+/// Many radiographs on one grey picture, in rows, each with two lines of caption below it.
+public struct ContactSheet {
+  /// One image with its caption.
+  public struct Tile {
+    /// The pixels; colour is drawn as luma.
+    public let pixels: ImagePixels
+    /// At most two lines; longer ones are cut.
+    public let lines: [String]
+
+    /// A tile.
+    public init(_ pixels: ImagePixels, lines: [String]) { (self.pixels, self.lines) = (pixels, lines) }
+  }
+
+  private static let gap = 8, background: UInt8 = 24, letters: UInt8 = 210
+  private let columns: Int
+  private let side: Int
+  private var tiles: [Tile] = []
+
+  /// - Parameters:
+  ///   - columns: tiles a row.
+  ///   - side: pixels a side of a tile.
+  public init(columns: Int, side: Int = 192) {
+    precondition(columns >= 1 && side >= 16)
+    (self.columns, self.side) = (columns, side)
+  }
+
+  /// Adds a tile at the end.
+  public mutating func add(_ tile: Tile) { tiles.append(tile) }
+
+  /// How many tiles there are.
+  public var count: Int { tiles.count }
+
+  /// The picture as a PNG file.
+  /// - Throws: `CarinaError.internalFailure` when it cannot be encoded.
+  public func png() throws -> Data {
+    let caption = 2 * PixelFont.lineHeight
+    let (stepX, stepY) = (side + Self.gap, side + caption + Self.gap)
+    let shown = min(columns, max(1, tiles.count))
+    let rows = max(1, (tiles.count + columns - 1) / columns)
+    var picture = GreyPicture(
+      width: shown * stepX + Self.gap, height: rows * stepY + Self.gap, value: Self.background)
+    for (index, tile) in tiles.enumerated() {
+      let (left, top) = (Self.gap + index % columns * stepX, Self.gap + index / columns * stepY)
+      let values = Self.scaled(tile.pixels, to: side)
+      for y in 0..<side {
+        for x in 0..<side { picture.set(left + x, top + y, values[y * side + x]) }
+      }
+      for (line, text) in tile.lines.prefix(2).enumerated() {
+        PixelFont.draw(
+          text, x: left, y: top + side + 3 + line * PixelFont.lineHeight, limit: side / PixelFont.advance,
+          value: Self.letters, into: &picture)
+      }
+    }
+    return try PhantomPNG.encode(picture.values, width: picture.width, height: picture.height)
+  }
+
+  /// Grey pixels of another side: the mean of what falls on a pixel, the nearest where it is enlarged.
+  static func scaled(_ pixels: ImagePixels, to side: Int) -> [UInt8] {
+    let grey = pixels.channels == 1 ? pixels.values : PillowResampling.luma(pixels.values)
+    let size = pixels.size
+    guard size != side else { return grey }
+    return (0..<side * side).map { index in
+      func span(_ place: Int) -> Range<Int> {
+        let start = place * size / side
+        return start..<max(start + 1, (place + 1) * size / side)
+      }
+      let (rows, columns) = (span(index / side), span(index % side))
+      var sum = 0
+      for y in rows { for x in columns { sum += Int(grey[y * size + x]) } }
+      let count = rows.count * columns.count
+      return UInt8((sum + count / 2) / count)
+    }
+  }
+}
+
+extension ContactSheet {
+  /// Images spread evenly over a directory, with their names, views and first answers.
+  /// - Throws: `CarinaError.badData` when pixels cannot be read.
+  public static func of(_ shards: ShardDirectory, count: Int, columns: Int = 8) throws -> ContactSheet {
+    var sheet = ContactSheet(columns: columns)
+    for row in shards.rowsSpread(over: count) {
+      let image = shards.image(row)
+      sheet.add(
+        Tile(try shards.pixels(imageRow: row), lines: [(image.id as NSString).lastPathComponent, image.caption]))
+    }
+    return sheet
+  }
+
+  /// The pairs that an audit found, side by side, identical ones first: at most `limit` in all.
+  /// - Throws: `CarinaError.badData` when pixels cannot be read.
+  public static func of(_ audit: ShardAudit, in directories: [ShardDirectory], limit: Int) throws -> ContactSheet {
+    var sheet = ContactSheet(columns: 4)
+    // Pairs that only look alike get at least half, as they are the ones to judge by eye.
+    let identical = audit.identical.prefix(max(limit / 2, limit - audit.similar.count))
+    for pair in identical + audit.similar.prefix(limit - identical.count) {
+      let verdict = audit.identical.contains(pair) ? "identical" : "\(pair.distance) bits apart"
+      for place in [pair.first, pair.second] {
+        let shards = directories[place.directory]
+        sheet.add(
+          Tile(
+            try shards.pixels(imageRow: place.row),
+            lines: [
+              (place.image as NSString).lastPathComponent,
+              "\(verdict), \((shards.path as NSString).lastPathComponent)",
+            ]))
+      }
+    }
+    return sheet
+  }
+}
+
+extension ShardDirectory {
+  /// At most `count` image rows, spread evenly.
+  func rowsSpread(over count: Int) -> [Int] {
+    let shown = min(max(0, count), imageCount)
+    return (0..<shown).map { $0 * imageCount / shown }
+  }
+}
+
+extension ShardImage {
+  /// View and patient, as far as they are known.
+  var caption: String {
+    [view, patient.isEmpty ? "" : "patient \(patient)"].filter { !$0.isEmpty }.joined(separator: ", ")
+  }
+}
