@@ -38,7 +38,8 @@ struct PhantomCommand: ParsableCommand {
       ])
     Interruption.listen()
     let progress = ProgressLine("draw", unit: "images", total: count)
-    let summary = try PhantomArchive.write(options, to: output) { progress.update($0) }
+    let summary = try PhantomArchive.write(
+      options, to: output, shouldStop: { Interruption.wasRequested }, progress: { progress.update($0) })
     progress.finish(count)
     for split in PhantomSplits.names where summary.images[split] ?? 0 > 0 {
       for stage in ["stage1", "stage2"] { try writeShards(stage, split) }

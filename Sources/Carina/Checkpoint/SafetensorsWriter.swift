@@ -85,7 +85,9 @@ public enum SafetensorsWriter {
         shape: [count], elementType: tensor.elementType, storage: tensor.storage,
         byteOffset: tensor.byteOffset + start * tensor.elementType.byteCount
       ).converted(to: type)
-      try put(UnsafeRawBufferPointer(start: piece.pointer, count: count * type.byteCount))
+      try withExtendedLifetime(piece) {
+        try put(UnsafeRawBufferPointer(start: piece.pointer, count: count * type.byteCount))
+      }
     }
   }
 

@@ -34,7 +34,9 @@ public enum AtomicFile {
   }
 
   /// Lets `body` fill a directory at a temporary path beside `path`, then puts it in place of whatever was there.
-  /// - Throws: what `body` throws, or `CarinaError.cannotWrite`; the temporary is removed either way.
+  ///
+  /// A process that is killed between the two renames leaves what was there as `PATH.PID.previous`; `AbandonedFiles` puts it back.
+  /// - Throws: what `body` throws, or `CarinaError.cannotWrite`; then `path` is as it was and the temporary is removed.
   public static func writeDirectory(to path: String, _ body: (String) throws -> Void) throws {
     let temporary = "\(path).\(getpid()).partial"
     let files = FileManager.default
@@ -46,7 +48,11 @@ public enum AtomicFile {
       if files.fileExists(atPath: path) {
         guard rename(path, previous) == 0 else { throw failure(path) }
       }
-      guard rename(temporary, path) == 0 else { throw failure(path) }
+      guard rename(temporary, path) == 0 else {
+        let failure = failure(path)
+        rename(previous, path)
+        throw failure
+      }
       try? files.removeItem(atPath: previous)
     } catch {
       try? files.removeItem(atPath: temporary)

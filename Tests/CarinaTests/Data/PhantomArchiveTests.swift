@@ -25,6 +25,18 @@ import Testing
     }
   }
 
+  @Test("drawing that is stopped leaves no image")
+  func stopping() throws {
+    let directory = try TemporaryDirectory(), path = directory.file("archive")
+    let options = try PhantomArchive.Options(count: 300, seed: 1, imageSize: 16, splits: PhantomSplits())
+    var drawn = 0
+    let error = #expect(throws: CarinaError.self) {
+      try PhantomArchive.write(options, to: path, shouldStop: { drawn > 0 }, progress: { drawn = $0 })
+    }
+    #expect(error?.kind == .interrupted && drawn > 0 && drawn < 300)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: path).isEmpty)
+  }
+
   @Test("a picture read back from its PNG is the picture that was drawn, grey and of 8 bits", arguments: [16, 33, 96])
   func roundTrip(side: Int) throws {
     let pixels = PhantomRenderer.render(PhantomSampler(seed: 1).patient(1)[0], size: side)

@@ -65,6 +65,41 @@ import Carina
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.file("a")) == ["b.txt"])
   }
+
+  @Test("a directory that cannot take the place of an earlier one leaves that where it was")
+  func failedExchange() throws {
+    let directory = try TemporaryDirectory(), path = directory.file("model")
+    try AtomicFile.writeDirectory(to: path) { try AtomicFile.write("old", to: $0 + "/text") }
+    #expect(throws: CarinaError.self) {
+      // Without a directory to put in place the second rename fails, after the first has moved the old one away.
+      try AtomicFile.writeDirectory(to: path) { try FileManager.default.removeItem(atPath: $0) }
+    }
+    #expect(try String(contentsOfFile: path + "/text", encoding: .utf8) == "old")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["model"])
+  }
+
+  @Test("what killed processes left goes, or goes back to its place; what living ones hold stays")
+  func abandoned() throws {
+    let directory = try TemporaryDirectory()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/bin/sh")
+    process.arguments = ["-c", "exit 0"]
+    try process.run()
+    process.waitUntilExit()
+    let (dead, alive) = (process.processIdentifier, getpid())
+    let left = [
+      "step-4.\(dead).partial/a", "log.\(dead).partial", "model.\(dead).previous/a", "model/b",
+      "lost.\(dead).previous/a", "step-6.\(alive).partial/a", "log.\(alive).partial", "shard.x.partial", "7.partial",
+    ]
+    for name in left { try AtomicFile.write(name, to: directory.file(name)) }
+    try AbandonedFiles.clear(directory.path)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+        == ["7.partial", "log.\(alive).partial", "lost", "model", "shard.x.partial", "step-6.\(alive).partial"])
+    #expect(FileManager.default.contents(atPath: directory.file("lost/a")) != nil)
+    #expect(FileManager.default.contents(atPath: directory.file("model/b")) != nil)
+    try AbandonedFiles.clear(directory.file("nowhere"))
+  }
 }
 
 private struct UncheckedBuffer: @unchecked Sendable {

@@ -52,17 +52,26 @@ public enum PhantomArchive {
   }
 
   /// Draws and writes everything, replacing an earlier archive in the same place. Equal options give equal bytes,
-  /// whatever the number of threads. `progress` is told how many images are drawn.
-  /// - Throws: `CarinaError.cannotWrite`.
+  /// whatever the number of threads.
+  /// - Parameters:
+  ///   - shouldStop: asked between some hundreds of images; true ends the drawing.
+  ///   - progress: told how many images are drawn.
+  /// - Throws: `CarinaError.cannotWrite`; `.interrupted` when asked to stop, and then no image is left.
   @discardableResult
-  public static func write(_ options: Options, to directory: String, progress: (Int) -> Void = { _ in }) throws
-    -> Summary
-  {
+  public static func write(
+    _ options: Options, to directory: String, shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
+  ) throws -> Summary {
     let scenes = PhantomSampler(seed: options.seed).scenes(options.count)
     let shares = options.splits.assign(scenes, seed: options.seed)
     try AtomicFile.makeDirectory(directory)
+    try AbandonedFiles.clear(directory)
     try AtomicFile.writeDirectory(to: directory + "/images") { images in
       for start in stride(from: 0, to: scenes.count, by: batch) {
+        guard !shouldStop() else {
+          throw CarinaError(
+            .interrupted, "stopped after drawing \(start) of \(scenes.count) images; none is kept", at: directory,
+            remedy: "Run it again.")
+        }
         let part = Array(scenes[start..<min(scenes.count, start + batch)])
         for (scene, picture) in zip(part, try pictures(part, size: options.imageSize)) {
           try write(picture, to: "\(images)/\(scene.name).png")
