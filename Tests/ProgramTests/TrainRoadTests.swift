@@ -89,6 +89,8 @@ import Testing
       #expect(second.has(name), "\(name)")
     }
     #expect(try second.unfinished().isEmpty)
+    // The epoch was not over, but the run was: its last step has the loss on the held-out questions.
+    #expect(try second.steps().map { $0["validation_loss"]?.double?.isFinite } == [nil, nil, true])
     for name in ["final_model", "best_model"] { try JoinedModelDirectory(path: second.file(name)).verify() }
     let images = try FileManager.default.contentsOfDirectory(atPath: "\(data)/images").sorted()
     let asked = try ProgramRun(

@@ -8,6 +8,8 @@ public struct ProgramRun {
   public let output: String
   /// Standard error.
   public let errors: String
+  /// The number that its process had.
+  public let processID: Int32
 
   /// Runs one of the programs that were built beside the tests and waits for its end.
   /// - Parameters:
@@ -47,6 +49,7 @@ public struct ProgramRun {
       kill(process.processIdentifier, SIGKILL)
     }
     process.waitUntilExit()
+    processID = process.processIdentifier
     let status = Int(process.terminationStatus)
     exitCode = process.terminationReason == .exit ? status : status + 128
     output = try String(contentsOfFile: scratch.file("output"), encoding: .utf8)

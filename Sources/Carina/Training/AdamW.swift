@@ -2,20 +2,8 @@
 ///
 /// A parameter without a gradient is left alone, decay included, as PyTorch does; its step count then stands still.
 public final class AdamW {
-  /// The two moments of one parameter, fp32 of its shape, and the steps it has taken.
-  public struct Moments {
-    /// Running mean of the gradient and of its square.
-    public let first: Tensor, second: Tensor
-    /// Steps taken.
-    public var steps: Int
-
-    /// Collects the state of one parameter.
-    public init(first: Tensor, second: Tensor, steps: Int) {
-      self.first = first
-      self.second = second
-      self.steps = steps
-    }
-  }
+  /// The two moments of one parameter and the steps it has taken, as a checkpoint stores them.
+  public typealias Moments = TrainingState.Moments
 
   /// Decay factors of the moments, the term that keeps the quotient finite, and the weight decay.
   public let beta1: Double, beta2: Double, epsilon: Float, weightDecay: Float

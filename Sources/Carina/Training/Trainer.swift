@@ -12,6 +12,8 @@ public struct StepReport: Equatable, Sendable {
   public let supervisedTokens: Int
   /// Wall-clock time of the step, and the part of it spent waiting for data.
   public let seconds: Double, dataWaitMilliseconds: Double
+  /// Mean loss on held-out data after the step, where it was taken.
+  public var validationLoss: Double?
 
   /// Collects the numbers.
   public init(

@@ -9,15 +9,22 @@ public final class TrainingLog {
   /// Lines and bytes so far.
   public private(set) var lineCount: Int, byteCount: Int
   private let file: FileHandle
+  private let lock: FileLock
 
-  /// Opens the log of a run and cuts off what stands behind `byteCount` bytes: steps that a resumed run does again.
-  /// - Throws: `CarinaError.cannotWrite`; `.badData` when there are fewer bytes than were written.
+  /// Opens the log of a run and cuts off what stands behind `byteCount` bytes: steps that a resumed run does again. As long as the log is
+  /// open no other process can open it.
+  /// - Throws: `CarinaError.cannotWrite`; `.badData` when there are fewer bytes than were written; `.usage` when another process has it.
   public init(directory: String, lineCount: Int, byteCount: Int) throws {
     path = "\(directory)/\(TrainingLog.fileName)"
     self.lineCount = lineCount
     self.byteCount = byteCount
     try AtomicFile.makeDirectory(directory)
     if !FileManager.default.fileExists(atPath: path) { try AtomicFile.write(Data(), to: path) }
+    lock = try FileLock(path) {
+      CarinaError(
+        .usage, "another process is training into this directory", at: directory,
+        remedy: "Wait for its end, stop it, or name another --output-dir.")
+    }
     guard let file = FileHandle(forUpdatingAtPath: path) else {
       throw CarinaError(.cannotWrite, "the log cannot be opened", at: path, remedy: "Check its permissions.")
     }
@@ -40,14 +47,15 @@ public final class TrainingLog {
   /// Adds a line.
   /// - Throws: `CarinaError.cannotWrite`.
   public func append(_ report: StepReport) throws {
-    let line: JSONValue = [
-      "step": .integer(report.step), "epoch": .integer(report.epoch), "loss": .number(report.loss),
-      "learning_rate": .number(report.learningRate), "grad_norm": .number(report.gradientNorm),
-      "supervised_tokens": .integer(report.supervisedTokens),
-      "seconds": .number((report.seconds * 1e6).rounded() / 1e6),
-      "data_wait_ms": .number((report.dataWaitMilliseconds * 1e3).rounded() / 1e3),
-    ]
-    let data = Data((try line.serialized(sortedKeys: false, indented: false) + "\n").utf8)
+    var line = JSONObject([
+      ("step", .integer(report.step)), ("epoch", .integer(report.epoch)), ("loss", .number(report.loss)),
+      ("learning_rate", .number(report.learningRate)), ("grad_norm", .number(report.gradientNorm)),
+      ("supervised_tokens", .integer(report.supervisedTokens)),
+      ("seconds", .number((report.seconds * 1e6).rounded() / 1e6)),
+      ("data_wait_ms", .number((report.dataWaitMilliseconds * 1e3).rounded() / 1e3)),
+    ])
+    line["validation_loss"] = report.validationLoss.map(JSONValue.number)
+    let data = Data((try JSONValue.object(line).serialized(sortedKeys: false, indented: false) + "\n").utf8)
     do {
       try file.write(contentsOf: data)
     } catch {

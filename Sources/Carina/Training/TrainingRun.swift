@@ -60,29 +60,29 @@ public struct TrainingRun<Objective: TrainingObjective> {
       let state = try TrainingState(path: found, expecting: shapes)
       guard state.progress.configurationHash == hash else { throw otherConfiguration(found) }
       for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value) } }
-      trainer.resume(
-        step: state.progress.step,
-        moments: state.moments.mapValues { AdamW.Moments(first: $0.first, second: $0.second, steps: $0.steps) })
+      trainer.resume(step: state.progress.step, moments: state.moments)
       written = (state.progress.logLineCount, state.progress.logByteCount)
       best = state.progress.extra["best_validation_loss"]?.double ?? .infinity
     }
     // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
     let log = try TrainingLog(directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes)
+    for directory in [outputDirectory, checkpoints.path] { try AbandonedFiles.clear(directory) }
     try writeRecord(isFinished: false)
 
     let start = trainer.step
     while !trainer.isFinished {
-      let report = try trainer.trainStep()
-      try log.append(report)
-      onStep(report, trainer.totalSteps)
+      var report = try trainer.trainStep()
       let closesEpoch = trainer.isAtEpochEnd || trainer.isFinished
       if closesEpoch, let validate {
-        let loss = try validate()
+        let loss = try finite(validate(), step: report.step)
+        report.validationLoss = loss
         if loss < best {
           best = loss
           try writeModel("\(outputDirectory)/best_model")
         }
       }
+      try log.append(report)
+      onStep(report, trainer.totalSteps)
       let stops = shouldStop() && !trainer.isFinished
       if stops || isCheckpointDue(closesEpoch: closesEpoch) {
         try checkpoints.write(state(trained, log: log, hash: hash, best: best))
@@ -101,6 +101,15 @@ public struct TrainingRun<Objective: TrainingObjective> {
     try writeModel(finalModel)
     try writeRecord(isFinished: true)
     return .finished(steps: trainer.totalSteps)
+  }
+
+  private func finite(_ loss: Double, step: Int) throws -> Double {
+    guard loss.isFinite else {
+      throw CarinaError(
+        .badData, "training diverged: after step \(step) the loss on the held-out samples is not finite",
+        found: "loss \(loss)", remedy: "Lower --learning-rate, or resume from an earlier checkpoint.")
+    }
+    return loss
   }
 
   private func isCheckpointDue(closesEpoch: Bool) -> Bool {
@@ -122,9 +131,7 @@ public struct TrainingRun<Objective: TrainingObjective> {
         logLineCount: log.lineCount, logByteCount: log.byteCount, configurationHash: hash,
         extra: best.isFinite ? ["best_validation_loss": .number(best)] : [:]),
       weights: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, $0.trainedValue) }),
-      moments: trainer.optimizer.moments.mapValues {
-        TrainingState.Moments(first: $0.first, second: $0.second, steps: $0.steps)
-      })
+      moments: trainer.optimizer.moments)
   }
 
   private func checkpoint(_ checkpoints: RunCheckpoints) throws -> String? {

@@ -35,20 +35,42 @@ import Carina
     #expect(line["learning_rate"]?.double == 1e-5)
     #expect(line["seconds"]?.double == 0.123457 && line["data_wait_ms"]?.double == 1.235)
     #expect(log.lineCount == 1 && log.byteCount == text.utf8.count)
+    var closing = report(4)
+    closing.validationLoss = 0.75
+    try log.append(closing)
+    #expect(try LossCurve.read(log.path, name: "run").validationLosses == [0.75])
+  }
+
+  @Test("while one run writes the log another is turned away, and the log stays as it is")
+  func oneWriter() throws {
+    let log = try TrainingLog(directory: directory.path, lineCount: 0, byteCount: 0)
+    try log.append(report(1))
+    let refusal = #expect(throws: CarinaError.self) {
+      try TrainingLog(directory: directory.path, lineCount: 0, byteCount: 0)
+    }
+    #expect(refusal?.kind == .usage && refusal?.remedy?.contains("--output-dir") == true)
+    try log.append(report(2))
+    #expect(text.filter { $0 == "\n" }.count == 2)
   }
 
   @Test("what stands behind the checkpoint is cut off, a torn line included, and the log goes on there")
   func truncation() throws {
-    let first = try TrainingLog(directory: directory.path, lineCount: 0, byteCount: 0)
-    for step in 1...2 { try first.append(report(step)) }
-    let (lines, bytes, kept) = (first.lineCount, first.byteCount, text)
-    for step in 3...5 { try first.append(report(step)) }
+    func written() throws -> (path: String, lines: Int, bytes: Int, kept: String) {
+      let first = try TrainingLog(directory: directory.path, lineCount: 0, byteCount: 0)
+      for step in 1...2 { try first.append(report(step)) }
+      let (lines, bytes, kept) = (first.lineCount, first.byteCount, text)
+      for step in 3...5 { try first.append(report(step)) }
+      return (first.path, lines, bytes, kept)
+    }
+    let (path, lines, bytes, kept) = try written()
     let whole = text
-    try Data(whole.utf8.dropLast(20)).write(to: URL(fileURLWithPath: first.path))
-    let again = try TrainingLog(directory: directory.path, lineCount: lines, byteCount: bytes)
-    #expect(text == kept)
-    for step in 3...5 { try again.append(report(step)) }
-    #expect(text == whole && again.lineCount == 5 && again.byteCount == whole.utf8.count)
+    try Data(whole.utf8.dropLast(20)).write(to: URL(fileURLWithPath: path))
+    do {
+      let again = try TrainingLog(directory: directory.path, lineCount: lines, byteCount: bytes)
+      #expect(text == kept)
+      for step in 3...5 { try again.append(report(step)) }
+      #expect(text == whole && again.lineCount == 5 && again.byteCount == whole.utf8.count)
+    }
     _ = try TrainingLog(directory: directory.path, lineCount: 0, byteCount: 0)
     #expect(text.isEmpty)
   }
