@@ -4,7 +4,7 @@ public struct CommonestAnswer: Equatable, Sendable {
   public var value: Double
   /// How many answers it is a share of.
   public var n: Int
-  /// The answer always given, where it is one for all.
+  /// The answer always given, where it is one for all; of several spellings that count as equal the commonest.
   public var answer: String?
 
   /// Creates a floor.
@@ -51,9 +51,18 @@ public struct CommonestAnswer: Equatable, Sendable {
       }
       guard let best = counts.min(by: { ($1.value, $0.key) < ($0.value, $1.key) }) else { continue }
       right += best.value
-      choices.append(best.key)
+      choices.append(spelling(of: best.key, group, cache))
     }
     return CommonestAnswer(
       value: Double(right) / Double(answers.count), n: answers.count, answer: choices.count == 1 ? choices[0] : nil)
+  }
+
+  /// How the references that normalise to a text write it most often; ties go to the text that comes first.
+  private static func spelling(of normal: String, _ answers: [ScoredAnswer], _ cache: TokenCache) -> String {
+    var counts: [String: Int] = [:]
+    for reference in answers.flatMap(\.references) where cache.normalized(reference) == normal {
+      counts[reference, default: 0] += 1
+    }
+    return counts.min { ($1.value, $0.key) < ($0.value, $1.key) }?.key ?? normal
   }
 }

@@ -54,6 +54,15 @@ import Testing
     #expect(floors["exact-match"]?["always"]?.value == 0.5)
   }
 
+  @Test("the floor's answer is shown as it is written most often, not as it is compared")
+  func floorSpelling() {
+    let answers = ["None.", "none", "none", "two"].enumerated().map { index, reference in
+      ScoredAnswer(id: "\(index)", question: "Which?", prediction: "", references: [reference], answerType: "OPEN")
+    }
+    let floor = MetricSuite.standard.evaluate(answers, replicates: 0).floors["exact-match-open"]?["always"]
+    #expect(floor == CommonestAnswer(value: 0.75, n: 4, answer: "none"))
+  }
+
   @Test("sacrebleu's signature counts the references, or says that they vary")
   func sacrebleuSignature() {
     let suite = MetricSuite.standard
