@@ -5,7 +5,7 @@ import Foundation
 /// Parses the command line of `program`, runs it and ends the process with its exit code.
 ///
 /// Underscores in option names are accepted. A `CarinaError` becomes one paragraph on stderr and its exit code; bad
-/// usage ends with 64; `--help` and `--version` with 0.
+/// usage ends with 64; `--help` and `--version` with 0; an error that nobody expected with 70.
 public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Never {
   Processor.shortenIdleSpin()
   // A reader that goes away (`| head`) is a failed write, not a silent death in the middle of a file.
@@ -17,6 +17,11 @@ public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Nev
     try runReportingErrors { try command.run() }
     program.exit()
   } catch {
+    // Neither the engine's nor one of those with which the parser ends a program: its own code would be 1.
+    guard error is ExitCode || program.exitCode(for: error) != .failure else {
+      writeToStandardError("error: \(error). This is an error in the program; please report it.\n")
+      program.exit(withError: CarinaError(.internalFailure, "unexpected").exitCode)
+    }
     program.exit(withError: error)
   }
 }

@@ -14,16 +14,16 @@ public struct PrecisionOptions: ParsableArguments {
   public init() {}
 
   /// Chooses the library for the whole process.
-  /// - Returns: the type of weights.
+  /// - Returns: how weights are held.
   /// - Throws: `CarinaError.usage` for what is not known or not there.
-  public func apply() throws -> ElementType {
+  public func apply() throws -> ComputingPrecision {
     if let matmul {
       guard let choice = MatrixProductChoice(rawValue: matmul) else {
         throw CarinaError(.usage, "--matmul is not known", expected: "openblas or onednn", found: matmul)
       }
       MatrixProduct.provider = try choice.provider()
     }
-    return try ComputingPrecision(option: precision).elementType
+    return try ComputingPrecision(option: precision)
   }
 
   /// Lines for the run's header.

@@ -32,12 +32,8 @@ public struct TrainingArguments: ParsableArguments {
   /// Clipping.
   @Option(name: .long, help: "Largest global norm of the gradients; 0 for no limit.")
   public var maxGradNorm = 1.0
-  /// Precision.
-  @Option(name: .long, help: "auto, bf16 or fp32.")
-  public var precision = "auto"
-  /// Provider of matrix products.
-  @Option(name: .long, help: "Library for matrix products: openblas or onednn (default: onednn where it works).")
-  public var matmul: String?
+  /// Precision and library of matrix products.
+  @OptionGroup public var precision: PrecisionOptions
   /// Seed.
   @Option(name: .long, help: "Seed of the order of samples and of fresh weights.")
   public var seed: UInt64 = 0
@@ -81,12 +77,6 @@ public struct TrainingArguments: ParsableArguments {
     policy: FreezingPolicy, style: PromptStyle, batchSize: Int, accumulation: Int, learningRate: Double,
     epochs: Int, warmupRatio: Double
   ) throws -> JointTrainingOptions {
-    if let matmul {
-      guard let choice = MatrixProductChoice(rawValue: matmul) else {
-        throw CarinaError(.usage, "--matmul is not known", expected: "openblas or onednn", found: matmul)
-      }
-      MatrixProduct.provider = try choice.provider()
-    }
     var options = JointTrainingOptions(
       trainShards: trainShards, visionModel: visionModel, languageModel: llm, outputDirectory: outputDir,
       policy: policy, promptStyle: promptStyle ?? style)
@@ -103,7 +93,7 @@ public struct TrainingArguments: ParsableArguments {
     options.settings.isShuffled = !noShuffle
     options.settings.saveEverySteps = saveEverySteps
     options.settings.saveEveryEpochs = saveEveryEpochs
-    options.precision = try ComputingPrecision(option: precision)
+    options.precision = try precision.apply()
     options.maximumQuestionTokens = maximumQuestion
     options.maximumAnswerTokens = maximumAnswer
     options.feature = visionFeature

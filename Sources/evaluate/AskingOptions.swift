@@ -35,18 +35,6 @@ struct AskingOptions: ParsableArguments {
 
   /// Loads the model, from one directory or from its parts.
   func model() throws -> EvaluatorModel {
-    let type = try precision.apply()
-    guard let vision = parts.visionModel, let language = parts.languageModelPath, let projector = parts.projectorPath
-    else {
-      return try EvaluatorModel(
-        checkpoint: parts.checkpoint ?? "", maximumQuestionTokens: parts.maximumQuestion,
-        maximumAnswerTokens: maximumAnswer, precision: type)
-    }
-    var model = ModelParts(visionModel: vision, languageModel: language, projector: projector)
-    model.promptStyle = parts.promptStyle ?? .gemma
-    model.feature = parts.visionFeature ?? .postNorm
-    model.dropsFirstPatch = parts.dropFirstPatch
-    return try EvaluatorModel(
-      model, maximumQuestionTokens: parts.maximumQuestion, maximumAnswerTokens: maximumAnswer, precision: type)
+    try EvaluatorModel(parts.load(precision: precision.apply().elementType), maximumAnswerTokens: maximumAnswer)
   }
 }

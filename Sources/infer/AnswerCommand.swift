@@ -48,7 +48,7 @@ struct AnswerCommand: ParsableCommand {
     if let imagePath { _ = try ImageDecoder.header(of: ImageDecoder.bytes(ofFileAt: imagePath), path: imagePath) }
     let options = try generation.options()
     let questions = try input.map { try QuestionsFile(path: $0, imageRoot: imageRoot) }
-    let type = try precision.apply()
+    let type = try precision.apply().elementType
     var answering = try parts.load(precision: type)
     if let window { answering = try answering.with(window: window) }
     let session = try AnswerSession(answering, options: options)

@@ -47,6 +47,10 @@ import Carina
         "--vision-model", tiny.path + "/vision_encoder", "--llm-path", tiny.path + "/language_model",
         "--projector-path", tiny.path + "/projection_layer", "--prompt-style", "gemma",
       ],
+      [
+        "--vision-model", tiny.path + "/vision_encoder", "--llm-path", tiny.path + "/language_model",
+        "--projector-path", tiny.path,
+      ],
     ] {
       let run = try infer(model + ["--image-path", image, "--question", "is there an effusion?", "--json"])
       #expect(run.exitCode == 0, "\(run.errors)")

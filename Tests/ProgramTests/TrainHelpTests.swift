@@ -58,7 +58,8 @@ private let trainStage1Help = """
     --max-grad-norm <max-grad-norm>
                             Largest global norm of the gradients; 0 for no limit.
                             (default: 1.0)
-    --precision <precision> auto, bf16 or fp32. (default: auto)
+    --precision <precision> auto (bf16 where the processor multiplies it at full
+                            speed), bf16 or fp32. (default: auto)
     --matmul <matmul>       Library for matrix products: openblas or onednn
                             (default: onednn where it works).
     --seed <seed>           Seed of the order of samples and of fresh weights.

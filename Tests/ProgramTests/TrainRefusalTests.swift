@@ -122,6 +122,20 @@ import Testing
     #expect(!run.has("run.json"))
   }
 
+  @Test("stage 0 names its own options, and leaves nothing")
+  func backboneUsage() throws {
+    for (option, value) in [
+      ("--decoder-layers", "-1"), ("--vision-layers", "0"), ("--text-layers", "-2"), ("--vision-width", "0"),
+      ("--decoder-width", "-8"), ("--vision-batch-size", "0"), ("--language-epochs", "0"),
+      ("--vision-learning-rate", "nan"), ("--patch-size", "0"), ("--vision-heads", "0"), ("--key-value-heads", "3"),
+    ] {
+      let result = try ProgramRun(
+        "train-stage0", ["--train-shards", world.captions, "--output-dir", run.path, "\(option)=\(value)"])
+      #expect(result.exitCode == 64 && result.errors.contains(option), "\(option): \(result.errors)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: run.path))
+  }
+
   @Test("training that diverges ends with the step and a remedy")
   func divergence() throws {
     try expectRefusal(65, ["diverged at step", "--learning-rate"], ["--learning-rate", "1e38", "--warmup-ratio", "0"])

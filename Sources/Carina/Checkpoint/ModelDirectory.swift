@@ -39,6 +39,17 @@ public struct ModelDirectory: Equatable, Sendable {
     return ModelDirectory(path: try cache.snapshot(of: reference, option: option), reference: reference)
   }
 
+  /// Finds a projector by its own directory, or by that of the model or of the run in which it lies.
+  /// - Throws: `CarinaError.missingInput`.
+  public static func projector(_ path: String) throws -> ModelDirectory {
+    let places = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"]
+    for place in places.map({ ModelDirectory(path: $0) })
+    where place.has("projector_config.json") || place.has("model.safetensors") { return place }
+    throw CarinaError(
+      .missingInput, "there is no projector", at: path, expected: "a directory with model.safetensors",
+      remedy: "Name the projection_layer directory that stage 1 wrote.")
+  }
+
   /// The path of a file inside.
   public func file(_ name: String) -> String { "\(path)/\(name)" }
 

@@ -6,63 +6,30 @@ public struct EvaluatorModel {
   public let renderer: PromptRenderer
   /// Everything besides the pixels that its answers depend on, as names and values; no paths.
   public let identity: [(name: String, value: String)]
-  private let transformIsWhole: Bool
 
-  /// Loads a checkpoint: the `final_model` or `best_model` of a run.
-  /// - Parameters:
-  ///   - maximumQuestionTokens: instead of the limit that the model was trained with.
-  ///   - maximumAnswerTokens: likewise, for references whose likelihood is taken.
+  /// A model that was loaded.
+  /// - Parameter maximumAnswerTokens: instead of the limit that the model was trained with, for references whose likelihood is taken.
   /// - Throws: `CarinaError` naming the file at fault.
-  public init(
-    checkpoint: String, maximumQuestionTokens: Int? = nil, maximumAnswerTokens: Int? = nil, precision: ElementType
-  ) throws {
-    let directory = try JoinedModelDirectory(path: checkpoint)
-    try self.init(
-      AnsweringModel.load(
-        checkpoint: checkpoint, precision: precision, maximumQuestionTokens: maximumQuestionTokens),
-      language: directory.languageModel, vision: directory.visionEncoder, projector: directory.projector,
-      tokenizer: directory.tokenizer, maximumAnswerTokens: maximumAnswerTokens, transformIsWhole: true)
-  }
-
-  /// Loads three parts and joins them.
-  /// - Throws: `CarinaError` naming the file or option at fault.
-  public init(
-    _ parts: ModelParts, maximumQuestionTokens: Int? = nil, maximumAnswerTokens: Int? = nil, precision: ElementType
-  ) throws {
-    let answering = try AnsweringModel.load(
-      parts, precision: precision,
-      maximumQuestionTokens: maximumQuestionTokens ?? AnsweringModel.defaultQuestionTokens)
-    let language = try ModelDirectory.locate(parts.languageModel, for: "--llm-path")
-    try self.init(
-      answering, language: language, vision: ModelDirectory.locate(parts.visionModel, for: "--vision-model"),
-      projector: ModelDirectory.locate(parts.projector, for: "--projector-path"), tokenizer: language,
-      maximumAnswerTokens: maximumAnswerTokens, transformIsWhole: false)
-  }
-
-  private init(
-    _ answering: AnsweringModel, language: ModelDirectory, vision: ModelDirectory, projector: ModelDirectory,
-    tokenizer: ModelDirectory, maximumAnswerTokens: Int?, transformIsWhole: Bool
-  ) throws {
+  public init(_ answering: AnsweringModel, maximumAnswerTokens: Int? = nil) throws {
     let limits = answering.renderer
     self.answering = answering
     renderer = try PromptRenderer(
       tokenizer: limits.tokenizer, style: limits.style, maximumQuestionTokens: limits.maximumQuestionTokens,
       maximumAnswerTokens: maximumAnswerTokens ?? limits.maximumAnswerTokens)
-    self.transformIsWhole = transformIsWhole
     let model = answering.model
     guard renderer.tokenizer.vocabularySize <= model.decoder.config.vocabularySize else {
       throw CarinaError(
-        .badData, "the tokenizer does not belong to the language model", at: tokenizer.path,
+        .badData, "the tokenizer does not belong to the language model", at: answering.tokenizer.path,
         expected: "at most \(model.decoder.config.vocabularySize) pieces",
         found: "\(renderer.tokenizer.vocabularySize)")
     }
-    let tokenizerFiles = try TokenizerFactory.fileNames.filter(tokenizer.has).map {
-      "\($0) \(try SHA256Digest.ofFile(tokenizer.file($0)))"
+    let tokenizerFiles = try TokenizerFactory.fileNames.filter(answering.tokenizer.has).map {
+      "\($0) \(try SHA256Digest.ofFile(answering.tokenizer.file($0)))"
     }
     identity = [
-      ("language-model", try language.weights().sampledFingerprint().description),
-      ("vision-encoder", try vision.weights().sampledFingerprint().description),
-      ("projection-layer", try projector.weights().sampledFingerprint().description),
+      ("language-model", answering.parts.language.weights.sampledFingerprint().description),
+      ("vision-encoder", answering.parts.vision.weights.sampledFingerprint().description),
+      ("projection-layer", answering.parts.projector.weights.sampledFingerprint().description),
       ("tokenizer", String(SHA256Digest.of(tokenizerFiles.joined(separator: "\n")).prefix(16))),
       ("vision-feature", model.feature.rawValue + (model.dropsFirstPatch ? ", without the first patch" : "")),
       ("prompt-style", renderer.style.rawValue), ("max-question-tokens", "\(renderer.maximumQuestionTokens)"),
@@ -74,7 +41,7 @@ public struct EvaluatorModel {
   /// others; parts know only a size and a normalisation.
   /// - Throws: `CarinaError.badData` naming what differs.
   public func transform(for shards: ShardDirectory) throws -> ImageTransform {
-    if transformIsWhole {
+    if answering.knowsPixels {
       try answering.transform.requireSamePixels(as: shards.transform, at: shards.path)
       return answering.transform
     }

@@ -7,15 +7,26 @@ public struct AnsweringModel {
   /// From questions to ids.
   public let renderer: PromptRenderer
   /// From image files to pixels.
-  public let transform: ImageTransform
+  public private(set) var transform: ImageTransform
+  /// Whether the transform says how the pixels were made that the model was trained on; that of parts knows size and normalisation only.
+  public let knowsPixels: Bool
   /// Ids at which an answer ends: those of the prompt's layout, of the configuration and of `generation_config.json`.
   public let stopTokens: Set<Int>
   /// The type of the weights in products.
   public let precision: ElementType
   /// Wall seconds that the loading took.
   public let loadSeconds: Double
+  /// Where the parts came from, and the directory of the tokenizer's files.
+  public let parts: LoadedJoinedModel.Parts, tokenizer: ModelDirectory
+
   /// Keys of the parts' configurations that were not read, `FILE: KEY`, for the log.
-  public let unknownKeys: [String]
+  public var unknownKeys: [String] {
+    func unknown(_ directory: ModelDirectory, _ keys: [String]) -> [String] {
+      keys.map { "\(directory.file("config.json")): \($0)" }
+    }
+    return unknown(parts.language.directory, parts.language.unknownKeys)
+      + unknown(parts.vision.directory, parts.vision.unknownKeys)
+  }
 
   /// How many ids a question may have in models named by their parts.
   public static let defaultQuestionTokens = 512
@@ -34,8 +45,8 @@ public struct AnsweringModel {
       loaded, tokenizer: directory.tokenizer, style: manifest.promptStyle,
       maximumQuestionTokens: maximumQuestionTokens ?? manifest.maximumQuestionTokens,
       maximumAnswerTokens: manifest.maximumAnswerTokens,
-      transform: manifest.transform(source: "\(checkpoint)/\(CarinaManifest.fileName)"), precision: precision,
-      started: started)
+      transform: manifest.transform(source: "\(checkpoint)/\(CarinaManifest.fileName)"), knowsPixels: true,
+      precision: precision, started: started)
   }
 
   /// Loads a model from its parts; the transform is that of the vision model's `preprocessor_config.json`.
@@ -46,7 +57,7 @@ public struct AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let language = try ModelDirectory.locate(parts.languageModel, for: "--llm-path")
     let visionDirectory = try ModelDirectory.locate(parts.visionModel, for: "--vision-model")
-    let projector = try ModelDirectory.locate(parts.projector, for: "--projector-path")
+    let projector = try ModelDirectory.projector(parts.projector)
     let loadedParts = LoadedJoinedModel.Parts(
       language: try language.loadDecoder(precision: precision),
       vision: try visionDirectory.loadVisionEncoder(precision: precision),
@@ -57,34 +68,21 @@ public struct AnsweringModel {
     return try AnsweringModel(
       LoadedJoinedModel(model: model, parts: loadedParts), tokenizer: language, style: parts.promptStyle,
       maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: defaultQuestionTokens,
-      transform: .ofCheckpoint(visionDirectory.path, defaultSize: model.vision.config.imageSize),
+      transform: .ofCheckpoint(visionDirectory.path, defaultSize: model.vision.config.imageSize), knowsPixels: false,
       precision: precision, started: started)
   }
 
   /// The same model with another policy for images of more than 8 bits.
   /// - Throws: `CarinaError.usage`.
   public func with(window: PixelPolicy?) throws -> AnsweringModel {
-    AnsweringModel(
-      model: model, renderer: renderer, transform: try transform.with(window: window), stopTokens: stopTokens,
-      precision: precision, loadSeconds: loadSeconds, unknownKeys: unknownKeys)
-  }
-
-  private init(
-    model: VisionLanguageModel, renderer: PromptRenderer, transform: ImageTransform, stopTokens: Set<Int>,
-    precision: ElementType, loadSeconds: Double, unknownKeys: [String]
-  ) {
-    self.model = model
-    self.renderer = renderer
-    self.transform = transform
-    self.stopTokens = stopTokens
-    self.precision = precision
-    self.loadSeconds = loadSeconds
-    self.unknownKeys = unknownKeys
+    var model = self
+    model.transform = try transform.with(window: window)
+    return model
   }
 
   private init(
     _ loaded: LoadedJoinedModel, tokenizer: ModelDirectory, style: PromptStyle, maximumQuestionTokens: Int,
-    maximumAnswerTokens: Int, transform: ImageTransform, precision: ElementType, started: Double
+    maximumAnswerTokens: Int, transform: ImageTransform, knowsPixels: Bool, precision: ElementType, started: Double
   ) throws {
     let vision = loaded.model.vision.config
     guard transform.size == vision.imageSize, vision.channelCount == 3 else {
@@ -93,17 +91,16 @@ public struct AnsweringModel {
         expected: "3 channels of \(vision.imageSize) pixels a side in both",
         found: "\(vision.channelCount) channels, and a transform to \(transform.size) pixels")
     }
-    let renderer = try PromptRenderer(
+    renderer = try PromptRenderer(
       tokenizer: TokenizerFactory.load(directory: tokenizer.path), style: style,
       maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens)
-    func unknown(_ directory: ModelDirectory, _ keys: [String]) -> [String] {
-      keys.map { "\(directory.file("config.json")): \($0)" }
-    }
-    self.init(
-      model: loaded.model, renderer: renderer, transform: transform,
-      stopTokens: renderer.stopTokens.union(loaded.model.decoder.config.endTokens), precision: precision,
-      loadSeconds: ProcessInfo.processInfo.systemUptime - started,
-      unknownKeys: unknown(loaded.parts.language.directory, loaded.parts.language.unknownKeys)
-        + unknown(loaded.parts.vision.directory, loaded.parts.vision.unknownKeys))
+    model = loaded.model
+    stopTokens = renderer.stopTokens.union(model.decoder.config.endTokens)
+    parts = loaded.parts
+    self.tokenizer = tokenizer
+    self.transform = transform
+    self.knowsPixels = knowsPixels
+    self.precision = precision
+    loadSeconds = ProcessInfo.processInfo.systemUptime - started
   }
 }

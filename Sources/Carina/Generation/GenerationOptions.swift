@@ -26,8 +26,8 @@ public struct GenerationOptions: Equatable, Sendable {
       guard !holds else { return }
       throw CarinaError(.usage, "\(option) cannot be used", expected: expected, found: "\(found)", remedy: remedy)
     }
-    try require(maximumNewTokens >= 1, "--max-new-tokens", "at least 1", maximumNewTokens)
-    try require(beamCount >= 1, "--num-beams", "at least 1", beamCount)
+    try require((1...1_000_000).contains(maximumNewTokens), "--max-new-tokens", "1 to 1000000", maximumNewTokens)
+    try require((1...1000).contains(beamCount), "--num-beams", "1 to 1000", beamCount)
     try require(beamCount == 1 || temperature == 0, "--num-beams", "1 when --temperature is not 0", beamCount)
     try require(temperature >= 0 && temperature.isFinite, "--temperature", "a number of at least 0", temperature)
     try require(topK.map { $0 >= 1 } ?? true, "--top-k", "at least 1", topK ?? 0)

@@ -59,18 +59,37 @@ public final class BackboneTraining {
       guard !holds else { return }
       throw CarinaError(.usage, what, expected: expected, found: "\(found)")
     }
+    for (option, value) in [
+      ("--vision-heads", options.visionHeads), ("--decoder-heads", options.decoderHeads),
+      ("--key-value-heads", options.keyValueHeads), ("--vision-width", options.visionWidth),
+      ("--vision-layers", options.visionLayers),
+      ("--text-layers", options.textLayers), ("--decoder-width", options.decoderWidth),
+      ("--decoder-layers", options.decoderLayers), ("--vision-batch-size", options.vision.batchSize),
+      ("--language-batch-size", options.language.batchSize), ("--vision-epochs", options.vision.epochCount),
+      ("--language-epochs", options.language.epochCount),
+    ] {
+      try require(value >= 1, "\(option) cannot be used", "at least 1", value)
+    }
+    for (option, rate) in [
+      ("--vision-learning-rate", options.vision.learningRate),
+      ("--language-learning-rate", options.language.learningRate),
+    ] where !(rate >= 0 && rate.isFinite) {
+      throw CarinaError(.usage, "\(option) cannot be used", expected: "a number of at least 0", found: "\(rate)")
+    }
+    try options.vision.validate()
+    try options.language.validate()
     try require(
       options.patchSize >= 1 && transform.size >= options.patchSize, "--patch-size does not fit the images",
       "from 1 to \(transform.size)", options.patchSize)
     try require(
-      options.visionHeads >= 1 && options.visionWidth % options.visionHeads == 0,
+      options.visionWidth % options.visionHeads == 0,
       "--vision-width does not divide among the heads", "a multiple of \(options.visionHeads)", options.visionWidth)
     try require(
-      options.decoderHeads >= 1 && options.decoderWidth % (2 * options.decoderHeads) == 0,
+      options.decoderWidth % (2 * options.decoderHeads) == 0,
       "--decoder-width does not divide among the heads", "a multiple of \(2 * options.decoderHeads)",
       options.decoderWidth)
     try require(
-      options.keyValueHeads >= 1 && options.decoderHeads % options.keyValueHeads == 0,
+      options.decoderHeads % options.keyValueHeads == 0,
       "--key-value-heads does not divide the heads", "a divisor of \(options.decoderHeads)", options.keyValueHeads)
   }
 

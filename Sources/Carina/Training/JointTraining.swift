@@ -104,16 +104,7 @@ public final class JointTraining {
     _ options: JointTrainingOptions, vision: VisionEncoder, decoder: Decoder, precision: ElementType
   ) throws -> Projector {
     if let path = options.projector {
-      // People name the projector's own directory, or the model or run it lies in.
-      let places = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"].map {
-        ModelDirectory(path: $0)
-      }
-      guard let found = places.first(where: { $0.has("projector_config.json") || $0.has("model.safetensors") }) else {
-        throw CarinaError(
-          .missingInput, "there is no projector", at: path, expected: "a directory with model.safetensors",
-          remedy: "Name the projection_layer directory that stage 1 wrote.")
-      }
-      return try found.loadProjector(precision: precision).model
+      return try ModelDirectory.projector(path).loadProjector(precision: precision).model
     }
     let config = ProjectorConfig(
       inputSize: vision.config.hiddenSize, hiddenSize: options.projectorHidden ?? vision.config.hiddenSize * 10,

@@ -10,7 +10,7 @@ import Testing
 
   init() throws {
     tiny = try TinyEvaluation()
-    model = try EvaluatorModel(checkpoint: tiny.checkpoint, precision: .float32)
+    model = try EvaluatorModel(AnsweringModel.load(checkpoint: tiny.checkpoint, precision: .float32))
     shards = try ShardDirectory(tiny.shards)
   }
 
@@ -145,7 +145,7 @@ import Testing
     }
     #expect(one?.what.contains("at least two images") == true)
     let short = try EvaluatorModel(
-      checkpoint: tiny.checkpoint, maximumQuestionTokens: 1, precision: .float32)
+      AnsweringModel.load(checkpoint: tiny.checkpoint, precision: .float32, maximumQuestionTokens: 1))
     let long = thrownCarinaError {
       try Evaluator(model: short, shards: shards, options: EvaluatorOptions(outputDirectory: "x"))
     }

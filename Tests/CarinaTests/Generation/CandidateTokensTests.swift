@@ -66,13 +66,28 @@ import Carina
     }
   }
 
-  @Test("the largest of 262,144 logits is found in well under a millisecond")
+  @Test("the largest of 262,144 logits is found no slower than an element at a time, and is the first of equals")
   func speed() {
     let values = (0..<262_144).map { Float($0 % 977) }
-    let started = ProcessInfo.processInfo.systemUptime
-    for _ in 0..<20 { #expect(values.withUnsafeBufferPointer { TokenRanking.largest($0) } == 976) }
-    // Far above what it takes (0.1 ms), so that a busy machine does not fail it; an element at a time takes more.
-    #expect((ProcessInfo.processInfo.systemUptime - started) / 20 < 0.01)
+    func fastest(_ find: (UnsafeBufferPointer<Float>) -> Int) -> Double {
+      values.withUnsafeBufferPointer { values in
+        (0..<20).map { _ in
+          let started = ProcessInfo.processInfo.systemUptime
+          #expect(find(values) == 976)
+          return ProcessInfo.processInfo.systemUptime - started
+        }.min() ?? 0
+      }
+    }
+    let plain = fastest { values in
+      var best = 0
+      for index in 1..<values.count where values[index] > values[best] { best = index }
+      return best
+    }
+    let found = fastest { TokenRanking.largest($0) }
+    // Without the optimizer vectors are slower than elements.
+    #if !DEBUG
+      #expect(found <= 2 * plain)
+    #endif
   }
 
   @Test("values that cannot be used, or would have no effect, are refused by the name of their option")
@@ -88,6 +103,7 @@ import Carina
     #expect(refused { ($0.beamCount, $0.lengthPenalty) = (3, -1) } == nil)
     let wrong: [(String, (inout GenerationOptions) -> Void)] = [
       ("--max-new-tokens", { $0.maximumNewTokens = 0 }), ("--num-beams", { $0.beamCount = 0 }),
+      ("--max-new-tokens", { $0.maximumNewTokens = .max }), ("--num-beams", { $0.beamCount = .max }),
       ("--num-beams", { ($0.beamCount, $0.temperature) = (2, 1) }), ("--temperature", { $0.temperature = -1 }),
       ("--temperature", { $0.temperature = .infinity }), ("--top-k", { ($0.temperature, $0.topK) = (1, 0) }),
       ("--top-k", { $0.topK = 5 }), ("--top-p", { $0.topP = 0.5 }),
