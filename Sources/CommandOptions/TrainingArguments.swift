@@ -64,6 +64,13 @@ public struct TrainingArguments: ParsableArguments {
   /// First patch.
   @Flag(name: .long, help: "Leave out the first patch, as checkpoints of the Python project expect.")
   public var dropFirstPatch = false
+  /// Augmentation.
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Change training images, e.g. shift:0.05,scale:0.1,contrast:0.2,elastic:0.02. Never flipped, never in validation.",
+      valueName: "changes"))
+  public var augment = "none"
   /// Checkpointing.
   @Flag(name: .long, help: "Run blocks again in the backward pass instead of keeping their activations.")
   public var gradientCheckpointing = false
@@ -99,6 +106,8 @@ public struct TrainingArguments: ParsableArguments {
     options.feature = visionFeature
     options.dropsFirstPatch = dropFirstPatch
     options.usesGradientCheckpointing = gradientCheckpointing
+    let changes = try ImageAugmentation(text: augment)
+    options.augmentation = changes.isOff ? nil : changes
     options.resume = ResumePolicy(resume)
     return options
   }

@@ -23,7 +23,8 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions)
       ("batch-size", "\(settings.batchSize) × \(settings.gradientAccumulationSteps)"),
       ("learning-rate", "\(settings.learningRate)"), ("weight-decay", "\(settings.weightDecay)"),
       ("warmup-ratio", "\(settings.warmupRatio)"), ("num-epochs", "\(settings.epochCount)"),
-      ("max-grad-norm", "\(settings.maximumGradientNorm)"), ("seed", "\(settings.seed)"),
+      ("augment", options.augmentation?.description ?? "none"), ("max-grad-norm", "\(settings.maximumGradientNorm)"),
+      ("seed", "\(settings.seed)"),
       ("prompt-style", options.promptStyle.rawValue), ("precision", options.precision.elementType.rawValue),
       ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
     ])

@@ -81,6 +81,9 @@ private let trainStage1Help = """
                             (values: post-norm, pre-norm; default: post-norm)
     --drop-first-patch      Leave out the first patch, as checkpoints of the
                             Python project expect.
+    --augment <changes>     Change training images, e.g.
+                            shift:0.05,scale:0.1,contrast:0.2,elastic:0.02. Never
+                            flipped, never in validation. (default: none)
     --gradient-checkpointing
                             Run blocks again in the backward pass instead of
                             keeping their activations.

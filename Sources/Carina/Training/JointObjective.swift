@@ -76,7 +76,12 @@ public final class JointObjective: TrainingObjective {
   public func weight(of batch: JointBatch) -> Int { batch.sequences.reduce(0) { $0 + $1.supervisedCount } }
 
   /// Renders the texts and reads each image once.
-  public func prepare(_ rows: [Int]) throws -> JointBatch {
+  public func prepare(_ rows: [Int]) throws -> JointBatch { try batch(rows, epoch: nil) }
+
+  /// The same with images as training sees them in an epoch.
+  public func prepare(_ rows: [Int], epoch: Int) throws -> JointBatch { try batch(rows, epoch: epoch) }
+
+  private func batch(_ rows: [Int], epoch: Int?) throws -> JointBatch {
     var order: [Int] = [], places: [Int: Int] = [:]
     let sequences = try rows.map { row -> ImageTextSequence in
       let image = samples.image(of: row)
@@ -88,7 +93,8 @@ public final class JointObjective: TrainingObjective {
       let (question, answer) = try samples.text(row)
       return ImageTextSequence(try renderer.training(question: question, answer: answer), image: place)
     }
-    return JointBatch(sequences: sequences, pixels: try PixelBatch.read(order, from: samples), imageCount: order.count)
+    return JointBatch(
+      sequences: sequences, pixels: try PixelBatch.read(order, from: samples, epoch: epoch), imageCount: order.count)
   }
 
   /// See `TrainingObjective`.

@@ -24,6 +24,8 @@ public struct JointTrainingOptions: Sendable {
   public var feature = VisionFeature.postNorm, dropsFirstPatch = false
   /// Whether blocks run again in the backward pass instead of keeping their activations.
   public var usesGradientCheckpointing = false
+  /// How images are changed while training; nil leaves them as they are.
+  public var augmentation: ImageAugmentation?
   /// Whether to go on from a checkpoint.
   public var resume = ResumePolicy.automatic
 
@@ -68,7 +70,8 @@ public final class JointTraining {
     let shards = try ShardDirectory(options.trainShards)
     let transform = try shards.transform.withNormalization(
       of: ImageTransform.ofCheckpoint(visionDirectory.path, defaultSize: shards.transform.size), at: shards.path)
-    samples = try ShardSamples(shards, transform: transform)
+    samples = try ShardSamples(
+      shards, transform: transform, augmentation: options.augmentation.map { ($0, options.settings.seed) })
     if let path = options.validationShards {
       let held = try ShardDirectory(path)
       _ = try LeakageCheck.requireDisjoint(shards, held)
@@ -162,7 +165,7 @@ public final class JointTraining {
   /// Everything that decides the numbers of the run.
   private func configuration() throws -> JSONValue {
     let settings = options.settings, policy = options.policy
-    return [
+    var document: JSONValue = [
       "data": [
         "shards": .array(samples.shards.manifest.shards.map { .string($0.sha256) }),
         "transform": .string(samples.transform.id),
@@ -184,5 +187,11 @@ public final class JointTraining {
       ],
       "precision": .string(options.precision.elementType.rawValue), "settings": settings.json,
     ]
+    // Absent where it is off, so that runs of before it was there can be resumed.
+    if let changes = samples.augmentation?.changes, var object = document.object {
+      object["augment"] = .string(changes.description)
+      document = .object(object)
+    }
+    return document
   }
 }

@@ -1,9 +1,11 @@
 /// The pixels of several images as one tensor.
 enum PixelBatch {
-  /// [images, channels · size · size] fp32. Runs in the loader, so it keeps off the team of threads.
-  static func read(_ images: [Int], from samples: any TrainingSamples) throws -> Tensor {
+  /// [images, channels · size · size] fp32; with an epoch as training sees them then. Runs in the loader, so it keeps off the team of threads.
+  static func read(_ images: [Int], from samples: any TrainingSamples, epoch: Int? = nil) throws -> Tensor {
     var rows: [[Float]] = []
-    for image in images { rows.append(try samples.pixels(image: image)) }
+    for image in images {
+      rows.append(try epoch.map { try samples.pixels(image: image, epoch: $0) } ?? samples.pixels(image: image))
+    }
     let width = rows.first?.count ?? 0
     let tensor = Tensor(uninitialized: [rows.count, width])
     for (index, row) in rows.enumerated() {

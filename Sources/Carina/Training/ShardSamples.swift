@@ -4,12 +4,19 @@ public final class ShardSamples: TrainingSamples, @unchecked Sendable {
   public let shards: ShardDirectory
   /// From stored pixels to the encoder's numbers.
   public let transform: ImageTransform
+  /// How images are changed while training, and the seed of it; nil leaves them as they are.
+  public let augmentation: (changes: ImageAugmentation, seed: UInt64)?
 
   /// - Parameters:
   ///   - shards: an open directory.
   ///   - transform: how the pixels were made, with the encoder's normalisation; the stored pixels must have been made the same way.
+  ///   - augmentation: for training alone; never for samples that are evaluated.
   /// - Throws: `CarinaError.badData` when they were not.
-  public init(_ shards: ShardDirectory, transform: ImageTransform) throws {
+  public init(
+    _ shards: ShardDirectory, transform: ImageTransform,
+    augmentation: (changes: ImageAugmentation, seed: UInt64)? = nil
+  ) throws {
+    self.augmentation = augmentation.flatMap { $0.changes.isOff ? nil : $0 }
     try transform.requireSamePixels(as: shards.transform, at: shards.path)
     self.shards = shards
     self.transform = transform
@@ -27,5 +34,11 @@ public final class ShardSamples: TrainingSamples, @unchecked Sendable {
   /// Pixels of an image row, normalised: [3, size, size].
   public func pixels(image: Int) throws -> [Float] {
     transform.normalized(try shards.pixels(imageRow: image))
+  }
+  /// The same, augmented.
+  public func pixels(image: Int, epoch: Int) throws -> [Float] {
+    let pixels = try shards.pixels(imageRow: image)
+    guard let (changes, seed) = augmentation else { return transform.normalized(pixels) }
+    return transform.normalized(changes.applied(to: pixels, image: image, epoch: epoch, seed: seed))
   }
 }

@@ -168,7 +168,7 @@ public final class Trainer<Objective: TrainingObjective> {
     let micro = order.microBatches(epochSamples?.samples ?? [], stepInEpoch: step % order.stepsPerEpoch)
     let upcoming = Upcoming()
     loader.async { [objective] in
-      upcoming.result = Result { try micro.map(objective.prepare) }
+      upcoming.result = Result { try micro.map { try objective.prepare($0, epoch: epoch) } }
       upcoming.done.signal()
     }
     return upcoming

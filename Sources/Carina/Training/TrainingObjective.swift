@@ -11,11 +11,18 @@ public protocol TrainingObjective: AnyObject {
   func trainedParameters(epoch: Int) -> [Parameter]
   /// Reads samples. Runs beside the previous step on another thread, so it must touch neither the model nor the team of threads.
   func prepare(_ samples: [Int]) throws -> Batch
+  /// The same for training in an epoch (from 0), which may change the images as `prepare` alone never does.
+  func prepare(_ samples: [Int], epoch: Int) throws -> Batch
   /// How much a batch weighs in the mean of an optimizer step: its supervised tokens, or its images.
   func weight(of batch: Batch) -> Int
   /// Forward and backward: adds the gradient of scale · (sum of the batch's losses) to the parameters.
   /// - Returns: the sum of losses, unscaled.
   func accumulate(_ batch: Batch, scale: Float) throws -> Double
+}
+
+extension TrainingObjective {
+  /// As without an epoch.
+  public func prepare(_ samples: [Int], epoch: Int) throws -> Batch { try prepare(samples) }
 }
 
 /// Adds up over all machines that train together. One machine needs nothing added.

@@ -8,4 +8,11 @@ public protocol TrainingSamples: Sendable {
   func image(of sample: Int) -> Int
   /// An image's pixels, normalised as the vision encoder wants them: [channels, size, size].
   func pixels(image: Int) throws -> [Float]
+  /// The same as training in an epoch (from 0) sees them: augmented where that is asked for.
+  func pixels(image: Int, epoch: Int) throws -> [Float]
+}
+
+extension TrainingSamples {
+  /// As they are.
+  public func pixels(image: Int, epoch: Int) throws -> [Float] { try pixels(image: image) }
 }
