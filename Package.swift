@@ -26,7 +26,7 @@ let package = Package(
   name: "Carina",
   products: [.library(name: "Carina", targets: ["Carina"])],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
   ],
   targets: [

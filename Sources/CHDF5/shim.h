@@ -9,6 +9,8 @@ static inline hid_t carina_h5_uint8(void) { return H5T_NATIVE_UINT8; }
 static inline hid_t carina_h5_int32(void) { return H5T_NATIVE_INT32; }
 static inline hid_t carina_h5_file_uint8(void) { return H5T_STD_U8LE; }
 static inline hid_t carina_h5_file_int32(void) { return H5T_STD_I32LE; }
+static inline hid_t carina_h5_file_uint16(void) { return H5T_STD_U16LE; }
+static inline hid_t carina_h5_file_float32(void) { return H5T_IEEE_F32LE; }
 static inline hsize_t carina_h5_unlimited(void) { return H5S_UNLIMITED; }
 static inline haddr_t carina_h5_no_address(void) { return HADDR_UNDEF; }
 
@@ -52,6 +54,19 @@ static inline hid_t carina_h5_dataset_creation(int rank, const hsize_t *chunk) {
   H5Pset_obj_track_times(creation, 0);
   // Texts need their fill value, bytes that are all written do not.
   if (chunk && (H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0 || H5Pset_chunk(creation, rank, chunk) < 0)) {
+    H5Pclose(creation);
+    return -1;
+  }
+  return creation;
+}
+
+/// Properties of a dataset whose bytes lie in one run that is there, as a hole, from the moment the file is made.
+static inline hid_t carina_h5_fixed_creation(void) {
+  const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+  if (creation < 0) return creation;
+  H5Pset_obj_track_times(creation, 0);
+  if (H5Pset_layout(creation, H5D_CONTIGUOUS) < 0 || H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER) < 0 ||
+      H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY) < 0) {
     H5Pclose(creation);
     return -1;
   }

@@ -75,6 +75,9 @@ public struct TrainingArguments: ParsableArguments {
   @Flag(name: .long, help: "Run blocks again in the backward pass instead of keeping their activations.")
   public var gradientCheckpointing = false
 
+  /// Kept features.
+  @OptionGroup public var features: FeatureCacheOptions
+
   /// The defaults.
   public init() {}
 
@@ -108,6 +111,7 @@ public struct TrainingArguments: ParsableArguments {
     options.usesGradientCheckpointing = gradientCheckpointing
     let changes = try ImageAugmentation(text: augment)
     options.augmentation = changes.isOff ? nil : changes
+    options.featureCache = features.path(besideShards: trainShards)
     options.resume = ResumePolicy(resume)
     return options
   }

@@ -25,6 +25,7 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions)
       ("warmup-ratio", "\(settings.warmupRatio)"), ("num-epochs", "\(settings.epochCount)"),
       ("augment", options.augmentation?.description ?? "none"), ("max-grad-norm", "\(settings.maximumGradientNorm)"),
       ("seed", "\(settings.seed)"),
+      ("cache-vision-features", training.featureCache?.summary ?? "no"),
       ("prompt-style", options.promptStyle.rawValue), ("precision", options.precision.elementType.rawValue),
       ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
     ])

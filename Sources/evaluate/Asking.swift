@@ -61,8 +61,10 @@ struct Asking {
         ("shards", "\(asking.shards ?? "") (\(counts.questions) questions, \(counts.images) images)"),
         ("output-dir", options.outputDirectory), ("arms", options.arms.map(\.rawValue).joined(separator: ",")),
         ("likelihood", options.withLikelihood ? "yes" : "no"), ("decoding", options.decoding),
+        ("cache-vision-features", evaluator.featureCache?.summary ?? "no"),
         ("batch-size", "\(options.batchSize)"), ("bootstrap", "\(options.replicates)"), ("seed", "\(options.seed)"),
       ] + asking.precision.header(model.answering.precision))
+    if let cache = evaluator.featureCache, !cache.isWritable { writeToStandardError("note: \(cache.readOnlyRemark)\n") }
     for key in model.answering.unknownKeys { writeToStandardError("note: \(key) is not known and not used\n") }
   }
 }

@@ -17,6 +17,7 @@ struct AskingOptions: ParsableArguments {
   var arms = "true"
   @Option(help: "Questions that are answered side by side.")
   var batchSize = 32
+  @OptionGroup var features: FeatureCacheOptions
   @OptionGroup var precision: PrecisionOptions
 
   /// The options given that ask a model, for the error when predictions are given too.
@@ -24,7 +25,7 @@ struct AskingOptions: ParsableArguments {
     [
       ("--checkpoint", parts.checkpoint), ("--vision-model", parts.visionModel),
       ("--llm-path", parts.languageModelPath), ("--projector-path", parts.projectorPath), ("--shards", shards),
-    ].filter { $0.1 != nil }.map(\.0)
+    ].filter { $0.1 != nil }.map(\.0) + (features.cacheVisionFeatures == nil ? [] : ["--cache-vision-features"])
   }
 
   /// The shard directory.

@@ -54,6 +54,7 @@ struct Evaluate: ParsableCommand {
     options.replicates = bootstrap
     options.batchSize = asking.batchSize
     options.seed = decoding.seed
+    options.featureCache = try asking.features.path(besideShards: asking.shardsPath())
     options.generation = try decoding.options()
     return options
   }

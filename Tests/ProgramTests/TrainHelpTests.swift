@@ -87,6 +87,11 @@ private let trainStage1Help = """
     --gradient-checkpointing
                             Run blocks again in the backward pass instead of
                             keeping their activations.
+    --cache-vision-features [<file>]
+                            Compute the features of a frozen vision encoder once
+                            and keep them in this file, for later epochs, stages
+                            and evaluations. (default as flag: vision-features.h5
+                            beside the shard directory)
     --init-projector <init-projector>
                             Start from this projector directory.
     --projector-hidden <projector-hidden>

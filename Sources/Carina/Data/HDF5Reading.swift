@@ -133,6 +133,20 @@ final class HDF5Dataset {
     }
   }
 
+  /// Where in the file the whole dataset lies, when its bytes are there in one run; nil else.
+  func run() throws -> Range<UInt64>? {
+    try HDF5.locked { () -> Range<UInt64>? in
+      let creation = H5Dget_create_plist(object.id)
+      guard creation >= 0 else { return nil }
+      defer { H5Pclose(creation) }
+      let start = H5Dget_offset(object.id), size = H5Dget_storage_size(object.id)
+      guard H5Pget_layout(creation) == H5D_CONTIGUOUS, start != carina_h5_no_address(), UInt64(start) < 1 << 60,
+        UInt64(size) < 1 << 60
+      else { return nil }
+      return UInt64(start)..<UInt64(start) + UInt64(size)
+    }
+  }
+
   /// Where in the file each row's bytes lie, when each row is an unfiltered chunk or the whole is contiguous; nil else.
   func rowAddresses() throws -> [UInt64]? {
     try HDF5.locked { () -> [UInt64]? in

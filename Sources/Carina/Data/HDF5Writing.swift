@@ -97,13 +97,39 @@ final class HDF5OutputFile {
     }
   }
 
+  /// What a row of a fixed dataset is made of.
+  enum FixedElement {
+    case byte, word, float
+  }
+
+  /// Makes a dataset that lies in the file in one run of zeros, a hole where the file system knows holes, to be filled without the
+  /// library.
+  func makeFixed(_ name: String, _ element: FixedElement, shape: [Int]) throws {
+    try HDF5.locked {
+      let plain = carina_h5_default()
+      var extent = shape.map { hsize_t($0) }
+      let type =
+        switch element {
+        case .byte: carina_h5_file_uint8()
+        case .word: carina_h5_file_uint16()
+        case .float: carina_h5_file_float32()
+        }
+      let space = try HDF5Object(H5Screate_simple(Int32(shape.count), &extent, nil), H5Sclose, orThrow: failure)
+      let creation = try HDF5Object(carina_h5_fixed_creation(), H5Pclose, orThrow: failure)
+      let dataset = try HDF5Object(
+        H5Dcreate2(file.id, name, type, space.id, plain, creation.id, plain), H5Dclose, orThrow: failure)
+      try dataset.close(orThrow: failure)
+    }
+  }
+
   /// Writes what is still in memory and closes; every dataset must be closed before.
   func close() throws { try file.close(orThrow: failure) }
 
   private var failure: CarinaError { HDF5OutputFile.failure(path) }
 
   private static func failure(_ path: String) -> CarinaError {
-    CarinaError(.cannotWrite, "the shard cannot be written", at: path, remedy: "Check the free space and permissions.")
+    CarinaError(
+      .cannotWrite, "the HDF5 file cannot be written", at: path, remedy: "Check the free space and permissions.")
   }
 }
 

@@ -84,6 +84,11 @@ public final class ShardDirectory: @unchecked Sendable {
     return try readers[shard].pixels(row: row)
   }
 
+  /// Which shard of the manifest an image is in, and its row there.
+  func place(ofImage row: Int) -> (shard: Int, row: Int) {
+    ShardDirectory.locate(row, in: imageStarts, count: imageCount)
+  }
+
   /// All patients that are named.
   public var patients: Set<String> {
     var names = Set<String>()

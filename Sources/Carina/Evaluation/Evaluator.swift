@@ -12,6 +12,7 @@ public final class Evaluator {
   private let questions: EvaluatorQuestions
   private let partners: EvaluatorPartners?
   private let generator: Generator
+  private let features: CachedVisionFeatures?
   private var progress: EvaluatorProgress?
 
   /// Checks that model and shards belong together and renders every question.
@@ -28,6 +29,11 @@ public final class Evaluator {
         .badData, "the shards hold images of another size than the vision encoder takes", at: shards.path,
         expected: "\(size) pixels", found: "\(transform.size)", remedy: "Preprocess with --image-size \(size).")
     }
+    features = try options.featureCache.map { [transform] path in
+      let cache = try FeatureCache(
+        path, identity: model.featureIdentity(transform: transform), imageCount: shards.imageCount)
+      return try CachedVisionFeatures(cache, shards: shards, transform: transform, model: model.answering.model)
+    }
     questions = try EvaluatorQuestions(
       shards, limit: options.limit, withReferences: options.withLikelihood, renderer: model.renderer)
     partners =
@@ -36,6 +42,9 @@ public final class Evaluator {
     generator = Generator(
       model: model.answering.model, stopTokens: model.answering.stopTokens, options: options.generation)
   }
+
+  /// The file of kept vision features.
+  public var featureCache: FeatureCache? { features?.cache }
 
   /// How many answers there will be over all arms, and how many questions and images an arm has.
   public var counts: (answers: Int, questions: Int, images: Int) {
@@ -130,7 +139,7 @@ public final class Evaluator {
       rows.append(row)
       return rows.count - 1
     }
-    let imageRows = model.imageRows(arm == .blank ? blankPixels : try pixels(rows))
+    let imageRows = try imageRows(rows, arm)
     let made = try generator.generate(
       sequences(batch, images, questions.prompts), imageRows: imageRows
     ).answers
@@ -141,6 +150,13 @@ public final class Evaluator {
         scored: questions.scored(index, prediction: text, likelihood: likelihoods?[place]),
         isCut: !made[place].reachedEnd)
     }
+  }
+
+  /// Projected rows of images; no image at all in the blank arm.
+  private func imageRows(_ rows: [Int], _ arm: EvaluatorArm) throws -> Tensor {
+    if arm == .blank { return model.imageRows(blankPixels) }
+    guard let features else { return model.imageRows(try pixels(rows)) }
+    return model.imageRows(features: try features.features(try features.fetch(rows)))
   }
 
   private func sequences(_ batch: Range<Int>, _ images: [Int], _ prompts: [RenderedPrompt]) -> [ImageTextSequence] {

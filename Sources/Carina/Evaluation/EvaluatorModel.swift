@@ -48,6 +48,16 @@ public struct EvaluatorModel {
     return try shards.transform.withNormalization(of: answering.transform, at: shards.path)
   }
 
+  /// The identity of features that this model's encoder makes.
+  /// - Throws: `CarinaError.missingInput`, `.badData`.
+  func featureIdentity(transform: ImageTransform) throws -> FeatureIdentity {
+    try FeatureIdentity(
+      answering.model, weights: answering.parts.vision.weights, transform: transform, precision: answering.precision)
+  }
+
+  /// Projected rows of images from their features.
+  func imageRows(features: Tensor) -> Tensor { answering.model.projector(features, tape: nil) }
+
   /// Projected rows of images, [images · rowsPerImage, D], from their normalised pixels, [images, channels · size · size].
   func imageRows(_ pixels: Tensor) -> Tensor {
     let model = answering.model

@@ -17,6 +17,9 @@ public struct EvaluatorOptions: Sendable {
   /// How answers are made.
   public var generation = GenerationOptions()
 
+  /// The file in which the vision features are kept; nil computes them for every batch.
+  public var featureCache: String?
+
   /// What cannot be left out.
   public init(outputDirectory: String) { self.outputDirectory = outputDirectory }
 

@@ -18,17 +18,25 @@ public struct FreezingPolicy: Equatable, Sendable {
 
 /// Sequences of one micro-batch and the images they refer to.
 public struct JointBatch {
-  /// The sequences; image indices count the rows of `pixels`.
+  /// What there is of the images.
+  public enum Images {
+    /// [images, channels · size · size], normalised.
+    case pixels(Tensor)
+    /// Kept features, and the pixels of images that have none yet.
+    case fetched([CachedVisionFeatures.Fetched])
+  }
+
+  /// The sequences; image indices count the images.
   public let sequences: [ImageTextSequence]
-  /// [images, channels · size · size], normalised.
-  public let pixels: Tensor
+  /// The images.
+  public let images: Images
   /// Distinct images.
   public let imageCount: Int
 
   /// Collects a batch.
-  public init(sequences: [ImageTextSequence], pixels: Tensor, imageCount: Int) {
+  public init(sequences: [ImageTextSequence], images: Images, imageCount: Int) {
     self.sequences = sequences
-    self.pixels = pixels
+    self.images = images
     self.imageCount = imageCount
   }
 }
@@ -41,15 +49,19 @@ public final class JointObjective: TrainingObjective {
   private let renderer: PromptRenderer
   private let policy: FreezingPolicy
   private let isCheckpointed: Bool
+  private let features: CachedVisionFeatures?
 
   /// - Parameters:
   ///   - renderer: makes ids and the loss mask from question and answer.
   ///   - policy: what is trained.
   ///   - isCheckpointed: blocks run again in the backward pass instead of keeping their activations.
+  ///   - features: where the features of the samples' images are kept; only with a policy that never trains the vision encoder.
   public init(
     model: VisionLanguageModel, samples: any TrainingSamples, renderer: PromptRenderer, policy: FreezingPolicy,
-    isCheckpointed: Bool = false
+    isCheckpointed: Bool = false, features: CachedVisionFeatures? = nil
   ) {
+    precondition(features == nil || !policy.trainsVisionInFirstEpoch, "features of a trained encoder cannot be kept")
+    self.features = features
     self.model = model
     self.samples = samples
     self.renderer = renderer
@@ -75,7 +87,7 @@ public final class JointObjective: TrainingObjective {
   /// Supervised tokens.
   public func weight(of batch: JointBatch) -> Int { batch.sequences.reduce(0) { $0 + $1.supervisedCount } }
 
-  /// Renders the texts and reads each image once.
+  /// Renders the texts and reads each image, or what is kept of it, once.
   public func prepare(_ rows: [Int]) throws -> JointBatch { try batch(rows, epoch: nil) }
 
   /// The same with images as training sees them in an epoch.
@@ -93,8 +105,10 @@ public final class JointObjective: TrainingObjective {
       let (question, answer) = try samples.text(row)
       return ImageTextSequence(try renderer.training(question: question, answer: answer), image: place)
     }
-    return JointBatch(
-      sequences: sequences, pixels: try PixelBatch.read(order, from: samples, epoch: epoch), imageCount: order.count)
+    let images: JointBatch.Images =
+      try features.map { .fetched(try $0.fetch(order)) }
+      ?? .pixels(try PixelBatch.read(order, from: samples, epoch: epoch))
+    return JointBatch(sequences: sequences, images: images, imageCount: order.count)
   }
 
   /// See `TrainingObjective`.
@@ -102,8 +116,7 @@ public final class JointObjective: TrainingObjective {
     let tape = Tape()
     // A frozen encoder costs a forward pass and nothing else.
     let visionTape = model.vision.parameters.contains(where: \.isTrainable) ? tape : nil
-    let features = model.features(
-      batch.pixels, count: batch.imageCount, isCheckpointed: isCheckpointed, tape: visionTape)
+    let features = try features(batch, tape: visionTape)
     let result = model.loss(
       batch.sequences, imageRows: model.projector(features, tape: tape), scale: scale, isCheckpointed: isCheckpointed,
       tape: tape)
@@ -122,9 +135,20 @@ extension ImageTextSequence {
 }
 
 extension JointObjective {
+  /// What the projector reads of a batch's images.
+  private func features(_ batch: JointBatch, tape: Tape?) throws -> Tensor {
+    switch batch.images {
+    case .pixels(let pixels):
+      return model.features(pixels, count: batch.imageCount, isCheckpointed: isCheckpointed, tape: tape)
+    case .fetched(let fetched):
+      guard let features else { throw CarinaError(.internalFailure, "a batch of kept features without their file") }
+      return try features.features(fetched)
+    }
+  }
+
   /// The sum of a batch's losses without training on it.
   public func evaluate(_ batch: JointBatch) throws -> Double {
-    let features = model.features(batch.pixels, count: batch.imageCount, tape: nil)
+    let features = try features(batch, tape: nil)
     let result = model.loss(
       batch.sequences, imageRows: model.projector(features, tape: nil), scale: 1, tape: nil)
     return result.tokenLosses.reduce(0) { $0 + Double($1) }

@@ -26,6 +26,8 @@ public struct JointTrainingOptions: Sendable {
   public var usesGradientCheckpointing = false
   /// How images are changed while training; nil leaves them as they are.
   public var augmentation: ImageAugmentation?
+  /// The file in which the vision features are kept; nil computes them whenever they are wanted.
+  public var featureCache: String?
   /// Whether to go on from a checkpoint.
   public var resume = ResumePolicy.automatic
 
@@ -50,6 +52,7 @@ public final class JointTraining {
   private let weights: (vision: WeightsDirectory, language: WeightsDirectory)
   private let renderer: PromptRenderer
   private let samples: ShardSamples, validation: ShardSamples?
+  private let features: CachedVisionFeatures?, validationFeatures: CachedVisionFeatures?
   /// The joined model.
   public let model: VisionLanguageModel
   /// What was noticed while loading, for the log.
@@ -64,6 +67,17 @@ public final class JointTraining {
     guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
       throw CarinaError(
         .usage, "nothing is left to train", remedy: "Leave out --no-unfreeze-llm or add --unfreeze-projection-layer.")
+    }
+    if let path = options.featureCache {
+      let reasons = [
+        (policy.trainsVisionInFirstEpoch, "--train-ve-first-epoch", "a frozen vision encoder"),
+        (options.augmentation != nil, "--augment", "the same image in every epoch"),
+      ]
+      for (holds, option, expected) in reasons where holds {
+        throw CarinaError(
+          .usage, "--cache-vision-features and \(option) cannot go together", at: path,
+          expected: "\(expected), whose features stay as they are", remedy: "Leave one of the two out.")
+      }
     }
     visionDirectory = try ModelDirectory.locate(options.visionModel, for: "--vision-model")
     languageDirectory = try ModelDirectory.locate(options.languageModel, for: "--llm")
@@ -98,9 +112,24 @@ public final class JointTraining {
       projector: try JointTraining.projector(
         options, vision: vision.model, decoder: language.model, precision: precision),
       decoder: language.model, feature: options.feature, dropsFirstPatch: options.dropsFirstPatch)
+    let cache = try options.featureCache.map { [model, validation] path in
+      try FeatureCache(
+        path,
+        identity: FeatureIdentity(model, weights: vision.weights, transform: transform, precision: precision),
+        imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
+    }
+    features = try cache.map { [samples, model] in
+      try CachedVisionFeatures($0, shards: samples.shards, transform: transform, model: model)
+    }
+    validationFeatures = try cache.flatMap { [validation, model] cache in
+      try validation.map {
+        try CachedVisionFeatures(cache, shards: $0.shards, transform: transform, model: model)
+      }
+    }
     remarks =
       (vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
       + (language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
+      + (cache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
   }
 
   private static func projector(
@@ -116,6 +145,9 @@ public final class JointTraining {
       config, from: RandomParameterSource(seed: options.settings.seed, precision: precision))
   }
 
+  /// The file of kept vision features.
+  public var featureCache: FeatureCache? { features?.cache }
+
   /// Samples to train on, and held out.
   public var sampleCounts: (train: Int, validation: Int?) { (samples.count, validation?.count) }
 
@@ -126,7 +158,7 @@ public final class JointTraining {
   ) throws -> TrainingOutcome {
     let objective = JointObjective(
       model: model, samples: samples, renderer: renderer, policy: options.policy,
-      isCheckpointed: options.usesGradientCheckpointing)
+      isCheckpointed: options.usesGradientCheckpointing, features: features)
     let trainer = try Trainer(objective, settings: options.settings)
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),
@@ -140,7 +172,8 @@ public final class JointTraining {
 
   /// Mean loss per supervised token on held-out samples.
   private func validationLoss(_ samples: ShardSamples) throws -> Double {
-    let objective = JointObjective(model: model, samples: samples, renderer: renderer, policy: options.policy)
+    let objective = JointObjective(
+      model: model, samples: samples, renderer: renderer, policy: options.policy, features: validationFeatures)
     var sum = 0.0, tokens = 0
     for first in stride(from: 0, to: samples.count, by: options.settings.batchSize) {
       let batch = try objective.prepare(Array(first..<min(samples.count, first + options.settings.batchSize)))
