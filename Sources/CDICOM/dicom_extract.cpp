@@ -196,11 +196,17 @@ DicomExtract::DicomExtract(const uint8_t *bytes, size_t count) {
     place = element.value + element.length;
   }
   if (syntax.empty()) refuse(CARINA_DICOM_DAMAGED, "the file names no transfer syntax");
-  if (syntax == "1.2.840.10008.1.2.1.99")
-    refuse(CARINA_DICOM_UNSUPPORTED,
-           "the transfer syntax Deflated Explicit VR Little Endian is not decoded; inflate it with dcmconv +te");
-  walker.is_implicit = syntax == "1.2.840.10008.1.2";
-  walker.is_big = syntax == "1.2.840.10008.1.2.2";
+  if (syntax.find_first_not_of("0123456789.") != std::string::npos)
+    refuse(CARINA_DICOM_DAMAGED, "its transfer syntax is no identifier");
+  // DCMTK's own opinion of the encoding, so that both read the same elements. Unknown syntaxes are explicit by the
+  // standard, and refused after the walk.
+  const DcmXfer transfer(syntax.c_str());
+  if (transfer.getStreamCompression() != ESC_none)
+    refuse(CARINA_DICOM_UNSUPPORTED, "the transfer syntax %.90s is not decoded; inflate it with dcmconv +te",
+           transfer.getXferName());
+  const bool isKnown = transfer.getXfer() != EXS_Unknown;
+  walker.is_implicit = isKnown && transfer.isImplicitVR();
+  walker.is_big = isKnown && transfer.isBigEndian();
   while (place < count) {
     const Element element = walker.head(place, count, walker.is_implicit);
     if (element.group == 0xfffe) refuse(CARINA_DICOM_DAMAGED, "an item lies outside of any sequence");

@@ -13,9 +13,9 @@
 #include <dcmtk/oflog/oflog.h>
 
 #include "CDICOM.h"
+#include "compressed_frame_check.h"
 #include "dicom_attributes.h"
 #include "dicom_extract.h"
-#include "jpeg_frame_check.h"
 
 struct carina_dicom {
   std::vector<uint16_t> codes;
@@ -63,7 +63,13 @@ bool isJPEG(const std::string &syntax) {
 
 void checkCompressed(const DicomExtract &extract, const uint8_t *bytes, const carina_dicom_report &report, int allocated) {
   if (extract.fragments.empty()) refuse(CARINA_DICOM_DAMAGED, "its compressed pixel data are empty");
-  if (!isJPEG(extract.syntax)) return;
+  if (!isJPEG(extract.syntax)) {
+    // RLE, the only other compression that is registered; a frame is one fragment.
+    if (extract.fragments.size() != 1)
+      refuse(CARINA_DICOM_DAMAGED, "its RLE data are in %zu pieces instead of one", extract.fragments.size());
+    checkRLEFrame(bytes + extract.fragments[0].start, extract.fragments[0].length, report, allocated);
+    return;
+  }
   if (extract.fragments.size() == 1) {
     checkJPEGFrame(bytes + extract.fragments[0].start, extract.fragments[0].length, report, allocated);
     return;

@@ -1,4 +1,4 @@
-#include "jpeg_frame_check.h"
+#include "compressed_frame_check.h"
 
 #include <cstring>
 
