@@ -6,7 +6,7 @@ import CommandOptions
 @main struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Time operations and whole steps against the machine's ceilings.",
-    version: CarinaVersion.current, subcommands: [OperationsCommand.self, StepsCommand.self],
+    version: CarinaVersion.current, subcommands: [OperationsCommand.self, StepsCommand.self, ImagesCommand.self],
     defaultSubcommand: OperationsCommand.self)
 
   static func main() { runProgram(Self.self) }

@@ -32,13 +32,14 @@ int carina_image_check_size(carina_image_report *report, uint64_t width, uint64_
   return CARINA_IMAGE_OK;
 }
 
-static int read_any(const uint8_t *bytes, size_t count, const struct row_sink *sink, carina_image_report *report) {
+static int read_any(
+    const uint8_t *bytes, size_t count, int32_t fast_size, const struct row_sink *sink, carina_image_report *report) {
   static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   memset(report, 0, sizeof *report);
   if (count == 0) return carina_image_fail(report, CARINA_IMAGE_DAMAGED, "the file is empty");
   if (count >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff) {
     report->format = CARINA_IMAGE_JPEG;
-    return carina_jpeg_read(bytes, count, sink, report);
+    return carina_jpeg_read(bytes, count, fast_size, sink, report);
   }
   if (count >= sizeof png && memcmp(bytes, png, sizeof png) == 0) {
     report->format = CARINA_IMAGE_PNG;
@@ -47,8 +48,8 @@ static int read_any(const uint8_t *bytes, size_t count, const struct row_sink *s
   return carina_image_fail(report, CARINA_IMAGE_UNKNOWN_FORMAT, "the content is neither JPEG, PNG nor DICOM");
 }
 
-int carina_image_header(const uint8_t *bytes, size_t count, carina_image_report *report) {
-  return read_any(bytes, count, NULL, report);
+int carina_image_header(const uint8_t *bytes, size_t count, int32_t fast_size, carina_image_report *report) {
+  return read_any(bytes, count, fast_size, NULL, report);
 }
 
 // A sink that keeps every row.
@@ -70,10 +71,11 @@ static void buffer_row(void *context, const void *row) {
 }
 
 int carina_image_decode(
-    const uint8_t *bytes, size_t count, void *pixels, size_t capacity, carina_image_report *report) {
+    const uint8_t *bytes, size_t count, int32_t fast_size, void *pixels, size_t capacity,
+    carina_image_report *report) {
   struct buffer_sink buffer = {pixels, capacity, 0};
   const struct row_sink sink = {buffer_start, buffer_row, &buffer};
-  return read_any(bytes, count, &sink, report);
+  return read_any(bytes, count, fast_size, &sink, report);
 }
 
 // A sink that resizes, turning colour into luma on the way when asked.
@@ -108,11 +110,11 @@ static void resize_row(void *context, const void *row) {
 }
 
 int carina_image_decode_resized(
-    const uint8_t *bytes, size_t count, int32_t size, int to_grey, int order, uint8_t *pixels,
+    const uint8_t *bytes, size_t count, int32_t fast_size, int32_t size, int to_grey, int order, uint8_t *pixels,
     carina_image_report *report) {
   struct resize_sink resize = {.size = size, .to_grey = to_grey, .order = order};
   const struct row_sink sink = {resize_start, resize_row, &resize};
-  const int status = read_any(bytes, count, &sink, report);
+  const int status = read_any(bytes, count, fast_size, &sink, report);
   if (status == CARINA_IMAGE_OK) {
     carina_resampler_finish(resize.resampler, pixels);
     report->channels = resize.channels;

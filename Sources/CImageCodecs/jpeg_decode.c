@@ -114,7 +114,20 @@ static void decode_rows(struct jpeg_session *session, const struct row_sink *sin
   jpeg_finish_decompress(decoder);
 }
 
-int carina_jpeg_read(const uint8_t *bytes, size_t count, const struct row_sink *sink, carina_image_report *report) {
+// The smallest part of eight at which both sides stay at `fast_size` or more.
+static void choose_scale(j_decompress_ptr decoder, int32_t fast_size, carina_image_report *report) {
+  const int64_t shorter = report->width < report->height ? report->width : report->height;
+  int eighths = 1;
+  while (eighths < 8 && (shorter * eighths + 7) / 8 < fast_size) eighths++;
+  decoder->scale_num = (unsigned)eighths;
+  decoder->scale_denom = 8;
+  jpeg_calc_output_dimensions(decoder);
+  report->width = (int32_t)decoder->output_width;
+  report->height = (int32_t)decoder->output_height;
+}
+
+int carina_jpeg_read(
+    const uint8_t *bytes, size_t count, int32_t fast_size, const struct row_sink *sink, carina_image_report *report) {
   struct jpeg_session *session = calloc(1, sizeof *session);
   if (!session) return carina_image_fail(report, CARINA_IMAGE_NO_MEMORY, "no memory for a decoder");
   const j_decompress_ptr decoder = &session->decoder;
@@ -144,6 +157,7 @@ int carina_jpeg_read(const uint8_t *bytes, size_t count, const struct row_sink *
       session->status = carina_image_fail(
           report, CARINA_IMAGE_UNSUPPORTED, "a JPEG of %d components is not supported", decoder->num_components);
     }
+    if (session->status == CARINA_IMAGE_OK && fast_size > 0) choose_scale(decoder, fast_size, report);
     if (session->status == CARINA_IMAGE_OK && sink) {
       session->status = sink->start(sink->context, report->width, report->height, report->channels, 8);
       if (session->status == CARINA_IMAGE_OK) {

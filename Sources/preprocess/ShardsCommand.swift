@@ -10,7 +10,7 @@ struct ShardsCommand: ParsableCommand {
     discussion: """
       Example: preprocess --json train.json --image-root images --output shards/train
 
-      Writes shard-00000.h5 …, manifest.json and rejected.jsonl. Equal input gives equal bytes, whatever the number of \
+      Writes shard-00000.h5 …, manifest.json, rejected.jsonl and remarks.jsonl. Equal input gives equal bytes, whatever the number of \
       workers or parts. Until it is whole the output is OUTPUT.partial; the same command goes on from there. docs/preprocess.md describes the layouts of --format and the options that go with them.
       """)
 
@@ -58,6 +58,11 @@ struct ShardsCommand: ParsableCommand {
   var colour: ImageTransform.Colour = .keep
   @Option(name: .customLong("resize-order"), help: "Whose order of passes the resize follows: pillow-13, pillow-12.")
   var resizeOrder: PassOrder = .adaptive
+  @Flag(
+    name: .customLong("fast-decode"),
+    help:
+      "Decode large JPEGs at a fraction of their size: faster, other pixels by a grey level or so, another transform.")
+  var fastDecode = false
   @OptionGroup var archive: ArchiveArguments
   @OptionGroup var global: GlobalOptions
 
@@ -65,8 +70,8 @@ struct ShardsCommand: ParsableCommand {
     global.apply()
     var options = PreprocessOptions(
       records: json, imageRoots: [imageRoot] + (secondImageRoot.map { [$0] } ?? []), output: output,
-      transform: try ImageTransform(size: imageSize, aspect: aspect, colour: colour, window: window, order: resizeOrder)
-    )
+      transform: try ImageTransform(
+        size: imageSize, aspect: aspect, colour: colour, window: window, order: resizeOrder, fastDecode: fastDecode))
     options.format = format
     options.archive = archive.options
     options.split = split
@@ -86,7 +91,7 @@ struct ShardsCommand: ParsableCommand {
         ("part", "\(part)"), ("workers", "\(options.workers)"), ("limit", limit.map(String.init) ?? "none"),
         ("max-rejected", "\(maxRejected)"), ("window", window?.description ?? "none"), ("colour", colour.rawValue),
         ("aspect", aspect.rawValue),
-        ("resize-order", resizeOrder.rawValue), ("transform", options.transform.id),
+        ("resize-order", resizeOrder.rawValue), ("fast-decode", "\(fastDecode)"), ("transform", options.transform.id),
       ] + archive.header)
     Interruption.listen()
     options.shouldStop = { Interruption.wasRequested }
@@ -118,6 +123,12 @@ struct ShardsCommand: ParsableCommand {
     }
   }
 
+  private func remark(_ count: Int, _ what: String, _ first: [String], _ output: String) {
+    guard count > 0 else { return }
+    print("\(count) images \(what); listed in \(output)/remarks.jsonl; the first:")
+    for line in first { print("  \(line)") }
+  }
+
   private func report(_ summary: PreprocessSummary, _ output: String) {
     let manifest = summary.manifest
     if !summary.counts.isEmpty { print("found: \(summary.counts.map(\.description).joined(separator: ", "))") }
@@ -129,6 +140,12 @@ struct ShardsCommand: ParsableCommand {
           + "\(output)/rejected.jsonl; the first:")
       for line in summary.firstRejections { print("  \(line)") }
     }
+    remark(
+      manifest.suspectedInversions, "may be inverted (upper corners brighter than the centre); none was changed",
+      summary.firstInversions, output)
+    remark(
+      manifest.orientationTags, "have a tag that says they are not upright; none was turned", summary.firstOrientations,
+      output)
     if summary.imagesWithoutPatient > 0 {
       print(
         "\(summary.imagesWithoutPatient) images name no patient: overlap between splits cannot be seen for them")

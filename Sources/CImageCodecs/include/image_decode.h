@@ -28,17 +28,20 @@ typedef struct {
 } carina_image_report;
 
 /// Reads the header. The content decides the format; there is no file name to mislead.
-int carina_image_header(const uint8_t *bytes, size_t count, carina_image_report *report);
+/// With `fast_size` above 0 a JPEG is decoded at n/8 of its size by scaled inverse cosine transforms, n the smallest of
+/// 1...8 that leaves both sides at `fast_size` or more; the report then has the width and height that come out. 0 decodes
+/// everything, and other formats always are.
+int carina_image_header(const uint8_t *bytes, size_t count, int32_t fast_size, carina_image_report *report);
 
 /// Decodes everything into `pixels`, interleaved, row by row: uint8_t for depth 8, host-order uint16_t for depth 16.
 /// `capacity` in bytes must hold width * height * channels values.
 int carina_image_decode(
-    const uint8_t *bytes, size_t count, void *pixels, size_t capacity, carina_image_report *report);
+    const uint8_t *bytes, size_t count, int32_t fast_size, void *pixels, size_t capacity, carina_image_report *report);
 
 /// Decodes an image of depth 8 and resizes it to `size` x `size` as the rows arrive, so that no full-size image is
 /// kept; same bytes as carina_image_decode followed by carina_resize. `pixels` must hold size * size * 3;
 /// `report->channels` says how many channels were written. `to_grey` non-zero turns colour into luma first; `order` is
 /// that of carina_resize.
 int carina_image_decode_resized(
-    const uint8_t *bytes, size_t count, int32_t size, int to_grey, int order, uint8_t *pixels,
+    const uint8_t *bytes, size_t count, int32_t fast_size, int32_t size, int to_grey, int order, uint8_t *pixels,
     carina_image_report *report);

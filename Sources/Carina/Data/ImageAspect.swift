@@ -34,13 +34,13 @@ extension ImageTransform {
   /// All pixels of an 8-bit file.
   /// - Throws: `CarinaError.badData` when they would take more memory than a decoder may.
   func whole(_ bytes: [UInt8], path: String) throws -> ImageDecoder.Image<UInt8> {
-    let header = try ImageDecoder.header(of: bytes, path: path)
+    let header = try ImageDecoder.header(of: bytes, fastSize: fastSize, path: path)
     guard header.width * header.height * header.channels <= Int(CARINA_IMAGE_MAX_BUFFER) else {
       throw CarinaError(
         .badData, "is too large to be padded or cropped", at: path,
         expected: "at most \(CARINA_IMAGE_MAX_BUFFER) bytes of pixels", found: "\(header.width) x \(header.height)")
     }
-    return try ImageDecoder.decode8(bytes, path: path)
+    return try ImageDecoder.decode8(bytes, fastSize: fastSize, path: path)
   }
 
   /// The square of an image: colour decided, the part taken, resized, and laid on black.

@@ -67,6 +67,11 @@ public enum ImageDecoder {
   /// - Throws: `CarinaError.badData` when the content is no image or its dimensions are over the limits (20,000 a
   ///   side, 200 million in all).
   public static func header(of bytes: [UInt8], path: String) throws -> Header {
+    try header(of: bytes, fastSize: 0, path: path)
+  }
+
+  /// The same for a JPEG decoded at a fraction of its size that leaves both sides at `fastSize` or more; 0 for all of it.
+  static func header(of bytes: [UInt8], fastSize: Int, path: String) throws -> Header {
     if DicomFile.isDicom(bytes) {
       let file = try DicomFile(bytes, path: path, withPixels: false)
       return Header(
@@ -74,7 +79,7 @@ public enum ImageDecoder {
         depth: file.bitsStored > 8 ? 16 : 8)
     }
     var report = carina_image_report()
-    try check(carina_image_header(bytes, bytes.count, &report), report, path)
+    try check(carina_image_header(bytes, bytes.count, Int32(fastSize), &report), report, path)
     return Header(
       format: report.format == CARINA_IMAGE_PNG ? "PNG" : "JPEG", width: Int(report.width), height: Int(report.height),
       channels: Int(report.channels), depth: Int(report.depth))
@@ -83,19 +88,24 @@ public enum ImageDecoder {
   /// Decodes an image of depth 8.
   /// - Throws: `CarinaError.badData`, also for one of depth 16.
   public static func decode8(_ bytes: [UInt8], path: String) throws -> Image<UInt8> {
-    try decode(bytes, depth: 8, path: path)
+    try decode8(bytes, fastSize: 0, path: path)
+  }
+
+  /// The same, a JPEG at a fraction of its size that leaves both sides at `fastSize` or more; 0 for all of it.
+  static func decode8(_ bytes: [UInt8], fastSize: Int, path: String) throws -> Image<UInt8> {
+    try decode(bytes, depth: 8, fastSize: fastSize, path: path)
   }
 
   /// Decodes an image of depth 16.
   /// - Throws: `CarinaError.badData`, also for one of depth 8.
   public static func decode16(_ bytes: [UInt8], path: String) throws -> Image<UInt16> {
-    try decode(bytes, depth: 16, path: path)
+    try decode(bytes, depth: 16, fastSize: 0, path: path)
   }
 
   private static func decode<Value: FixedWidthInteger & Sendable>(
-    _ bytes: [UInt8], depth: Int, path: String
+    _ bytes: [UInt8], depth: Int, fastSize: Int, path: String
   ) throws -> Image<Value> {
-    let header = try header(of: bytes, path: path)
+    let header = try header(of: bytes, fastSize: fastSize, path: path)
     guard header.depth == depth else {
       throw CarinaError(
         .badData, "has another depth", at: path, expected: "\(depth) bits", found: "\(header.depth) bits")
@@ -109,20 +119,22 @@ public enum ImageDecoder {
     let values = try [Value](unsafeUninitializedCapacity: count) { buffer, initialized in
       var report = carina_image_report()
       let capacity = count * MemoryLayout<Value>.stride
-      try check(carina_image_decode(bytes, bytes.count, buffer.baseAddress, capacity, &report), report, path)
+      let status = carina_image_decode(
+        bytes, bytes.count, Int32(fastSize), buffer.baseAddress, capacity, &report)
+      try check(status, report, path)
       initialized = count
     }
     return Image(values: values, width: header.width, height: header.height, channels: header.channels)
   }
 
-  /// Decodes an image of depth 8 and resizes it row by row, never holding all its pixels.
+  /// Decodes an image of depth 8, `fastSize` as for `header`, and resizes it row by row, never holding all its pixels.
   static func decodeResized(
-    _ bytes: [UInt8], size: Int, toGrey: Bool, order: PassOrder, path: String
+    _ bytes: [UInt8], fastSize: Int, size: Int, toGrey: Bool, order: PassOrder, path: String
   ) throws -> ImagePixels {
     var report = carina_image_report()
     let values = try [UInt8](unsafeUninitializedCapacity: size * size * 3) { buffer, initialized in
       let status = carina_image_decode_resized(
-        bytes, bytes.count, Int32(size), toGrey ? 1 : 0, order.code, buffer.baseAddress, &report)
+        bytes, bytes.count, Int32(fastSize), Int32(size), toGrey ? 1 : 0, order.code, buffer.baseAddress, &report)
       try check(status, report, path)
       initialized = size * size * Int(report.channels)
     }

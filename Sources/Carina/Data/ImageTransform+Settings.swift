@@ -1,12 +1,15 @@
 /// How a transform is written down, named and compared.
 extension ImageTransform {
+  /// The value of the setting `decode`, which exact decoding leaves out.
+  private static let scaledDecoding = "scaled-dct"
+
   /// The settings that decide a shard's bytes.
   private var pixelSettings: [(String, JSONValue)] {
     [
       ("aspect", .string(aspect.rawValue)), ("colour", .string(colour.rawValue)), ("filter", "bicubic-antialias"),
       ("passes", .string(order.rawValue)), ("size", .integer(size)),
       ("window", window.map { .string($0.description) } ?? .null),
-    ]
+    ] + (fastDecode ? [("decode", .string(ImageTransform.scaledDecoding))] : [])
   }
 
   /// All settings, names in order.
@@ -69,9 +72,12 @@ extension ImageTransform {
       }
       window = policy
     }
+    if let decode = settings["decode"], decode.string != ImageTransform.scaledDecoding {
+      throw ImageTransform.unusable("decode", decode, source)
+    }
     try self.init(
-      size: size, aspect: aspect, colour: colour, window: window, order: order, rescale: rescale, mean: numbers("mean"),
-      deviation: numbers("deviation"))
+      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: settings["decode"] != nil,
+      rescale: rescale, mean: numbers("mean"), deviation: numbers("deviation"))
   }
 
   private static func unusable(_ key: String, _ value: JSONValue?, _ source: String) -> CarinaError {
@@ -91,9 +97,8 @@ extension ImageTransform {
         found: "\(size) pixels", remedy: "Run preprocess with --image-size \(model.size).")
     }
     return try ImageTransform(
-      size: size, aspect: aspect, colour: colour, window: window, order: order, rescale: model.rescale,
-      mean: model.mean,
-      deviation: model.deviation)
+      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
+      rescale: model.rescale, mean: model.mean, deviation: model.deviation)
   }
 
   /// Refuses pixels that were made in another way than this transform makes them.
@@ -102,8 +107,8 @@ extension ImageTransform {
     guard pixelID != other.pixelID else { return }
     let mine = JSONObject(pixelSettings), theirs = JSONObject(other.pixelSettings)
     func text(_ settings: JSONObject) throws -> String {
-      try mine.keys.filter { mine[$0] != theirs[$0] }
-        .map { "\($0) \(try (settings[$0] ?? .null).serialized())" }.joined(separator: ", ")
+      try Set(mine.keys).union(theirs.keys).sorted().filter { mine[$0] != theirs[$0] }
+        .map { "\($0) \(try settings[$0]?.serialized() ?? "exact")" }.joined(separator: ", ")
     }
     throw CarinaError(
       .badData, "the images were prepared in another way than the model needs", at: location,

@@ -31,7 +31,8 @@ enum OutputCheck {
   private static func shards(_ output: String) throws {
     let contents = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
     let isOurs = contents.allSatisfy { name in
-      name == ShardFormat.manifest || name == ShardFormat.rejected || name.hasPrefix("shard-") && name.hasSuffix(".h5")
+      [ShardFormat.manifest, ShardFormat.rejected, ShardFormat.remarks].contains(name)
+        || name.hasPrefix("shard-") && name.hasSuffix(".h5")
     }
     guard isDirectory(output), isOurs else {
       throw CarinaError(

@@ -125,10 +125,12 @@ struct PreprocessRun {
     for (number, share) in shares.enumerated() {
       var shards: [ShardManifest.Shard] = []
       var rejections = Rejections()
+      var remarks = ImageRemarks()
       for block in blocks where block.split == number {
         let finished = try workspace.finished(block)
         if let shard = finished.shard { shards.append(shard) }
         rejections.append(finished.rejections)
+        remarks.append(finished.remarks)
       }
       try requireAllowed(rejections.images, in: number, rejections.text)
       guard !shards.isEmpty else {
@@ -138,8 +140,10 @@ struct PreprocessRun {
       let manifest = ShardManifest(
         split: share.split, sourceName: (options.records as NSString).lastPathComponent, sourceDigest: job.digest,
         transform: options.transform, shards: shards, rejectedImages: rejections.images,
-        rejectedSamples: rejections.samples)
+        rejectedSamples: rejections.samples, suspectedInversions: remarks.inversions,
+        orientationTags: remarks.orientations)
       try AtomicFile.write(rejections.text, to: directory(number) + "/" + ShardFormat.rejected)
+      try AtomicFile.write(remarks.text, to: directory(number) + "/" + ShardFormat.remarks)
       try AtomicFile.write(try manifest.text(), to: directory(number) + "/" + ShardFormat.manifest)
     }
   }
@@ -173,9 +177,12 @@ struct PreprocessRun {
   private func summary(_ share: PreprocessShare) throws -> PreprocessSummary {
     let directory = directories ? options.output + "/" + share.split : options.output
     let rejected = try JSONValue.readFile(directory + "/" + ShardFormat.rejected)
+    let remarks = try JSONValue.readFile(directory + "/" + ShardFormat.remarks)
+    let first = ImageRemarks.first(of: String(decoding: remarks, as: UTF8.self))
     return PreprocessSummary(
       manifest: try ShardManifest.read(directory),
       firstRejections: Rejections.first(of: String(decoding: rejected, as: UTF8.self)),
+      firstInversions: first.inversions, firstOrientations: first.orientations,
       imagesWithoutPatient: share.plan.withoutPatient, counts: job.archive.counts, remarks: job.archive.remarks)
   }
 }

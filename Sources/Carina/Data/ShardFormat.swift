@@ -9,6 +9,7 @@ enum ShardFormat {
   ]
   static let manifest = "manifest.json"
   static let rejected = "rejected.jsonl"
+  static let remarks = "remarks.jsonl"
 
   static func fileName(_ index: Int) -> String {
     let digits = String(index)

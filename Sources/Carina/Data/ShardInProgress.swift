@@ -4,20 +4,21 @@ import Foundation
 struct DecodedImage {
   /// The image and its samples; a failure when the list of records cannot be read back.
   let planned: Result<ImagePlan.PlannedImage, Error>
-  /// Its pixels, or why there are none.
-  let pixels: Result<ImagePixels, Error>
+  /// Its pixels and what is odd about it, or why there are none.
+  let inspected: Result<InspectedImage, Error>
   /// 32 hexadecimal digits of the pixels' SHA-256, where asked for.
   let digest: String?
 
   init(_ plan: ImagePlan, _ index: Int, _ transform: ImageTransform, wantsDigest: Bool) {
     let planned = Result { try plan.image(index) }
-    let pixels = Result {
+    let inspected = Result {
       let planned = try planned.get()
       guard let path = planned.path else { throw ImagePlan.notFound(planned.image.id) }
-      return try transform.pixels(ofFileAt: path)
+      return try InspectedImage(ofFileAt: path, transform)
     }
-    (self.planned, self.pixels) = (planned, pixels)
-    digest = wantsDigest ? (try? pixels.get()).map { String(SHA256Digest.of(Data($0.values)).prefix(32)) } : nil
+    (self.planned, self.inspected) = (planned, inspected)
+    digest =
+      wantsDigest ? (try? inspected.get()).map { String(SHA256Digest.of(Data($0.pixels.values)).prefix(32)) } : nil
   }
 }
 
@@ -25,6 +26,7 @@ struct DecodedImage {
 final class ShardInProgress {
   private let writer: ShardWriter
   private(set) var rejections = Rejections()
+  private var remarks = ImageRemarks()
   private var pixels: [FinishedShard.Pixels] = []
 
   init(_ writer: ShardWriter) { self.writer = writer }
@@ -33,7 +35,7 @@ final class ShardInProgress {
   /// - Throws: `CarinaError.cannotWrite`.
   func add(_ decoded: DecodedImage) throws {
     let planned = try decoded.planned.get()
-    switch decoded.pixels {
+    switch decoded.inspected {
     case .success(let image):
       let usable = planned.samples.filter { !$0.record.answer.isEmpty }
       for sample in planned.samples where sample.record.answer.isEmpty { try rejections.add(sample: sample.record) }
@@ -43,7 +45,8 @@ final class ShardInProgress {
         return
       }
       if let digest = decoded.digest { pixels.append(.init(image: planned.image.id, digest: digest)) }
-      try writer.add(planned.image, pixels: image, samples: usable)
+      try remarks.add(planned.image.id, image)
+      try writer.add(planned.image, pixels: image.pixels, samples: usable)
     case .failure(let error):
       try rejections.add(image: planned, error: error)
     }
@@ -52,7 +55,7 @@ final class ShardInProgress {
   /// Completes the file.
   /// - Throws: `CarinaError.cannotWrite`.
   func finish() throws -> FinishedShard {
-    FinishedShard(shard: try writer.finish(), rejections: rejections, pixels: pixels)
+    FinishedShard(shard: try writer.finish(), rejections: rejections, remarks: remarks, pixels: pixels)
   }
 }
 

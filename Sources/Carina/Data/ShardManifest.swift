@@ -36,6 +36,10 @@ public struct ShardManifest: Equatable, Sendable {
   public let shards: [Shard]
   /// Inputs left out, listed in `rejected.jsonl`.
   public let rejectedImages: Int, rejectedSamples: Int
+  /// Stored images whose grey may be the wrong way round, listed in `remarks.jsonl`.
+  public let suspectedInversions: Int
+  /// Stored images with a tag that says they are not upright, listed in `remarks.jsonl`.
+  public let orientationTags: Int
 
   /// Images in all.
   public var images: Int { shards.reduce(0) { $0 + $1.images } }
@@ -48,6 +52,9 @@ public struct ShardManifest: Equatable, Sendable {
       "format": "carina-shards", "version": .integer(ShardFormat.version), "split": .string(split),
       "images": .integer(images), "samples": .integer(samples),
       "rejected": ["images": .integer(rejectedImages), "samples": .integer(rejectedSamples)],
+      "remarks": [
+        "suspected_inversions": .integer(suspectedInversions), "orientation_tags": .integer(orientationTags),
+      ],
       "source": ["name": .string(sourceName), "sha256": .string(sourceDigest)],
       "transform": ["id": .string(transform.id), "settings": transform.settings], "shards": .array(shards.map(\.json)),
     ]
@@ -92,7 +99,10 @@ public struct ShardManifest: Equatable, Sendable {
       split: text(document["split"], "split"), sourceName: text(document["source"]?["name"], "source"),
       sourceDigest: text(document["source"]?["sha256"], "source"), transform: transform, shards: shards,
       rejectedImages: number(document["rejected"]?["images"], "rejected"),
-      rejectedSamples: number(document["rejected"]?["samples"], "rejected"))
+      rejectedSamples: number(document["rejected"]?["samples"], "rejected"),
+      // Absent from manifests of other programs, which count nothing.
+      suspectedInversions: number(document["remarks"]?["suspected_inversions"] ?? 0, "remarks"),
+      orientationTags: number(document["remarks"]?["orientation_tags"] ?? 0, "remarks"))
   }
 }
 

@@ -71,11 +71,11 @@ import Testing
       try ImageTransform(size: 224), try ImageTransform(size: 384, colour: .grey),
       try ImageTransform(size: 384, window: .percentile(low: 0.5, high: 99.5)),
       try ImageTransform(size: 384, order: .horizontalFirst), try ImageTransform(size: 384, aspect: .pad),
-      try ImageTransform(size: 384, aspect: .crop),
+      try ImageTransform(size: 384, aspect: .crop), try ImageTransform(size: 384, fastDecode: true),
     ]
     let model = try ImageTransform(size: 384, mean: [0.4, 0.5, 0.5])
-    #expect(Set((others + [base, model]).map(\.id)).count == 8)
-    #expect(Set((others + [base]).map(\.pixelID)).count == 7)
+    #expect(Set((others + [base, model]).map(\.id)).count == 9)
+    #expect(Set((others + [base]).map(\.pixelID)).count == 8)
     #expect(model.pixelID == base.pixelID)
     for transform in others + [base, model] {
       let text = try transform.settings.serialized()
@@ -89,6 +89,31 @@ import Testing
     }
     #expect(try others[2].withNormalization(of: model, at: "").mean == [0.4, 0.5, 0.5])
     #expect(throws: CarinaError.self) { try others[0].withNormalization(of: model, at: "") }
+  }
+
+  @Test("fast decoding gives the pixels of Pillow's draft mode, and exact ones where there is nothing to scale")
+  func fastDecoding() throws {
+    var count = 0
+    for (name, golden) in goldens.images where !golden.isNull {
+      let bytes = try goldens.bytes(name)
+      for (size, expected) in golden["fast"]?.object.map(Array.init) ?? [] {
+        let transform = try ImageTransform(size: try #require(Int(size)), fastDecode: true)
+        let pixels = try transform.pixels(of: bytes, path: name)
+        #expect(
+          ImageGoldens.digest(ImageGoldens.rgb(pixels.values, channels: pixels.channels)) == expected.string,
+          "\(name) \(size)")
+        #expect(try pixels != ImageTransform(size: transform.size).pixels(of: bytes, path: name), "\(name)")
+        count += 1
+      }
+      #expect(
+        try ImageTransform(size: 96, fastDecode: true).pixels(of: bytes, path: name)
+          == ImageTransform(size: 96).pixels(of: bytes, path: name), "\(name)")
+      // Whatever the aspect, no side is decoded to less than the model needs.
+      for aspect in [ImageTransform.Aspect.pad, .crop] {
+        #expect(try ImageTransform(size: 8, aspect: aspect, fastDecode: true).pixels(of: bytes, path: name).size == 8)
+      }
+    }
+    #expect(count == 24)
   }
 
   @Test("sizes and deviations that cannot work are refused")

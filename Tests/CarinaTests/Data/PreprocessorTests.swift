@@ -44,7 +44,9 @@ import Testing
     _ = try Preprocessor.run(try archive.options { $0.workers = 1 })
     let first = try SmallArchive.contents(archive.shards)
     #expect(
-      first.keys.sorted() == ["manifest.json", "rejected.jsonl", "shard-00000.h5", "shard-00001.h5", "shard-00002.h5"])
+      first.keys.sorted() == [
+        "manifest.json", "rejected.jsonl", "remarks.jsonl", "shard-00000.h5", "shard-00001.h5", "shard-00002.h5",
+      ])
     for workers in [2, 7] {
       _ = try Preprocessor.run(
         try archive.options {

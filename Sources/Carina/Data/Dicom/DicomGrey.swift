@@ -39,7 +39,7 @@ extension DicomFile {
     if policy == .voi && displayed == nil && isDeep {
       throw CarinaError(
         .badData, "names no display window", at: path,
-        remedy: "Choose --window minmax, percentile:LOW,HIGH or full, or leave it out.")
+        remedy: "Choose --window minmax, percentile:LOW,HIGH or full.")
     }
     let codeCount = 1 << bitsStored
     var table = [UInt8](repeating: 0, count: codeCount)
