@@ -17,9 +17,11 @@ public struct GlobalOptions: ParsableArguments {
   /// The defaults.
   public init() {}
 
-  /// Refuses a thread count below 1.
+  /// Refuses a thread count below 1, and one with which no system can start.
   public func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads).") }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be from 1 to 1024, not \(threads).")
+    }
   }
 
   /// Sets the team's size and the log's level; call it once, first thing in `run`.

@@ -50,8 +50,14 @@ struct TrainStage0: ParsableCommand {
       [
         ("train-shards", trainShards), ("text-shards", textShards.joined(separator: " ")), ("output-dir", outputDir),
         ("vocabulary-size", "\(vocabularySize)"),
-        ("vision", "width \(visionWidth), \(visionLayers) blocks, patch \(patchSize), \(visionEpochs) epochs"),
-        ("decoder", "width \(decoderWidth), \(decoderLayers) blocks, \(languageEpochs) epochs"), ("seed", "\(seed)"),
+        ("vision", "width \(visionWidth), \(visionLayers) blocks of \(visionHeads) heads, patch \(patchSize)"),
+        ("text", "width \(visionWidth), \(textLayers) blocks of \(visionHeads) heads"),
+        ("decoder", "width \(decoderWidth), \(decoderLayers) blocks of \(decoderHeads) heads over \(keyValueHeads)"),
+        ("vision run", "\(visionEpochs) epochs, batches of \(visionBatchSize), learning rate \(visionLearningRate)"),
+        (
+          "language run",
+          "\(languageEpochs) epochs, batches of \(languageBatchSize), learning rate \(languageLearningRate)"
+        ), ("resume", resume), ("save-every-n-steps", saveEverySteps.map(String.init) ?? "none"), ("seed", "\(seed)"),
         ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
       ])
     Interruption.listen()

@@ -112,6 +112,7 @@ import Testing
   func refusals() throws {
     for extra in [
       ["--arms", "shuffled"], ["--limit", "0"], ["--predictions", "x"], ["--prompt-style", "plain"], ["--x"],
+      ["--bootstrap", "100000000000"], ["--threads", "100000"], ["--num-beams", "9223372036854775807"],
     ] {
       let run = try evaluate("none", extra)
       #expect(run.exitCode == 64, "\(extra): \(run.errors)")

@@ -136,6 +136,19 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: run.path))
   }
 
+  @Test("a tokenizer that makes ids beyond the model's table is bad data")
+  func foreignTokenizer() throws {
+    let language = try copy(world.language)
+    let decoder = Decoder(
+      DecoderConfig(
+        vocabularySize: 270, hiddenSize: 24, intermediateSize: 40, headCount: 2, keyValueHeadCount: 1, headSize: 12,
+        layerIsLocal: [true, false], window: 16, localRotaryBase: 10_000, globalRotaryBase: 1_000_000,
+        attentionScale: 0.3, maximumPositions: 1024, endTokens: [1], padToken: 0, beginToken: 2),
+      from: RandomParameterSource(seed: 1))
+    try ModelDirectoryWriter.write(decoder, to: language, type: .float32)
+    try expectRefusal(65, ["ids below 270", "tokenizer that belongs"], ["--llm", language])
+  }
+
   @Test("training that diverges ends with the step and a remedy")
   func divergence() throws {
     try expectRefusal(65, ["diverged at step", "--learning-rate"], ["--learning-rate", "1e38", "--warmup-ratio", "0"])

@@ -119,6 +119,22 @@ import Testing
     #expect(transform == stored && transform.window?.description == "minmax")
   }
 
+  @Test("what the limits cut is counted and said, and so are all options")
+  func cuts() throws {
+    let world = try TrainingWorld.shared(), run = try TrainingOutput()
+    let result = try world.train(
+      stage: 2, output: run.path, ["--max-steps", "1", "--max-q-len", "2", "--max-a-len", "1"])
+    #expect(result.exitCode == 0, "\(result.errors)")
+    for text in ["24 of 24 questions are cut at 2 tokens; --max-q-len", "answers are cut at 1 tokens; --max-a-len"] {
+      #expect(result.errors.contains(text), "\(result.errors)")
+    }
+    for option in ["max-steps", "max-q-len", "resume", "vision-feature", "save-every-n-steps"] {
+      #expect(result.errors.contains("  \(option) "), "\(option)")
+    }
+    let whole = try TrainingOutput()
+    #expect(try !world.train(stage: 2, output: whole.path, ["--max-steps", "1"]).errors.contains("cut at"))
+  }
+
   @Test("micro-batches of four, two to a step, take the steps of batches of eight")
   func accumulation() throws {
     let world = try TrainingWorld.shared()

@@ -1,6 +1,9 @@
 /// Percentile bootstrap intervals (Efron 1979): units are drawn with replacement, as many as there are, and the metrics are
 /// computed anew from the sums of their answers' numbers.
 struct Bootstrap {
+  /// Numbers of resamples that make sense.
+  static let allowed = 0...1_000_000
+
   let replicates: Int
   let seed: UInt64
 

@@ -35,7 +35,7 @@ public final class Evaluator {
       return try CachedVisionFeatures(cache, shards: shards, transform: transform, model: model.answering.model)
     }
     questions = try EvaluatorQuestions(
-      shards, limit: options.limit, withReferences: options.withLikelihood, renderer: model.renderer)
+      shards, limit: options.limit, withReferences: options.withLikelihood, model: model)
     partners =
       options.arms.contains(.shuffled)
       ? try EvaluatorPartners(images: questions.distinctImages, seed: options.seed) : nil

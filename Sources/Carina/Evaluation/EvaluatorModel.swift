@@ -17,12 +17,6 @@ public struct EvaluatorModel {
       tokenizer: limits.tokenizer, style: limits.style, maximumQuestionTokens: limits.maximumQuestionTokens,
       maximumAnswerTokens: maximumAnswerTokens ?? limits.maximumAnswerTokens)
     let model = answering.model
-    guard renderer.tokenizer.vocabularySize <= model.decoder.config.vocabularySize else {
-      throw CarinaError(
-        .badData, "the tokenizer does not belong to the language model", at: answering.tokenizer.path,
-        expected: "at most \(model.decoder.config.vocabularySize) pieces",
-        found: "\(renderer.tokenizer.vocabularySize)")
-    }
     let tokenizerFiles = try TokenizerFactory.fileNames.filter(answering.tokenizer.has).map {
       "\($0) \(try SHA256Digest.ofFile(answering.tokenizer.file($0)))"
     }

@@ -31,7 +31,7 @@ public struct EvaluatorOptions: Sendable {
       throw CarinaError(.usage, "\(option) cannot be used", expected: expected, found: "\(found)")
     }
     try require(limit ?? 1 >= 1, "--limit", "at least 1", limit ?? 0)
-    try require(replicates >= 0, "--bootstrap", "0 or more resamples", replicates)
+    try require(Bootstrap.allowed.contains(replicates), "--bootstrap", "0 to 1000000 resamples", replicates)
     try require(batchSize >= 1, "--batch-size", "at least 1", batchSize)
     guard arms.contains(.trueImage) else {
       throw CarinaError(.usage, "--arms cannot be used", expected: "true among them")

@@ -8,19 +8,24 @@ struct EvaluatorQuestions {
   let references: [RenderedPrompt]
 
   /// Reads and renders.
-  /// - Throws: `CarinaError.badData` naming the sample whose question is too long or whose reference is empty.
-  init(_ shards: ShardDirectory, limit: Int?, withReferences: Bool, renderer: PromptRenderer) throws {
+  /// - Throws: `CarinaError.badData` naming the sample whose question is too long, whose reference is empty, or whose text the model's
+  ///   vocabulary does not cover.
+  init(_ shards: ShardDirectory, limit: Int?, withReferences: Bool, model: EvaluatorModel) throws {
     let count = min(limit ?? shards.sampleCount, shards.sampleCount)
     guard count > 0 else { throw CarinaError(.badData, "there are no samples to evaluate", at: shards.path) }
     var images: [Int: ShardImage] = [:], prompts: [RenderedPrompt] = [], references: [RenderedPrompt] = []
+    let vocabularySize = model.answering.model.decoder.config.vocabularySize
     samples = (0..<count).map(shards.sample)
     for sample in samples {
       if images[sample.imageRow] == nil { images[sample.imageRow] = shards.image(sample.imageRow) }
       do {
-        prompts.append(try renderer.generation(question: sample.question))
-        if withReferences {
-          references.append(try renderer.training(question: sample.question, answer: sample.answer))
-        }
+        let prompt = try model.renderer.generation(question: sample.question)
+        try prompt.requireIDs(below: vocabularySize)
+        prompts.append(prompt)
+        guard withReferences else { continue }
+        let reference = try model.renderer.training(question: sample.question, answer: sample.answer)
+        try reference.requireIDs(below: vocabularySize)
+        references.append(reference)
       } catch let error as CarinaError {
         throw CarinaError(
           error.kind, error.what, at: "\(shards.path), sample \"\(sample.id)\"", expected: error.expected,

@@ -74,12 +74,13 @@ public enum PredictionsFile {
       throw CarinaError(.badData, "the line is not an answer", at: place, expected: "an object", found: value.kindName)
     }
     let line = PredictionLine(object: object, place: place)
+    let tokens = try line.optionalNumber("tokens").map { try line.count($0, "tokens") }
     return ScoredAnswer(
       id: try line.text("id"), image: try line.optionalText("image"), patient: try line.optionalText("patient"),
       question: try line.optionalText("question") ?? "", prediction: try line.text("prediction"),
       references: try line.references(), answerType: try line.optionalText("answer_type"),
-      questionType: try line.optionalText("question_type"), nll: try line.optionalNumber("nll"),
-      tokens: try line.optionalNumber("tokens").map { try line.count($0, "tokens") })
+      questionType: try line.optionalText("question_type"), nll: try line.likelihood("nll", tokens: tokens),
+      tokens: tokens)
   }
 }
 
@@ -111,6 +112,15 @@ private struct PredictionLine {
       throw failure(key, "is no count", expected: "a whole number from 0", found: String(number))
     }
     return count
+  }
+
+  /// A negative log-likelihood. One of thousands of nats a token comes from no model, and its exponential from no computer.
+  func likelihood(_ key: String, tokens: Int?) throws -> Double? {
+    guard let number = try optionalNumber(key) else { return nil }
+    guard abs(number) <= 10_000 * Double(max(tokens ?? 1, 1)) else {
+      throw failure(key, "is no likelihood", expected: "at most 10000 nats a token", found: String(number))
+    }
+    return number
   }
 
   func references() throws -> [String] {

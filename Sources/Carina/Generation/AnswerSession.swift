@@ -40,12 +40,7 @@ public final class AnswerSession {
     }
     let prompt = try answering.renderer.conversation(earlier, question: question)
     let config = answering.model.decoder.config
-    if let id = (prompt.tokensBeforeImage + prompt.tokensAfterImage).first(where: { $0 >= config.vocabularySize }) {
-      throw CarinaError(
-        .badData, "the tokenizer makes ids that the model does not have",
-        expected: "ids below \(config.vocabularySize)", found: "\(id)",
-        remedy: "Use the tokenizer that belongs to the model.")
-    }
+    try prompt.requireIDs(below: config.vocabularySize)
     let rows = rows(of: prompt) + options.maximumNewTokens
     guard rows <= config.maximumPositions else {
       throw CarinaError(

@@ -22,6 +22,16 @@ public struct RenderedPrompt: Equatable, Sendable {
   /// Whether the answer was longer than the limit and was cut; its end token is there all the same.
   public let answerTruncated: Bool
 
+  /// Refuses ids that a model's table has no row for. A tokenizer may know more pieces than the model (Gemma 3's knows an image token that
+  /// its text model lacks), as long as no text makes them.
+  /// - Throws: `CarinaError.badData` with the first such id.
+  public func requireIDs(below vocabularySize: Int) throws {
+    guard let id = (tokensBeforeImage + tokensAfterImage).first(where: { $0 >= vocabularySize }) else { return }
+    throw CarinaError(
+      .badData, "the tokenizer makes ids that the model does not have", expected: "ids below \(vocabularySize)",
+      found: "\(id)", remedy: "Use the tokenizer that belongs to the model.")
+  }
+
   /// How many ids are to be predicted.
   public var supervisedCount: Int { supervised.lazy.filter { $0 }.count }
   /// How many ids there are, the image not counted.

@@ -103,7 +103,9 @@ public final class JointObjective: TrainingObjective {
         order.append(image)
       }
       let (question, answer) = try samples.text(row)
-      return ImageTextSequence(try renderer.training(question: question, answer: answer), image: place)
+      let prompt = try renderer.training(question: question, answer: answer)
+      try prompt.requireIDs(below: model.decoder.config.vocabularySize)
+      return ImageTextSequence(prompt, image: place)
     }
     let images: JointBatch.Images =
       try features.map { .fetched(try $0.fetch(order)) }

@@ -130,6 +130,7 @@ public final class JointTraining {
       (vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
       + (language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
       + (cache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
+      + (try CutTexts(samples, renderer: renderer).remarks(of: samples.count, renderer))
   }
 
   private static func projector(

@@ -15,4 +15,13 @@ public enum ResumePolicy: Equatable, Sendable {
     default: self = .from(text)
     }
   }
+
+  /// As the option has it.
+  public var text: String {
+    switch self {
+    case .automatic: "auto"
+    case .never: "never"
+    case .from(let path): path
+    }
+  }
 }

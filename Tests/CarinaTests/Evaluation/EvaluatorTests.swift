@@ -161,4 +161,26 @@ import Testing
     }
     #expect(otherPixels?.kind == .badData && otherPixels?.what.contains("prepared in another way") == true)
   }
+
+  @Test("a tokenizer may know pieces that the model lacks, as Gemma's does, but no text may need them")
+  func surplusPieces() throws {
+    let path = tiny.directory.file("surplus"), file = path + "/tokenizer.json"
+    try FileManager.default.copyItem(atPath: tiny.checkpoint, toPath: path)
+    func evaluate(adding content: String) throws -> Evaluator {
+      var json = try #require(JSONValue.parseFile(tiny.checkpoint + "/tokenizer.json").object)
+      let entry: JSONValue = [
+        "id": .integer(model.renderer.tokenizer.vocabularySize), "content": .string(content), "special": false,
+        "normalized": false, "lstrip": false, "rstrip": false, "single_word": false,
+      ]
+      json["added_tokens"] = .array((json["added_tokens"]?.array ?? []) + [entry])
+      try AtomicFile.write(JSONValue.object(json).serialized(), to: file)
+      let more = try EvaluatorModel(AnsweringModel.load(checkpoint: path, precision: .float32))
+      #expect(more.renderer.tokenizer.vocabularySize > more.answering.model.decoder.config.vocabularySize)
+      return try Evaluator(model: more, shards: shards, options: EvaluatorOptions(outputDirectory: "x"))
+    }
+    _ = try evaluate(adding: "<image_soft_token>")
+    let refused = thrownCarinaError { try evaluate(adding: shards.sample(0).question) }
+    #expect(refused?.kind == .badData && refused?.what.contains("ids that the model does not have") == true)
+    #expect(refused?.location?.contains("sample") == true)
+  }
 }

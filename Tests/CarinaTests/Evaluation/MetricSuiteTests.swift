@@ -1,5 +1,6 @@
 import Carina
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct MetricSuiteTests {
@@ -33,6 +34,18 @@ import Testing
     let metrics = MetricSuite.standard.evaluate(answers, replicates: 0).metrics
     #expect(metrics["nll-per-token"] == MetricValue(value: 1, n: 3))
     #expect(metrics["perplexity"] == MetricValue(value: exp(1), n: 3))
+  }
+
+  @Test("a perplexity that no number can hold is left out, and the report can be written")
+  func hugePerplexity() throws {
+    let answers = (1...3).map { index in
+      ScoredAnswer(id: "\(index)", prediction: "x", references: ["y"], nll: Double(index) * 1000, tokens: 1)
+    }
+    let report = MetricSuite.standard.evaluate(answers, replicates: 20)
+    #expect(report.metrics["nll-per-token"]?.value == 2000 && report.metrics["perplexity"] == nil)
+    let directory = try TemporaryDirectory()
+    try MetricsFile.write(report, to: directory.file("metrics.json"))
+    #expect(try MetricsFile.read(directory.file("metrics.json")) == report)
   }
 
   @Test("metrics come by answer type, too, and a type without a metric's answers lacks the metric")

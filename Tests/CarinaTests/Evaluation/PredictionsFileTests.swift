@@ -54,6 +54,7 @@ import Testing
       ("{\"id\": \"a\", \"prediction\": \"x\", \"references\": []}", "references"),
       ("{\"id\": \"a\", \"prediction\": \"x\", \"references\": [null]}", "references"),
       ("{\"id\": \"a\", \"prediction\": \"x\", \"reference\": \"y\", \"nll\": \"1\"}", "nll"),
+      ("{\"id\": \"a\", \"prediction\": \"x\", \"reference\": \"y\", \"nll\": 1e308, \"tokens\": 9}", "nll"),
       ("{\"id\": \"a\", \"prediction\": \"x\", \"reference\": \"y\", \"tokens\": 1.5}", "tokens"),
       ("[1]", "object"), ("{\"id\": ", "line 2"),
       ("{\"id\": \"good\", \"prediction\": \"x\", \"reference\": \"y\"}", "good"),
