@@ -78,7 +78,8 @@ ifeq ($(DATA),)
 $(SHARDS)/stage1-train/manifest.json $(SHARDS)/stage2-train/manifest.json $(SHARDS)/stage2-test/manifest.json &: | $(BUILT)
 	$(BIN)/preprocess phantom $(PHANTOM_FLAGS) --seed $(SEED) --image-size $(IMAGE_SIZE) --reports --output $(RUN)/data
 else
-$(SHARDS)/stage%/manifest.json: | $(BUILT)
+.SECONDEXPANSION:
+$(SHARDS)/stage%/manifest.json: $(DATA)/stage$$(subst -,_,$$*).json | $(BUILT)
 	$(BIN)/preprocess --json $(DATA)/stage$(subst -,_,$*).json --image-root $(DATA) --image-root-2 $(DATA)/images \
 	  --image-size $(IMAGE_SIZE) --output $(SHARDS)/stage$*
 endif

@@ -27,11 +27,14 @@ if [ "$(id -u)" -ne 0 ]; then
     exit 69
   }
 fi
-echo "setup: installing ${missing[*]}"
-command="${run[*]} apt-get update && ${run[*]} apt-get install -y --no-install-recommends ${missing[*]}"
+as="${run[*]:+${run[*]} }"
+command="${as}apt-get update && ${as}apt-get install -y --no-install-recommends ${missing[*]}"
+echo "setup: installing what is missing: $command"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 if ! { "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q &&
-  "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } >/tmp/carina-setup.log 2>&1; then
-  tail -n 5 /tmp/carina-setup.log >&2
+  "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  tail -n 5 "$log" >&2
   echo "setup: that failed. Run it by hand: $command" >&2
   exit 69
 fi
