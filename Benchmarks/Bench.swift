@@ -6,7 +6,8 @@ import CommandOptions
 @main struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Time operations and whole steps against the machine's ceilings.",
-    version: CarinaVersion.current, subcommands: [OperationsCommand.self, StepsCommand.self, ImagesCommand.self],
+    version: CarinaVersion.current,
+    subcommands: [OperationsCommand.self, StepsCommand.self, ImagesCommand.self, ReadingCommand.self],
     defaultSubcommand: OperationsCommand.self)
 
   static func main() { runProgram(Self.self) }

@@ -10,7 +10,6 @@ measured is therefore everything but the decoding of large files: reading record
 import argparse
 import json
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -31,7 +30,7 @@ def main():
             [options.preprocess, "phantom", "--count", "1000", "--seed", "1", "--image-size", "16", "--output",
              f"{work}/phantom"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         names = sorted(os.listdir(f"{work}/phantom/images"))
-        print(f"{'images':>9}  {'seconds':>8}  {'µs/image':>8}  {'first image after s':>19}  {'peak MiB':>8}", flush=True)
+        print(f"{'images':>9}  {'seconds':>8}  {'µs/image':>8}  {'processor µs/image':>18}  {'first image after s':>19}  {'peak MiB':>8}", flush=True)
         for count in map(int, options.counts.split(",")):
             root = f"{work}/root-{count}"
             os.makedirs(root)
@@ -58,12 +57,16 @@ def main():
                     time.sleep(0.02)
                     if os.path.exists(f"{work}/shards.partial/shards"):
                         first = time.monotonic() - start
-                _, status, usage = os.wait4(process.pid, 0) if process.returncode is None else (0, process.returncode, None)
+                if first is None:
+                    raise SystemExit(open(f"{work}/log").read() or "the run was over before it was looked at")
+            _, status, usage = os.wait4(process.pid, 0)
             seconds = time.monotonic() - start
             if status != 0:
                 raise SystemExit(open(f"{work}/log").read())
-            peak = usage.ru_maxrss / 1024 if usage else resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-            print(f"{count:9}  {seconds:8.1f}  {seconds / count * 1e6:8.0f}  {first or 0:19.2f}  {peak:8.1f}", flush=True)
+            processor = (usage.ru_utime + usage.ru_stime) / count * 1e6
+            print(
+                f"{count:9}  {seconds:8.1f}  {seconds / count * 1e6:8.0f}  {processor:18.0f}  {first:19.2f}  "
+                f"{usage.ru_maxrss / 1024:8.1f}", flush=True)
             shutil.rmtree(f"{work}/shards")
             shutil.rmtree(root)
     finally:
