@@ -31,7 +31,11 @@ struct ImagePlan: Sendable {
   ) throws {
     (self.records, self.roots) = (records, roots)
     var rows = ImageRows()
-    var patients: [NameHash?] = []
+    // Without a name: the hash of the empty one.
+    let nobody = NameHash("")
+    var patients: [NameHash] = []
+    recordOf.reserveCapacity(records.count)
+    previous.reserveCapacity(records.count)
     var sum = SHA256Digest()
     try records.forEach { record, number in
       guard takes(record) else { return }
@@ -46,20 +50,20 @@ struct ImagePlan: Sendable {
         previous.append(-1)
         firstRecord.append(Int32(number))
         last.append(sample)
-        patients.append(nil)
+        patients.append(nobody)
       } else {
         previous.append(last[row])
         last[row] = sample
       }
       if !record.patient.isEmpty {
         let patient = NameHash(record.patient)
-        if let known = patients[row], known != patient { throw try twoPatients(row, record, source) }
+        if patients[row] != nobody, patients[row] != patient { throw try twoPatients(row, record, source) }
         patients[row] = patient
       }
       sum.update("\(row)\0\(record.image)\0\(record.id)\0\(record.patient)\0\(record.study)\0\(record.view)\0")
       sum.update("\(record.question)\0\(record.answer)\0\(record.answerType)\0\(record.questionType)\0")
     }
-    withoutPatient = patients.count { $0 == nil }
+    withoutPatient = patients.count { $0 == nobody }
     digest = sum.finish()
   }
 
