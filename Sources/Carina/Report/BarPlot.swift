@@ -20,6 +20,8 @@ public struct BarPlot: Equatable, Sendable {
   public var series: [Series]
   /// What the vertical axis measures.
   public var yLabel: String
+  /// Whether the groups' names are slanted, which gives long ones room.
+  public var isSlanted = false
 
   /// Creates a drawing.
   public init(groups: [String], series: [Series], yLabel: String = "") {
@@ -61,7 +63,7 @@ public struct BarPlot: Equatable, Sendable {
       set boxwidth \(step * 0.9)
       set xrange [-0.6:\(Double(groups.count) - 0.4)]
       set yrange [0:*]
-      set xtics (\(names)) scale 0
+      set xtics (\(names)) scale 0\(isSlanted ? " rotate by 30 right" : "")
       set ylabel \(Gnuplot.quoted(yLabel))
 
       """

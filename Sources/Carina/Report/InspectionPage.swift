@@ -129,10 +129,11 @@ public struct InspectionPage {
       let shown = found.questionTypes.sorted { $0.value == $1.value ? $0.key < $1.key : $0.value > $1.value }.prefix(10)
       figures.append(
         ReportCurves.figure(caption: "Question types, the \(shown.count) commonest") {
-          try BarPlot(
+          var plot = BarPlot(
             groups: shown.map { $0.key.isEmpty ? "not given" : $0.key },
-            series: [.init("samples", values: shown.map { MetricValue(value: Double($0.value), n: $0.value) })]
-          ).svg(width: 520, height: 260, gnuplot: gnuplot)
+            series: [.init("samples", values: shown.map { MetricValue(value: Double($0.value), n: $0.value) })])
+          plot.isSlanted = true
+          return try plot.svg(width: 520, height: 260, gnuplot: gnuplot)
         })
     }
     for (what, words, tokens, limit, option) in [
