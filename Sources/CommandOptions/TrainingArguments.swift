@@ -72,8 +72,15 @@ public struct TrainingArguments: ParsableArguments {
       valueName: "changes"))
   public var augment = "none"
   /// Checkpointing.
-  @Flag(name: .long, help: "Run blocks again in the backward pass instead of keeping their activations.")
-  public var gradientCheckpointing = false
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Run blocks again in the backward pass instead of keeping their activations (default: where they do not fit)."
+  )
+  public var gradientCheckpointing: Bool?
+  /// Limit on memory.
+  @Option(
+    name: .long, help: ArgumentHelp("Most memory to plan for (default: what is available).", valueName: "GiB"))
+  public var memoryLimit: Double?
 
   /// Kept features.
   @OptionGroup public var features: FeatureCacheOptions
@@ -108,7 +115,13 @@ public struct TrainingArguments: ParsableArguments {
     options.maximumAnswerTokens = maximumAnswer
     options.feature = visionFeature
     options.dropsFirstPatch = dropFirstPatch
-    options.usesGradientCheckpointing = gradientCheckpointing
+    options.gradientCheckpointing = gradientCheckpointing
+    options.memoryLimit = try memoryLimit.map { limit in
+      guard limit > 0, limit < 1e6 else {
+        throw CarinaError(.usage, "--memory-limit cannot be used", expected: "GiB, above 0", found: "\(limit)")
+      }
+      return Int(limit * 0x1p30)
+    }
     let changes = try ImageAugmentation(text: augment)
     options.augmentation = changes.isOff ? nil : changes
     options.featureCache = features.path(besideShards: trainShards)

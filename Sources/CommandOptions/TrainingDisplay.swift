@@ -6,37 +6,45 @@ import Foundation
 public func runJointTraining(_ program: String, _ options: JointTrainingOptions) throws {
   let training = try JointTraining(options)
   let settings = options.settings, counts = training.sampleCounts
-  writeRunHeader(
-    program,
-    [
-      ("train-shards", "\(options.trainShards) (\(counts.train) samples)"),
-      ("val-shards", options.validationShards.map { "\($0) (\(counts.validation ?? 0) samples)" } ?? "none"),
-      ("vision-model", options.visionModel), ("llm", options.languageModel),
-      ("projector", options.projector ?? "fresh"), ("output-dir", options.outputDirectory),
-      (
-        "trains",
-        [
-          options.policy.trainsProjector ? "projector" : nil, options.policy.trainsDecoder ? "language model" : nil,
-          options.policy.trainsVisionInFirstEpoch ? "vision encoder (first epoch)" : nil,
-        ].compactMap { $0 }.joined(separator: ", ")
-      ),
-      ("batch-size", "\(settings.batchSize) × \(settings.gradientAccumulationSteps)"),
-      ("learning-rate", "\(settings.learningRate)"), ("weight-decay", "\(settings.weightDecay)"),
-      ("warmup-ratio", "\(settings.warmupRatio)"), ("num-epochs", "\(settings.epochCount)"),
-      ("augment", options.augmentation?.description ?? "none"),
-      ("cache-vision-features", training.featureCache?.summary ?? "no"),
-      ("max-steps", settings.maximumSteps.map(String.init) ?? "none"),
-      ("max-grad-norm", "\(settings.maximumGradientNorm)"), ("seed", "\(settings.seed)"),
-      ("shuffle", "\(settings.isShuffled)"), ("resume", options.resume.text),
-      ("save-every-n-steps", settings.saveEverySteps.map(String.init) ?? "none"),
-      ("save-every-n-epochs", settings.saveEveryEpochs.map(String.init) ?? "none"),
-      ("prompt-style", options.promptStyle.rawValue), ("max-q-len", "\(options.maximumQuestionTokens)"),
-      ("max-a-len", "\(options.maximumAnswerTokens)"), ("vision-feature", options.feature.rawValue),
-      ("drop-first-patch", "\(options.dropsFirstPatch)"),
-      ("gradient-checkpointing", "\(options.usesGradientCheckpointing)"),
-      ("precision", options.precision.elementType.rawValue),
-      ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
-    ])
+  let checkpointing =
+    (training.forecast.isCheckpointed ? "yes" : "no")
+    + (options.gradientCheckpointing == nil ? ", as the memory allows" : "")
+  // In pieces, which the compiler takes one at a time.
+  var lines: [(name: String, value: String)] = [
+    ("train-shards", "\(options.trainShards) (\(counts.train) samples)"),
+    ("val-shards", options.validationShards.map { "\($0) (\(counts.validation ?? 0) samples)" } ?? "none"),
+    ("vision-model", options.visionModel), ("llm", options.languageModel),
+    ("projector", options.projector ?? "fresh"), ("output-dir", options.outputDirectory),
+    (
+      "trains",
+      [
+        options.policy.trainsProjector ? "projector" : nil, options.policy.trainsDecoder ? "language model" : nil,
+        options.policy.trainsVisionInFirstEpoch ? "vision encoder (first epoch)" : nil,
+      ].compactMap { $0 }.joined(separator: ", ")
+    ),
+  ]
+  lines += [
+    ("batch-size", "\(settings.batchSize) × \(settings.gradientAccumulationSteps)"),
+    ("learning-rate", "\(settings.learningRate)"), ("weight-decay", "\(settings.weightDecay)"),
+    ("warmup-ratio", "\(settings.warmupRatio)"), ("num-epochs", "\(settings.epochCount)"),
+    ("augment", options.augmentation?.description ?? "none"),
+    ("cache-vision-features", training.featureCache?.summary ?? "no"),
+    ("max-steps", settings.maximumSteps.map(String.init) ?? "none"),
+    ("max-grad-norm", "\(settings.maximumGradientNorm)"), ("seed", "\(settings.seed)"),
+    ("shuffle", "\(settings.isShuffled)"), ("resume", options.resume.text),
+    ("save-every-n-steps", settings.saveEverySteps.map(String.init) ?? "none"),
+    ("save-every-n-epochs", settings.saveEveryEpochs.map(String.init) ?? "none"),
+  ]
+  lines += [
+    ("prompt-style", options.promptStyle.rawValue), ("max-q-len", "\(options.maximumQuestionTokens)"),
+    ("max-a-len", "\(options.maximumAnswerTokens)"), ("vision-feature", options.feature.rawValue),
+    ("drop-first-patch", "\(options.dropsFirstPatch)"),
+    ("precision", options.precision.elementType.rawValue),
+    ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
+    ("gradient-checkpointing", checkpointing),
+    ("memory", training.forecast.summary),
+  ]
+  writeRunHeader(program, lines)
   for remark in training.remarks { writeToStandardError("note: \(remark)\n") }
   Interruption.listen()
   let display = StepDisplay(program)
@@ -44,6 +52,10 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions)
   display.finish()
   switch outcome {
   case .finished(let steps):
+    let text = MemoryForecast.text
+    writeToStandardError(
+      "memory: \(text(ProcessMemory.peakByteCount)) at most (forecast \(text(training.forecast.total))), "
+        + "of that \(text(MemoryPool.shared.usage.peak)) in buffers (forecast \(text(training.forecast.buffers)))\n")
     print("\(program): \(steps) steps done; the model is in \(options.outputDirectory)/final_model")
   case .alreadyFinished: print("\(program): already done; the model is in \(options.outputDirectory)/final_model")
   }

@@ -84,9 +84,11 @@ private let trainStage1Help = """
     --augment <changes>     Change training images, e.g.
                             shift:0.05,scale:0.1,contrast:0.2,elastic:0.02. Never
                             flipped, never in validation. (default: none)
-    --gradient-checkpointing
+    --gradient-checkpointing/--no-gradient-checkpointing
                             Run blocks again in the backward pass instead of
-                            keeping their activations.
+                            keeping their activations (default: where they do not
+                            fit).
+    --memory-limit <GiB>    Most memory to plan for (default: what is available).
     --cache-vision-features [<file>]
                             Compute the features of a frozen vision encoder once
                             and keep them in this file, for later epochs, stages

@@ -9,6 +9,12 @@ public enum ProcessMemory {
     return usage.ru_maxrss * 1024
   }
 
+  /// Bytes that are resident now, mapped files included; 0 where that cannot be read.
+  public static var residentByteCount: Int {
+    let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
+    return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+
   /// Bytes that can be taken without swapping: what the kernel calls available, or what the control group leaves where that is less;
   /// nil where neither can be read.
   public static var availableByteCount: Int? {

@@ -2,12 +2,16 @@ import Foundation
 
 /// Keeps the pages of freed buffers for the next ones, so that a training step in steady state asks the system for nothing.
 ///
-/// Sizes are rounded up to eight classes an octave (at most 12.5% waste). Large buffers are mapped and advised to use huge pages.
+/// Sizes are rounded up to eight classes an octave (at most 12.5% waste). Large buffers are mapped and advised to use huge pages. Where
+/// none of the right class is free, one of up to half as much again serves; and before much more is mapped than was ever in use, idle memory of
+/// other sizes goes back to the system: batches of varying length would otherwise leave a set of buffers behind for each length.
 public final class MemoryPool: @unchecked Sendable {
   /// The pool that all storages use.
   public static let shared = MemoryPool()
 
   private var free: [Int: [UnsafeMutableRawPointer]] = [:]
+  /// Sizes of the large buffers that are handed out and are of another class than was asked for.
+  private var borrowed: [UnsafeMutableRawPointer: Int] = [:]
   private let lock = NSLock()
   private var inUse = 0
   private var reserved = 0
@@ -33,13 +37,17 @@ public final class MemoryPool: @unchecked Sendable {
     let size = MemoryPool.sizeClass(byteCount)
     lock.lock()
     defer { lock.unlock() }
-    inUse += size
+    let found = takeFree(size)
+    inUse += found?.size ?? size
     peak = max(peak, inUse)
-    if let pointer = free[size]?.popLast() { return pointer }
-    reserved += size
+    if let found { return found.pointer }
     guard size >= MemoryPool.mappingThreshold else {
+      reserved += size
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
     }
+    // With some room to spare, so that a step in steady state still asks for nothing.
+    if reserved + size > peak + peak / 8 { unmapIdle(size) }
+    reserved += size
     let pointer = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let pointer, pointer != MAP_FAILED else {
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
@@ -48,10 +56,38 @@ public final class MemoryPool: @unchecked Sendable {
     return pointer
   }
 
+  /// A free buffer of this class or, of the large ones, of the next that is not too large.
+  private func takeFree(_ size: Int) -> (pointer: UnsafeMutableRawPointer, size: Int)? {
+    if let pointer = free[size]?.popLast() { return (pointer, size) }
+    guard size >= MemoryPool.mappingThreshold else { return nil }
+    var larger = MemoryPool.sizeClass(size + 1)
+    while larger <= size + size / 2 {
+      if let pointer = free[larger]?.popLast() {
+        borrowed[pointer] = larger
+        return (pointer, larger)
+      }
+      larger = MemoryPool.sizeClass(larger + 1)
+    }
+    return nil
+  }
+
+  /// Unmaps idle large buffers, the smallest first, until so many bytes are given back or none is left.
+  private func unmapIdle(_ byteCount: Int) {
+    var given = 0
+    for size in free.keys.sorted() where size >= MemoryPool.mappingThreshold {
+      while given < byteCount, let pointer = free[size]?.popLast() {
+        munmap(pointer, size)
+        given += size
+      }
+    }
+    reserved -= given
+  }
+
   func release(_ pointer: UnsafeMutableRawPointer, _ byteCount: Int) {
-    let size = MemoryPool.sizeClass(byteCount)
+    let asked = MemoryPool.sizeClass(byteCount)
     lock.lock()
     defer { lock.unlock() }
+    let size = asked < MemoryPool.mappingThreshold ? asked : borrowed.removeValue(forKey: pointer) ?? asked
     inUse -= size
     free[size, default: []].append(pointer)
   }

@@ -22,8 +22,10 @@ public struct JointTrainingOptions: Sendable {
   public var maximumQuestionTokens = 128, maximumAnswerTokens = 512
   /// Which features the projector reads, and whether the first patch is left out.
   public var feature = VisionFeature.postNorm, dropsFirstPatch = false
-  /// Whether blocks run again in the backward pass instead of keeping their activations.
-  public var usesGradientCheckpointing = false
+  /// Whether blocks run again in the backward pass instead of keeping their activations; nil where the forecast of memory decides.
+  public var gradientCheckpointing: Bool?
+  /// The most bytes that the process is to take; nil for what is available.
+  public var memoryLimit: Int?
   /// How images are changed while training; nil leaves them as they are.
   public var augmentation: ImageAugmentation?
   /// The file in which the vision features are kept; nil computes them whenever they are wanted.
@@ -55,6 +57,8 @@ public final class JointTraining {
   private let features: CachedVisionFeatures?, validationFeatures: CachedVisionFeatures?
   /// The joined model.
   public let model: VisionLanguageModel
+  /// How much memory the run will take.
+  public let forecast: MemoryForecast
   /// What was noticed while loading, for the log.
   public private(set) var remarks: [String] = []
 
@@ -94,19 +98,21 @@ public final class JointTraining {
       validation = nil
     }
     let precision = options.precision.elementType
-    let vision = try visionDirectory.loadVisionEncoder(precision: precision)
-    let language = try languageDirectory.loadDecoder(precision: precision)
-    weights = (vision.weights, language.weights)
-    guard vision.model.config.imageSize == transform.size else {
+    let size = try visionDirectory.visionConfig().imageSize
+    guard size == transform.size else {
       throw CarinaError(
         .badData, "the shards hold images of another size than the vision encoder takes", at: options.trainShards,
-        expected: "\(vision.model.config.imageSize) pixels", found: "\(transform.size)",
-        remedy: "Preprocess with --image-size \(vision.model.config.imageSize).")
+        expected: "\(size) pixels", found: "\(transform.size)", remedy: "Preprocess with --image-size \(size).")
     }
     let tokenizer = try TokenizerFactory.load(directory: languageDirectory.path)
     renderer = try PromptRenderer(
       tokenizer: tokenizer, style: options.promptStyle, maximumQuestionTokens: options.maximumQuestionTokens,
       maximumAnswerTokens: options.maximumAnswerTokens)
+    forecast = try MemoryForecast(
+      options, vision: visionDirectory, language: languageDirectory, samples: samples, renderer: renderer)
+    let vision = try visionDirectory.loadVisionEncoder(precision: precision)
+    let language = try languageDirectory.loadDecoder(precision: precision)
+    weights = (vision.weights, language.weights)
     model = try VisionLanguageModel(
       vision: vision.model,
       projector: try JointTraining.projector(
@@ -139,11 +145,18 @@ public final class JointTraining {
     if let path = options.projector {
       return try ModelDirectory.projector(path).loadProjector(precision: precision).model
     }
-    let config = ProjectorConfig(
-      inputSize: vision.config.hiddenSize, hiddenSize: options.projectorHidden ?? vision.config.hiddenSize * 10,
-      outputSize: decoder.config.hiddenSize)
     return Projector(
-      config, from: RandomParameterSource(seed: options.settings.seed, precision: precision))
+      freshProjector(options, vision: vision.config, decoder: decoder.config),
+      from: RandomParameterSource(seed: options.settings.seed, precision: precision))
+  }
+
+  /// The sizes of a projector that is not read from anywhere.
+  static func freshProjector(
+    _ options: JointTrainingOptions, vision: VisionConfig, decoder: DecoderConfig
+  ) -> ProjectorConfig {
+    ProjectorConfig(
+      inputSize: vision.hiddenSize, hiddenSize: options.projectorHidden ?? vision.hiddenSize * 10,
+      outputSize: decoder.hiddenSize)
   }
 
   /// The file of kept vision features.
@@ -159,7 +172,7 @@ public final class JointTraining {
   ) throws -> TrainingOutcome {
     let objective = JointObjective(
       model: model, samples: samples, renderer: renderer, policy: options.policy,
-      isCheckpointed: options.usesGradientCheckpointing, features: features)
+      isCheckpointed: forecast.isCheckpointed, features: features)
     let trainer = try Trainer(objective, settings: options.settings)
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),

@@ -1,0 +1,81 @@
+import Testing
+
+@testable import Carina
+
+@Suite("Forecast of memory") struct MemoryForecastTests {
+  private func plan(rows: Int, trainsDecoder: Bool = true) -> MemoryForecast.Plan {
+    var weights = WeightsFootprint()
+    (weights.mapped, weights.trained) = (1 << 20, 8 << 20)
+    return MemoryForecast.Plan(
+      vision: VisionConfig(
+        imageSize: 64, patchSize: 8, hiddenSize: 32, intermediateSize: 64, layerCount: 2, headCount: 2),
+      projector: ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 48),
+      decoder: DecoderConfig(
+        vocabularySize: 500, hiddenSize: 48, intermediateSize: 96, headCount: 4, keyValueHeadCount: 1, headSize: 12,
+        layerIsLocal: Array(repeating: true, count: 8), window: 16, localRotaryBase: 10_000,
+        globalRotaryBase: 1_000_000, attentionScale: 0.3, maximumPositions: 1024, endTokens: [1], padToken: 0,
+        beginToken: 2),
+      footprints: (weights, weights, weights),
+      policy: FreezingPolicy(trainsProjector: true, trainsDecoder: trainsDecoder), precision: .bfloat16,
+      batch: MemoryForecast.Batch(images: 4, rows: rows, supervised: rows / 8, imagesOfStep: 4), rowsPerImage: 64,
+      keepsFeatures: false)
+  }
+
+  @Test("checkpointing is chosen where only it fits, off where it is not needed, and the user's word stands")
+  func choosing() throws {
+    let plan = plan(rows: 4000)
+    let plain = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    let checkpointed = MemoryForecast(plan, base: 0, isCheckpointed: true)
+    #expect(checkpointed.total < plain.total && checkpointed.activations * 3 < plain.activations)
+    func choose(_ choice: Bool?, _ available: Int?) throws -> Bool {
+      try MemoryForecast.fitting(plan, base: 0, choice: choice, available: available).isCheckpointed
+    }
+    #expect(try !choose(nil, plain.total) && choose(nil, plain.total - 1) && choose(nil, checkpointed.total))
+    #expect(try !choose(nil, nil) && choose(true, nil) && choose(true, plain.total) && !choose(false, plain.total))
+    for (choice, available, remedy) in [
+      (false, plain.total - 1, "--gradient-checkpointing"), (nil, checkpointed.total - 1, "--batch-size"),
+      (true, checkpointed.total - 1, "--no-unfreeze-llm"),
+    ] as [(Bool?, Int, String)] {
+      let error = #expect(throws: CarinaError.self) { try choose(choice, available) }
+      #expect(error?.kind == .usage && error?.remedy?.contains(remedy) == true)
+    }
+  }
+
+  @Test("a trained weight costs what it is, its original, its gradient and two moments; a frozen one nothing more")
+  func training() {
+    #expect(Parameter.trainedByteCount(.float32) == 4 + 4 + 8)
+    #expect(Parameter.trainedByteCount(.bfloat16) >= 2 + 2 + 4 + 8)
+    let all = MemoryForecast(plan(rows: 100), base: 5, isCheckpointed: false)
+    let part = MemoryForecast(plan(rows: 100, trainsDecoder: false), base: 5, isCheckpointed: false)
+    #expect(all.training - part.training == 8 << 20 && all.weights == part.weights && all.base == 5)
+    #expect(all.activations > part.activations)
+  }
+
+  @Test("sizes that no memory holds give numbers and no overflow")
+  func huge() {
+    var bytes = BufferBytes()
+    bytes.add(1 << 40, 1 << 40, count: 3)
+    #expect(bytes.asked == 3_000_000_000_000_000 && bytes.pooled >= bytes.asked)
+  }
+
+  @Test("the pool serves a smaller buffer with a larger idle one, and gives idle memory back before it takes much more")
+  func pool() {
+    let pool = MemoryPool(), megabyte = 1 << 20
+    let first = pool.allocate(12 * megabyte)
+    pool.release(first, 12 * megabyte)
+    let second = pool.allocate(10 * megabyte)
+    #expect(second == first && pool.usage.inUse == 12 * megabyte)
+    pool.release(second, 10 * megabyte)
+    #expect(pool.usage.inUse == 0 && pool.usage.reserved == 12 * megabyte)
+    // Too large for what is idle, which goes back.
+    let third = pool.allocate(16 * megabyte)
+    #expect(pool.usage.reserved == 16 * megabyte && pool.usage.peak == 16 * megabyte)
+    // Too small for what is idle, and within the room to spare.
+    pool.release(third, 16 * megabyte)
+    let fourth = pool.allocate(2 * megabyte)
+    #expect(pool.usage.reserved == 18 * megabyte && pool.usage.inUse == 2 * megabyte)
+    pool.release(fourth, 2 * megabyte)
+    pool.trim()
+    #expect(pool.usage.reserved == 0)
+  }
+}
