@@ -70,6 +70,7 @@ $(BUILT): $(SOURCES)
 lint: ## formatting and the walls between the rooms
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks notebooks
 	@bash lint-walls.sh
+	@! grep -rn '@testable' Tests || { echo 'lint: tests run in release, where @testable does not work; use package access' >&2; exit 1; }
 
 data: setup $(SHARDS)/stage2-test/manifest.json ## draw the phantom's radiographs, or read DATA, into shards
 preprocess: data ## the same: drawing and shards are one step on the default road

@@ -2,17 +2,15 @@ import Foundation
 
 /// How much memory the process has taken, and how much it may still take.
 public enum ProcessMemory {
-  /// The most bytes that were resident at once, mapped files included (`getrusage`).
+  /// The most bytes that were resident at once, mapped files included (`VmHWM`; `getrusage` would count what the process was before
+  /// it became this program); 0 where it cannot be read.
   public static var peakByteCount: Int {
-    var usage = rusage()
-    guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
-    return usage.ru_maxrss * 1024
+    kibibytes(of: "VmHWM:", in: "/proc/self/status").map { $0 * 1024 } ?? 0
   }
 
-  /// Bytes that are resident now, mapped files included; 0 where that cannot be read.
+  /// Bytes that are resident now, mapped files included; 0 where it cannot be read.
   public static var residentByteCount: Int {
-    let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
-    return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+    kibibytes(of: "VmRSS:", in: "/proc/self/status").map { $0 * 1024 } ?? 0
   }
 
   /// Bytes that can be taken without swapping: what the kernel calls available, or what the control group leaves where that is less;
@@ -23,11 +21,14 @@ public enum ProcessMemory {
   }
 
   private static var availableInSystem: Int? {
-    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
-      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-      let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+    kibibytes(of: "MemAvailable:", in: "/proc/meminfo").map { $0 * 1024 }
+  }
+
+  private static func kibibytes(of field: String, in path: String) -> Int? {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix(field) })
     else { return nil }
-    return kibibytes * 1024
+    return line.dropFirst(field.count).split(whereSeparator: { $0 == " " || $0 == "\t" }).first.flatMap { Int($0) }
   }
 
   private static var availableInControlGroup: Int? {

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Carina
+import Carina
 
 @Suite("Kept vision features") struct FeatureCacheTests {
   private let directory: TemporaryDirectory

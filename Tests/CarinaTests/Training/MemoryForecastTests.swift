@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Carina
+import Carina
 
 @Suite("Forecast of memory") struct MemoryForecastTests {
   private func plan(rows: Int, trainsDecoder: Bool = true) -> MemoryForecast.Plan {
@@ -41,13 +41,14 @@ import Testing
     }
   }
 
-  @Test("a trained weight costs what it is, its original, its gradient and two moments; a frozen one nothing more")
+  @Test(
+    "a trained weight costs what it is, its original, its gradient and two moments; a frozen one at most a packed copy")
   func training() {
     #expect(Parameter.trainedByteCount(.float32) == 4 + 4 + 8)
     #expect(Parameter.trainedByteCount(.bfloat16) >= 2 + 2 + 4 + 8)
     let all = MemoryForecast(plan(rows: 100), base: 5, isCheckpointed: false)
     let part = MemoryForecast(plan(rows: 100, trainsDecoder: false), base: 5, isCheckpointed: false)
-    #expect(all.training - part.training == 8 << 20 && all.weights == part.weights && all.base == 5)
+    #expect(all.training - part.training == 8 << 20 && all.weights <= part.weights && all.base == 5)
     #expect(all.activations > part.activations)
   }
 

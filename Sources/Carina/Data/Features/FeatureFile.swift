@@ -4,11 +4,11 @@ import Foundation
 ///
 /// Filling touches no structure of HDF5, so a file that a run left in the middle of a write is still a whole HDF5 file; which rows of it
 /// hold something their own checksums say. One process writes at a time, others read.
-final class FeatureFile {
+package final class FeatureFile {
   static let format = "carina-vision-features", version = 1
 
   /// The datasets.
-  enum Table: String, CaseIterable {
+  package enum Table: String, CaseIterable {
     /// SHA-256 of each row's image, of its features, and the features.
     case digests = "/images/digest", checksums = "/images/checksum", features = "/images/features"
     /// Which image stands where in which shard, and the shards.
@@ -30,7 +30,7 @@ final class FeatureFile {
 
   static let recordByteCount = 64
 
-  static func rowByteCount(_ table: Table, _ identity: FeatureIdentity) -> Int {
+  package static func rowByteCount(_ table: Table, _ identity: FeatureIdentity) -> Int {
     switch table {
     case .digests, .checksums: ContentDigest.byteCount
     case .features: identity.byteCount
@@ -58,7 +58,7 @@ final class FeatureFile {
   /// Opens a file, to write where no other process does.
   /// - Parameter lock: held already; nil to try.
   /// - Throws: `CarinaError.badData` for a file of something else, of other weights, transform or precision, or a damaged one.
-  init(_ path: String, identity: FeatureIdentity, lock: FileLock? = nil) throws {
+  package init(_ path: String, identity: FeatureIdentity, lock: FileLock? = nil) throws {
     self.path = path
     do {
       let input = try HDF5InputFile(path)
@@ -110,7 +110,7 @@ final class FeatureFile {
 
   /// Reads rows; safe from several threads.
   /// - Throws: `CarinaError.badData`.
-  func read(_ table: Table, row: Int, count: Int = 1, into buffer: UnsafeMutableRawPointer) throws {
+  package func read(_ table: Table, row: Int, count: Int = 1, into buffer: UnsafeMutableRawPointer) throws {
     let (start, size) = place(table, row: row, count: count)
     var done = 0
     while done < size {
@@ -125,7 +125,7 @@ final class FeatureFile {
 
   /// Writes a row in place.
   /// - Throws: `CarinaError.cannotWrite`.
-  func write(_ table: Table, row: Int, _ bytes: UnsafeRawBufferPointer) throws {
+  package func write(_ table: Table, row: Int, _ bytes: UnsafeRawBufferPointer) throws {
     let (start, size) = place(table, row: row, count: 1)
     precondition(bytes.count == size && isWritable)
     guard let base = bytes.baseAddress else { return }
