@@ -37,6 +37,7 @@ struct StepBenchmarks {
     let model = full.model, trainsDecoder = work == .stage2
     let trained = trainsDecoder ? model.decoder.parameters : model.projector.parameters
     for parameter in trained { parameter.setTrainable(true) }
+    model.decoder.packWhenFrozen()
     let sequence = full.sequence(supervisedFrom: trainsDecoder ? full.ids.count / 4 : 0)
     let optimizer = AdamW(weightDecay: 0.01)
     let cached = work == .stage1Cached ? model.features(full.pixels, count: 1, tape: nil) : nil
@@ -75,9 +76,13 @@ struct StepBenchmarks {
     let least: Work =
       work == .prefill
       ? .products(full.blockProducts(rows: rows.rows + 16), isBFloat16: isBFloat16)
-      : .bytes(Double(model.decoder.parameters.reduce(0) { $0 + $1.count * $1.value.elementType.byteCount }))
+      : .bytes(Double(model.decoder.parameters.reduce(0) { $0 + bytesRead($1) }))
     return StepMeasurement(
       work: work, median: seconds[seconds.count / 2], best: seconds[0], least: least)
+  }
+
+  private func bytesRead(_ parameter: Parameter) -> Int {
+    parameter.quantized?.byteCount ?? parameter.count * parameter.value.elementType.byteCount
   }
 
   private var isBFloat16: Bool { full.model.decoder.tokenEmbedding.value.elementType == .bfloat16 }

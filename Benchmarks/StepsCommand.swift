@@ -20,6 +20,7 @@ struct StepsCommand: ParsableCommand {
   @Option(name: .long, help: "Runs of each after one to warm up; the median counts.") var repeats = 3
   @Option(name: .customLong("text-tokens"), help: "Tokens of text in a training step.") var textTokens = 64
   @OptionGroup var precision: PrecisionOptions
+  @OptionGroup var weights: WeightsOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -35,6 +36,7 @@ struct StepsCommand: ParsableCommand {
     }
     let full = try FullSizeModel(
       directory: models, precision: ComputingPrecision(option: precision.precision), textTokens: textTokens)
+    weights.apply(to: full.model)
     let ceilings = Ceilings(repeats: 3)
     let benchmarks = StepBenchmarks(full: full, repeats: max(1, repeats))
     for work in works {

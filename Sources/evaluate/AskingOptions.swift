@@ -19,6 +19,7 @@ struct AskingOptions: ParsableArguments {
   var batchSize = 32
   @OptionGroup var features: FeatureCacheOptions
   @OptionGroup var precision: PrecisionOptions
+  @OptionGroup var weights: WeightsOptions
 
   /// The options given that ask a model, for the error when predictions are given too.
   var given: [String] {
@@ -36,6 +37,8 @@ struct AskingOptions: ParsableArguments {
 
   /// Loads the model, from one directory or from its parts.
   func model() throws -> EvaluatorModel {
-    try EvaluatorModel(parts.load(precision: precision.apply().elementType), maximumAnswerTokens: maximumAnswer)
+    let model = try parts.load(precision: precision.apply().elementType)
+    weights.apply(to: model.model)
+    return try EvaluatorModel(model, maximumAnswerTokens: maximumAnswer)
   }
 }

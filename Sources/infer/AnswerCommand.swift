@@ -39,6 +39,7 @@ struct AnswerCommand: ParsableCommand {
 
   @OptionGroup(title: "Generation") var generation: GenerationArguments
   @OptionGroup(title: "Computing") var precision: PrecisionOptions
+  @OptionGroup(title: "Computing") var weights: WeightsOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -51,6 +52,7 @@ struct AnswerCommand: ParsableCommand {
     let type = try precision.apply().elementType
     var answering = try parts.load(precision: type)
     if let window { answering = try answering.with(window: window) }
+    weights.apply(to: answering.model)
     let session = try AnswerSession(answering, options: options)
     writeHeader(answering, type)
     for key in answering.unknownKeys { writeToStandardError("note: \(key) is not known and has no effect\n") }
@@ -87,7 +89,7 @@ struct AnswerCommand: ParsableCommand {
   }
 
   private func writeHeader(_ answering: AnsweringModel, _ type: ElementType) {
-    var lines = parts.header(answering) + precision.header(type) + generation.header
+    var lines = parts.header(answering) + precision.header(type) + weights.header + generation.header
     if let imagePath { lines.append(("image-path", imagePath)) }
     if let question { lines.append(("question", question)) }
     if let input { lines += [("input", input), ("batch-size", "\(batchSize)")] }

@@ -5,5 +5,7 @@
 #include "few_rows.h"
 #include "normalization.h"
 #include "optimizer.h"
+#include "quantized.h"
 #include "rotary.h"
 #include "softmax.h"
+#include "tile_product.h"

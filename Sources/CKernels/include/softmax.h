@@ -14,3 +14,9 @@ void carina_softmax_backward(const float *probabilities, float *dprobabilities, 
 /// (natural log) per row and, where `scale` is not 0, turns the logits into their gradient times `scale`.
 void carina_cross_entropy(float *logits, const int32_t *targets, float *losses, int64_t rows, int64_t columns,
                           float scale);
+
+/// Row i of scores (leading dimension `stride`) becomes exp(scale * (score - largest)) over columns
+/// first[i]..<last[i] and 0 elsewhere up to `columns`, in bfloat16 rows of `columns` in `out`; inverse[i] is 1 over the
+/// sum before rounding, 0 for a row without visible columns.
+void carina_masked_exponentials(const float *scores, int64_t rows, int64_t columns, int64_t stride, float scale,
+                                const int32_t *first, const int32_t *last, uint16_t *out, float *inverse);

@@ -69,7 +69,8 @@ public enum ModelDirectoryWriter {
 
   private static func writeWeights(_ parameters: [Parameter], to path: String, type: ElementType) throws {
     try SafetensorsWriter.write(
-      parameters.map { (name: $0.name, tensor: $0.trainedValue) }, to: "\(path)/model.safetensors", converting: type)
+      parameters.map { (name: $0.name, tensor: TensorSource(trainedValueOf: $0), type: type) },
+      to: "\(path)/model.safetensors")
   }
 }
 

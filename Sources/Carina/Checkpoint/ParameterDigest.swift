@@ -1,6 +1,8 @@
 /// Fingerprints of a model's weights at one moment: taken before and after training, they prove what was frozen and
 /// what was trained.
 public struct ParameterDigest: Equatable, Sendable {
+  private static let pieceCount = 1 << 24
+
   /// Fingerprints by name.
   public let fingerprints: [String: Fingerprint]
 
@@ -17,11 +19,15 @@ public struct ParameterDigest: Equatable, Sendable {
   public init(_ parameters: [Parameter], kind: Kind = .computing) {
     var fingerprints = [String: Fingerprint](minimumCapacity: parameters.count)
     for parameter in parameters {
-      let tensor = kind == .computing ? parameter.value : parameter.trainedValue
+      let tensor = kind == .computing ? TensorSource(parameter.value) : TensorSource(trainedValueOf: parameter)
       var fingerprint = Fingerprint()
       fingerprint.update("\(tensor.elementType.rawValue)\(tensor.shape)")
-      fingerprint.update(
-        UnsafeRawBufferPointer(start: tensor.pointer, count: tensor.count * tensor.elementType.byteCount))
+      for start in stride(from: 0, to: tensor.count, by: ParameterDigest.pieceCount) {
+        let piece = tensor.piece(start..<min(tensor.count, start + ParameterDigest.pieceCount))
+        fingerprint.update(
+          UnsafeRawBufferPointer(start: piece.pointer, count: piece.count * piece.elementType.byteCount))
+        withExtendedLifetime(piece) {}
+      }
       fingerprints[parameter.name] = fingerprint
     }
     self.fingerprints = fingerprints

@@ -17,12 +17,13 @@ public enum SafetensorsWriter {
     _ tensors: [(name: String, tensor: Tensor)], to path: String, converting type: ElementType? = nil,
     metadata: [(String, String)] = [("format", "pt")]
   ) throws {
-    try write(tensors.map { ($0.name, $0.tensor, type ?? $0.tensor.elementType) }, to: path, metadata: metadata)
+    try write(
+      tensors.map { ($0.name, TensorSource($0.tensor), type ?? $0.tensor.elementType) }, to: path, metadata: metadata)
   }
 
-  /// Writes tensors, each in the type named beside it; see the other form.
+  /// Writes tensors that are read a piece at a time, each in the type named beside it; see the other form.
   public static func write(
-    _ tensors: [(name: String, tensor: Tensor, type: ElementType)], to path: String,
+    _ tensors: [(name: String, tensor: TensorSource, type: ElementType)], to path: String,
     metadata: [(String, String)] = [("format", "pt")]
   ) throws {
     let ordered = tensors.sorted { left, right in
@@ -45,7 +46,7 @@ public enum SafetensorsWriter {
   }
 
   private static func header(
-    _ tensors: [(name: String, tensor: Tensor, type: ElementType)], metadata: [(String, String)], path: String
+    _ tensors: [(name: String, tensor: TensorSource, type: ElementType)], metadata: [(String, String)], path: String
   ) throws -> [UInt8] {
     var fields = [String]()
     if !metadata.isEmpty {
@@ -74,20 +75,12 @@ public enum SafetensorsWriter {
 
   /// Hands out a tensor's bytes, converted a piece at a time so that no second copy of a large one is needed.
   private static func pieces(
-    _ tensor: Tensor, as type: ElementType, _ put: (UnsafeRawBufferPointer) throws -> Void
+    _ tensor: TensorSource, as type: ElementType, _ put: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    if tensor.elementType == type {
-      return try put(UnsafeRawBufferPointer(start: tensor.pointer, count: tensor.count * type.byteCount))
-    }
     for start in stride(from: 0, to: tensor.count, by: pieceCount) {
-      let count = min(pieceCount, tensor.count - start)
-      let piece = Tensor(
-        shape: [count], elementType: tensor.elementType, storage: tensor.storage,
-        byteOffset: tensor.byteOffset + start * tensor.elementType.byteCount
-      ).converted(to: type)
-      try withExtendedLifetime(piece) {
-        try put(UnsafeRawBufferPointer(start: piece.pointer, count: count * type.byteCount))
-      }
+      let piece = tensor.piece(start..<min(tensor.count, start + pieceCount)).converted(to: type)
+      try put(UnsafeRawBufferPointer(start: piece.pointer, count: piece.count * type.byteCount))
+      withExtendedLifetime(piece) {}
     }
   }
 

@@ -12,7 +12,7 @@ extension TrainingState {
     try AtomicFile.writeDirectory(to: path) { temporary in
       let weightsPath = "\(temporary)/\(Self.weightsName)", momentsPath = "\(temporary)/\(Self.momentsName)"
       try SafetensorsWriter.write(
-        weights.map { (name: $0.key, tensor: $0.value) }, to: weightsPath, converting: .float32)
+        weights.map { (name: $0.key, tensor: $0.value, type: .float32) }, to: weightsPath)
       try SafetensorsWriter.write(
         moments.flatMap {
           [
@@ -58,7 +58,7 @@ extension TrainingState {
       json: keys.value("progress", "an object") { $0.object == nil ? nil : $0 }, source: statePath)
     weights = [:]
     moments = [:]
-    for entry in weightsFile.entries { weights[entry.name] = try weightsFile.tensor(entry) }
+    for entry in weightsFile.entries { weights[entry.name] = TensorSource(try weightsFile.tensor(entry)) }
     for (name, count) in steps {
       // The optimizer writes into its moments; the mapped file must not be written.
       moments[name] = Moments(

@@ -50,12 +50,12 @@ public struct TrainingState {
   /// How far the run is.
   public var progress: Progress
   /// The fp32 numbers of every parameter that some epoch of the run trains.
-  public var weights: [String: Tensor]
+  public var weights: [String: TensorSource]
   /// The optimizer's state; a parameter that has taken no step has none.
   public var moments: [String: Moments]
 
   /// Collects the values.
-  public init(progress: Progress, weights: [String: Tensor], moments: [String: Moments]) {
+  public init(progress: Progress, weights: [String: TensorSource], moments: [String: Moments]) {
     self.progress = progress
     self.weights = weights
     self.moments = moments

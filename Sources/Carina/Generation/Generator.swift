@@ -8,6 +8,13 @@ public final class Generator {
   private let model: VisionLanguageModel
   private let stopTokens: Set<Int>
   private let options: GenerationOptions
+  private let screening: HeadScreening?
+
+  /// What the model says of the next token of each sequence.
+  private enum Next {
+    case logits(Tensor)
+    case tokens([Int])
+  }
 
   /// A generator for one model.
   /// - Parameter stopTokens: ids at which an answer ends.
@@ -15,6 +22,7 @@ public final class Generator {
     self.model = model
     self.stopTokens = stopTokens
     self.options = options
+    screening = HeadScreening(model.decoder.tokenEmbedding, options)
   }
 
   /// Answers, as ids without the stop token.
@@ -53,15 +61,21 @@ public final class Generator {
   ) throws {
     let empty = GeneratedAnswer(tokens: [], reachedEnd: false)
     result.answers = [GeneratedAnswer](repeating: empty, count: prompts.count)
-    var (logits, cache) = try prefill(prompts, imageRows, &result)
+    let (logits, full) = try prefill(prompts, imageRows, &result)
+    var next = Next.logits(logits), cache = full
     let started = now()
     var active = Array(prompts.indices)
     var choosers = prompts.map { _ in TokenChooser(options) }
     for made in 1...options.maximumNewTokens {
-      var kept: [Int] = [], next: [Int] = []
+      var kept: [Int] = [], tokens: [Int] = []
       for (row, prompt) in active.enumerated() {
-        let values = UnsafeMutableBufferPointer(start: logits.floats + row * logits.width, count: logits.width)
-        let token = choosers[prompt].choose(values, after: result.answers[prompt].tokens)
+        let token: Int
+        switch next {
+        case .tokens(let tokens): token = tokens[row]
+        case .logits(let logits):
+          let values = UnsafeMutableBufferPointer(start: logits.floats + row * logits.width, count: logits.width)
+          token = choosers[prompt].choose(values, after: result.answers[prompt].tokens)
+        }
         guard !stopTokens.contains(token) else {
           result.answers[prompt].reachedEnd = true
           continue
@@ -69,14 +83,15 @@ public final class Generator {
         result.answers[prompt].tokens.append(token)
         try onToken(prompt, token)
         kept.append(row)
-        next.append(token)
+        tokens.append(token)
       }
       guard !kept.isEmpty, made < options.maximumNewTokens else { break }
       if kept.count < active.count {
         cache = cache.keep(kept)
         active = kept.map { active[$0] }
       }
-      logits = try continued(next, cache)
+      let states = statesAfter(tokens, cache)
+      next = try screening?.tokens(states).map(Next.tokens) ?? .logits(checked(model.decoder.logits(states)))
     }
     result.decodeSeconds += now() - started
   }
@@ -119,9 +134,12 @@ public final class Generator {
 
   /// Logits after one more token of each sequence.
   private func continued(_ tokens: [Int], _ cache: KeyValueCache) throws -> Tensor {
-    let states = model.decoder.hiddenStates(
+    try checked(model.decoder.logits(statesAfter(tokens, cache)))
+  }
+
+  private func statesAfter(_ tokens: [Int], _ cache: KeyValueCache) -> Tensor {
+    model.decoder.hiddenStates(
       model.decoder.embed(tokens, tape: nil), lengths: tokens.map { _ in 1 }, cache: cache, tape: nil)
-    return try checked(model.decoder.logits(states))
   }
 
   private func checked(_ logits: Tensor) throws -> Tensor {

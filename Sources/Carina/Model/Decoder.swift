@@ -22,6 +22,20 @@ public final class Decoder {
   /// Every weight; the tied head counts once.
   public var parameters: [Parameter] { [tokenEmbedding] + blocks.flatMap(\.parameters) + [finalNorm.weight] }
 
+  /// Lets the blocks' matrices be packed while they are frozen: for training over a frozen decoder, where each is read forwards and
+  /// backwards in every step.
+  public func packWhenFrozen() {
+    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 {
+      parameter.isPackedWhenFrozen = true
+    }
+  }
+
+  /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token embeddings
+  /// are still read from the table as it is.
+  public func quantizeWeights() {
+    for parameter in parameters where parameter.shape.count > 1 { parameter.quantize() }
+  }
+
   /// Factor on token embeddings: √D rounded to the type of the table.
   public var embeddingScale: Float {
     let root = Float(Double(config.hiddenSize).squareRoot())

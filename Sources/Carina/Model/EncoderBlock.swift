@@ -35,12 +35,13 @@ public struct EncoderBlock {
 
   /// x [sequences · length, W] to the same shape; every position of a sequence sees every other.
   func callAsFunction(_ x: Tensor, lengths: [Int], tape: Tape?) -> Tensor {
-    let normed = firstNorm(x, tape: tape)
+    let normed = query.input(firstNorm(x, tape: tape))
     let layout = AttentionLayout(
       queryCounts: lengths, heads: headCount, headSize: headSize, scale: 1 / Float(headSize).squareRoot(),
       isCausal: false)
     let mixed = attention(
-      query(normed, tape: tape), key(normed, tape: tape), value(normed, tape: tape), layout: layout, tape: tape)
+      query(normed, tape: tape), key(normed, tape: tape), value(normed, tape: tape), layout: layout,
+      products: query.weight.value.elementType, tape: tape)
     let x = add(x, output(mixed, tape: tape), tape: tape)
     let inner = gelu(expand(secondNorm(x, tape: tape), tape: tape), kind: activation, tape: tape)
     return add(x, contract(inner, tape: tape), tape: tape)

@@ -23,4 +23,10 @@ public struct Linear {
 
   /// x [R, inputs] to [R, outputs].
   func callAsFunction(_ x: Tensor, tape: Tape?) -> Tensor { linear(x, weight, bias, tape: tape) }
+
+  /// The same of rows that other maps read too.
+  func callAsFunction(_ input: ProductInput, tape: Tape?) -> Tensor { linear(input, weight, bias, tape: tape) }
+
+  /// Rounds rows once for this map and others with weights of the same type.
+  func input(_ x: Tensor) -> ProductInput { ProductInput(x, as: weight.value.elementType) }
 }

@@ -47,12 +47,12 @@ public struct TransformerBlock {
   ///   - cache: where keys and values of earlier positions are, in decoding.
   /// - Returns: [rows wanted, D].
   func callAsFunction(_ x: Tensor, pass: DecoderPass, readRows: [Int]?, cache: KeyValueCache?, tape: Tape?) -> Tensor {
-    let normed = inputNorm(x, tape: tape)
+    let normed = inputNorm(x, tape: tape), shared = key.input(normed)
     let rotation = config.layerIsLocal[layer] ? pass.localRotation : pass.globalRotation
     let k = rotaryEmbedding(
-      keyNorm(key(normed, tape: tape), tape: tape), table: rotation, positions: pass.positions, tape: tape)
-    let v = value(normed, tape: tape)
-    let wanted = readRows.map { selectRows(normed, $0, tape: tape) } ?? normed
+      keyNorm(key(shared, tape: tape), tape: tape), table: rotation, positions: pass.positions, tape: tape)
+    let v = value(shared, tape: tape)
+    let wanted = readRows.map { query.input(selectRows(normed, $0, tape: tape)) } ?? shared
     let residual = readRows.map { selectRows(x, $0, tape: tape) } ?? x
     let wantedPositions = readRows.map { rows in rows.map { pass.positions[$0] } } ?? pass.positions
     let q = rotaryEmbedding(
@@ -61,7 +61,7 @@ public struct TransformerBlock {
     let mixed = attend(
       q, k, v, queryCounts: readRows == nil ? pass.lengths : pass.readCounts, pass: pass, cache: cache, tape: tape)
     let x = add(residual, postAttentionNorm(output(mixed, tape: tape), tape: tape), tape: tape)
-    let inner = preFeedForwardNorm(x, tape: tape)
+    let inner = gate.input(preFeedForwardNorm(x, tape: tape))
     let gated = gatedGELU(gate: gate(inner, tape: tape), up: up(inner, tape: tape), tape: tape)
     return add(x, postFeedForwardNorm(down(gated, tape: tape), tape: tape), tape: tape)
   }
@@ -77,7 +77,7 @@ public struct TransformerBlock {
     }
     guard let cache, !cache.isEmpty else {
       cache?.store(layer: layer, keys: k, values: v, counts: pass.lengths)
-      return attention(q, k, v, layout: layout(isCausal: true), tape: tape)
+      return attention(q, k, v, layout: layout(isCausal: true), products: query.weight.value.elementType, tape: tape)
     }
     if pass.lengths.allSatisfy({ $0 == 1 }) {
       cache.store(layer: layer, keys: k, values: v, counts: pass.lengths)
@@ -90,6 +90,7 @@ public struct TransformerBlock {
     let joined = cache.joined(layer: layer, keys: k, values: v, counts: pass.lengths)
     cache.store(layer: layer, keys: k, values: v, counts: pass.lengths)
     return attention(
-      q, joined.keys, joined.values, layout: layout(keyCounts: joined.counts, isCausal: true), tape: nil)
+      q, joined.keys, joined.values, layout: layout(keyCounts: joined.counts, isCausal: true),
+      products: query.weight.value.elementType, tape: nil)
   }
 }

@@ -37,6 +37,9 @@ public final class VisionEncoder {
         headCount: config.headCount, epsilon: config.epsilon, activation: config.activation)
     }
     postNorm = LayerNorm(source, "\(prefix).post_layernorm", width: width, epsilon: config.epsilon)
+    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 {
+      parameter.isPackedWhenFrozen = true
+    }
     head = config.hasPoolingHead ? AttentionPoolingHead(source, "\(prefix).head", config: config) : nil
   }
 

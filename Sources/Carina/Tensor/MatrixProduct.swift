@@ -54,10 +54,27 @@ public protocol MatrixProductProvider: Sendable {
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool)
 }
 
+extension MatrixProductProvider {
+  /// A copy of a bfloat16 right factor in the layout that the library reads fastest; nil where it has none.
+  public func packed(_ b: MatrixOperand) -> PackedFactor? {
+    (self as? OneDNNProduct)?.pack(b)
+  }
+
+  /// Whether it has such layouts.
+  public var packsFactors: Bool { self is OneDNNProduct }
+}
+
 /// The matrix product of the whole engine: through the provider chosen at start, but for products of few rows.
 public enum MatrixProduct {
   /// Multiplies bfloat16 and large fp32 products; chosen from what the processor can do, see `MatrixProductChoice`.
   nonisolated(unsafe) public static var provider: MatrixProductProvider = MatrixProductChoice.automatic()
+
+  /// c = a b with a right factor that was packed by the provider in use; c as below.
+  ///
+  /// - Returns: whether the library could; otherwise nothing has happened.
+  static func multiply(_ a: MatrixOperand, packed b: PackedFactor, into c: UnsafeMutablePointer<Float>) -> Bool {
+    b.product.multiply(a, b, into: c)
+  }
 
   /// c = a b, or c += a b with c [a.rows, b.columns] fp32, densely stored.
   public static func multiply(

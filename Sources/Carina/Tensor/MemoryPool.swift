@@ -18,6 +18,9 @@ public final class MemoryPool: @unchecked Sendable {
   private var peak = 0
   private static let mappingThreshold = 1 << 20
 
+  /// A pool of its own, for tests.
+  package init() {}
+
   /// Bytes handed out now, and the most at any moment.
   public var usage: (inUse: Int, peak: Int, reserved: Int) {
     lock.lock()
@@ -33,7 +36,7 @@ public final class MemoryPool: @unchecked Sendable {
     return (least + step - 1) / step * step
   }
 
-  func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
+  package func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
     let size = MemoryPool.sizeClass(byteCount)
     lock.lock()
     defer { lock.unlock() }
@@ -83,7 +86,7 @@ public final class MemoryPool: @unchecked Sendable {
     reserved -= given
   }
 
-  func release(_ pointer: UnsafeMutableRawPointer, _ byteCount: Int) {
+  package func release(_ pointer: UnsafeMutableRawPointer, _ byteCount: Int) {
     let asked = MemoryPool.sizeClass(byteCount)
     lock.lock()
     defer { lock.unlock() }

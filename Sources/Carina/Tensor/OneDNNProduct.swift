@@ -8,12 +8,16 @@ public final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   private struct Shape: Hashable {
     let m, n, k, aRow, aColumn, bRow, bColumn, cRow: Int
     let isBFloat16, accumulate: Bool
+    var isPacked = false
   }
 
-  private final class Prepared {
+  final class Prepared {
     var matmul = carina_matmul()
     deinit { if matmul.primitive != nil { carina_matmul_destroy(&matmul) } }
   }
+
+  /// Rows for which the layout of a packed factor is chosen, whatever rows it meets: digits must not depend on what came first.
+  private static let packingRows = 512
 
   private var engine: dnnl_engine_t?
   private var stream: dnnl_stream_t?
@@ -67,10 +71,76 @@ public final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
     var description = carina_matmul_shape(
       m: Int64(shape.m), n: Int64(shape.n), k: Int64(shape.k), a_row: Int64(shape.aRow), a_column: Int64(shape.aColumn),
       b_row: Int64(shape.bRow), b_column: Int64(shape.bColumn), c_row: Int64(shape.cRow),
-      is_bfloat16: shape.isBFloat16 ? 1 : 0, accumulate: accumulate ? 1 : 0)
+      is_bfloat16: shape.isBFloat16 ? 1 : 0, accumulate: accumulate ? 1 : 0, b_layout: nil, b_is_packed: 0)
     let product = Prepared()
     guard carina_matmul_create(&product.matmul, engine, stream, &description) == 0 else { return nil }
     prepared[shape] = product
     return product
+  }
+
+  /// Copies a bfloat16 factor into the layout that the library likes best.
+  func pack(_ b: MatrixOperand) -> PackedFactor? {
+    guard b.elementType == .bfloat16 else { return nil }
+    var description = description(rows: OneDNNProduct.packingRows, b)
+    description.b_is_packed = 1
+    let layout = Prepared()
+    guard carina_matmul_create(&layout.matmul, engine, stream, &description) == 0 else { return nil }
+    let storage = Storage(byteCount: Int(carina_matmul_packed_bytes(&layout.matmul)))
+    guard carina_matmul_pack(&layout.matmul, &description, b.pointer, storage.pointer) == 0 else { return nil }
+    return PackedFactor(product: self, rows: b.rows, columns: b.columns, storage: storage, layout: layout)
+  }
+
+  /// c [a.rows, b.columns] = a b, densely; false where the library has no fast kernel for these sizes.
+  func multiply(_ a: MatrixOperand, _ b: PackedFactor, into c: UnsafeMutablePointer<Float>) -> Bool {
+    guard let product = prepared(a, b) else { return false }
+    let scratch = Storage(byteCount: Int(product.matmul.scratch_bytes) + 64)
+    let status = carina_matmul_run(&product.matmul, a.pointer, b.storage.pointer, c, scratch.pointer)
+    precondition(
+      status == 0, "oneDNN failed with status \(status) on [\(a.rows), \(a.columns)] × [\(b.rows), \(b.columns)]")
+    return true
+  }
+
+  private func prepared(_ a: MatrixOperand, _ b: PackedFactor) -> Prepared? {
+    guard !a.isTransposed, a.stride == a.columns else { return nil }
+    let shape = Shape(
+      m: a.rows, n: b.columns, k: b.rows, aRow: a.stride, aColumn: 1, bRow: 0, bColumn: 0, cRow: b.columns,
+      isBFloat16: true, accumulate: false, isPacked: true)
+    lock.lock()
+    defer { lock.unlock() }
+    if let known = prepared[shape] { return known }
+    let plain = MatrixOperand(
+      pointer: b.storage.pointer, elementType: .bfloat16, rows: b.rows, columns: b.columns, stride: b.columns)
+    var description = description(rows: a.rows, plain)
+    let product = Prepared()
+    let status = withUnsafePointer(to: &b.layout.matmul.b) { layout in
+      description.b_layout = layout
+      return carina_matmul_create(&product.matmul, engine, stream, &description)
+    }
+    guard status == 0 else { return nil }
+    prepared[shape] = product
+    return product
+  }
+
+  private func description(rows: Int, _ b: MatrixOperand) -> carina_matmul_shape {
+    carina_matmul_shape(
+      m: Int64(rows), n: Int64(b.columns), k: Int64(b.rows), a_row: Int64(b.rows), a_column: 1,
+      b_row: Int64(b.isTransposed ? 1 : b.stride), b_column: Int64(b.isTransposed ? b.stride : 1),
+      c_row: Int64(b.columns), is_bfloat16: 1, accumulate: 0, b_layout: nil, b_is_packed: 0)
+  }
+}
+
+/// A right factor [K, N] in a layout of the library's own.
+public final class PackedFactor {
+  let product: OneDNNProduct
+  let rows: Int, columns: Int
+  let storage: Storage
+  let layout: OneDNNProduct.Prepared
+
+  init(product: OneDNNProduct, rows: Int, columns: Int, storage: Storage, layout: OneDNNProduct.Prepared) {
+    self.product = product
+    self.rows = rows
+    self.columns = columns
+    self.storage = storage
+    self.layout = layout
   }
 }

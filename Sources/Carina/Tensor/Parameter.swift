@@ -1,11 +1,20 @@
+import CKernels
+
 /// A weight of a model: its numbers, its name in the checkpoint, and, while it is trained, its gradient.
 public final class Parameter {
   /// The tensor's name in the checkpoint, with its prefix.
   public let name: String
   /// What the forward pass reads: fp32, or bfloat16 where products run in bfloat16.
   public private(set) var value: Tensor
-  /// The fp32 original of a trained bfloat16 weight; nil when `value` itself is fp32 or was never trained.
-  public private(set) var master: Tensor?
+  /// The last 16 bits of each number of a trained bfloat16 weight, which with `value` make its fp32 original: 2 bytes a
+  /// weight instead of the 4 of a separate copy. Nil when `value` itself is fp32 or was never trained.
+  public private(set) var remainder: Tensor?
+  /// The matrix in 8 bits, which products without a tape then use; nil unless asked for.
+  public private(set) var quantized: QuantizedMatrix?
+  /// Whether a frozen bfloat16 matrix is packed for products of many rows when first used: faster, for as many bytes again
+  /// in each direction that it is read.
+  public var isPackedWhenFrozen = false
+  private var packedFactors: (forward: PackedFactor?, backward: PackedFactor?)
   /// Whether weight decay applies: everything but norms and biases.
   public let decays: Bool
   /// Whether gradients are computed for it.
@@ -18,6 +27,7 @@ public final class Parameter {
     self.name = name
     self.value = value.detached
     self.decays = decays
+    packedFactors = (nil, nil)
   }
 
   /// Lengths of the dimensions.
@@ -27,41 +37,85 @@ public final class Parameter {
   /// How many numbers.
   public var count: Int { value.count }
 
-  /// Starts or stops training it. A bfloat16 weight gets an fp32 master; a mapped one a copy that may be written.
+  /// Starts or stops training it. A bfloat16 weight gets the rest of an fp32 number; a mapped one a copy that may be written.
   public func setTrainable(_ trainable: Bool) {
     isTrainable = trainable
+    if trainable { forgetCopies() }
     guard trainable else {
       gradient = nil
       return
     }
-    if value.elementType == .bfloat16 {
-      if master == nil { master = value.converted(to: .float32) }
-    }
+    if value.elementType == .bfloat16, remainder == nil { remainder = Tensor(zeros: shape, elementType: .bfloat16) }
     if value.storage.isBorrowed { value = value.copied() }
   }
 
-  /// The fp32 numbers that the optimizer changes and a checkpoint of a training run holds.
-  public var trainedValue: Tensor { master ?? value }
+  /// The fp32 numbers that the optimizer changes and a checkpoint of a training run holds; in memory of their own where they
+  /// are kept in two halves.
+  public var trainedValue: Tensor {
+    remainder == nil ? value : TensorSource(trainedValueOf: self).whole
+  }
 
   /// Replaces the numbers (when a checkpoint is resumed); `tensor` has this parameter's shape.
   public func assign(_ tensor: Tensor) {
     precondition(tensor.shape == shape, "\(name): expected \(shape), got \(tensor.shape)")
-    if value.elementType == .bfloat16, tensor.elementType == .float32 {
-      value = tensor.converted(to: .bfloat16)
-      // A weight that was trained and is frozen now still has its master, which a checkpoint reads.
-      if isTrainable || master != nil { master = tensor.copied() }
+    forgetCopies()
+    // A weight that was trained and is frozen now still has its remainder, which a checkpoint reads.
+    if value.elementType == .bfloat16, isTrainable || remainder != nil {
+      let source = tensor.converted(to: .float32)
+      let upper = Tensor(uninitialized: shape, elementType: .bfloat16)
+      let lower = Tensor(uninitialized: shape, elementType: .bfloat16)
+      RowSplit.run(count, grain: 1 << 16) { range in
+        let skip = range.lowerBound
+        carina_split_float(source.floats + skip, upper.bfloats + skip, lower.bfloats + skip, Int64(range.count))
+      }
+      value = upper
+      remainder = lower
     } else {
       value = tensor.converted(to: value.elementType).copied()
-      if master != nil { master = value.converted(to: .float32) }
     }
+  }
+
+  private func forgetCopies() {
+    quantized = nil
+    packedFactors = (nil, nil)
+  }
+
+  /// c = a Wᵀ (forward) or a W (backward) with the packed matrix; c densely stored, fp32.
+  ///
+  /// - Returns: whether it was done: not where the weight is trained, the rows are few or the library has no such kernel.
+  func multiplyPacked(_ a: MatrixOperand, isForward: Bool, into c: UnsafeMutablePointer<Float>) -> Bool {
+    guard isPackedWhenFrozen, !isTrainable, value.elementType == .bfloat16, a.rows >= Parameter.fewestPackedRows
+    else { return false }
+    let stored = MatrixOperand(matrix, rows: matrix.rows, columns: matrix.width)
+    let known = isForward ? packedFactors.forward : packedFactors.backward
+    guard let factor = known ?? MatrixProduct.provider.packed(isForward ? stored.transposed : stored) else {
+      return false
+    }
+    if isForward { packedFactors.forward = factor } else { packedFactors.backward = factor }
+    return MatrixProduct.multiply(a, packed: factor, into: c)
+  }
+
+  private static let fewestPackedRows = 64
+
+  /// Rounds a frozen matrix to 8 bits for products without a tape; `value` stays for what reads single rows.
+  public func quantize() {
+    precondition(!isTrainable && shape.count > 1, "\(name) is trained or no matrix")
+    quantized = QuantizedMatrix(matrix)
   }
 
   /// The gradient's memory, made on first use and filled with zeros.
   func gradientForAccumulation() -> Tensor {
-    if let gradient { return gradient }
-    let fresh = Tensor(zeros: shape)
+    let (tensor, isFresh) = gradientForProduct()
+    if isFresh { tensor.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: tensor.count * 4) }
+    return tensor
+  }
+
+  /// The gradient's memory for a product that writes all of it: to be added to, or, where it is fresh, to be filled.
+  func gradientForProduct() -> (tensor: Tensor, isFresh: Bool) {
+    if let gradient { return (gradient, false) }
+    let fresh = Tensor(uninitialized: shape)
     gradient = fresh
-    return fresh
+    return (fresh, true)
   }
 
   /// Forgets the gradient and gives its memory back to the pool.

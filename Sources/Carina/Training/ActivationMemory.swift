@@ -1,9 +1,17 @@
 /// Bytes of buffers, as asked for and in the pool's size classes.
-struct BufferBytes: Equatable {
-  var asked = 0, pooled = 0
+package struct BufferBytes: Equatable {
+  package private(set) var asked = 0, pooled = 0
+
+  /// None.
+  package init() {}
+
+  private init(asked: Int, pooled: Int) {
+    self.asked = asked
+    self.pooled = pooled
+  }
 
   /// `count` tensors of `rows` rows of `width` numbers of `size` bytes.
-  mutating func add(_ rows: Int, _ width: Int, size: Int = 4, count: Int = 1) {
+  package mutating func add(_ rows: Int, _ width: Int, size: Int = 4, count: Int = 1) {
     guard rows > 0, count > 0 else { return }
     // Sizes come from foreign configurations: what is beyond all memory stays a number.
     let bytes = Int(min(Double(rows) * Double(width) * Double(size), 1e15))
@@ -11,15 +19,15 @@ struct BufferBytes: Equatable {
     pooled += MemoryPool.sizeClass(bytes) * count
   }
 
-  static func + (left: BufferBytes, right: BufferBytes) -> BufferBytes {
+  package static func + (left: BufferBytes, right: BufferBytes) -> BufferBytes {
     BufferBytes(asked: left.asked + right.asked, pooled: left.pooled + right.pooled)
   }
 
-  static func - (left: BufferBytes, right: BufferBytes) -> BufferBytes {
+  package static func - (left: BufferBytes, right: BufferBytes) -> BufferBytes {
     BufferBytes(asked: left.asked - right.asked, pooled: left.pooled - right.pooled)
   }
 
-  static func += (left: inout BufferBytes, right: BufferBytes) { left = left + right }
+  package static func += (left: inout BufferBytes, right: BufferBytes) { left = left + right }
 
   /// The larger in both.
   static func larger(_ left: BufferBytes, _ right: BufferBytes) -> BufferBytes {
@@ -53,8 +61,10 @@ struct ActivationMemory {
     bytes.add(read, 1, count: 3)
     guard isTrained else { return bytes }
     if precision == .bfloat16 {
-      bytes.add(rows, width, size: 2, count: 2)
-      bytes.add(read, width, size: 2, count: 3)
+      // Keys, values and, where all rows are read, queries share one rounded input; gate and up another.
+      bytes.add(rows, width, size: 2)
+      if read != rows { bytes.add(read, width, size: 2) }
+      bytes.add(read, width, size: 2)
       bytes.add(read, heads, size: 2)
       bytes.add(read, inner, size: 2)
     } else {
@@ -82,8 +92,8 @@ struct ActivationMemory {
     bytes.add(rows, config.hiddenSize, count: 5)
     bytes.add(rows, config.intermediateSize)
     bytes.add(rows, 1, count: 4)
-    let size = precision.byteCount, isNarrow = precision == .bfloat16
-    bytes.add(rows, config.hiddenSize, size: size, count: isNarrow ? 5 : 3)
+    let size = precision.byteCount
+    bytes.add(rows, config.hiddenSize, size: size, count: 3)
     bytes.add(rows, config.intermediateSize, size: size)
     return bytes
   }

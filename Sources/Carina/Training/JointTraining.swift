@@ -132,6 +132,7 @@ public final class JointTraining {
         try CachedVisionFeatures(cache, shards: $0.shards, transform: transform, model: model)
       }
     }
+    if !options.policy.trainsDecoder { model.decoder.packWhenFrozen() }
     remarks =
       (vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
       + (language.unknownKeys.map { "language config.json: \($0) is not known and not used" })

@@ -4,15 +4,23 @@ import Foundation
 /// longest batch before any weight is read.
 public struct MemoryForecast: Equatable, Sendable {
   /// What there is to train on, at its largest.
-  struct Batch: Equatable {
+  package struct Batch: Equatable {
     /// Images, rows of all sequences, and rows that predict a supervised token.
     var images: Int, rows: Int, supervised: Int
     /// Images of a whole optimizer step.
     var imagesOfStep: Int
+
+    /// Collects the numbers.
+    package init(images: Int, rows: Int, supervised: Int, imagesOfStep: Int) {
+      self.images = images
+      self.rows = rows
+      self.supervised = supervised
+      self.imagesOfStep = imagesOfStep
+    }
   }
 
   /// What decides the forecast.
-  struct Plan {
+  package struct Plan {
     var vision: VisionConfig, projector: ProjectorConfig, decoder: DecoderConfig
     var footprints: (vision: WeightsFootprint, projector: WeightsFootprint, decoder: WeightsFootprint)
     var policy: FreezingPolicy
@@ -21,6 +29,23 @@ public struct MemoryForecast: Equatable, Sendable {
     /// Rows that an image takes in a sequence.
     var rowsPerImage: Int
     var keepsFeatures: Bool
+
+    /// Collects what is known.
+    package init(
+      vision: VisionConfig, projector: ProjectorConfig, decoder: DecoderConfig,
+      footprints: (vision: WeightsFootprint, projector: WeightsFootprint, decoder: WeightsFootprint),
+      policy: FreezingPolicy, precision: ElementType, batch: Batch, rowsPerImage: Int, keepsFeatures: Bool
+    ) {
+      self.vision = vision
+      self.projector = projector
+      self.decoder = decoder
+      self.footprints = footprints
+      self.policy = policy
+      self.precision = precision
+      self.batch = batch
+      self.rowsPerImage = rowsPerImage
+      self.keepsFeatures = keepsFeatures
+    }
   }
 
   /// What is resident before: the program, its libraries, tokenizer and texts.
@@ -42,7 +67,7 @@ public struct MemoryForecast: Equatable, Sendable {
   /// The most bytes that will be resident at once.
   public var total: Int { base + weights + training + activations + working + data }
 
-  init(_ plan: Plan, base: Int, isCheckpointed: Bool) {
+  package init(_ plan: Plan, base: Int, isCheckpointed: Bool) {
     let memory = ActivationMemory(precision: plan.precision), policy = plan.policy, batch = plan.batch
     let decoder = plan.decoder, patchRows = batch.images * plan.vision.patchCount
     let trainsVision = policy.trainsVisionInFirstEpoch
@@ -95,7 +120,8 @@ public struct MemoryForecast: Equatable, Sendable {
       (plan.footprints.vision, trainsVision), (plan.footprints.projector, policy.trainsProjector),
       (plan.footprints.decoder, policy.trainsDecoder),
     ]
-    weights = parts.reduce(0) { $0 + $1.0.mapped + $1.0.copied }
+    let packed = MemoryForecast.packedByteCount(plan, trainsVision: trainsVision)
+    weights = parts.reduce(0) { $0 + $1.0.mapped + $1.0.copied } + packed
     training = parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) }
     activations = kept.asked
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
@@ -103,7 +129,7 @@ public struct MemoryForecast: Equatable, Sendable {
         kept[keyPath: bytes] + loss[keyPath: bytes], afterLast[keyPath: bytes] + backward[keyPath: bytes],
         vision[keyPath: bytes])
     }
-    let inBuffers = parts.reduce(0) { $0 + $1.0.copied } + training
+    let inBuffers = parts.reduce(0) { $0 + $1.0.copied } + training + packed
     self.data = data.asked
     buffers = inBuffers + data.pooled + highest(\.pooled)
     // Buffers of one part are too large or small for another, and the pool keeps an eighth of them besides what is in use.
@@ -111,6 +137,20 @@ public struct MemoryForecast: Equatable, Sendable {
     working = highest(\.asked) - min(kept.asked, highest(\.asked)) + others + MemoryForecast.libraries
     self.base = base
     self.isCheckpointed = isCheckpointed
+  }
+
+  /// Bytes of frozen matrices in the product library's own layout: the vision encoder's as read forwards, the decoder's in both
+  /// directions.
+  private static func packedByteCount(_ plan: Plan, trainsVision: Bool) -> Int {
+    guard plan.precision == .bfloat16, MatrixProduct.provider.packsFactors else { return 0 }
+    let vision = plan.vision, decoder = plan.decoder
+    let visionBlock = 2 * Double(vision.hiddenSize) * Double(2 * vision.hiddenSize + vision.intermediateSize)
+    let heads = decoder.headSize * (2 * decoder.headCount + 2 * decoder.keyValueHeadCount)
+    let decoderBlock = Double(decoder.hiddenSize) * Double(heads + 3 * decoder.intermediateSize)
+    let count =
+      (trainsVision ? 0 : Double(vision.layerCount) * visionBlock)
+      + (plan.policy.trainsDecoder ? 0 : 2 * Double(decoder.layerCount) * decoderBlock)
+    return Int(min(2 * count, 1e15))
   }
 
   /// One line for the run's header.
@@ -134,7 +174,7 @@ public struct MemoryForecast: Equatable, Sendable {
   ///   - choice: whether blocks run again; nil when the memory is to decide.
   ///   - available: bytes that may be taken besides `base`; nil when nobody knows.
   /// - Throws: `CarinaError.usage` when it does not fit.
-  static func fitting(_ plan: Plan, base: Int, choice: Bool?, available: Int?) throws -> MemoryForecast {
+  package static func fitting(_ plan: Plan, base: Int, choice: Bool?, available: Int?) throws -> MemoryForecast {
     let plain = MemoryForecast(plan, base: base, isCheckpointed: false)
     let checkpointed = MemoryForecast(plan, base: base, isCheckpointed: true)
     guard let available else { return choice ?? false ? checkpointed : plain }

@@ -59,7 +59,7 @@ public struct TrainingRun<Objective: TrainingObjective> {
       let shapes = Dictionary(uniqueKeysWithValues: trained.map { ($0.name, $0.shape) })
       let state = try TrainingState(path: found, expecting: shapes)
       guard state.progress.configurationHash == hash else { throw otherConfiguration(found) }
-      for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value) } }
+      for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
       trainer.resume(step: state.progress.step, moments: state.moments)
       written = (state.progress.logLineCount, state.progress.logByteCount)
       best = state.progress.extra["best_validation_loss"]?.double ?? .infinity
@@ -130,7 +130,7 @@ public struct TrainingRun<Objective: TrainingObjective> {
           trainer.step % trainer.order.stepsPerEpoch * perStep, trainer.order.sampleCount),
         logLineCount: log.lineCount, logByteCount: log.byteCount, configurationHash: hash,
         extra: best.isFinite ? ["best_validation_loss": .number(best)] : [:]),
-      weights: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, $0.trainedValue) }),
+      weights: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, TensorSource(trainedValueOf: $0)) }),
       moments: trainer.optimizer.moments)
   }
 

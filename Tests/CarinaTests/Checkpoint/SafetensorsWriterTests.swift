@@ -28,7 +28,7 @@ import Carina
     let directory = try TemporaryDirectory()
     let path = directory.file("x.safetensors")
     try SafetensorsWriter.write(
-      [("large", large, .bfloat16), ("small", small, .float32)], to: path, metadata: [])
+      [("large", TensorSource(large), .bfloat16), ("small", TensorSource(small), .float32)], to: path, metadata: [])
     let file = try SafetensorsFile(path: path)
     #expect(file.entries.map(\.name) == ["small", "large"])
     #expect(file.metadata == [:])

@@ -162,4 +162,46 @@ import Carina
     let (query, key, value) = arguments(layout)
     #expect(attention(query, key, value, layout: layout, tape: Tape()).node == nil)
   }
+
+  /// The layouts above with heads of an even size, and the models' own sizes.
+  static let evenLayouts: [(name: String, layout: AttentionLayout)] =
+    layouts.map { name, old in
+      (
+        name,
+        AttentionLayout(
+          queryCounts: old.queryCounts, keyCounts: old.keyCounts, heads: old.heads, keyValueHeads: old.keyValueHeads,
+          headSize: old.headSize + old.headSize % 2, scale: old.scale, isCausal: old.isCausal, window: old.window)
+      )
+    } + [
+      ("heads of 72", layout([67, 130], heads: 2, size: 72, isCausal: false)),
+      ("heads of 256 over one", layout([70], heads: 4, keyValueHeads: 1, size: 256, isCausal: true, window: 40)),
+    ]
+
+  @Test(
+    "products in bfloat16 stay as near to fp32 as rounding allows, gradients too",
+    .enabled(if: Processor.hasBFloat16Products, "the processor has no bfloat16 products"),
+    arguments: evenLayouts.indices)
+  func narrow(index: Int) {
+    let (name, layout) = AttentionTests.evenLayouts[index]
+    let (query, key, value) = arguments(layout)
+    func run(_ products: ElementType) -> [Tensor] {
+      let tape = Tape()
+      let watched = [query, key, value].map { tape.watch($0.scaled(0.25)) }
+      let out = attention(
+        watched[0], watched[1], watched[2], layout: layout, products: products, tape: tape)
+      tape.backward(from: out, seed: Tensor.random(query.shape, seed: 4))
+      return [out.detached] + watched.map { tape.gradient(of: $0) ?? Tensor(zeros: $0.shape) }
+    }
+    let narrow = run(.bfloat16), wide = run(.float32)
+    #expect(zip(narrow, wide).contains { $0.values != $1.values } || wide[0].values.allSatisfy { $0 == 0 })
+    for (part, pair) in zip(["output", "query", "key", "value"], zip(narrow, wide)) {
+      expectClose(pair.0, pair.1, relative: 2e-2, "\(name): \(part)")
+    }
+    let again = withThreads(1) { run(.bfloat16) }
+    for (one, two) in zip(narrow, again) { expectSameBits(one, two, "\(name): one thread") }
+  }
+}
+
+extension Tensor {
+  fileprivate func scaled(_ factor: Float) -> Tensor { Tensor(values.map { $0 * factor }, shape: shape) }
 }

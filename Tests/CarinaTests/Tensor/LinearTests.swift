@@ -92,12 +92,13 @@ import Carina
     #expect(tape.gradient(of: x)?.shape == [3, 5])
   }
 
-  @Test("a trained bfloat16 weight keeps an fp32 master")
+  @Test("a trained bfloat16 weight keeps its fp32 original in two halves")
   func master() {
     let weight = Parameter.random("w", [4, 5], seed: 41, type: .bfloat16, trainable: false)
-    #expect(weight.master == nil)
+    #expect(weight.remainder == nil)
+    let rounded = weight.value
     weight.setTrainable(true)
-    #expect(weight.master?.elementType == .float32)
+    expectSameBits(weight.trainedValue, rounded.converted(to: .float32))
     let fresh = Tensor.random([4, 5], seed: 42)
     weight.assign(fresh)
     expectSameBits(weight.trainedValue, fresh)
@@ -108,6 +109,23 @@ import Carina
     weight.assign(resumed)
     expectSameBits(weight.trainedValue.converted(to: .bfloat16), weight.value)
     expectSameBits(weight.value, resumed.converted(to: .bfloat16))
+  }
+
+  @Test("both halves give every fp32 number back, but for those half-way to an even neighbour below")
+  func halves() {
+    var generator = SeededGenerator(seed: 44, stream: "bits")
+    let exact: [UInt32] = [
+      0, 0x8000_0000, 0x3f80_0000, 0x3f80_7fff, 0x3f80_8001, 0x3f81_8000, 0xbf81_8000, 0x0000_8001,
+    ]
+    let random = (0..<1000).map { _ in UInt32(truncatingIfNeeded: generator.next()) & 0xbfff_ffff }
+    let numbers = (exact + random.filter { $0 & 0x1ffff != 0x8000 }).map { Float(bitPattern: $0) }
+    let ties = [Float(bitPattern: 0x3f80_8000), Float(bitPattern: 0xbf82_8000)]
+    let weight = Parameter.random("w", [numbers.count + 2], seed: 45, type: .bfloat16)
+    weight.assign(Tensor(numbers + ties, shape: [numbers.count + 2]))
+    let found = weight.trainedValue.values
+    #expect(found.prefix(numbers.count).map(\.bitPattern) == numbers.map(\.bitPattern))
+    #expect(found.suffix(2).map(\.bitPattern) == [0x3f80_7fff, 0xbf82_7fff])
+    expectSameBits(weight.value, weight.trainedValue.converted(to: .bfloat16))
   }
 
   @Test("training a weight of a mapped file leaves the mapping alone")

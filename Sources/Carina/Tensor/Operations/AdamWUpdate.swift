@@ -25,16 +25,21 @@ extension Parameter {
   /// without a gradient nothing changes. The moments are fp32 of the parameter's shape.
   public func updateAdamW(_ constants: AdamWConstants, decay: Float, firstMoment: Tensor, secondMoment: Tensor) {
     guard let gradient else { return }
-    let weights = trainedValue
-    let copy = master == nil ? nil : value.bfloats
     let correction1 = Float(1 - Double.powered(constants.beta1, constants.step))
     let correction2 = Float(1 - Double.powered(constants.beta2, constants.step))
     RowSplit.run(count, grain: 1 << 14) { range in
       let skip = range.lowerBound
-      carina_adamw(
-        weights.floats + skip, gradient.floats + skip, firstMoment.floats + skip, secondMoment.floats + skip,
-        copy.map { $0 + skip }, Int64(range.count), constants.gradientScale, constants.rate, constants.beta1,
-        constants.beta2, constants.epsilon, decays ? decay : 0, correction1, correction2)
+      let (gradient, first, second) = (gradient.floats + skip, firstMoment.floats + skip, secondMoment.floats + skip)
+      let (count, decay) = (Int64(range.count), decays ? decay : 0)
+      if let remainder {
+        carina_adamw_split(
+          value.bfloats + skip, remainder.bfloats + skip, gradient, first, second, count, constants.gradientScale,
+          constants.rate, constants.beta1, constants.beta2, constants.epsilon, decay, correction1, correction2)
+      } else {
+        carina_adamw(
+          value.floats + skip, gradient, first, second, count, constants.gradientScale, constants.rate,
+          constants.beta1, constants.beta2, constants.epsilon, decay, correction1, correction2)
+      }
     }
   }
 

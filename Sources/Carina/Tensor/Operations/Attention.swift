@@ -58,8 +58,13 @@ public struct AttentionLayout: Sendable {
 ///   - query: [R, H·E].
 ///   - key: [S, K·E].
 ///   - value: [S, K·E].
+///   - products: the type in which queries meet keys and weights meet values; bfloat16 where the processor multiplies it,
+///     and worth it only for many queries a sequence. Sums and softmax are in fp32 always.
 /// - Returns: [R, H·E].
-public func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, layout: AttentionLayout, tape: Tape?) -> Tensor {
+public func attention(
+  _ query: Tensor, _ key: Tensor, _ value: Tensor, layout: AttentionLayout, products: ElementType = .float32,
+  tape: Tape?
+) -> Tensor {
   precondition(
     query.rows == layout.queryCounts.reduce(0, +) && query.width == layout.heads * layout.headSize,
     "queries \(query.shape) do not fit the layout")
@@ -68,12 +73,15 @@ public func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, layout: A
       && key.width == layout.keyValueHeads * layout.headSize
       && value.shape == key.shape, "keys \(key.shape) and values \(value.shape) do not fit the layout")
   let work = AttentionWork(query: query.detached, key: key.detached, value: value.detached, layout: layout)
+  let tiled =
+    products == .bfloat16
+    ? TiledAttention(query: work.query, key: work.key, value: work.value, layout: layout) : nil
   let out = Tensor(uninitialized: query.shape)
-  work.forward(into: out)
+  if let tiled { tiled.forward(into: out) } else { work.forward(into: out) }
   guard let tape, query.node != nil || key.node != nil || value.node != nil else { return out }
   let queryNode = query.node, keyNode = key.node, valueNode = value.node
   return tape.record(out) { dout in
-    let (dquery, dkey, dvalue) = work.backward(dout)
+    let (dquery, dkey, dvalue) = tiled?.backward(dout) ?? work.backward(dout)
     queryNode?.accumulate(dquery, isFresh: true)
     keyNode?.accumulate(dkey, isFresh: true)
     valueNode?.accumulate(dvalue, isFresh: true)

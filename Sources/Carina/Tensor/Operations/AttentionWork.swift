@@ -7,38 +7,6 @@ struct AttentionWork {
   let value: Tensor
   let layout: AttentionLayout
 
-  /// Query rows of a block: few enough that their scores stay in the second-level cache at a thousand keys.
-  private static let blockRows = 64
-
-  /// One sequence and head, cut to the rows and the visible columns of one block.
-  private struct Block {
-    let rows: Range<Int>
-    let columns: Range<Int>
-    let first: [Int32]
-    let last: [Int32]
-  }
-
-  /// Rows where each sequence begins, in queries and in keys.
-  private var starts: [(query: Int, key: Int)] {
-    var next = 0
-    return zip(layout.queryCounts, layout.keyStarts).map { queries, key in
-      defer { next += queries }
-      return (next, key)
-    }
-  }
-
-  private func blocks(_ sequence: Int) -> [Block] {
-    let queries = layout.queryCounts[sequence], keys = layout.keyCounts[sequence]
-    return stride(from: 0, to: queries, by: AttentionWork.blockRows).map { first in
-      let rows = first..<min(queries, first + AttentionWork.blockRows)
-      let seen = rows.map { layout.visible(row: $0, queries: queries, keys: keys) }
-      let lower = seen.map(\.lowerBound).min() ?? 0, upper = seen.map(\.upperBound).max() ?? 0
-      return Block(
-        rows: rows, columns: lower..<max(lower, upper), first: seen.map { Int32($0.lowerBound - lower) },
-        last: seen.map { Int32($0.upperBound - lower) })
-    }
-  }
-
   private func rows(_ tensor: Tensor, from first: Int, count: Int, head: Int) -> MatrixOperand {
     MatrixOperand(
       pointer: tensor.floats + first * tensor.width + head * layout.headSize, elementType: .float32, rows: count,
@@ -47,7 +15,7 @@ struct AttentionWork {
 
   /// Writes softmax probabilities of the block into `scores` [rows, columns].
   private func probabilities(
-    _ block: Block, start: (query: Int, key: Int), head: Int, into scores: UnsafeMutablePointer<Float>
+    _ block: AttentionBlocks.Block, start: (query: Int, key: Int), head: Int, into scores: UnsafeMutablePointer<Float>
   ) {
     let group = layout.heads / layout.keyValueHeads, columns = block.columns.count
     OpenBLASProduct.single(
@@ -59,11 +27,8 @@ struct AttentionWork {
   }
 
   func forward(into out: Tensor) {
-    let group = layout.heads / layout.keyValueHeads, starts = self.starts
-    let blocks = layout.queryCounts.indices.map(self.blocks)
-    let tasks = blocks.enumerated().flatMap { sequence, blocks in
-      (0..<layout.heads).flatMap { head in blocks.map { (sequence: sequence, head: head, block: $0) } }
-    }
+    let group = layout.heads / layout.keyValueHeads
+    let division = AttentionBlocks(layout), starts = division.starts, tasks = division.tasks(heads: layout.heads)
     ThreadTeam.run(taskCount: tasks.count) { index in
       let task = tasks[index], block = task.block, start = starts[task.sequence], columns = block.columns.count
       let target = out.floats + (start.query + block.rows.lowerBound) * out.width + task.head * layout.headSize
@@ -81,7 +46,8 @@ struct AttentionWork {
   }
 
   func backward(_ dout: Tensor) -> (query: Tensor, key: Tensor, value: Tensor) {
-    let group = layout.heads / layout.keyValueHeads, size = layout.headSize, starts = self.starts
+    let group = layout.heads / layout.keyValueHeads, size = layout.headSize
+    let division = AttentionBlocks(layout), starts = division.starts
     let gradient = dout.reshaped(query.shape)
     let dquery = Tensor(zeros: query.shape)
     // Each query head sums into rows of its own; the heads of a group are added afterwards, in order.
@@ -90,7 +56,7 @@ struct AttentionWork {
     let sequences = layout.queryCounts.count
     ThreadTeam.run(taskCount: sequences * layout.heads) { task in
       let sequence = task / layout.heads, head = task % layout.heads, start = starts[sequence]
-      for block in blocks(sequence) where !block.columns.isEmpty {
+      for block in division.blocks[sequence] where !block.columns.isEmpty {
         let columns = block.columns.count, firstKey = start.key + block.columns.lowerBound
         let firstRow = start.query + block.rows.lowerBound
         let scores = Tensor(uninitialized: [block.rows.count, columns])
@@ -115,15 +81,21 @@ struct AttentionWork {
           into: dkeys.floats + firstKey * dkeys.width + head * size, cStride: dkeys.width, accumulate: true)
       }
     }
-    return (dquery, sumOfGroups(dkeys, group: group), sumOfGroups(dvalues, group: group))
+    return (
+      dquery, layout.sumOfGroups(dkeys, into: key.shape), layout.sumOfGroups(dvalues, into: value.shape)
+    )
   }
+}
 
-  private func sumOfGroups(_ perHead: Tensor, group: Int) -> Tensor {
-    guard group > 1 else { return perHead.reshaped(key.shape) }
-    let out = Tensor(zeros: key.shape), size = layout.headSize
-    RowSplit.run(key.rows, grain: RowSplit.grain(width: perHead.width)) { range in
+extension AttentionLayout {
+  /// Adds the heads of each group, in order: [S, H·E] to [S, K·E].
+  func sumOfGroups(_ perHead: Tensor, into shape: [Int]) -> Tensor {
+    let group = heads / keyValueHeads, size = headSize
+    guard group > 1 else { return perHead.reshaped(shape) }
+    let out = Tensor(zeros: shape)
+    RowSplit.run(out.rows, grain: RowSplit.grain(width: perHead.width)) { range in
       for row in range {
-        for head in 0..<layout.heads {
+        for head in 0..<heads {
           carina_add_scaled(
             perHead.floats + row * perHead.width + head * size, 1,
             out.floats + row * out.width + head / group * size, Int64(size))

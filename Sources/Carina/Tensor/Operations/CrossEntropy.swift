@@ -58,9 +58,10 @@ public func crossEntropy(
         gradientOperand, headOperand, into: dhidden.floats + first * width, accumulate: false)
     }
     if wantsHead {
+      let (target, isFresh) = head.gradientForProduct()
       MatrixProduct.multiply(
-        gradientOperand.transposed, MatrixOperand(part, rows: range.count, columns: width),
-        into: head.gradientForAccumulation().floats, accumulate: true)
+        gradientOperand.transposed, MatrixOperand(part, rows: range.count, columns: width), into: target.floats,
+        accumulate: !isFresh)
     }
   }
   let tokenLosses = losses.values

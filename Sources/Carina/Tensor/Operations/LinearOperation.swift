@@ -10,26 +10,46 @@ import CKernels
 public func linear(
   _ x: Tensor, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil, tape: Tape?
 ) -> Tensor {
+  linear(ProductInput(x, as: weight.value.elementType), weight, bias, weightRows: weightRows, tape: tape)
+}
+
+/// The rows that several products read, rounded once for all of them.
+public struct ProductInput {
+  /// The rows as they are, with their node.
+  let x: Tensor
+  /// The rows in the type of the weights.
+  let operand: Tensor
+
+  /// Rounds x [R, K] fp32 to the type of the weights it will meet.
+  public init(_ x: Tensor, as type: ElementType) {
+    self.x = x
+    operand = x.detached.converted(to: type)
+  }
+}
+
+/// The same map of rows that were rounded before; the weight is of the type they were rounded to.
+public func linear(
+  _ input: ProductInput, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil, tape: Tape?
+) -> Tensor {
+  let x = input.x, operand = input.operand
   let matrix = weight.matrix
   let rowRange = weightRows ?? 0..<matrix.rows
   let rows = x.rows, inputs = x.width, outputs = rowRange.count
   precondition(matrix.width == inputs, "\(weight.name): expected rows of \(inputs), got \(weight.shape)")
   let type = weight.value.elementType
   let weightSlice = matrix.rowSlice(rowRange)
-  let operand = x.detached.converted(to: type)
-  let out = Tensor(uninitialized: [rows, outputs])
-  MatrixProduct.multiply(
-    MatrixOperand(operand, rows: rows, columns: inputs),
-    MatrixOperand(weightSlice, rows: outputs, columns: inputs).transposed,
-    into: out.floats, accumulate: false)
-  if let bias {
-    let values = bias.value.converted(to: .float32)
-    RowSplit.run(rows, grain: RowSplit.grain(width: outputs)) { range in
-      carina_add_bias(
-        out.floats + range.lowerBound * outputs, values.floats + rowRange.lowerBound, Int64(range.count), Int64(outputs)
-      )
-    }
+  if tape == nil, let quantized = weight.quantized, rowRange == 0..<matrix.rows {
+    let out = quantized.product(x)
+    addBias(bias, from: 0, to: out)
+    return out
   }
+  let out = Tensor(uninitialized: [rows, outputs])
+  let isWhole = rowRange == 0..<matrix.rows, left = MatrixOperand(operand, rows: rows, columns: inputs)
+  if !(isWhole && weight.multiplyPacked(left, isForward: true, into: out.floats)) {
+    MatrixProduct.multiply(
+      left, MatrixOperand(weightSlice, rows: outputs, columns: inputs).transposed, into: out.floats, accumulate: false)
+  }
+  addBias(bias, from: rowRange.lowerBound, to: out)
   let trainsBias = bias?.isTrainable ?? false
   guard let tape, x.node != nil || weight.isTrainable || trainsBias else { return out }
 
@@ -39,11 +59,12 @@ public func linear(
     let gradient = dout.reshaped([rows, outputs])
     let narrow = gradient.converted(to: type)
     if weight.isTrainable, let operand = saved.operand {
-      let target = weight.gradientForAccumulation().reshaped(matrix.shape).rowSlice(rowRange)
+      // A product that fills the whole gradient spares writing zeros first; one that fills a part of it cannot.
+      let (target, isFresh) = isWhole ? weight.gradientForProduct() : (weight.gradientForAccumulation(), false)
       MatrixProduct.multiply(
         MatrixOperand(narrow, rows: rows, columns: outputs).transposed,
         MatrixOperand(operand, rows: rows, columns: inputs),
-        into: target.floats, accumulate: true)
+        into: target.reshaped(matrix.shape).rowSlice(rowRange).floats, accumulate: !isFresh)
     }
     if trainsBias, let bias {
       let target = bias.gradientForAccumulation().floats + rowRange.lowerBound
@@ -54,11 +75,23 @@ public func linear(
     }
     if let xNode {
       let dx = Tensor(uninitialized: [rows, inputs])
-      MatrixProduct.multiply(
-        MatrixOperand(narrow, rows: rows, columns: outputs),
-        MatrixOperand(weightSlice, rows: outputs, columns: inputs), into: dx.floats, accumulate: false)
+      let left = MatrixOperand(narrow, rows: rows, columns: outputs)
+      if !(isWhole && weight.multiplyPacked(left, isForward: false, into: dx.floats)) {
+        MatrixProduct.multiply(
+          left, MatrixOperand(weightSlice, rows: outputs, columns: inputs), into: dx.floats, accumulate: false)
+      }
       xNode.accumulate(dx, isFresh: true)
     }
+  }
+}
+
+/// Adds elements of the bias from `first` on to every row of `out`.
+private func addBias(_ bias: Parameter?, from first: Int, to out: Tensor) {
+  guard let bias else { return }
+  let values = bias.value.converted(to: .float32), width = out.width
+  RowSplit.run(out.rows, grain: RowSplit.grain(width: width)) { range in
+    carina_add_bias(
+      out.floats + range.lowerBound * width, values.floats + first, Int64(range.count), Int64(width))
   }
 }
 
