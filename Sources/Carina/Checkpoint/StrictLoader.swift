@@ -55,7 +55,11 @@ public final class StrictLoader: ParameterSource {
       return ZeroPages.tensor(shape)
     }
     let value = tensor.converted(to: StrictLoader.type(of: name, shape: shape, precision: precision))
-    if value.storage.isBorrowed { mappedByteCount += value.storage.byteCount }
+    if value.storage.isBorrowed {
+      mappedByteCount += value.storage.byteCount
+    } else {
+      tensor.storage.releaseResidentPages()
+    }
     return value
   }
 

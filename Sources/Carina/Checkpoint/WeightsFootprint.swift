@@ -1,6 +1,6 @@
 /// What the weights of a model will take in memory, from their files' headers: before any is read.
 public struct WeightsFootprint: Equatable, Sendable {
-  /// Bytes of the mapped files that are read, in place or to be converted.
+  /// Bytes of the mapped files that are used in place, while nothing of them is trained; what is converted or copied leaves the memory.
   public var mapped = 0
   /// Bytes of weights that are kept converted, because the file has another type.
   public var copied = 0
@@ -26,7 +26,7 @@ public struct WeightsFootprint: Equatable, Sendable {
       let type = StrictLoader.type(of: name, shape: entry.shape, precision: precision)
       let own = count * type.byteCount
       let isInPlace = entry.element == (type == .bfloat16 ? .bfloat16 : .float32)
-      mapped += entry.byteRange.count
+      mapped += isInPlace ? entry.byteRange.count : 0
       copied += isInPlace ? 0 : own
       guard !frozen.contains(where: { name.hasPrefix($0.prefix) }) else { continue }
       trained += count * Parameter.trainedByteCount(type) - (isInPlace ? 0 : own)

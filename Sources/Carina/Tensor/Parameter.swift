@@ -46,7 +46,11 @@ public final class Parameter {
       return
     }
     if value.elementType == .bfloat16, remainder == nil { remainder = Tensor(zeros: shape, elementType: .bfloat16) }
-    if value.storage.isBorrowed { value = value.copied() }
+    if value.storage.isBorrowed {
+      let mapped = value.storage
+      value = value.copied()
+      mapped.releaseResidentPages()
+    }
   }
 
   /// The fp32 numbers that the optimizer changes and a checkpoint of a training run holds; in memory of their own where they

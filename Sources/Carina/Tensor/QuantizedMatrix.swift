@@ -7,6 +7,10 @@ public final class QuantizedMatrix: @unchecked Sendable {
   private let values: Storage
   private let scales: Tensor
   private let errors: Tensor
+  /// Sums of the rows' whole numbers.
+  private let sums: Storage
+  /// Sums of bytes in 32 bits hold so many columns.
+  private static let mostByteColumns = 1 << 16
   /// Rows of weights that a thread takes at a time: enough that waking it pays.
   private var grain: Int { max(1, (1 << 17) / max(columns, 1)) }
 
@@ -17,19 +21,21 @@ public final class QuantizedMatrix: @unchecked Sendable {
     values = Storage(byteCount: max(1, matrix.count))
     scales = Tensor(uninitialized: [matrix.rows])
     errors = Tensor(uninitialized: [matrix.rows])
+    sums = Storage(byteCount: max(4, 4 * matrix.rows))
+    let rowSums = sums.pointer.assumingMemoryBound(to: Int32.self)
     let source = matrix.converted(to: .bfloat16)
     let target = values.pointer.assumingMemoryBound(to: Int8.self)
     RowSplit.run(rows, grain: grain) { [columns, scales, errors] range in
       let first = range.lowerBound
       carina_quantize_rows(
         source.bfloats + first * columns, Int64(columns), Int64(range.count), Int64(columns), target + first * columns,
-        scales.floats + first, errors.floats + first)
+        scales.floats + first, rowSums + first, errors.floats + first)
     }
     withExtendedLifetime(source) {}
   }
 
   /// Bytes that it takes.
-  public var byteCount: Int { values.byteCount + 8 * rows }
+  public var byteCount: Int { values.byteCount + 12 * rows }
 
   /// x Wᵀ for x [R, K] fp32, giving [R, N]: a few rows by the 8-bit weights as they are, many by their bfloat16 values, a part
   /// of the rows of W at a time.
@@ -47,12 +53,30 @@ public final class QuantizedMatrix: @unchecked Sendable {
   private func fewRows(_ x: Tensor, into out: Tensor) {
     guard x.rows > 0 else { return }
     let weights = values.pointer.assumingMemoryBound(to: Int8.self)
+    guard carina_has_byte_products() == 0 || columns > QuantizedMatrix.mostByteColumns else {
+      return byteRows(x, weights, into: out)
+    }
     RowSplit.run(rows, grain: grain) { range in
       let first = range.lowerBound
       carina_few_rows_int8(
         x.floats, weights + first * columns, scales.floats + first, out.floats + first, Int64(rows), Int64(x.rows),
         Int64(range.count), Int64(columns))
     }
+  }
+
+  /// The same with x in 16 bits and sums of whole numbers, four times as many a cycle.
+  private func byteRows(_ x: Tensor, _ weights: UnsafePointer<Int8>, into out: Tensor) {
+    let bytes = Storage(byteCount: 2 * x.count), steps = Tensor(uninitialized: [x.rows])
+    let upper = bytes.pointer.assumingMemoryBound(to: UInt8.self), lower = upper + x.count
+    carina_split_rows(x.floats, Int64(x.rows), Int64(columns), upper, lower, steps.floats)
+    let rowSums = sums.pointer.assumingMemoryBound(to: Int32.self)
+    RowSplit.run(rows, grain: grain) { range in
+      let first = range.lowerBound
+      carina_few_rows_bytes(
+        upper, lower, steps.floats, weights + first * columns, scales.floats + first, rowSums + first,
+        out.floats + first, Int64(rows), Int64(x.rows), Int64(range.count), Int64(columns))
+    }
+    withExtendedLifetime((bytes, steps)) {}
   }
 
   private func manyRows(_ x: Tensor, into out: Tensor) {
@@ -92,9 +116,10 @@ public final class QuantizedMatrix: @unchecked Sendable {
     let errors = self.errors.floats, scales = self.scales.floats
     var squares = 0.0
     for index in 0..<columns { squares += Double(x[index]) * Double(x[index]) }
-    // Sums of K terms in fp32 are off by less than K · 2⁻²⁴ of |x| |row|, and |row| is at most 127 scales · √K.
-    let length = Float(squares.squareRoot()) * 1.0001
-    let slack = length * 127 * Float(columns).squareRoot() * Float(columns) * 0x1p-23
+    // Sums of K terms in fp32 are off by less than K · 2⁻²⁴ of |x| |row|, and x in 16 bits by √K |x| / 65024; |row| is at most
+    // 127 scales · √K.
+    let length = Float(squares.squareRoot()) * 1.0001, root = Float(columns).squareRoot()
+    let slack = length * 127 * root * (Float(columns) * 0x1p-23 + root / 65024)
     var best = -Float.infinity
     for row in 0..<rows {
       let lower = products[row] - errors[row] * length - scales[row] * slack

@@ -121,7 +121,7 @@ public struct MemoryForecast: Equatable, Sendable {
       (plan.footprints.decoder, policy.trainsDecoder),
     ]
     let packed = MemoryForecast.packedByteCount(plan, trainsVision: trainsVision)
-    weights = parts.reduce(0) { $0 + $1.0.mapped + $1.0.copied } + packed
+    weights = parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
     training = parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) }
     activations = kept.asked
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
