@@ -38,6 +38,7 @@ struct StepsCommand: ParsableCommand {
       directory: models, precision: ComputingPrecision(option: precision.precision), textTokens: textTokens)
     weights.apply(to: full.model)
     let ceilings = Ceilings(repeats: 3)
+    MemoryPool.shared.trim()
     let benchmarks = StepBenchmarks(full: full, repeats: max(1, repeats))
     for work in works {
       let result = try benchmarks.run(work)
