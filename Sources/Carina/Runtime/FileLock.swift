@@ -30,5 +30,9 @@ public final class FileLock {
     descriptor = file
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A child between fork and exec has a copy of the descriptor; closing ours alone would leave the lock to it for that moment.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 }
