@@ -3,11 +3,23 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
+#include <stdatomic.h>
 
-int carina_sha256_has_instructions(void) {
+static int ask_processor(void) {
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSSE3) || !(c & bit_SSE4_1)) return 0;
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA) != 0;
+}
+
+int carina_sha256_has_instructions(void) {
+  // Kept, because a virtual machine takes longer to answer than a short text to digest.
+  static atomic_int known = -1;
+  int answer = atomic_load_explicit(&known, memory_order_relaxed);
+  if (answer < 0) {
+    answer = ask_processor();
+    atomic_store_explicit(&known, answer, memory_order_relaxed);
+  }
+  return answer;
 }
 
 // The instructions keep the eight words of the state as (a, b, e, f) and (c, d, g, h), highest lane first, and do two

@@ -11,7 +11,9 @@ final class ByteWindow {
   private var buffer: [UInt8] = []
   private var place = 0
   private var isAtEnd = false
-  // Where the buffer's first byte stands, for errors.
+  // What is before it in the buffer is done with.
+  private var start = 0
+  // Where the byte at `start` stands, for errors.
   private var origin = JSONScanner.Origin()
 
   /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read.
@@ -36,7 +38,7 @@ final class ByteWindow {
     while let byte = try byte(at: place) {
       guard byte == 0x20 || (0x09...0x0d).contains(byte) else { return byte }
       place += 1
-      if place >= ByteWindow.piece { drop() }
+      if place - start >= ByteWindow.piece { drop() }
     }
     return nil
   }
@@ -54,7 +56,7 @@ final class ByteWindow {
       let end = try endOfValue()
       try body(
         try buffer.withUnsafeBytes {
-          try JSONParser.document(UnsafeRawBufferPointer(rebasing: $0[..<end]), source: path, origin: origin)
+          try JSONParser.document(UnsafeRawBufferPointer(rebasing: $0[start..<end]), source: path, origin: origin)
         })
       place = end
       let mark = try firstMark()
@@ -71,7 +73,7 @@ final class ByteWindow {
   /// - Throws: `CarinaError.badData` for a line that is too long; what `body` throws.
   func lines(_ body: (Data, Int) throws -> Void) throws {
     rewind(file)
-    (buffer, place, isAtEnd) = ([], 0, false)
+    (buffer, start, place, isAtEnd) = ([], 0, 0, false)
     var number = 0
     while try byte(at: place) != nil {
       var end = place
@@ -83,7 +85,7 @@ final class ByteWindow {
       let line = buffer[place..<end]
       if line.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) { try body(Data(line), number) }
       place = end + 1
-      if place >= ByteWindow.piece { drop() }
+      if place - start >= ByteWindow.piece { drop() }
     }
   }
 
@@ -126,8 +128,8 @@ final class ByteWindow {
   private func failure(_ what: String, expected: String? = nil) throws -> CarinaError {
     _ = try byte(at: place)
     return buffer.withUnsafeBytes {
-      var scanner = JSONScanner($0, source: path, origin: origin)
-      scanner.place = min(place, buffer.count)
+      var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: $0[start...]), source: path, origin: origin)
+      scanner.place = min(place, buffer.count) - start
       return scanner.failure(what, expected: expected, found: scanner.shown())
     }
   }
@@ -151,11 +153,13 @@ final class ByteWindow {
     }
   }
 
-  /// Lets go of what is before the place.
+  /// Lets go of what is before the place; its memory once there is a piece of it.
   private func drop() {
-    guard place > 0 else { return }
-    buffer.withUnsafeBytes { origin.move(over: UnsafeRawBufferPointer(rebasing: $0[..<place])) }
-    buffer.removeFirst(place)
-    place = 0
+    let end = min(place, buffer.count)
+    buffer.withUnsafeBytes { origin.move(over: UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+    start = end
+    guard start >= ByteWindow.piece else { return }
+    buffer.removeFirst(start)
+    (place, start) = (place - start, 0)
   }
 }

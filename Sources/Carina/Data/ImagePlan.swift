@@ -1,8 +1,19 @@
 import Foundation
 
+/// Where plans keep what they know of samples and images.
+final class PlanFiles: Sendable {
+  /// `ImagePlan.Sample` after `ImagePlan.Sample`.
+  let samples: SpillFile
+  /// Of each image its first sample.
+  let images: SpillFile
+
+  /// - Throws: `CarinaError.cannotWrite`.
+  init(_ place: SpillPlace) throws { (samples, images) = (try SpillFile(place), try SpillFile(place)) }
+}
+
 /// The images of a run of records, each once, in the order of its first record, with its samples.
 ///
-/// The records stay where they are spilled. In memory are some forty bytes an image and twelve a sample.
+/// The records stay where they are spilled, and so does everything that the plan knows of an image.
 struct ImagePlan: Sendable {
   struct PlannedImage: Sendable {
     var image: ShardImage
@@ -11,75 +22,83 @@ struct ImagePlan: Sendable {
     var samples: [ShardWriter.PlacedSample]
   }
 
-  private let records: SpilledRecords
-  private let roots: ImageRoots
-  /// By sample, in the order of the records: the record, and the sample before it of the same image or -1.
-  private var recordOf: [Int32] = []
-  private var previous: [Int32] = []
-  /// By image: its first record and its last sample.
-  private var firstRecord: [Int32] = []
-  private var last: [Int32] = []
-  /// Images that name no patient.
-  private(set) var withoutPatient = 0
-  /// SHA-256 over everything that the shards' content depends on: names, texts, and the size of each file.
-  private(set) var digest = ""
-
-  /// - Parameter takes: which of the records belong here.
-  /// - Throws: `CarinaError.badData` when two records give one image to different patients.
-  init(
-    _ records: SpilledRecords, roots: ImageRoots, source: String, where takes: (SampleRecord) -> Bool = { _ in true }
-  ) throws {
-    (self.records, self.roots) = (records, roots)
-    var rows = ImageRows()
-    // Without a name: the hash of the empty one.
-    let nobody = NameHash("")
-    var patients: [NameHash] = []
-    recordOf.reserveCapacity(records.count)
-    previous.reserveCapacity(records.count)
-    var sum = SHA256Digest()
-    try records.forEach { record, number in
-      guard takes(record) else { return }
-      let sample = Int32(recordOf.count)
-      recordOf.append(Int32(number))
-      let row = try rows.row(of: record.image, roots: roots) { row in
-        try records.record(Int(firstRecord[row])).image
-      } found: {
-        sum.update("\($0)\0")
-      }
-      if row == last.count {
-        previous.append(-1)
-        firstRecord.append(Int32(number))
-        last.append(sample)
-        patients.append(nobody)
-      } else {
-        previous.append(last[row])
-        last[row] = sample
-      }
-      if !record.patient.isEmpty {
-        let patient = NameHash(record.patient)
-        if patients[row] != nobody, patients[row] != patient { throw try twoPatients(row, record, source) }
-        patients[row] = patient
-      }
-      sum.update("\(row)\0\(record.image)\0\(record.id)\0\(record.patient)\0\(record.study)\0\(record.view)\0")
-      sum.update("\(record.question)\0\(record.answer)\0\(record.answerType)\0\(record.questionType)\0")
-    }
-    withoutPatient = patients.count { $0 == nobody }
-    digest = sum.finish()
+  /// A sample on the disk.
+  struct Sample: BitwiseCopyable {
+    let record: Int
+    /// How many samples later the next one of the same image comes; 0 for its last.
+    var next: Int32 = 0
+    /// Whether another of the same image came before.
+    var isLater: Int32 = 0
   }
 
+  private let records: SpilledRecords
+  private let roots: ImageRoots
+  private let files: PlanFiles
+  /// Where the plan's own samples and images begin in the files.
+  private let firstSample: Int, firstImage: Int
   /// How many images there are.
-  var count: Int { last.count }
+  let count: Int
+  /// Images that name no patient.
+  let withoutPatient: Int
+  /// SHA-256 over everything that the shards' content depends on: names, texts, and the size of each file.
+  let digest: String
+
+  /// - Parameter takes: which splits' records belong here, told in the order of the records.
+  /// - Throws: `CarinaError.badData` when two records give one image to different patients, `.cannotWrite`.
+  init(
+    _ records: SpilledRecords, roots: ImageRoots, files: PlanFiles, source: String,
+    where takes: (UInt32) -> Bool = { _ in true }
+  ) throws {
+    let firstSample = files.samples.count / MemoryLayout<Sample>.stride
+    let firstImage = files.images.count / MemoryLayout<Int>.stride
+    (self.records, self.roots, self.files) = (records, roots, files)
+    (self.firstSample, self.firstImage) = (firstSample, firstImage)
+    var (groups, located, sum) = (SamplesOfImages(records.place), LocatedImages(roots), SHA256Digest())
+    var sampleCount = 0
+    try records.forEach(where: takes) { spilled in
+      let file = located.find(spilled.record.image)
+      try groups.add(file.key, sample: sampleCount, patient: spilled.record.patient)
+      try files.samples.append(Sample(record: spilled.number))
+      spilled.bytes.withUnsafeBytes { sum.update($0) }
+      withUnsafeBytes(of: file.byteCount) { sum.update($0) }
+      sampleCount += 1
+    }
+    try files.samples.flush()
+    let found = try groups.link(files.samples, from: firstSample)
+    if let conflict = found.conflict {
+      func record(_ sample: Int) throws -> SampleRecord {
+        try records.record(files.samples.entry(firstSample + sample, of: Sample.self).record)
+      }
+      let (later, earlier) = (try record(conflict.sample), try record(conflict.other))
+      throw CarinaError(
+        .badData, "the image \(later.image) belongs to two patients", at: "\(source), sample \(later.id)",
+        expected: earlier.patient, found: later.patient)
+    }
+    withoutPatient = found.withoutPatient
+    for start in stride(from: 0, to: sampleCount, by: 4096) {
+      let some = firstSample + start..<firstSample + min(sampleCount, start + 4096)
+      let samples = try files.samples.entries(some, of: Sample.self)
+      samples.withUnsafeBytes { sum.update($0) }
+      for (offset, sample) in samples.enumerated() where sample.isLater == 0 {
+        try files.images.append(start + offset)
+      }
+    }
+    try files.images.flush()
+    count = files.images.count / MemoryLayout<Int>.stride - firstImage
+    digest = sum.finish()
+  }
 
   /// An image with its samples, read from the disk.
   /// - Throws: `CarinaError.badData` when the records cannot be read back.
   func image(_ index: Int) throws -> PlannedImage {
     var samples: [ShardWriter.PlacedSample] = []
-    var sample = last[index]
-    while sample >= 0 {
-      samples.append((Int(sample), try records.record(Int(recordOf[Int(sample)]))))
-      sample = previous[Int(sample)]
+    var place = try files.images.entry(firstImage + index, of: Int.self)
+    while true {
+      let sample = try files.samples.entry(firstSample + place, of: Sample.self)
+      samples.append((place, try records.record(sample.record)))
+      if sample.next == 0 { break }
+      place += Int(sample.next)
     }
-    samples.reverse()
     let name = samples.first?.record.image ?? ""
     func named(_ field: KeyPath<SampleRecord, String>) -> String {
       samples.lazy.map { $0.record[keyPath: field] }.first { !$0.isEmpty } ?? ""
@@ -89,71 +108,7 @@ struct ImagePlan: Sendable {
       path: roots.locate(name), samples: samples)
   }
 
-  private func twoPatients(_ row: Int, _ record: SampleRecord, _ source: String) throws -> CarinaError {
-    var (sample, other) = (previous[Int(last[row])], "")
-    while sample >= 0, other.isEmpty {
-      other = try records.record(Int(recordOf[Int(sample)])).patient
-      sample = previous[Int(sample)]
-    }
-    return CarinaError(
-      .badData, "the image \(record.image) belongs to two patients", at: "\(source), sample \(record.id)",
-      expected: other, found: record.patient)
-  }
-
   static func notFound(_ image: String) -> CarinaError {
     CarinaError(.missingInput, "is in none of the image roots", at: image)
-  }
-}
-
-/// Finds the row of an image by its name. A hash that is met again is checked against the name on the disk, so two images
-/// are never taken for one.
-private struct ImageRows {
-  private var ofName: [NameHash: Int32] = [:]
-  private var ofPath: [NameHash: Int32] = [:]
-  private var collided: [String: Int32] = [:]
-  private var count: Int32 = 0
-
-  /// - Parameters:
-  ///   - name: gives the name with which a row began.
-  ///   - found: told the size of each new image's file, -1 where there is none.
-  mutating func row(
-    of image: String, roots: ImageRoots, name: (Int) throws -> String, found: (Int) -> Void
-  ) throws -> Int {
-    let hash = NameHash(image)
-    if let known = ofName[hash] {
-      // A name that is another spelling of the first one has the same path, and is looked up by it below.
-      if try name(Int(known)) == image { return Int(known) }
-    }
-    let path = roots.locate(image)
-    // Two spellings of one path are one image.
-    let key = path.map(ImageRows.plain) ?? "\0" + image
-    let keyHash = NameHash(key)
-    if let known = ofPath[keyHash] {
-      let other = try name(Int(known))
-      if (roots.locate(other).map(ImageRows.plain) ?? "\0" + other) == key { return Int(known) }
-      if let row = collided[key] { return Int(row) }
-      collided[key] = count
-    } else {
-      ofPath[keyHash] = count
-    }
-    if ofName[hash] == nil { ofName[hash] = count }
-    found(path.map(ImageRows.byteCount) ?? -1)
-    count += 1
-    return Int(count) - 1
-  }
-
-  /// A path without `.`, `..` and doubled slashes.
-  private static func plain(_ path: String) -> String {
-    guard path.contains("//") || path.contains("/.") || path.hasPrefix(".") else { return path }
-    var parts: [Substring] = []
-    for part in path.split(separator: "/") where part != "." {
-      if part == "..", let above = parts.last, above != ".." { parts.removeLast() } else { parts.append(part) }
-    }
-    return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
-  }
-
-  private static func byteCount(_ path: String) -> Int {
-    var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : -1
   }
 }

@@ -8,41 +8,52 @@ struct PreprocessShare {
 struct PreprocessJob {
   private let roots: ImageRoots
   private let records: SpilledRecords
-  private let splits: Set<String>
+  private let files: PlanFiles
   /// What the archive says of itself, without its records.
   let archive: ArchiveRecords
   /// SHA-256 of the annotations.
   let digest: String
+
+  /// Where state may wait on the disk.
+  var place: SpillPlace { records.place }
 
   init(_ options: PreprocessOptions) throws {
     if let limit = options.limit, limit < 1 {
       throw CarinaError(.usage, "--limit must be at least 1", found: "\(limit)")
     }
     roots = try ImageRoots(options.imageRoots)
-    let spilled = try SpilledRecords(besideName: "\(options.output).\(options.part.number).records")
-    var check = options.splits.map { SplitCheck($0, source: options.records) }
-    var splits = Set<String>()
+    let place = SpillPlace("\(options.output).\(options.part.number).spill")
+    let spilled = try SpilledRecords(place)
+    var names = SpilledNames(place)
+    var check = options.splits.map { SplitCheck($0, source: options.records, place: place) }
     archive = try ArchiveReader.stream(
-      options.records, format: options.format, imageRoots: options.imageRoots, options: options.archive
+      options.records, format: options.format, imageRoots: options.imageRoots, options: options.archive, place: place
     ) { record in
       var record = record
-      try check?.assign(&record)
-      splits.insert(record.split)
+      try names.add(record.id)
+      do {
+        try check?.assign(&record, number: spilled.count)
+      } catch {
+        // The error names the sample as the shards would.
+        record.id = try names.unique(last: record.id)
+        try check?.assign(&record, number: spilled.count)
+      }
       try spilled.append(record)
     }
     try spilled.flush()
-    try check?.finish { body in try spilled.forEach { record, _ in try body(record) } }
-    (records, self.splits) = (spilled, splits)
+    try names.forEachRepeated { number, suffix in try spilled.setSuffix(suffix, of: number) }
+    try check?.finish(spilled.record)
+    (records, files) = (spilled, try PlanFiles(place))
     digest = try archive.digest()
   }
 
   /// Every split, in the order of their names.
   func allSplits(_ options: PreprocessOptions) throws -> [PreprocessShare] {
-    try splits.sorted().compactMap { split in
+    try records.splits.enumerated().sorted { $0.element < $1.element }.compactMap { number, split in
       var left = options.limit ?? .max
-      let plan = try ImagePlan(records, roots: roots, source: options.records) { record in
+      let plan = try ImagePlan(records, roots: roots, files: files, source: options.records) {
         left -= 1
-        return left >= 0 && record.split == split
+        return left >= 0 && $0 == number
       }
       return plan.count == 0 ? nil : PreprocessShare(split: split, plan: plan)
     }
@@ -50,22 +61,22 @@ struct PreprocessJob {
 
   /// The records that the options take.
   func selected(_ options: PreprocessOptions) throws -> PreprocessShare {
-    let names = splits.subtracting([""])
+    let names = Set(records.splits).subtracting([""])
     var split = options.split ?? ""
-    var filter: String?
+    var filter: Int?
     if let wanted = options.split, !names.isEmpty {
       guard names.contains(wanted) else {
         throw CarinaError(
           .usage, "no record is of the split \"\(wanted)\"", at: options.records,
           found: "the splits \(names.sorted().joined(separator: ", "))")
       }
-      filter = wanted
-    } else if options.split == nil, splits.count == 1 {
-      split = splits.first ?? ""
+      filter = records.splits.firstIndex(of: wanted)
+    } else if options.split == nil, records.splits.count == 1 {
+      split = records.splits[0]
     }
     var left = options.limit ?? .max
-    let plan = try ImagePlan(records, roots: roots, source: options.records) { record in
-      guard filter == nil || record.split == filter else { return false }
+    let plan = try ImagePlan(records, roots: roots, files: files, source: options.records) { number in
+      guard filter.map({ $0 == number }) ?? true else { return false }
       left -= 1
       return left >= 0
     }

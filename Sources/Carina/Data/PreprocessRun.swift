@@ -148,29 +148,22 @@ struct PreprocessRun {
     }
   }
 
-  /// Refuses splits that share pixels. Held in memory are 16 bytes an image; names are looked up only for an error.
+  /// Refuses splits that share pixels. The first image of its pixels names them in the error.
   private func requireDifferentPixels(_ blocks: [ShardBlock], in workspace: PreprocessWorkspace) throws {
-    var splits: [PixelDigest: Int32] = [:]
-    var shared = Set<PixelDigest>()
+    var pixels = SharedPixels(job.place)
+    for block in blocks {
+      for entry in try workspace.finished(block).pixels { try pixels.add(entry.digest, split: block.split) }
+    }
+    let shared = try pixels.shared()
+    guard !shared.isEmpty else { return }
+    var (overlap, image) = (SplitOverlap(), 0)
     for block in blocks {
       for entry in try workspace.finished(block).pixels {
-        let digest = PixelDigest(entry.digest)
-        let known = splits.updateValue(Int32(block.split), forKey: digest)
-        if let known, known != block.split { shared.insert(digest) }
+        if let splits = shared[image] { overlap.add(entry.image, splits: splits.map { shares[$0].split }) }
+        image += 1
       }
     }
-    guard !shared.isEmpty else { return }
-    var names: [PixelDigest: String] = [:]
-    var seen: [(name: String, split: String)] = []
-    for block in blocks {
-      for entry in try workspace.finished(block).pixels where shared.contains(PixelDigest(entry.digest)) {
-        // The first image of its pixels names them in the error.
-        let name = names[PixelDigest(entry.digest)] ?? entry.image
-        names[PixelDigest(entry.digest)] = name
-        seen.append((name, shares[block.split].split))
-      }
-    }
-    try SplitPlan.requireDisjoint(seen, "images with identical pixels", options.records)
+    try overlap.requireNone("images with identical pixels", options.records)
   }
 
   /// What readers find, for people.
@@ -184,15 +177,5 @@ struct PreprocessRun {
       firstRejections: Rejections.first(of: String(decoding: rejected, as: UTF8.self)),
       firstInversions: first.inversions, firstOrientations: first.orientations,
       imagesWithoutPatient: share.plan.withoutPatient, counts: job.archive.counts, remarks: job.archive.remarks)
-  }
-}
-
-/// The first 128 bits of a SHA-256, in two words.
-private struct PixelDigest: Hashable {
-  let high, low: UInt64
-
-  init(_ digits: String) {
-    high = UInt64(digits.prefix(16), radix: 16) ?? 0
-    low = UInt64(digits.dropFirst(16).prefix(16), radix: 16) ?? 0
   }
 }

@@ -56,8 +56,9 @@ public struct SplitPlan: Equatable, Sendable {
   /// The part of a unit: where the first 52 bits of SHA-256 over seed and name, as a number in [0, 1), fall among the
   /// fractions.
   public func part(of key: String) -> String {
-    let digits = SHA256Digest.of("carina split\n\(seed)\n\(key)").prefix(13)
-    let place = Double(UInt64(digits, radix: 16) ?? 0) / 0x1p52
+    var digest = SHA256Digest()
+    digest.update("carina split\n\(seed)\n\(key)")
+    let place = Double(digest.finishBits().high >> 12) / 0x1p52
     var end = 0.0
     for part in parts {
       end += part.fraction
@@ -68,12 +69,12 @@ public struct SplitPlan: Equatable, Sendable {
 
   /// The records with their splits.
   /// - Throws: `CarinaError.usage` when a record does not name its unit; `.badData` with the list when a patient or an
-  ///   image is in two splits and the plan does not allow it.
+  ///   image is in two splits and the plan does not allow it; `.cannotWrite` when many records find no room on the disk.
   public func applied(to records: [SampleRecord], source: String) throws -> [SampleRecord] {
     var records = records
-    var check = SplitCheck(self, source: source)
-    for index in records.indices { try check.assign(&records[index]) }
-    try check.finish { try records.forEach($0) }
+    var check = SplitCheck(self, source: source, place: .temporary)
+    for index in records.indices { try check.assign(&records[index], number: index) }
+    try check.finish { records[$0] }
     return records
   }
 
@@ -99,27 +100,5 @@ public struct SplitPlan: Equatable, Sendable {
   static func imageKey(_ record: SampleRecord) -> String {
     let parts = record.image.split(separator: "/").filter { $0 != "." }
     return (record.image.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
-  }
-
-  /// - Parameter entries: names with the split in which they occur; empty names are passed over.
-  static func requireDisjoint(_ entries: [(name: String, split: String)], _ what: String, _ source: String) throws {
-    var splits: [String: String] = [:]
-    var shared: [String: Set<String>] = [:]
-    for (name, split) in entries where !name.isEmpty {
-      guard let known = splits[name] else {
-        splits[name] = split
-        continue
-      }
-      if known != split { shared[name, default: [known]].insert(split) }
-    }
-    guard !shared.isEmpty else { return }
-    let list = shared.keys.sorted().prefix(20).map { name in
-      "\(name) (\((shared[name] ?? []).sorted().joined(separator: ", ")))"
-    }
-    let rest = shared.count - list.count
-    throw CarinaError(
-      .badData, "\(shared.count) \(what) are in two splits", at: source,
-      found: list.joined(separator: "; ") + (rest > 0 ? " and \(rest) more" : ""),
-      remedy: "Split by patient, repair the archive, or name the leak with --allow-known-leak.")
   }
 }

@@ -24,6 +24,14 @@ public struct SHA256Digest {
     text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
   }
 
+  /// Ends the digest: its first 128 bits.
+  mutating func finishBits() -> (high: UInt64, low: UInt64) {
+    withUnsafeTemporaryAllocation(byteCount: 32, alignment: 8) { bytes in
+      carina_sha256_finish(&hash, bytes.assumingMemoryBound(to: UInt8.self).baseAddress)
+      return (bytes.load(as: UInt64.self).bigEndian, bytes.load(fromByteOffset: 8, as: UInt64.self).bigEndian)
+    }
+  }
+
   /// Ends the digest: 64 lower-case hexadecimal digits.
   public mutating func finish() -> String {
     var bytes = [UInt8](repeating: 0, count: 32)

@@ -43,7 +43,7 @@ extension ArchiveReader {
   /// Carina's own layout is read piece by piece, so that memory does not grow with it. The others are held while they are read.
   /// - Throws: as `read`, and what `body` throws.
   static func stream(
-    _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions,
+    _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions, place: SpillPlace,
     _ body: (SampleRecord) throws -> Void
   ) throws -> ArchiveRecords {
     guard format == .carina, options.views == .all else {
@@ -53,11 +53,8 @@ extension ArchiveReader {
       return archive
     }
     var archive = ArchiveRecords()
-    var names = UniqueNames()
     try SampleReader.forEach(source) { value, index, place in
-      var record = try format.record(value, index: index, source: place)
-      record.id = names.unique(record.id)
-      try body(record)
+      try body(try format.record(value, index: index, source: place))
     }
     archive.files = [source]
     return archive
