@@ -1,54 +1,60 @@
 #include "gzip_read.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <zlib.h>
 
-int carina_gzip_inflate(const uint8_t *bytes, size_t count, size_t limit, uint8_t **content, size_t *content_count) {
-  enum { STEP = 1 << 24 };
+enum { PIECE = 1 << 16 };
+
+struct carina_gzip {
   z_stream stream;
-  memset(&stream, 0, sizeof stream);
-  *content = NULL;
-  *content_count = 0;
+  int is_within_member;
+  unsigned char input[PIECE];
+};
+
+carina_gzip *carina_gzip_begin(void) {
+  carina_gzip *gzip = calloc(1, sizeof *gzip);
   // 16 asks zlib for gzip headers, 15 for the largest window.
-  if (inflateInit2(&stream, 16 + 15) != Z_OK) return 3;
-  size_t used = 0, done = 0, room = 1 << 16;
-  uint8_t *buffer = malloc(room);
-  int status = buffer ? 0 : 3;
-  while (status == 0) {
-    if (done == room) {
-      uint8_t *larger = room > limit ? NULL : realloc(buffer, room * 2);
-      if (!larger) {
-        status = room > limit ? 2 : 3;
+  if (gzip && inflateInit2(&gzip->stream, 16 + 15) != Z_OK) {
+    free(gzip);
+    return NULL;
+  }
+  return gzip;
+}
+
+void carina_gzip_end(carina_gzip *gzip) {
+  if (!gzip) return;
+  inflateEnd(&gzip->stream);
+  free(gzip);
+}
+
+int carina_gzip_read(carina_gzip *gzip, FILE *file, uint8_t *bytes, size_t room, size_t *count) {
+  z_stream *stream = &gzip->stream;
+  stream->next_out = bytes;
+  stream->avail_out = (uInt)(room < (1u << 30) ? room : 1u << 30);
+  *count = 0;
+  while (stream->avail_out > 0) {
+    if (stream->avail_in == 0) {
+      stream->next_in = gzip->input;
+      stream->avail_in = (uInt)fread(gzip->input, 1, PIECE, file);
+      if (ferror(file)) return 1;
+      // The file may end where a member does, and nowhere else.
+      if (stream->avail_in == 0) {
+        if (gzip->is_within_member) return 1;
         break;
       }
-      buffer = larger;
-      room *= 2;
     }
-    stream.next_in = (Bytef *)(bytes + used);
-    const size_t input = count - used < STEP ? count - used : STEP;
-    stream.avail_in = (uInt)input;
-    stream.next_out = buffer + done;
-    const size_t output = room - done < STEP ? room - done : STEP;
-    stream.avail_out = (uInt)output;
-    const int result = inflate(&stream, Z_NO_FLUSH);
-    used += input - stream.avail_in;
-    done += output - stream.avail_out;
+    if (!gzip->is_within_member) {
+      if (inflateReset(stream) != Z_OK) return 1;
+      gzip->is_within_member = 1;
+    }
+    const int result = inflate(stream, Z_NO_FLUSH);
     if (result == Z_STREAM_END) {
-      if (used == count) break;
-      if (inflateReset(&stream) != Z_OK) status = 1;
-    } else if (result != Z_OK || (used == count && stream.avail_out > 0)) {
-      status = 1;
+      gzip->is_within_member = 0;
+    } else if (result != Z_OK && result != Z_BUF_ERROR) {
+      return 1;
     }
   }
-  inflateEnd(&stream);
-  if (status == 0 && done > limit) status = 2;
-  if (status != 0) {
-    free(buffer);
-    return status;
-  }
-  *content = buffer;
-  *content_count = done;
+  *count = (size_t)(stream->next_out - bytes);
   return 0;
 }

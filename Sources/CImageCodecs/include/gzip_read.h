@@ -1,8 +1,15 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
-/// Inflates a gzip file held in memory, all its members. On success returns 0 and sets *content (to be freed with free)
-/// and *content_count. Returns 1 when it is damaged or cut short, 2 when the content is over `limit` bytes, 3 when there
-/// is no memory.
-int carina_gzip_inflate(const uint8_t *bytes, size_t count, size_t limit, uint8_t **content, size_t *content_count);
+/// Inflates a gzip file piece by piece, all its members.
+typedef struct carina_gzip carina_gzip;
+
+/// NULL when there is no memory.
+carina_gzip *carina_gzip_begin(void);
+void carina_gzip_end(carina_gzip *gzip);
+
+/// The next bytes of the content, at most `room` of them; none are left when *count is less. Returns 0, or 1 when the file is
+/// damaged, cut short or cannot be read.
+int carina_gzip_read(carina_gzip *gzip, FILE *file, uint8_t *bytes, size_t room, size_t *count);

@@ -2,17 +2,10 @@ import Foundation
 
 /// Looks up the files of images by their names, and remembers the last few: the samples of an image are mostly together.
 struct LocatedImages {
-  /// Names an image: two spellings of one path are one image. 128 bits of a SHA-256, so no two images are taken for one.
-  struct Key: Hashable, BitwiseCopyable {
-    let high, low: UInt64
-
-    /// Its bucket among `SpilledBuckets`.
-    var bucket: Int { Int(high >> 56) }
-  }
-
   /// A file that was looked up.
   struct Found {
-    let key: Key
+    /// Names the image: two spellings of one path are one image.
+    let key: NameKey
     /// Its size; -1 where there is none.
     let byteCount: Int
   }
@@ -27,10 +20,8 @@ struct LocatedImages {
   mutating func find(_ image: String) -> Found {
     if let known = last[image] { return known }
     let path = roots.locate(image)
-    var digest = SHA256Digest()
-    digest.update(path.map(LocatedImages.plain) ?? "\0" + image)
-    let (high, low) = digest.finishBits()
-    let found = Found(key: Key(high: high, low: low), byteCount: path.map(LocatedImages.byteCount) ?? -1)
+    let key = NameKey(path.map(LocatedImages.plain) ?? "\0" + image)
+    let found = Found(key: key, byteCount: path.map(LocatedImages.byteCount) ?? -1)
     if last.count == LocatedImages.remembered { last.removeAll(keepingCapacity: true) }
     last[image] = found
     return found
@@ -38,7 +29,12 @@ struct LocatedImages {
 
   /// A path without `.`, `..` and doubled slashes.
   private static func plain(_ path: String) -> String {
-    guard path.contains("//") || path.contains("/.") || path.hasPrefix(".") else { return path }
+    var before = UInt8(ascii: "/")
+    let isPlain = !path.utf8.dropFirst().contains { byte in
+      defer { before = byte }
+      return before == UInt8(ascii: "/") && (byte == before || byte == UInt8(ascii: "."))
+    }
+    guard !isPlain || path.hasPrefix(".") else { return path }
     var parts: [Substring] = []
     for part in path.split(separator: "/") where part != "." {
       if part == "..", let above = parts.last, above != ".." { parts.removeLast() } else { parts.append(part) }

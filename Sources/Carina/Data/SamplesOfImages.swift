@@ -9,7 +9,7 @@ struct SamplesOfImages {
   }
 
   private struct Entry: BitwiseCopyable {
-    let image: LocatedImages.Key
+    let image: NameKey
     let sample: Int
     let patient: NameHash
   }
@@ -22,7 +22,7 @@ struct SamplesOfImages {
 
   /// Adds a sample.
   /// - Throws: `CarinaError.cannotWrite`.
-  mutating func add(_ image: LocatedImages.Key, sample: Int, patient: String) throws {
+  mutating func add(_ image: NameKey, sample: Int, patient: String) throws {
     try entries.append(Entry(image: image, sample: sample, patient: NameHash(patient)), to: image.bucket)
   }
 
@@ -39,7 +39,7 @@ struct SamplesOfImages {
       var own: [Entry] = []
       try entries.forEach(in: bucket) { own.append($0) }
       var distances: [Int: (next: Int32, isLater: Bool)] = [:]
-      var images: [LocatedImages.Key: Known] = [:]
+      var images: [NameKey: Known] = [:]
       for (place, entry) in own.enumerated() {
         let isNamed = entry.patient != SamplesOfImages.nobody
         guard var known = images[entry.image] else {

@@ -10,53 +10,61 @@ public enum ArchiveReader {
   public static func read(
     _ source: String, format: SampleFormat, imageRoots: [String] = [], options: ArchiveOptions = ArchiveOptions()
   ) throws -> ArchiveRecords {
-    let place = ArchivePlace(source: source, finder: ImageFinder(imageRoots), roots: imageRoots)
-    var archive = ArchiveRecords()
-    switch format {
-    case .carina:
-      archive.records = try SampleReader.read(source, format: .carina)
-      archive.files = [source]
-    case .vqaRad: archive = try VQARadAdapter.read(place, options)
-    case .llava: archive = try ConversationAdapter.read(place, options)
-    case .slake: archive = try SlakeAdapter.read(place, options)
-    case .openI: archive = try OpenIAdapter.read(place, options)
-    case .mimicCXR: archive = try MimicAdapter.read(place, options)
-    case .chexpert: archive = try CheXpertAdapter.read(place, options)
-    case .nihCXR14: archive = try ChestXray14Adapter.read(place, options)
-    case .vindrCXR: archive = try VinDrAdapter.read(place, options)
-    case .padChest: archive = try PadChestAdapter.read(place, options)
+    var (records, names) = ([SampleRecord](), UniqueNames())
+    var archive = try stream(source, format: format, imageRoots: imageRoots, options: options, place: .temporary) {
+      var record = $0
+      record.id = names.unique(record.id)
+      records.append(record)
     }
-    archive.select(options.views)
-    archive.records = SampleReader.unique(archive.records)
-    guard !archive.records.isEmpty else {
+    archive.records = records
+    return archive
+  }
+
+  /// Calls `body` with every sample of an archive, in order, as the source names it; what is returned holds none.
+  /// - Parameter place: where state may wait that would not fit in memory.
+  /// - Throws: as `read`, and what `body` throws.
+  static func stream(
+    _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions, place spill: SpillPlace,
+    _ body: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
+    let place = ArchivePlace(source: source, finder: ImageFinder(imageRoots), roots: imageRoots, spill: spill)
+    var selection = ViewSelection(options.views, place: spill)
+    var archive = try adapter(format)(place, options) { try selection.add($0, body) }
+    archive.note(try selection.finish(body), "images are left out by --views \(options.views.rawValue)")
+    guard selection.count > 0 else {
       throw CarinaError(
         .usage, "no sample is left", at: source, found: archive.remarks.joined(separator: "; "),
         remedy: "Check the options that select views, kinds and languages.")
     }
     return archive
   }
-}
 
-extension ArchiveReader {
-  /// Calls `body` with every sample of an archive, in order; what is returned holds none.
-  ///
-  /// Carina's own layout is read piece by piece, so that memory does not grow with it. The others are held while they are read.
-  /// - Throws: as `read`, and what `body` throws.
-  static func stream(
-    _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions, place: SpillPlace,
-    _ body: (SampleRecord) throws -> Void
+  private typealias Adapter =
+    (ArchivePlace, ArchiveOptions, (SampleRecord) throws -> Void) throws -> ArchiveRecords
+
+  private static func adapter(_ format: SampleFormat) -> Adapter {
+    switch format {
+    case .carina: carina
+    case .vqaRad: VQARadAdapter.read
+    case .llava: ConversationAdapter.read
+    case .slake: SlakeAdapter.read
+    case .openI: OpenIAdapter.read
+    case .mimicCXR: MimicAdapter.read
+    case .chexpert: CheXpertAdapter.read
+    case .nihCXR14: ChestXray14Adapter.read
+    case .vindrCXR: VinDrAdapter.read
+    case .padChest: PadChestAdapter.read
+    }
+  }
+
+  private static func carina(
+    _ place: ArchivePlace, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void
   ) throws -> ArchiveRecords {
-    guard format == .carina, options.views == .all else {
-      var archive = try read(source, format: format, imageRoots: imageRoots, options: options)
-      try archive.records.forEach(body)
-      archive.records = []
-      return archive
-    }
     var archive = ArchiveRecords()
-    try SampleReader.forEach(source) { value, index, place in
-      try body(try format.record(value, index: index, source: place))
+    archive.files = [place.source]
+    try SampleReader.forEach(place.source) { value, index, source in
+      try emit(try SampleFormat.carina.record(value, index: index, source: source))
     }
-    archive.files = [source]
     return archive
   }
 }
@@ -66,6 +74,8 @@ struct ArchivePlace {
   let source: String
   let finder: ImageFinder
   let roots: [String]
+  /// Where state may wait that would not fit in memory.
+  let spill: SpillPlace
 
   var isDirectory: Bool {
     var isDirectory: ObjCBool = false
@@ -106,27 +116,5 @@ extension ArchiveRecords {
     var reports = reportDigest
     if reportCount > 0 { digest.update("reports \(reports.finish())\n") }
     return digest.finish()
-  }
-
-  /// Applies the policy of views.
-  mutating func select(_ policy: ViewPolicy) {
-    let images = Set(records.map(\.image)).count
-    switch policy {
-    case .all: return
-    case .frontal: records.removeAll { !RadiographView($0.view).isFrontal }
-    case .lateral: records.removeAll { RadiographView($0.view) != .lateral }
-    case .best:
-      var best: [String: (rank: Int, image: String)] = [:]
-      for record in records where !record.study.isEmpty {
-        let (key, rank) = ("\(record.patient)\n\(record.study)", RadiographView(record.view).rawValue)
-        guard let known = best[key] else {
-          best[key] = (rank, record.image)
-          continue
-        }
-        if (rank, record.image) < (known.rank, known.image) { best[key] = (rank, record.image) }
-      }
-      records.removeAll { !$0.study.isEmpty && best["\($0.patient)\n\($0.study)"]?.image != $0.image }
-    }
-    note(images - Set(records.map(\.image)).count, "images are left out by --views \(policy.rawValue)")
   }
 }

@@ -7,12 +7,14 @@ enum CheXpertAdapter {
     "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture", "Support Devices",
   ]
 
-  static func read(_ place: ArchivePlace, _ options: ArchiveOptions) throws -> ArchiveRecords {
+  static func read(
+    _ place: ArchivePlace, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
     let format = SampleFormat.chexpert
     var archive = ArchiveRecords()
     archive.files = try place.files("train.csv or valid.csv") { $0 == "train.csv" || $0 == "valid.csv" }
     let templates = try LabelTemplates(file: options.templates)
-    var (images, patients, uncertain, silent) = (0, Set<String>(), 0, 0)
+    var (images, patients, uncertain, silent) = (0, DistinctNames(place.spill), 0, 0)
     for file in archive.files {
       let table = try DelimitedTable(file, required: [["Path"], ["Frontal/Lateral"], ["AP/PA"], ["No Finding"]])
       try table.forEach { row in
@@ -24,7 +26,7 @@ enum CheXpertAdapter {
             found: path)
         }
         images += 1
-        patients.insert(patient)
+        try patients.add(patient)
         let isLateral = row["Frontal/Lateral"].lowercased() == "lateral"
         let within = parts.suffix(4).joined(separator: "/")
         var image = LabelledImage(
@@ -36,11 +38,11 @@ enum CheXpertAdapter {
         uncertain += image.labels.count { $0.state == .uncertain }
         let samples = image.samples(templates, options)
         if samples.isEmpty { silent += 1 }
-        archive.records += samples
+        try samples.forEach(emit)
       }
     }
     archive.counts = [
-      format.count("images", images), format.count("patients", patients.count),
+      format.count("images", images), format.count("patients", try patients.count()),
       ArchiveCount("uncertain labels", uncertain),
     ]
     archive.note(silent, "images have no label that says anything and are left out")

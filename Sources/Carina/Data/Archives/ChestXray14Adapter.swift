@@ -8,7 +8,9 @@ enum ChestXray14Adapter {
     "Infiltration", "Mass", "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax",
   ]
 
-  static func read(_ place: ArchivePlace, _ options: ArchiveOptions) throws -> ArchiveRecords {
+  static func read(
+    _ place: ArchivePlace, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
     let format = SampleFormat.nihCXR14
     var archive = ArchiveRecords()
     archive.files = [
@@ -18,21 +20,21 @@ enum ChestXray14Adapter {
     ]
     let table = try DelimitedTable(
       archive.files[0], required: [["Image Index"], ["Finding Labels"], ["Patient ID"], ["View Position"]])
-    var splits: [String: String] = [:]
+    var splits = SplitList()
     for (list, split) in [("train_val_list.txt", "train_val"), ("test_list.txt", "test")] {
       guard let path = place.beside([list]) else { continue }
       archive.files.append(path)
       for name in String(decoding: try JSONValue.readFile(path), as: UTF8.self).split(whereSeparator: \.isNewline) {
-        splits[name.trimmingCharacters(in: .whitespaces)] = split
+        try splits.add(name.trimmingCharacters(in: .whitespaces), split: split, at: path)
       }
     }
     archive.files.sort()
     let templates = try LabelTemplates(file: options.templates)
-    var (images, patients, unlisted, others) = (0, Set<String>(), 0, Set<String>())
+    var (images, patients, unlisted, others) = (0, DistinctNames(place.spill), 0, Set<String>())
     try table.forEach { row in
       let (name, patient) = (try row.required("Image Index"), try row.required("Patient ID"))
       images += 1
-      patients.insert(patient)
+      try patients.add(patient)
       if !splits.isEmpty && splits[name] == nil { unlisted += 1 }
       let found = try row.required("Finding Labels").split(separator: "|").map {
         $0.trimmingCharacters(in: .whitespaces)
@@ -47,9 +49,9 @@ enum ChestXray14Adapter {
       image.labels = labels.map { ($0, found.contains($0) ? .present : .absent) }
       image.labels += found.filter { !labels.contains($0) && $0 != "No Finding" }.map { ($0, .present) }
       image.isNormal = found == ["No Finding"]
-      archive.records += image.samples(templates, options)
+      try image.samples(templates, options).forEach(emit)
     }
-    archive.counts = [format.count("images", images), format.count("patients", patients.count)]
+    archive.counts = [format.count("images", images), format.count("patients", try patients.count())]
     archive.note(unlisted, "images are in neither list of the split")
     if !others.isEmpty { archive.remarks.append("labels beyond the 14: \(others.sorted().joined(separator: ", "))") }
     return archive

@@ -5,11 +5,13 @@ import Foundation
 /// Each pair of a question and the answer after it becomes a sample; the mark `<image>` is taken out, as the prompt style
 /// decides where the picture goes. Entries without an image or with several are left out and counted.
 enum ConversationAdapter {
-  static func read(_ place: ArchivePlace, _ options: ArchiveOptions) throws -> ArchiveRecords {
+  static func read(
+    _ place: ArchivePlace, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
     var archive = ArchiveRecords()
     archive.files = [place.source]
     var (entries, withoutImage, severalImages, unanswered, later) = (0, 0, 0, 0, 0)
-    var images = Set<String>()
+    var (images, samples) = (DistinctNames(place.spill), 0)
     try SampleReader.forEach(place.source) { value, index, source in
       entries += 1
       let fields = try SampleFields(value, source: source)
@@ -21,7 +23,7 @@ enum ConversationAdapter {
         withoutImage += 1
         return
       }
-      images.insert(image)
+      try images.add(image)
       guard let turns = fields.object["conversations"]?.array else {
         throw CarinaError(
           .badData, "\"conversations\" is missing or no list", at: source,
@@ -47,7 +49,8 @@ enum ConversationAdapter {
           var sample = base
           if pairs > 1 { sample.id += "/\(pairs)" }
           (sample.question, sample.answer) = (asked, text)
-          archive.records.append(sample)
+          samples += 1
+          try emit(sample)
           question = nil
         case "system": continue
         case let other:
@@ -59,8 +62,8 @@ enum ConversationAdapter {
       later += max(0, pairs - 1)
     }
     archive.counts = [
-      ArchiveCount("entries", entries), ArchiveCount("images", images.count),
-      ArchiveCount("samples", archive.records.count),
+      ArchiveCount("entries", entries), ArchiveCount("images", try images.count()),
+      ArchiveCount("samples", samples),
     ]
     archive.note(withoutImage, "entries without an image are left out")
     archive.note(severalImages, "entries with several images are left out")

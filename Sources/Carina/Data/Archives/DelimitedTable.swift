@@ -27,9 +27,6 @@ struct DelimitedTable {
   /// The names of the header in order, without the nameless column that a comma at the end of the line makes.
   let names: [String]
   private let columns: [String: Int]
-  private let data: Data
-  private let start: Int
-  private let firstLine: Int
   private let path: String
 
   /// Reads the header of a file, which may be compressed by gzip.
@@ -37,11 +34,8 @@ struct DelimitedTable {
   /// - Throws: `CarinaError.missingInput`, or `.badData` when a column is missing.
   init(_ path: String, required: [[String]]) throws {
     self.path = path
-    let raw = try JSONValue.readFile(path)
-    data = try GzipFile.isGzip(raw) ? GzipFile.inflate(raw, path: path) : raw
-    var position = data.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
     var line = 1
-    let header = try DelimitedTable.fields(data, &position, &line, path)
+    let header = try DelimitedTable.fields(try TableBytes(path), &line, path)
     var columns: [String: Int] = [:]
     for (index, name) in header.enumerated() {
       let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -49,7 +43,6 @@ struct DelimitedTable {
     }
     self.columns = columns
     names = header.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
-    (start, firstLine) = (position, line)
     for spellings in required where !spellings.contains(where: { columns[$0] != nil }) {
       throw CarinaError(
         .badData, "a column is missing", at: path, expected: spellings.joined(separator: " or "),
@@ -62,11 +55,13 @@ struct DelimitedTable {
   /// Calls `body` with every row; blank lines are passed over.
   /// - Throws: `CarinaError.badData` for a row shorter than the last named column or with a quote that never ends.
   func forEach(_ body: (Row) throws -> Void) throws {
-    var (position, line) = (start, firstLine)
+    let bytes = try TableBytes(path)
+    var line = 1
+    _ = try DelimitedTable.fields(bytes, &line, path)
     let needed = (columns.values.max() ?? -1) + 1
-    while position < data.count {
+    while try bytes.peek() != nil {
       let place = "\(path), line \(line)"
-      let fields = try DelimitedTable.fields(data, &position, &line, path)
+      let fields = try DelimitedTable.fields(bytes, &line, path)
       if fields.count == 1 && fields[0].allSatisfy(\.isWhitespace) { continue }
       guard fields.count >= needed else {
         throw CarinaError(
@@ -76,42 +71,36 @@ struct DelimitedTable {
     }
   }
 
-  private static func fields(
-    _ data: Data, _ position: inout Int, _ line: inout Int, _ path: String
-  ) throws -> [String] {
+  private static func fields(_ bytes: TableBytes, _ line: inout Int, _ path: String) throws -> [String] {
     let firstLine = line
-    return try data.withUnsafeBytes { bytes in
-      var fields: [String] = []
-      var field: [UInt8] = []
-      var isQuoted = false
-      while position < bytes.count {
-        let byte = bytes[position]
-        position += 1
-        if byte == UInt8(ascii: "\n") { line += 1 }
-        if isQuoted {
-          if byte != UInt8(ascii: "\"") {
-            field.append(byte)
-          } else if position < bytes.count && bytes[position] == UInt8(ascii: "\"") {
-            field.append(byte)
-            position += 1
-          } else {
-            isQuoted = false
-          }
-        } else if byte == UInt8(ascii: "\"") && field.isEmpty {
-          isQuoted = true
-        } else if byte == UInt8(ascii: ",") {
-          fields.append(String(decoding: field, as: UTF8.self))
-          field.removeAll(keepingCapacity: true)
-        } else if byte == UInt8(ascii: "\n") {
-          break
-        } else {
+    var fields: [String] = []
+    var field: [UInt8] = []
+    var isQuoted = false
+    while let byte = try bytes.next() {
+      if byte == UInt8(ascii: "\n") { line += 1 }
+      if isQuoted {
+        if byte != UInt8(ascii: "\"") {
           field.append(byte)
+        } else if try bytes.peek() == UInt8(ascii: "\"") {
+          field.append(byte)
+          _ = try bytes.next()
+        } else {
+          isQuoted = false
         }
+      } else if byte == UInt8(ascii: "\"") && field.isEmpty {
+        isQuoted = true
+      } else if byte == UInt8(ascii: ",") {
+        fields.append(String(decoding: field, as: UTF8.self))
+        field.removeAll(keepingCapacity: true)
+      } else if byte == UInt8(ascii: "\n") {
+        break
+      } else {
+        field.append(byte)
       }
-      guard !isQuoted else { throw CarinaError(.badData, "a quote never ends", at: "\(path), line \(firstLine)") }
-      if field.last == UInt8(ascii: "\r") { field.removeLast() }
-      fields.append(String(decoding: field, as: UTF8.self))
-      return fields
     }
+    guard !isQuoted else { throw CarinaError(.badData, "a quote never ends", at: "\(path), line \(firstLine)") }
+    if field.last == UInt8(ascii: "\r") { field.removeLast() }
+    fields.append(String(decoding: field, as: UTF8.self))
+    return fields
   }
 }

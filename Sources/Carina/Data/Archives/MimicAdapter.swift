@@ -10,7 +10,9 @@ enum MimicAdapter {
     "Lung Opacity", "Pleural Effusion", "Pleural Other", "Pneumonia", "Pneumothorax", "Support Devices",
   ]
 
-  static func read(_ place: ArchivePlace, _ options: ArchiveOptions) throws -> ArchiveRecords {
+  static func read(
+    _ place: ArchivePlace, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
     let format = SampleFormat.mimicCXR
     var archive = ArchiveRecords()
     let metadata = try table(place, "metadata", [["dicom_id"], ["subject_id"], ["study_id"], ["ViewPosition"]])
@@ -20,62 +22,55 @@ enum MimicAdapter {
         expected: "mimic-cxr-2.0.0-metadata.csv or the same with .gz")
     }
     archive.files = [metadata.path]
-    var splits: [String: String] = [:]
+    var splits = SplitList()
     if let split = try table(place, "split", [["dicom_id"], ["split"]]) {
       archive.files.append(split.path)
-      try split.table.forEach { splits[$0["dicom_id"]] = $0["split"] }
+      try split.table.forEach { try splits.add($0["dicom_id"], split: $0["split"], at: $0.place) }
     }
-    var states: [String: LabelledImage] = [:]
+    var states: [NameHash: PackedLabels] = [:]
     if let chexpert = try table(place, "chexpert", [["subject_id"], ["study_id"], ["No Finding"]]) {
       archive.files.append(chexpert.path)
       try chexpert.table.forEach { row in
         var image = LabelledImage(base: SampleRecord(image: "", question: "", answer: "", id: ""))
         try CheXpertAdapter.fill(&image, row, labels)
-        states[try row.required("study_id")] = image
+        states[NameHash(try row.required("study_id"))] = PackedLabels(image, labels)
       }
     }
     archive.files.sort()
     let templates = try LabelTemplates(file: options.templates)
-    var text = ReportText(options.deidentified)
-    var reports: [String: String?] = [:]
-    var (images, studies, patients) = (0, Set<String>(), Set<String>())
+    var reports = MimicReports(place.roots, options.deidentified)
+    var (images, studies, patients) = (0, DistinctNames(place.spill), DistinctNames(place.spill))
     var (blankViews, silent) = (0, 0)
     try metadata.table.forEach { row in
       let (subject, study) = (try row.required("subject_id"), try row.required("study_id"))
       let (id, view) = (try row.required("dicom_id"), row["ViewPosition"])
       images += 1
-      studies.insert(study)
-      patients.insert(subject)
+      try studies.add(study)
+      try patients.add(subject)
       if view.isEmpty { blankViews += 1 }
       let folder = "files/p\(subject.prefix(2))/p\(subject)"
-      var image = states[study] ?? LabelledImage(base: SampleRecord(image: "", question: "", answer: "", id: ""))
+      var image = LabelledImage(base: SampleRecord(image: "", question: "", answer: "", id: ""))
+      states[NameHash(study)]?.unpack(into: &image, labels)
       image.base = SampleRecord(
         image: "\(folder)/s\(study)/\(id).jpg", question: "", answer: "", id: id, patient: subject, study: study,
         view: view, split: splits[id] ?? "")
-      if reports[study] == nil {
-        let report = try self.report("\(folder)/s\(study).txt", place.roots)
-        if let report {
-          archive.reportCount += 1
-          archive.reportDigest.update("\(study) \(SHA256Digest.of(report))\n")
-        }
-        let sections = report.map(ReportText.sections)
-        reports[study] = .some(
-          sections.flatMap { text.caption(findings: $0["FINDINGS"] ?? "", impression: $0["IMPRESSION"] ?? "") })
-      }
+      let report = try reports.caption(study, "\(folder)/s\(study).txt")
       var samples = image.samples(templates, options)
-      if let caption = reports[study] ?? nil, options.kinds != .questions {
+      if let caption = report, options.kinds != .questions {
         samples.removeAll { $0.question.isEmpty }
         var sample = image.base
         (sample.id, sample.answer) = ("\(id)/report", caption)
         samples.insert(sample, at: 0)
       }
       if samples.isEmpty { silent += 1 }
-      archive.records += samples
+      try samples.forEach(emit)
     }
+    (archive.reportCount, archive.reportDigest) = (reports.count, reports.digest)
     archive.counts = [
-      format.count("images", images), format.count("studies", studies.count), format.count("patients", patients.count),
-      ArchiveCount("studies with labels", states.count), ArchiveCount("reports", archive.reportCount),
-      ArchiveCount("reports with removed words", text.withRemovedWords),
+      format.count("images", images), format.count("studies", try studies.count()),
+      format.count("patients", try patients.count()),
+      ArchiveCount("studies with labels", states.count), ArchiveCount("reports", reports.count),
+      ArchiveCount("reports with removed words", reports.withRemovedWords),
       ArchiveCount("images without a view", blankViews),
     ]
     archive.note(silent, "images have neither label nor report that says anything and are left out")
@@ -88,10 +83,5 @@ enum MimicAdapter {
     let names = ["mimic-cxr-2.0.0-\(kind).csv", "mimic-cxr-2.0.0-\(kind).csv.gz"]
     guard let path = place.beside(names) else { return nil }
     return (path, try DelimitedTable(path, required: required))
-  }
-
-  private static func report(_ name: String, _ roots: [String]) throws -> String? {
-    guard let root = roots.first(where: { access("\($0)/\(name)", F_OK) == 0 }) else { return nil }
-    return String(decoding: try JSONValue.readFile("\(root)/\(name)"), as: UTF8.self)
   }
 }

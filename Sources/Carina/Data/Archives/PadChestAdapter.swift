@@ -3,7 +3,9 @@ import Foundation
 /// PadChest (Bustos et al. 2020): one table with a path in two columns and labels as a list in Python's notation, and
 /// 16-bit PNG images. The reports are stems of Spanish words, so that texts come from the labels.
 enum PadChestAdapter {
-  static func read(_ place: ArchivePlace, _ options: ArchiveOptions) throws -> ArchiveRecords {
+  static func read(
+    _ place: ArchivePlace, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
     let format = SampleFormat.padChest
     var archive = ArchiveRecords()
     archive.files = [
@@ -14,13 +16,13 @@ enum PadChestAdapter {
     let table = try DelimitedTable(
       archive.files[0], required: [["ImageID"], ["ImageDir"], ["StudyID"], ["PatientID"], ["Labels"]])
     let templates = try LabelTemplates(file: options.templates)
-    var (images, patients, studies) = (0, Set<String>(), Set<String>())
+    var (images, patients, studies) = (0, DistinctNames(place.spill), DistinctNames(place.spill))
     var (excluded, silent) = (0, 0)
     try table.forEach { row in
       let name = try row.required("ImageID")
       images += 1
-      patients.insert(row["PatientID"])
-      studies.insert(row["StudyID"])
+      try patients.add(row["PatientID"])
+      try studies.add(row["StudyID"])
       let projection = row["Projection"]
       let list = try labels(row["Labels"], row.place)
       guard !list.contains("exclude"), projection.uppercased() != "EXCLUDE" else {
@@ -39,11 +41,11 @@ enum PadChestAdapter {
       image.labels = list.filter { !others.contains($0) }.map { ($0, .present) }
       let samples = image.samples(templates, options)
       if samples.isEmpty { silent += 1 }
-      archive.records += samples
+      try samples.forEach(emit)
     }
     archive.counts = [
-      format.count("images", images), format.count("patients", patients.subtracting([""]).count),
-      format.count("studies", studies.subtracting([""]).count),
+      format.count("images", images), format.count("patients", try patients.count()),
+      format.count("studies", try studies.count()),
     ]
     archive.note(excluded, "images are marked for exclusion by the source and left out")
     archive.note(silent, "images have no label that says anything and are left out")

@@ -4,13 +4,15 @@ import Foundation
 ///
 /// `q_lang` tells English from Chinese; the split is clean only within a language, so one is taken at a time unless asked.
 enum SlakeAdapter {
-  static func read(_ place: ArchivePlace, _ options: ArchiveOptions) throws -> ArchiveRecords {
+  static func read(
+    _ place: ArchivePlace, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
     let format = SampleFormat.slake
     var archive = ArchiveRecords()
     archive.files = try place.files("train.json, validate.json or test.json") {
       ["train.json", "validate.json", "test.json"].contains($0)
     }
-    var (images, perPart) = (Set<String>(), [String: Int]())
+    var (images, perPart) = (DistinctNames(place.spill), [String: Int]())
     var (samples, otherLanguage, otherRegion) = (0, 0, 0)
     for file in archive.files {
       let split = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
@@ -19,7 +21,7 @@ enum SlakeAdapter {
         let image = try fields.path("img_name")
         let language = try fields.required("q_lang")
         samples += 1
-        images.insert(image)
+        try images.add(image)
         perPart["\(language) \(split)", default: 0] += 1
         guard options.language.isEmpty || language.lowercased() == options.language else {
           otherLanguage += 1
@@ -30,7 +32,7 @@ enum SlakeAdapter {
           otherRegion += 1
           return
         }
-        archive.records.append(
+        try emit(
           SampleRecord(
             image: place.finder.first([image, "imgs/" + image]), question: try fields.required("question"),
             answer: try fields.required("answer"), id: "\(split)-\(try fields.required("qid"))", split: split,
@@ -39,7 +41,7 @@ enum SlakeAdapter {
       }
     }
     archive.counts =
-      [format.count("samples", samples), format.count("images", images.count)]
+      [format.count("samples", samples), format.count("images", try images.count())]
       + perPart.keys.sorted().map { format.count($0, perPart[$0] ?? 0) }
     archive.note(otherLanguage, "samples in another language than \(options.language) are left out")
     archive.note(otherRegion, "samples about other than chest radiographs are left out")
@@ -49,27 +51,29 @@ enum SlakeAdapter {
 
 /// VQA-RAD (Lau et al. 2018), as `SampleFormat.vqaRad` says, with the choice to take chest images only.
 enum VQARadAdapter {
-  static func read(_ place: ArchivePlace, _ options: ArchiveOptions) throws -> ArchiveRecords {
+  static func read(
+    _ place: ArchivePlace, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
     let format = SampleFormat.vqaRad
     var archive = ArchiveRecords()
     archive.files = [place.source]
     var (samples, otherRegion) = (0, 0)
-    var images: [String: Set<String>] = [:]
+    var (all, train, test) = (DistinctNames(place.spill), DistinctNames(place.spill), DistinctNames(place.spill))
     try SampleReader.forEach(place.source) { value, index, source in
       let record = try format.record(value, index: index, source: source)
       samples += 1
-      images[record.split, default: []].insert(record.image)
+      try all.add(record.image)
+      if record.split == "test" { try test.add(record.image) } else { try train.add(record.image) }
       if options.chestOnly, value["image_organ"]?.string?.uppercased() != "CHEST" {
         otherRegion += 1
       } else {
-        archive.records.append(record)
+        try emit(record)
       }
     }
-    let all = images.values.reduce(Set<String>()) { $0.union($1) }
-    archive.counts = [format.count("samples", samples), format.count("images", all.count)]
+    let different = try all.count()
+    archive.counts = [format.count("samples", samples), format.count("images", different)]
     archive.note(
-      (images["train"] ?? []).intersection(images["test"] ?? []).count,
-      "images are in both of the published splits: a known leak")
+      try train.count() + test.count() - different, "images are in both of the published splits: a known leak")
     archive.note(otherRegion, "samples about other than chest images are left out")
     return archive
   }

@@ -3,7 +3,9 @@ import Foundation
 /// VinDr-CXR (Nguyen et al. 2022): `image_labels_train.csv`, three readers an image, and `image_labels_test.csv`, their
 /// consensus. Two of three readers make a label present, one makes it uncertain. No patient is named.
 enum VinDrAdapter {
-  static func read(_ place: ArchivePlace, _ options: ArchiveOptions) throws -> ArchiveRecords {
+  static func read(
+    _ place: ArchivePlace, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void
+  ) throws -> ArchiveRecords {
     let format = SampleFormat.vindrCXR
     var archive = ArchiveRecords()
     archive.files = try place.files("image_labels_train.csv or image_labels_test.csv") {
@@ -46,7 +48,7 @@ enum VinDrAdapter {
           (label, 2 * count > vote.readers ? .present : count > 0 ? .uncertain : .absent)
         }
         image.isNormal = 2 * vote.normal > vote.readers
-        archive.records += image.samples(templates, options)
+        try image.samples(templates, options).forEach(emit)
       }
     }
     archive.counts =
