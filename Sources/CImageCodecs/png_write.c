@@ -42,8 +42,8 @@ static void append(png_structp png, png_bytep data, png_size_t length) {
 
 static void flush(png_structp png) { (void)png; }
 
-int carina_png_write_grey(const uint8_t *pixels, int width, int height, uint8_t **bytes, size_t *count, char *message,
-                          size_t message_size) {
+int carina_png_write(const uint8_t *pixels, int width, int height, int channels, uint8_t **bytes, size_t *count,
+                     char *message, size_t message_size) {
   *bytes = NULL;
   *count = 0;
   /* Lives on the heap, because a longjmp leaves changed automatic variables undefined. */
@@ -67,10 +67,11 @@ int carina_png_write_grey(const uint8_t *pixels, int width, int height, uint8_t 
   }
   png_set_write_fn(png, out, append, flush);
   png_set_compression_level(png, 4);
-  png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
-               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8,
+               channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(png, info);
-  for (int row = 0; row < height; row++) png_write_row(png, (png_const_bytep)(pixels + (size_t)row * (size_t)width));
+  const size_t row_bytes = (size_t)width * (size_t)channels;
+  for (int row = 0; row < height; row++) png_write_row(png, (png_const_bytep)(pixels + (size_t)row * row_bytes));
   png_write_end(png, info);
   png_destroy_write_struct(&png, &info);
   *bytes = out->bytes;

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Kills preprocess at random moments and compares what it ends in with a run that was not killed, byte by byte.
 
-usage: check_killed_preprocess.py PREPROCESS [--kills 50] [--images 3000] [--seed 1] [--parts 1]
+usage: check_killed_preprocess.py PREPROCESS [--kills 50] [--images 3000] [--seed 1] [--parts 1] [--dicom 0]
 
 Draws an archive of phantom radiographs, makes shards of it once without a disturbance, and then again and again with
 SIGKILL at a random moment until so many kills have been survived, each run going on from what the one before left.
 With --parts N the killed runs are N processes at a time, of which a random one is killed.
+With --dicom N every N-th image becomes a DICOM file, by turns plain, RLE and MONOCHROME1 (needs pydicom, Pillow, numpy).
 """
 import argparse
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -29,6 +31,43 @@ def digests(directory):
     return found
 
 
+def to_dicom(archive, every):
+    """Turns every N-th image of the records into a DICOM file of 12 bits; how many there are."""
+    import numpy
+    from PIL import Image
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, RLELossless
+
+    path = f"{archive}/stage2_train.json"
+    with open(path) as file:
+        records = json.load(file)
+    renamed = {}
+    for number, image in enumerate(sorted({record["image"] for record in records})[::every]):
+        grey = numpy.asarray(Image.open(f"{archive}/{image}").convert("L")).astype(numpy.uint16) * 16
+        ds = Dataset()
+        ds.file_meta = FileMetaDataset()
+        ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1"
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = f"2.25.{number + 1}"
+        ds.Rows, ds.Columns = grey.shape
+        ds.SamplesPerPixel, ds.PixelRepresentation = 1, 0
+        ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, 12, 11
+        ds.PhotometricInterpretation = "MONOCHROME1" if number % 3 == 2 else "MONOCHROME2"
+        ds.WindowCenter, ds.WindowWidth = 2048, 4096
+        ds.PixelData = (4095 - grey if number % 3 == 2 else grey).astype("<u2").tobytes()
+        ds["PixelData"].VR = "OW"
+        if number % 3 == 1:
+            ds.compress(RLELossless, generate_instance_uid=False)
+        renamed[image] = image.rsplit(".", 1)[0] + ".dcm"
+        ds.save_as(f"{archive}/{renamed[image]}", enforce_file_format=True)
+        os.remove(f"{archive}/{image}")
+    for record in records:
+        record["image"] = renamed.get(record["image"], record["image"])
+    with open(path, "w") as file:
+        json.dump(records, file)
+    return len(renamed)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("preprocess")
@@ -36,6 +75,7 @@ def main():
     parser.add_argument("--images", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--parts", type=int, default=1)
+    parser.add_argument("--dicom", type=int, default=0)
     options = parser.parse_args()
     moments = random.Random(options.seed)
     work = tempfile.mkdtemp(prefix="carina-kills-")
@@ -45,13 +85,14 @@ def main():
         return [
             options.preprocess, "--json", f"{work}/archive/stage2_train.json", "--image-root", f"{work}/archive",
             "--output", f"{work}/{output}", "--image-size", "96", "--shard-size", "32", "--split-by", "patient",
-            "--threads", "1", *(["--part", f"{part}/{options.parts}"] if part else []),
+            "--threads", "1", "--window", "voi", *(["--part", f"{part}/{options.parts}"] if part else []),
         ]
 
     try:
         subprocess.run(
             [options.preprocess, "phantom", "--count", str(options.images), "--seed", "1", "--image-size", "64",
              "--output", f"{work}/archive"], check=True, **quiet)
+        dicom = to_dicom(f"{work}/archive", options.dicom) if options.dicom else 0
         start = time.monotonic()
         subprocess.run(command("whole"), check=True, **quiet)
         seconds = time.monotonic() - start
@@ -87,7 +128,7 @@ def main():
             sys.exit(f"FAILED: left behind {left}")
         print(
             f"{kills} kills in {runs} runs of {options.parts} processes, {completed + 1} complete sets of "
-            f"{len(expected)} files, every one with the bytes of the undisturbed run ({seconds:.1f} s)")
+            f"{len(expected)} files, every one with the bytes of the undisturbed run ({seconds:.1f} s); {dicom} images are DICOM files")
     finally:
         shutil.rmtree(work)
 

@@ -1,6 +1,6 @@
 """Writes Tests/CarinaTests/Goldens/data/dicom: tiny DICOM files of every kind, and the grey that they mean.
 
-usage: python make_dicom_goldens.py     (needs pydicom 3, pylibjpeg-libjpeg, numpy, Pillow, and the programs dcmcjpeg and dcmconv of DCMTK)
+usage: python make_dicom_goldens.py     (needs pydicom 3, pylibjpeg-libjpeg, imagecodecs, numpy, Pillow, and the programs dcmcjpeg and dcmconv of DCMTK)
 dicom.json: "grey" has for each file and --window policy the SHA-256 of its pixels in 8 bits and the first eight of them;
 pixels, modality and display tables are pydicom's, the way to 8 bits is computed here. "refused" has for each file that
 is not to be read words of the reason.
@@ -14,15 +14,16 @@ import shutil
 import subprocess
 import tempfile
 
+import imagecodecs
 import numpy as np
 import pydicom
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing, pixel_array
 from pydicom.sequence import Sequence
 from pydicom.uid import (ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless,
-                         JPEGBaseline8Bit, RLELossless)
+                         JPEGBaseline8Bit, JPEGExtended12Bit, RLELossless)
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUT = HERE.parent / "CarinaTests" / "Goldens" / "data" / "dicom"
@@ -154,6 +155,7 @@ def readable():
     files["lossless-12.dcm"] = fixed(tool("dcmcjpeg", files["explicit-12.dcm"], "+e1"))
     files["lossless-16-selection.dcm"] = fixed(tool("dcmcjpeg", encoded(dataset(picture(16), 16)), "+el", "+sv", "4"))
     files["lossless-fragments.dcm"] = fixed(tool("dcmcjpeg", files["monochrome1-12.dcm"], "+e1", "+fs", "1"))
+    files["extended-12.dcm"] = fixed(tool("dcmcjpeg", files["explicit-12.dcm"], "+ee", "+q", "85"))
     ds = dataset(picture(8), 8, syntax=JPEGBaseline8Bit)
     ds.PixelData = jpeg(picture(8), quality=80)
     files["baseline-8.dcm"] = encoded(ds)
@@ -208,9 +210,13 @@ def refused():
 
 def grey(ds, policy):
     """The picture in 8 bits, or None where it is to be refused."""
-    # Of lossy JPEG only decoders of one family agree to the last bit: Pillow's is that of libjpeg, as DCMTK's is.
-    lossy = ds.file_meta.TransferSyntaxUID == JPEGBaseline8Bit
-    stored = pixel_array(ds, decoding_plugin="pillow" if lossy else "")
+    # Of lossy JPEG only decoders of one family agree to the last bit (pylibjpeg's is another and differs by one now and then):
+    # Pillow's and, for 12 bits, imagecodecs' are libjpeg-turbo's, and DCMTK's is libjpeg's.
+    syntax = ds.file_meta.TransferSyntaxUID
+    if syntax == JPEGExtended12Bit:
+        stored = imagecodecs.jpeg8_decode(next(generate_frames(ds.PixelData, number_of_frames=1)))
+    else:
+        stored = pixel_array(ds, decoding_plugin="pillow" if syntax == JPEGBaseline8Bit else "")
     if stored.ndim == 3:
         return stored
     bits = ds.BitsStored

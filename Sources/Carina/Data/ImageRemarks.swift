@@ -44,17 +44,17 @@ struct ImageRemarks: Equatable {
     orientations += other.orientations
   }
 
-  /// The first three images of each kind in a text of remarks, for people.
-  static func first(of text: String) -> (inversions: [String], orientations: [String]) {
+  /// The first images of each kind in a text of remarks, for people.
+  static func first(of text: String, limit: Int = 3) -> (inversions: [String], orientations: [String]) {
     var (inversions, orientations) = ([String](), [String]())
     for line in text.split(separator: "\n") {
       guard let line = try? JSONValue.parse(String(line), source: ShardFormat.remarks), let path = line["path"]?.string
       else { continue }
-      if let excess = line["suspected_inversion"]?.int, inversions.count < 3 {
+      if let excess = line["suspected_inversion"]?.int, inversions.count < limit {
         inversions.append("\(path): upper corners brighter than the centre by \(excess)")
       }
-      if let tag = line["orientation"]?.int, orientations.count < 3 { orientations.append("\(path): \(tag)") }
-      if inversions.count == 3 && orientations.count == 3 { break }
+      if let tag = line["orientation"]?.int, orientations.count < limit { orientations.append("\(path): \(tag)") }
+      if inversions.count == limit && orientations.count == limit { break }
     }
     return (inversions, orientations)
   }

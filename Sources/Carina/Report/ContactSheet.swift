@@ -1,10 +1,10 @@
 import Foundation
 
-/// Many radiographs on one grey picture, in rows, each with two lines of caption below it.
+/// Many radiographs on one picture, in rows, each with two lines of caption below it. It is grey unless one of them is not.
 public struct ContactSheet {
   /// One image with its caption.
   public struct Tile {
-    /// The pixels; colour is drawn as luma.
+    /// The pixels.
     public let pixels: ImagePixels
     /// At most two lines; longer ones are cut.
     public let lines: [String]
@@ -39,39 +39,41 @@ public struct ContactSheet {
     let (stepX, stepY) = (side + Self.gap, side + caption + Self.gap)
     let shown = min(columns, max(1, tiles.count))
     let rows = max(1, (tiles.count + columns - 1) / columns)
-    var picture = GreyPicture(
-      width: shown * stepX + Self.gap, height: rows * stepY + Self.gap, value: Self.background)
+    var picture = Picture(
+      width: shown * stepX + Self.gap, height: rows * stepY + Self.gap,
+      channels: tiles.map(\.pixels.channels).max() ?? 1, value: Self.background)
     for (index, tile) in tiles.enumerated() {
       let (left, top) = (Self.gap + index % columns * stepX, Self.gap + index / columns * stepY)
-      let values = Self.scaled(tile.pixels, to: side)
-      for y in 0..<side {
-        for x in 0..<side { picture.set(left + x, top + y, values[y * side + x]) }
-      }
+      picture.lay(Self.scaled(tile.pixels, to: side), x: left, y: top)
       for (line, text) in tile.lines.prefix(2).enumerated() {
         PixelFont.draw(
           text, x: left, y: top + side + 3 + line * PixelFont.lineHeight, limit: side / PixelFont.advance,
           value: Self.letters, into: &picture)
       }
     }
-    return try PhantomPNG.encode(picture.values, width: picture.width, height: picture.height)
+    return try picture.png()
   }
 
-  /// Grey pixels of another side: the mean of what falls on a pixel, the nearest where it is enlarged.
-  static func scaled(_ pixels: ImagePixels, to side: Int) -> [UInt8] {
-    let grey = pixels.channels == 1 ? pixels.values : PillowResampling.luma(pixels.values)
-    let size = pixels.size
-    guard size != side else { return grey }
-    return (0..<side * side).map { index in
-      func span(_ place: Int) -> Range<Int> {
-        let start = place * size / side
-        return start..<max(start + 1, (place + 1) * size / side)
-      }
-      let (rows, columns) = (span(index / side), span(index % side))
-      var sum = 0
-      for y in rows { for x in columns { sum += Int(grey[y * size + x]) } }
-      let count = rows.count * columns.count
-      return UInt8((sum + count / 2) / count)
+  /// An image of another side: the mean of what falls on a pixel, the nearest where it is enlarged.
+  static func scaled(_ pixels: ImagePixels, to side: Int) -> ImagePixels {
+    let (size, channels) = (pixels.size, pixels.channels)
+    guard size != side else { return pixels }
+    func span(_ place: Int) -> Range<Int> {
+      let start = place * size / side
+      return start..<max(start + 1, (place + 1) * size / side)
     }
+    var values: [UInt8] = []
+    values.reserveCapacity(side * side * channels)
+    for index in 0..<side * side {
+      let (rows, columns) = (span(index / side), span(index % side))
+      let count = rows.count * columns.count
+      for channel in 0..<channels {
+        var sum = 0
+        for y in rows { for x in columns { sum += Int(pixels.values[(y * size + x) * channels + channel]) } }
+        values.append(UInt8((sum + count / 2) / count))
+      }
+    }
+    return ImagePixels(values: values, size: side, channels: channels)
   }
 }
 

@@ -53,14 +53,9 @@ public struct EvaluationReport {
     let shown = min(imageCount, rows.count)
     return try (0..<shown).flatMap { place -> [ReportPage.Example] in
       let row = rows[place * rows.count / shown]
-      let image = try EvaluationReport.png(shards.pixels(imageRow: row))
+      let image = try PhantomPNG.encode(shards.pixels(imageRow: row))
       return (ofImage[row] ?? []).prefix(questionsPerImage).map { ReportPage.Example(answers[$0], image: image) }
     }
   }
 
-  /// The stored pixels as a grey picture, as a radiologist would see them.
-  private static func png(_ pixels: ImagePixels) throws -> Data {
-    try PhantomPNG.encode(
-      pixels.channels == 1 ? pixels.values : PillowResampling.luma(pixels.values), side: pixels.size)
-  }
 }

@@ -52,6 +52,7 @@ public struct InspectionPage {
 
       """
     body += HTML.section("Splits and views", id: "counts", counts())
+    body += HTML.section("Remarks", id: "remarks", try InspectionRemarks(parts.map(\.shards)).html())
     for (index, (part, name)) in zip(parts, names).enumerated() {
       let suffix = parts.count > 1 ? ": \(name)" : ""
       body += HTML.section(
@@ -61,7 +62,7 @@ public struct InspectionPage {
     return HTML.document(title: "Shards: \(names.joined(separator: ", "))", body: body)
   }
 
-  private static func name(_ shards: ShardDirectory) -> String {
+  static func name(_ shards: ShardDirectory) -> String {
     shards.manifest.split.isEmpty ? (shards.path as NSString).lastPathComponent : shards.manifest.split
   }
 
@@ -93,9 +94,7 @@ public struct InspectionPage {
     }
     let cards = try rows.map { row -> String in
       let image = shards.image(row)
-      let pixels = try shards.pixels(imageRow: row)
-      let png = try PhantomPNG.encode(
-        pixels.channels == 1 ? pixels.values : PillowResampling.luma(pixels.values), side: pixels.size)
+      let png = try PhantomPNG.encode(shards.pixels(imageRow: row))
       let own = samples[row] ?? []
       let entries = own.prefix(options.samplesPerImage).map { sample in
         "<p class=\"question\">\(HTML.escaped(sample.question.isEmpty ? "Caption" : sample.question))</p>"

@@ -4,8 +4,8 @@ enum PixelFont {
   /// Pixels from one letter to the next, and from one line to the next.
   static let advance = 6, lineHeight = 10
 
-  /// Draws a text into grey pixels, cut at `limit` letters with two dots at the end.
-  static func draw(_ text: String, x: Int, y: Int, limit: Int, value: UInt8 = 255, into picture: inout GreyPicture) {
+  /// Draws a grey text into a picture, cut at `limit` letters with two dots at the end.
+  static func draw(_ text: String, x: Int, y: Int, limit: Int, value: UInt8 = 255, into picture: inout Picture) {
     var letters = Array(text)
     if letters.count > limit { letters = Array(letters.prefix(max(0, limit - 2))) + [".", "."] }
     for (index, letter) in letters.enumerated() {
@@ -45,20 +45,4 @@ enum PixelFont {
     ";": 0x00_0C_0C_00_0C_04_08, "<": 0x02_04_08_10_08_04_02, ">": 0x08_04_02_01_02_04_08,
     "*": 0x00_04_15_0E_15_04_00, "&": 0x08_14_14_08_15_12_0D, "\"": 0x0A_0A_14_00_00_00_00,
   ]
-}
-
-/// Grey pixels to draw on, row by row.
-struct GreyPicture {
-  let width, height: Int
-  private(set) var values: [UInt8]
-
-  init(width: Int, height: Int, value: UInt8) {
-    (self.width, self.height) = (width, height)
-    values = [UInt8](repeating: value, count: width * height)
-  }
-
-  /// Sets a pixel; outside the picture nothing.
-  mutating func set(_ x: Int, _ y: Int, _ value: UInt8) {
-    if (0..<width).contains(x), (0..<height).contains(y) { values[y * width + x] = value }
-  }
 }

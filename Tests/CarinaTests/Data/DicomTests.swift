@@ -43,7 +43,7 @@ import Testing
         count += 1
       }
     }
-    #expect(count == 119)
+    #expect(count == 123)
   }
 
   @Test("more than 8 bits without a policy are refused with the choices; 8 bits pass")

@@ -26,8 +26,55 @@ import Testing
     #expect(value(8, 52) == 200 && value(23, 67) == 200 && value(32, 52) == 24)
     // The letter A: its top row is three pixels wide, in the middle of five.
     #expect((0..<5).map { value(8 + $0, 27) > 100 } == [false, true, true, true, false])
+    #expect(read.channels == 1)
     // Nothing is written below an image without a caption.
     #expect((72..<96).allSatisfy { value(10, $0) == 24 })
+  }
+
+  @Test("a sheet with an image in colour keeps its colours, and grey beside it stays grey")
+  func colour() throws {
+    var sheet = ContactSheet(columns: 2, side: 16)
+    let red = (0..<32 * 32).flatMap { $0 % 2 == 0 ? [200, 10, 31] : [100, 30, 31] as [UInt8] }
+    sheet.add(.init(ImagePixels(values: red, size: 32, channels: 3), lines: ["A"]))
+    sheet.add(.init(ImagePixels(values: [UInt8](repeating: 90, count: 64), size: 8, channels: 1), lines: []))
+    let read = try ImageDecoder.decode8([UInt8](try sheet.png()), path: "sheet.png")
+    #expect(read.channels == 3)
+    func colour(_ x: Int, _ y: Int) -> [UInt8] { Array(read.values[(y * 56 + x) * 3..<(y * 56 + x) * 3 + 3]) }
+    #expect(colour(8, 8) == [150, 20, 31] && colour(23, 23) == [150, 20, 31])
+    #expect(colour(32, 8) == [90, 90, 90] && colour(47, 23) == [90, 90, 90] && colour(0, 0) == [24, 24, 24])
+    let stored = ImagePixels(values: red, size: 32, channels: 3)
+    #expect(try ImageDecoder.decode8([UInt8](try PhantomPNG.encode(stored)), path: "a.png").values == red)
+  }
+
+  @Test("remarks are counted and named on the page, the first of each kind, whatever stands in the names")
+  func remarks() throws {
+    let archive = try SmallArchive()
+    _ = try Preprocessor.run(try archive.options())
+    let manifest = archive.shards + "/manifest.json"
+    let original = try String(contentsOfFile: manifest, encoding: .utf8)
+    func page(inversions: Int, orientations: Int) throws -> String {
+      let text =
+        original
+        .replacingOccurrences(
+          of: "_inversions\": [0-9]+", with: "_inversions\": \(inversions)", options: .regularExpression
+        )
+        .replacingOccurrences(
+          of: "_tags\": [0-9]+", with: "_tags\": \(orientations)", options: .regularExpression)
+      try AtomicFile.write(text, to: manifest)
+      return try InspectionPage([ShardDirectory(archive.shards)]).html(gnuplot: Gnuplot(searchPath: ""))
+    }
+    #expect(try page(inversions: 0, orientations: 0).contains("No image looks inverted"))
+    var lines = (0..<10).map {
+      "{\"path\": \"films/<\($0)>.png\", \"suspected_inversion\": \(20 + $0), \"orientation\": null}"
+    }
+    lines.append("{\"path\": \"turned.jpg\", \"suspected_inversion\": null, \"orientation\": 6}")
+    try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: archive.shards + "/remarks.jsonl")
+    let html = try page(inversions: 10, orientations: 1)
+    #expect(html.contains("films/&lt;7&gt;.png: upper corners brighter than the centre by 27"))
+    #expect(!html.contains("films/&lt;8&gt;.png") && html.contains("and 2 more in remarks.jsonl"))
+    #expect(html.contains("turned.jpg: 6") && html.contains("Exif orientation tags"))
+    try FileManager.default.removeItem(atPath: archive.shards + "/remarks.jsonl")
+    #expect(throws: CarinaError.self) { try page(inversions: 10, orientations: 1) }
   }
 
   @Test("the page has the images, the counts, and how many texts exceed the limits")

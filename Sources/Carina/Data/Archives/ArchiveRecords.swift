@@ -45,7 +45,8 @@ public struct ArchiveRecords {
 }
 
 extension SampleFormat {
-  /// What publications say of an archive's size, by the names under which adapters count.
+  /// What publications say of an archive's size, by the names under which adapters count; where each number is from stands in
+  /// docs/preprocess.md. A number that could not be looked up is not here.
   var published: [String: Int] {
     switch self {
     case .carina, .llava: [:]
@@ -56,7 +57,7 @@ extension SampleFormat {
     case .chexpert: ["images": 224_316, "patients": 65_240]
     case .nihCXR14: ["images": 112_120, "patients": 30_805]
     case .vindrCXR: ["images": 18_000, "train images": 15_000, "test images": 3_000]
-    case .padChest: ["images": 160_868, "patients": 67_625, "studies": 109_931]
+    case .padChest: ["images": 160_868]
     }
   }
 
