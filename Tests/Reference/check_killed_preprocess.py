@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills preprocess at random moments and compares what it ends in with a run that was not killed, byte by byte.
 
-usage: check_killed_preprocess.py PREPROCESS [--kills 50] [--images 3000] [--seed 1] [--parts 1] [--dicom 0]
+usage: check_killed_preprocess.py PREPROCESS [--kills 50] [--images 3000] [--seed 1] [--parts 1] [--dicom 0] [--side 64]
 
 Draws an archive of phantom radiographs, makes shards of it once without a disturbance, and then again and again with
 SIGKILL at a random moment until so many kills have been survived, each run going on from what the one before left.
@@ -76,6 +76,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--parts", type=int, default=1)
     parser.add_argument("--dicom", type=int, default=0)
+    parser.add_argument("--side", type=int, default=64, help="pixels a side of the images")
     options = parser.parse_args()
     moments = random.Random(options.seed)
     work = tempfile.mkdtemp(prefix="carina-kills-")
@@ -90,7 +91,7 @@ def main():
 
     try:
         subprocess.run(
-            [options.preprocess, "phantom", "--count", str(options.images), "--seed", "1", "--image-size", "64",
+            [options.preprocess, "phantom", "--count", str(options.images), "--seed", "1", "--image-size", str(options.side),
              "--output", f"{work}/archive"], check=True, **quiet)
         dicom = to_dicom(f"{work}/archive", options.dicom) if options.dicom else 0
         start = time.monotonic()
