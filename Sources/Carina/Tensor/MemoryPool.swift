@@ -49,7 +49,7 @@ public final class MemoryPool: @unchecked Sendable {
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
     }
     // With some room to spare, so that a step in steady state still asks for nothing.
-    if reserved + size > peak + peak / 8 { unmapIdle(size) }
+    if reserved + size > peak + peak / 32 { unmapIdle(size) }
     reserved += size
     let pointer = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let pointer, pointer != MAP_FAILED else {

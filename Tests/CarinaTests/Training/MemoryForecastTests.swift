@@ -71,11 +71,14 @@ import Carina
     // Too large for what is idle, which goes back.
     let third = pool.allocate(16 * megabyte)
     #expect(pool.usage.reserved == 16 * megabyte && pool.usage.peak == 16 * megabyte)
-    // Too small for what is idle, and within the room to spare.
     pool.release(third, 16 * megabyte)
-    let fourth = pool.allocate(2 * megabyte)
-    #expect(pool.usage.reserved == 18 * megabyte && pool.usage.inUse == 2 * megabyte)
-    pool.release(fourth, 2 * megabyte)
+    let fourth = pool.allocate(64 * megabyte)
+    #expect(pool.usage.reserved == 64 * megabyte)
+    // What is idle is too large for it, and there is room to spare.
+    pool.release(fourth, 64 * megabyte)
+    let fifth = pool.allocate(2 * megabyte)
+    #expect(pool.usage.reserved == 66 * megabyte && pool.usage.inUse == 2 * megabyte)
+    pool.release(fifth, 2 * megabyte)
     pool.trim()
     #expect(pool.usage.reserved == 0)
   }
