@@ -1,5 +1,7 @@
 #include "thread_team.h"
 
+#include "held_team.h"
+
 // libgomp's public entry points. clang's own OpenMP would bring a second team of threads to the
 // process; oneDNN runs on libgomp, so these loops do too.
 extern void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
@@ -28,6 +30,7 @@ void carina_set_threads(int count) { omp_set_num_threads(count < 1 ? 1 : count);
 int carina_threads(void) { return omp_get_max_threads(); }
 
 void carina_parallel(int64_t task_count, carina_task body, void *context) {
+  if (task_count > 1 && carina_run_on_held_team(task_count, body, context)) return;
   if (task_count <= 1 || omp_in_parallel() || omp_get_max_threads() == 1) {
     for (int64_t task = 0; task < task_count; task++) body(context, task);
     return;

@@ -3,4 +3,5 @@
 #include "idle_threads.h"
 #include "processor.h"
 #include "fingerprint.h"
+#include "held_team.h"
 #include "thread_team.h"

@@ -90,10 +90,20 @@ public final class Generator {
         cache = cache.keep(kept)
         active = kept.map { active[$0] }
       }
-      let states = statesAfter(tokens, cache)
-      next = try screening?.tokens(states).map(Next.tokens) ?? .logits(checked(model.decoder.logits(states)))
+      next = step(tokens, cache)
+      if case .logits(let logits) = next { _ = try checked(logits) }
     }
     result.decodeSeconds += now() - started
+  }
+
+  /// One more token of each sequence, by the screened head where it can be.
+  private func step(_ tokens: [Int], _ cache: KeyValueCache) -> Next {
+    let body = { [self] in
+      let states = statesAfter(tokens, cache)
+      return screening?.tokens(states).map(Next.tokens) ?? .logits(model.decoder.logits(states))
+    }
+    // Products of more rows are the library's, whose threads would not be at hand.
+    return tokens.count <= FewRowsProduct.mostRows ? ThreadTeam.held(body) : body()
   }
 
   private func search(
@@ -134,7 +144,8 @@ public final class Generator {
 
   /// Logits after one more token of each sequence.
   private func continued(_ tokens: [Int], _ cache: KeyValueCache) throws -> Tensor {
-    try checked(model.decoder.logits(statesAfter(tokens, cache)))
+    let body = { [self] in model.decoder.logits(statesAfter(tokens, cache)) }
+    return try checked(tokens.count <= FewRowsProduct.mostRows ? ThreadTeam.held(body) : body())
   }
 
   private func statesAfter(_ tokens: [Int], _ cache: KeyValueCache) -> Tensor {

@@ -24,5 +24,22 @@ public enum ThreadTeam {
     }
   }
 
+  /// Runs `body` with the team's threads waiting awake, so that each of its loops begins at once; a sleeping thread takes tens of
+  /// microseconds to wake, as long as many a loop of decoding.
+  ///
+  /// Matrix libraries inside `body` run on one thread. Digits are those of loops outside.
+  public static func held<Result>(_ body: () -> Result) -> Result {
+    var result: Result?
+    withoutActuallyEscaping(body) { escaping in
+      var box = HeldBox(body: { result = escaping() })
+      withUnsafeMutablePointer(to: &box) { pointer in
+        carina_hold_team({ $0!.assumingMemoryBound(to: HeldBox.self).pointee.body() }, pointer)
+      }
+    }
+    guard let result else { preconditionFailure("the team left without running the body") }
+    return result
+  }
+
+  private struct HeldBox { let body: () -> Void }
   private struct TaskBox { let body: (Int) -> Void }
 }

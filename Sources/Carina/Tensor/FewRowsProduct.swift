@@ -7,6 +7,8 @@ import CKernels
 public enum FewRowsProduct {
   /// The most rows that are few.
   public static let mostRows = Int(CARINA_MOST_FEW_ROWS)
+  /// Whether the processor multiplies pairs of bfloat16 numbers (AVX-512 BF16).
+  public static let hasPairs = carina_has_few_rows_pairs() != 0
   /// Below this many bytes of fp32 weights, which a core's own cache holds, OpenBLAS is as good.
   private static let smallestByteCount = 1 << 20
   /// Outputs of a share are at least this many bytes of weights: a thread takes microseconds to wake.
@@ -21,12 +23,15 @@ public enum FewRowsProduct {
   /// c = a b with a [1…mostRows, K] and b a transposed [N, K]; c is [a.rows, N] fp32 with `cStride` elements between rows.
   ///
   /// Sums are in fp32, in an order that depends on K alone.
+  /// - Parameter byPairs: whether bfloat16 is multiplied as it is rather than widened; by default where the processor can.
   public static func multiply(
-    _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int
+    _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int,
+    byPairs: Bool = hasPairs
   ) {
     precondition(
       (1...mostRows).contains(a.rows) && !a.isTransposed && b.isTransposed && a.columns == b.rows,
       "[\(a.rows), \(a.columns)] times [\(b.rows), \(b.columns)] is no product of few rows")
+    if byPairs && hasPairs && b.elementType == .bfloat16 { return multiplyPairs(a, b, into: c, cStride: cStride) }
     let x = wide(a)
     let inputs = b.rows, outputs = b.columns, rowBytes = b.stride * b.elementType.byteCount
     let grain = max(1, shareByteCount / max(rowBytes, 1))
@@ -42,6 +47,19 @@ public enum FewRowsProduct {
           x.floats, weights.assumingMemoryBound(to: Float.self), Int64(b.stride), c + range.lowerBound, Int64(cStride),
           rows, count, width)
       }
+    }
+  }
+
+  /// Both factors as they are, where the processor multiplies bfloat16.
+  private static func multiplyPairs(
+    _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int
+  ) {
+    precondition(a.elementType == .bfloat16, "bfloat16 weights meet rows of \(a.elementType)")
+    let x = a.pointer.assumingMemoryBound(to: UInt16.self), weights = b.pointer.assumingMemoryBound(to: UInt16.self)
+    RowSplit.run(b.columns, grain: max(1, shareByteCount / max(b.stride * 2, 1))) { range in
+      carina_few_rows_pairs(
+        x, Int64(a.stride), weights + range.lowerBound * b.stride, Int64(b.stride), c + range.lowerBound,
+        Int64(cStride), Int64(a.rows), Int64(range.count), Int64(b.rows))
     }
   }
 

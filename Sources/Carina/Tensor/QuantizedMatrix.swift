@@ -11,6 +11,8 @@ public final class QuantizedMatrix: @unchecked Sendable {
   private let sums: Storage
   /// Sums of bytes in 32 bits hold so many columns.
   private static let mostByteColumns = 1 << 16
+  /// Whether the processor sums products of bytes (AVX-512 VNNI).
+  public static let hasByteProducts = carina_has_byte_products() != 0
   /// Rows of weights that a thread takes at a time: enough that waking it pays.
   private var grain: Int { max(1, (1 << 17) / max(columns, 1)) }
 
@@ -39,21 +41,22 @@ public final class QuantizedMatrix: @unchecked Sendable {
 
   /// x Wᵀ for x [R, K] fp32, giving [R, N]: a few rows by the 8-bit weights as they are, many by their bfloat16 values, a part
   /// of the rows of W at a time.
-  public func product(_ x: Tensor) -> Tensor {
+  /// - Parameter byBytes: whether few rows meet the weights in sums of whole bytes; by default where the processor can.
+  public func product(_ x: Tensor, byBytes: Bool = hasByteProducts) -> Tensor {
     precondition(x.width == columns, "rows of \(x.width) meet weights of \(columns)")
     let out = Tensor(uninitialized: [x.rows, rows])
     if x.rows <= FewRowsProduct.mostRows {
-      fewRows(x, into: out)
+      fewRows(x, byBytes: byBytes, into: out)
     } else {
       manyRows(x, into: out)
     }
     return out
   }
 
-  private func fewRows(_ x: Tensor, into out: Tensor) {
+  private func fewRows(_ x: Tensor, byBytes: Bool, into out: Tensor) {
     guard x.rows > 0 else { return }
     let weights = values.pointer.assumingMemoryBound(to: Int8.self)
-    guard carina_has_byte_products() == 0 || columns > QuantizedMatrix.mostByteColumns else {
+    if byBytes && QuantizedMatrix.hasByteProducts && columns <= QuantizedMatrix.mostByteColumns {
       return byteRows(x, weights, into: out)
     }
     RowSplit.run(rows, grain: grain) { range in

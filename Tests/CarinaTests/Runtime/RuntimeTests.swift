@@ -50,6 +50,29 @@ import Carina
     }
   }
 
+  @Test("a held team runs every task of every loop once, nested loops and loops after an idle while included")
+  func heldTeam() {
+    for threads in [1, 2, 3] {
+      withThreads(threads) {
+        var hits = [Int](repeating: 0, count: 700)
+        hits.withUnsafeMutableBufferPointer { buffer in
+          let buffer = UncheckedBuffer(buffer)
+          let sum = ThreadTeam.held { () -> Int in
+            for round in 0..<100 {
+              if round == 50 { usleep(3000) }
+              ThreadTeam.run(taskCount: 7) { outer in
+                ThreadTeam.run(taskCount: 100) { buffer.value[outer * 100 + $0] += 1 }
+              }
+            }
+            return ThreadTeam.held { buffer.value.reduce(0, +) }
+          }
+          #expect(sum == 70_000)
+        }
+        #expect(hits.allSatisfy { $0 == 100 })
+      }
+    }
+  }
+
   @Test("a failed write leaves the old file and no partial one")
   func atomicWrite() throws {
     let directory = try TemporaryDirectory()

@@ -38,8 +38,9 @@ import Carina
   }
 
   @Test(
-    "agrees with plain loops for every number of rows, length and stride", arguments: [ElementType.float32, .bfloat16])
-  func agree(type: ElementType) {
+    "agrees with plain loops for every number of rows, length and stride",
+    arguments: [(ElementType.float32, false), (.bfloat16, false), (.bfloat16, true)])
+  func agree(type: ElementType, byPairs: Bool) {
     for item in FewRowsProductTests.cases {
       let x = Tensor.random([item.rows, item.inputs + item.gap], seed: 1).converted(to: type)
       let a = MatrixOperand(
@@ -55,7 +56,7 @@ import Carina
       for row in 0..<item.rows {
         for column in 0..<item.outputs { expected[row * stride + column] = product[row, column] }
       }
-      FewRowsProduct.multiply(a, b, into: target.floats, cStride: stride)
+      FewRowsProduct.multiply(a, b, into: target.floats, cStride: stride, byPairs: byPairs)
       expectClose(target.doubles, expected, relative: 2e-6, absolute: 1e-6, "\(item) \(type)")
       withExtendedLifetime(keeper) {}
     }

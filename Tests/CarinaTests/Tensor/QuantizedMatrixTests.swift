@@ -32,11 +32,13 @@ import Carina
     for count in [1, 2, 3, 4, 9] {
       let x = Tensor.random([count, size.columns], seed: UInt64(count))
       let expected = DoubleMatrix(x.doubles, rows: count, columns: size.columns) * twin
-      let found = rounded.product(x)
-      #expect(found.shape == [count, size.rows])
-      let many = count > 4
-      expectClose(
-        found.doubles, expected.values, relative: many ? 1.5e-2 : 1e-4, absolute: 1e-6, "\(count) rows of \(size)")
+      for byBytes in [true, false] {
+        let found = rounded.product(x, byBytes: byBytes)
+        #expect(found.shape == [count, size.rows])
+        let many = count > 4
+        expectClose(
+          found.doubles, expected.values, relative: many ? 1.5e-2 : 1e-4, absolute: 1e-6, "\(count) rows of \(size)")
+      }
     }
   }
 
