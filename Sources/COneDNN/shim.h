@@ -11,9 +11,15 @@ typedef struct {
   dnnl_primitive_t primitive;
   dnnl_engine_t engine;
   dnnl_stream_t stream;
-  dnnl_memory_desc_t a, b, c, scratch;
+  dnnl_memory_desc_t a, b, c, scratch, bias, other;
   int64_t scratch_bytes;
+  int has_bias, other_argument;
 } carina_matmul;
+
+/// What is done to each element of a product before it is stored.
+enum carina_activation { CARINA_ACTIVATION_NONE, CARINA_ACTIVATION_GELU_TANH, CARINA_ACTIVATION_GELU_ERF };
+/// How an element then meets that of another matrix [m, n] of fp32.
+enum carina_other { CARINA_OTHER_NONE, CARINA_OTHER_ADDED, CARINA_OTHER_MULTIPLIED };
 
 typedef struct {
   int64_t m, n, k;
@@ -24,7 +30,35 @@ typedef struct {
   /// the library for the layout it likes best.
   const dnnl_memory_desc_t *b_layout;
   int b_is_packed;
+  /// A bias [n] of fp32, an activation, another matrix, in this order; and whether the result is rounded to bfloat16.
+  int has_bias, activation, other, c_is_bfloat16;
 } carina_matmul_shape;
+
+static inline void carina_matmul_append_operations(dnnl_post_ops_t operations, const carina_matmul *out,
+                                                   const carina_matmul_shape *s) {
+#if DNNL_VERSION_MAJOR >= 3
+  if (s->accumulate) dnnl_post_ops_append_sum(operations, 1.f, 0, dnnl_data_type_undef);
+  if (s->activation) {
+    dnnl_post_ops_append_eltwise(
+        operations, s->activation == CARINA_ACTIVATION_GELU_TANH ? dnnl_eltwise_gelu_tanh : dnnl_eltwise_gelu_erf, 0, 0);
+  }
+  if (s->other) {
+    dnnl_post_ops_append_binary(
+        operations, s->other == CARINA_OTHER_ADDED ? dnnl_binary_add : dnnl_binary_mul, out->other);
+  }
+#else
+  if (s->accumulate) dnnl_post_ops_append_sum(operations, 1.f);
+  if (s->activation) {
+    dnnl_post_ops_append_eltwise(
+        operations, 1.f, s->activation == CARINA_ACTIVATION_GELU_TANH ? dnnl_eltwise_gelu_tanh : dnnl_eltwise_gelu_erf,
+        0, 0);
+  }
+  if (s->other) {
+    dnnl_post_ops_append_binary(
+        operations, s->other == CARINA_OTHER_ADDED ? dnnl_binary_add : dnnl_binary_mul, &out->other);
+  }
+#endif
+}
 
 static inline int carina_matmul_create(carina_matmul *out, dnnl_engine_t engine, dnnl_stream_t stream,
                                        const carina_matmul_shape *s) {
@@ -36,14 +70,23 @@ static inline int carina_matmul_create(carina_matmul *out, dnnl_engine_t engine,
   dnnl_status_t status = dnnl_primitive_attr_create(&attributes);
   if (status != dnnl_success) return status;
   dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user);
-  if (s->accumulate) {
+  const dnnl_data_type_t c_type = s->c_is_bfloat16 ? dnnl_bf16 : dnnl_f32;
+  const dnnl_dims_t bias_size = {1, s->n}, bias_stride = {s->n, 1};
+  out->has_bias = s->has_bias;
+  // The argument's name is that of its place among the operations.
+  const int place = (s->accumulate ? 1 : 0) + (s->activation ? 1 : 0);
+  out->other_argument = s->other ? (DNNL_ARG_ATTR_MULTIPLE_POST_OP(place) | DNNL_ARG_SRC_1) : 0;
+#if DNNL_VERSION_MAJOR >= 3
+  if (s->has_bias) dnnl_memory_desc_create_with_strides(&out->bias, 2, bias_size, dnnl_f32, bias_stride);
+  if (s->other) dnnl_memory_desc_create_with_strides(&out->other, 2, c_size, dnnl_f32, c_stride);
+#else
+  if (s->has_bias) dnnl_memory_desc_init_by_strides(&out->bias, 2, bias_size, dnnl_f32, bias_stride);
+  if (s->other) dnnl_memory_desc_init_by_strides(&out->other, 2, c_size, dnnl_f32, c_stride);
+#endif
+  if (s->accumulate || s->activation || s->other) {
     dnnl_post_ops_t operations;
     dnnl_post_ops_create(&operations);
-#if DNNL_VERSION_MAJOR >= 3
-    dnnl_post_ops_append_sum(operations, 1.f, 0, dnnl_data_type_undef);
-#else
-    dnnl_post_ops_append_sum(operations, 1.f);
-#endif
+    carina_matmul_append_operations(operations, out, s);
     dnnl_primitive_attr_set_post_ops(attributes, operations);
     dnnl_post_ops_destroy(operations);
   }
@@ -55,8 +98,9 @@ static inline int carina_matmul_create(carina_matmul *out, dnnl_engine_t engine,
     dnnl_memory_desc_create_with_tag(&out->b, 2, b_size, type, dnnl_format_tag_any);
   else
     dnnl_memory_desc_create_with_strides(&out->b, 2, b_size, type, b_stride);
-  dnnl_memory_desc_create_with_strides(&out->c, 2, c_size, dnnl_f32, c_stride);
-  status = dnnl_matmul_primitive_desc_create(&description, engine, out->a, out->b, 0, out->c, attributes);
+  dnnl_memory_desc_create_with_strides(&out->c, 2, c_size, c_type, c_stride);
+  status = dnnl_matmul_primitive_desc_create(
+      &description, engine, out->a, out->b, s->has_bias ? out->bias : 0, out->c, attributes);
 #else
   dnnl_matmul_desc_t operation;
   dnnl_memory_desc_init_by_strides(&out->a, 2, a_size, type, a_stride);
@@ -66,8 +110,8 @@ static inline int carina_matmul_create(carina_matmul *out, dnnl_engine_t engine,
     dnnl_memory_desc_init_by_tag(&out->b, 2, b_size, type, dnnl_format_tag_any);
   else
     dnnl_memory_desc_init_by_strides(&out->b, 2, b_size, type, b_stride);
-  dnnl_memory_desc_init_by_strides(&out->c, 2, c_size, dnnl_f32, c_stride);
-  status = dnnl_matmul_desc_init(&operation, &out->a, &out->b, 0, &out->c);
+  dnnl_memory_desc_init_by_strides(&out->c, 2, c_size, c_type, c_stride);
+  status = dnnl_matmul_desc_init(&operation, &out->a, &out->b, s->has_bias ? &out->bias : 0, &out->c);
   if (status == dnnl_success)
     status = dnnl_primitive_desc_create(&description, &operation, attributes, engine, 0);
 #endif
@@ -157,19 +201,31 @@ static inline int carina_matmul_pack(const carina_matmul *matmul, const carina_m
   return status;
 }
 
-static inline int carina_matmul_run(const carina_matmul *matmul, const void *a, const void *b, float *c,
-                                    void *scratch) {
-  dnnl_memory_t memories[4];
+/// c = a b and what was asked to be done to it; `bias` and `other` are null where the product was prepared without.
+static inline int carina_matmul_run(const carina_matmul *matmul, const void *a, const void *b, void *c, void *scratch,
+                                    const void *bias, const void *other) {
+  dnnl_memory_t memories[6];
   int status = carina_matmul_memory(&memories[0], &matmul->a, matmul->engine, (void *)a);
   status |= carina_matmul_memory(&memories[1], &matmul->b, matmul->engine, (void *)b);
   status |= carina_matmul_memory(&memories[2], &matmul->c, matmul->engine, c);
   status |= carina_matmul_memory(&memories[3], &matmul->scratch, matmul->engine, scratch);
-  const dnnl_exec_arg_t arguments[4] = {{DNNL_ARG_SRC, memories[0]},
-                                        {DNNL_ARG_WEIGHTS, memories[1]},
-                                        {DNNL_ARG_DST, memories[2]},
-                                        {DNNL_ARG_SCRATCHPAD, memories[3]}};
-  if (status == dnnl_success) status = dnnl_primitive_execute(matmul->primitive, matmul->stream, 4, arguments);
-  for (int i = 0; i < 4; i++) dnnl_memory_destroy(memories[i]);
+  int count = 4;
+  dnnl_exec_arg_t arguments[6] = {{DNNL_ARG_SRC, memories[0]},
+                                  {DNNL_ARG_WEIGHTS, memories[1]},
+                                  {DNNL_ARG_DST, memories[2]},
+                                  {DNNL_ARG_SCRATCHPAD, memories[3]}};
+  if (matmul->has_bias) {
+    status |= carina_matmul_memory(&memories[count], &matmul->bias, matmul->engine, (void *)bias);
+    arguments[count] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, memories[count]};
+    count++;
+  }
+  if (matmul->other_argument) {
+    status |= carina_matmul_memory(&memories[count], &matmul->other, matmul->engine, (void *)other);
+    arguments[count] = (dnnl_exec_arg_t){matmul->other_argument, memories[count]};
+    count++;
+  }
+  if (status == dnnl_success) status = dnnl_primitive_execute(matmul->primitive, matmul->stream, count, arguments);
+  for (int i = 0; i < count; i++) dnnl_memory_destroy(memories[i]);
   return status;
 }
 
@@ -180,5 +236,7 @@ static inline void carina_matmul_destroy(carina_matmul *matmul) {
   dnnl_memory_desc_destroy(matmul->b);
   dnnl_memory_desc_destroy(matmul->c);
   dnnl_memory_desc_destroy(matmul->scratch);
+  if (matmul->has_bias) dnnl_memory_desc_destroy(matmul->bias);
+  if (matmul->other_argument) dnnl_memory_desc_destroy(matmul->other);
 #endif
 }

@@ -34,16 +34,31 @@ public struct EncoderBlock {
   }
 
   /// x [sequences · length, W] to the same shape; every position of a sequence sees every other.
-  func callAsFunction(_ x: Tensor, lengths: [Int], tape: Tape?) -> Tensor {
+  ///
+  /// - Parameter isFused: whether biases, activation and sums may be left to the matrix products, which in bfloat16 changes last digits.
+  func callAsFunction(_ x: Tensor, lengths: [Int], isFused: Bool = false, tape: Tape?) -> Tensor {
+    let isFused = isFused && tape == nil
     let normed = query.input(firstNorm(x, tape: tape))
     let layout = AttentionLayout(
       queryCounts: lengths, heads: headCount, headSize: headSize, scale: 1 / Float(headSize).squareRoot(),
       isCausal: false)
+    func projected(_ map: Linear) -> Tensor { (isFused ? map.finished(normed) : nil) ?? map(normed, tape: tape) }
     let mixed = attention(
-      query(normed, tape: tape), key(normed, tape: tape), value(normed, tape: tape), layout: layout,
-      products: query.weight.value.elementType, tape: tape)
-    let x = add(x, output(mixed, tape: tape), tape: tape)
-    let inner = gelu(expand(secondNorm(x, tape: tape), tape: tape), kind: activation, tape: tape)
-    return add(x, contract(inner, tape: tape), tape: tape)
+      projected(query), projected(key), projected(value), layout: layout, products: query.weight.value.elementType,
+      tape: tape)
+    let attended = sum(x, output, output.input(mixed), isFused, tape)
+    let normedAgain = expand.input(secondNorm(attended, tape: tape))
+    if isFused,
+      let inner = expand.finished(normedAgain, activation: activation, as: contract.weight.value.elementType)
+    {
+      return sum(attended, contract, ProductInput(rounded: inner), isFused, tape)
+    }
+    let inner = gelu(expand(normedAgain, tape: tape), kind: activation, tape: tape)
+    return sum(attended, contract, contract.input(inner), isFused, tape)
+  }
+
+  private func sum(_ x: Tensor, _ map: Linear, _ input: ProductInput, _ isFused: Bool, _ tape: Tape?) -> Tensor {
+    if isFused, let out = map.finished(input, summand: x) { return out }
+    return add(x, map(input, tape: tape), tape: tape)
   }
 }

@@ -62,8 +62,19 @@ public struct TransformerBlock {
       q, k, v, queryCounts: readRows == nil ? pass.lengths : pass.readCounts, pass: pass, cache: cache, tape: tape)
     let x = add(residual, postAttentionNorm(output(mixed, tape: tape), tape: tape), tape: tape)
     let inner = gate.input(preFeedForwardNorm(x, tape: tape))
-    let gated = gatedGELU(gate: gate(inner, tape: tape), up: up(inner, tape: tape), tape: tape)
+    let gated = gated(inner, mayFuse: cache != nil && tape == nil, tape: tape)
     return add(x, postFeedForwardNorm(down(gated, tape: tape), tape: tape), tape: tape)
+  }
+
+  /// The rows that `down` reads; fused only where a cache says that this is no training, whose second pass must repeat the first.
+  private func gated(_ input: ProductInput, mayFuse: Bool, tape: Tape?) -> ProductInput {
+    if mayFuse, down.weight.quantized == nil,
+      let factor = gate.finished(input, activation: .tanhApproximation),
+      let rounded = up.finished(input, factor: factor, as: down.weight.value.elementType)
+    {
+      return ProductInput(rounded: rounded)
+    }
+    return down.input(gatedGELU(gate: gate(input, tape: tape), up: up(input, tape: tape), tape: tape))
   }
 
   private func attend(

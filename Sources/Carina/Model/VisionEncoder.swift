@@ -73,7 +73,7 @@ public final class VisionEncoder {
       if isCheckpointed {
         x = checkpointed(x, tape: tape) { block($0, lengths: lengths, tape: $1) }
       } else {
-        x = block(x, lengths: lengths, tape: tape)
+        x = block(x, lengths: lengths, isFused: true, tape: tape)
       }
       observe?(layer + 1, x)
     }

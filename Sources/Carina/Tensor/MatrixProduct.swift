@@ -72,8 +72,10 @@ public enum MatrixProduct {
   /// c = a b with a right factor that was packed by the provider in use; c as below.
   ///
   /// - Returns: whether the library could; otherwise nothing has happened.
-  static func multiply(_ a: MatrixOperand, packed b: PackedFactor, into c: UnsafeMutablePointer<Float>) -> Bool {
-    b.product.multiply(a, b, into: c)
+  static func multiply(
+    _ a: MatrixOperand, packed b: PackedFactor, into c: UnsafeMutableRawPointer, finish: ProductFinish
+  ) -> Bool {
+    b.product.multiply(a, b, into: c, finish: finish)
   }
 
   /// c = a b, or c += a b with c [a.rows, b.columns] fp32, densely stored.

@@ -9,6 +9,7 @@ public final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
     let m, n, k, aRow, aColumn, bRow, bColumn, cRow: Int
     let isBFloat16, accumulate: Bool
     var isPacked = false
+    var finish = ProductFinish().kind
   }
 
   final class Prepared {
@@ -50,28 +51,50 @@ public final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   ) {
     let work = a.rows * b.columns * a.columns
     guard a.elementType == .bfloat16 || work >= OneDNNProduct.smallest,
-      let product = product(a, b, cStride: cStride, accumulate: accumulate)
+      let product = product(a, b, cStride: cStride, accumulate: accumulate, ProductFinish().kind)
     else { return fallback.multiply(a, b, into: c, cStride: cStride, accumulate: accumulate) }
-    let scratch = Storage(byteCount: Int(product.matmul.scratch_bytes) + 64)
-    let status = carina_matmul_run(&product.matmul, a.pointer, b.pointer, c, scratch.pointer)
-    precondition(
-      status == 0, "oneDNN failed with status \(status) on [\(a.rows), \(a.columns)] × [\(b.rows), \(b.columns)]")
+    run(product, a, b.pointer, into: c, ProductFinish())
   }
 
-  private func product(_ a: MatrixOperand, _ b: MatrixOperand, cStride: Int, accumulate: Bool) -> Prepared? {
+  /// c [a.rows, b.columns] = a b, densely, with what `finish` asks for; false where the library cannot.
+  func multiply(_ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutableRawPointer, finish: ProductFinish) -> Bool
+  {
+    guard let product = product(a, b, cStride: b.columns, accumulate: false, finish.kind) else { return false }
+    run(product, a, b.pointer, into: c, finish)
+    return true
+  }
+
+  private func run(
+    _ product: Prepared, _ a: MatrixOperand, _ b: UnsafeRawPointer, into c: UnsafeMutableRawPointer,
+    _ finish: ProductFinish
+  ) {
+    let scratch = Storage(byteCount: Int(product.matmul.scratch_bytes) + 64)
+    let status = carina_matmul_run(
+      &product.matmul, a.pointer, b, c, scratch.pointer, finish.bias?.pointer, finish.other?.pointer)
+    precondition(status == 0, "oneDNN failed with status \(status) on a factor [\(a.rows), \(a.columns)]")
+    withExtendedLifetime((scratch, finish.bias, finish.other)) {}
+  }
+
+  private func product(
+    _ a: MatrixOperand, _ b: MatrixOperand, cStride: Int, accumulate: Bool, _ finish: ProductFinish.Kind
+  ) -> Prepared? {
     let shape = Shape(
       m: a.rows, n: b.columns, k: a.columns, aRow: a.isTransposed ? 1 : a.stride,
       aColumn: a.isTransposed ? a.stride : 1,
       bRow: b.isTransposed ? 1 : b.stride, bColumn: b.isTransposed ? b.stride : 1, cRow: cStride,
-      isBFloat16: a.elementType == .bfloat16, accumulate: accumulate)
+      isBFloat16: a.elementType == .bfloat16, accumulate: accumulate, finish: finish)
     lock.lock()
     defer { lock.unlock() }
     if let known = prepared[shape] { return known }
     if prepared.count >= OneDNNProduct.mostPrepared { prepared.removeAll() }
-    var description = carina_matmul_shape(
-      m: Int64(shape.m), n: Int64(shape.n), k: Int64(shape.k), a_row: Int64(shape.aRow), a_column: Int64(shape.aColumn),
-      b_row: Int64(shape.bRow), b_column: Int64(shape.bColumn), c_row: Int64(shape.cRow),
-      is_bfloat16: shape.isBFloat16 ? 1 : 0, accumulate: accumulate ? 1 : 0, b_layout: nil, b_is_packed: 0)
+    var description = carina_matmul_shape()
+    (description.m, description.n, description.k) = (Int64(shape.m), Int64(shape.n), Int64(shape.k))
+    (description.a_row, description.a_column) = (Int64(shape.aRow), Int64(shape.aColumn))
+    (description.b_row, description.b_column) = (Int64(shape.bRow), Int64(shape.bColumn))
+    description.c_row = Int64(shape.cRow)
+    description.is_bfloat16 = shape.isBFloat16 ? 1 : 0
+    description.accumulate = accumulate ? 1 : 0
+    finish.describe(&description)
     let product = Prepared()
     guard carina_matmul_create(&product.matmul, engine, stream, &description) == 0 else { return nil }
     prepared[shape] = product
@@ -91,26 +114,26 @@ public final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   }
 
   /// c [a.rows, b.columns] = a b, densely; false where the library has no fast kernel for these sizes.
-  func multiply(_ a: MatrixOperand, _ b: PackedFactor, into c: UnsafeMutablePointer<Float>) -> Bool {
-    guard let product = prepared(a, b) else { return false }
-    let scratch = Storage(byteCount: Int(product.matmul.scratch_bytes) + 64)
-    let status = carina_matmul_run(&product.matmul, a.pointer, b.storage.pointer, c, scratch.pointer)
-    precondition(
-      status == 0, "oneDNN failed with status \(status) on [\(a.rows), \(a.columns)] × [\(b.rows), \(b.columns)]")
+  func multiply(
+    _ a: MatrixOperand, _ b: PackedFactor, into c: UnsafeMutableRawPointer, finish: ProductFinish = ProductFinish()
+  ) -> Bool {
+    guard let product = prepared(a, b, finish.kind) else { return false }
+    run(product, a, b.storage.pointer, into: c, finish)
     return true
   }
 
-  private func prepared(_ a: MatrixOperand, _ b: PackedFactor) -> Prepared? {
+  private func prepared(_ a: MatrixOperand, _ b: PackedFactor, _ finish: ProductFinish.Kind) -> Prepared? {
     guard !a.isTransposed, a.stride == a.columns else { return nil }
     let shape = Shape(
       m: a.rows, n: b.columns, k: b.rows, aRow: a.stride, aColumn: 1, bRow: 0, bColumn: 0, cRow: b.columns,
-      isBFloat16: true, accumulate: false, isPacked: true)
+      isBFloat16: true, accumulate: false, isPacked: true, finish: finish)
     lock.lock()
     defer { lock.unlock() }
     if let known = prepared[shape] { return known }
     let plain = MatrixOperand(
       pointer: b.storage.pointer, elementType: .bfloat16, rows: b.rows, columns: b.columns, stride: b.columns)
     var description = description(rows: a.rows, plain)
+    finish.describe(&description)
     let product = Prepared()
     let status = withUnsafePointer(to: &b.layout.matmul.b) { layout in
       description.b_layout = layout
@@ -122,10 +145,12 @@ public final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   }
 
   private func description(rows: Int, _ b: MatrixOperand) -> carina_matmul_shape {
-    carina_matmul_shape(
-      m: Int64(rows), n: Int64(b.columns), k: Int64(b.rows), a_row: Int64(b.rows), a_column: 1,
-      b_row: Int64(b.isTransposed ? 1 : b.stride), b_column: Int64(b.isTransposed ? b.stride : 1),
-      c_row: Int64(b.columns), is_bfloat16: 1, accumulate: 0, b_layout: nil, b_is_packed: 0)
+    var shape = carina_matmul_shape()
+    (shape.m, shape.n, shape.k) = (Int64(rows), Int64(b.columns), Int64(b.rows))
+    (shape.a_row, shape.a_column, shape.c_row) = (Int64(b.rows), 1, Int64(b.columns))
+    (shape.b_row, shape.b_column) = b.isTransposed ? (1, Int64(b.stride)) : (Int64(b.stride), 1)
+    shape.is_bfloat16 = 1
+    return shape
   }
 }
 

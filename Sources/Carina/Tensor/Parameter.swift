@@ -84,10 +84,12 @@ public final class Parameter {
     packedFactors = (nil, nil)
   }
 
-  /// c = a Wᵀ (forward) or a W (backward) with the packed matrix; c densely stored, fp32.
+  /// c = a Wᵀ (forward) or a W (backward) with the packed matrix; c densely stored.
   ///
   /// - Returns: whether it was done: not where the weight is trained, the rows are few or the library has no such kernel.
-  func multiplyPacked(_ a: MatrixOperand, isForward: Bool, into c: UnsafeMutablePointer<Float>) -> Bool {
+  func multiplyPacked(
+    _ a: MatrixOperand, isForward: Bool, into c: UnsafeMutableRawPointer, finish: ProductFinish = ProductFinish()
+  ) -> Bool {
     guard isPackedWhenFrozen, !isTrainable, value.elementType == .bfloat16, a.rows >= Parameter.fewestPackedRows
     else { return false }
     let stored = MatrixOperand(matrix, rows: matrix.rows, columns: matrix.width)
@@ -96,7 +98,7 @@ public final class Parameter {
       return false
     }
     if isForward { packedFactors.forward = factor } else { packedFactors.backward = factor }
-    return MatrixProduct.multiply(a, packed: factor, into: c)
+    return MatrixProduct.multiply(a, packed: factor, into: c, finish: finish)
   }
 
   private static let fewestPackedRows = 64

@@ -13,17 +13,24 @@ public func linear(
   linear(ProductInput(x, as: weight.value.elementType), weight, bias, weightRows: weightRows, tape: tape)
 }
 
-/// The rows that several products read, rounded once for all of them.
-public struct ProductInput {
+/// The rows that several products read, rounded once for all of them, when the first asks.
+public final class ProductInput {
   /// The rows as they are, with their node.
   let x: Tensor
+  private let type: ElementType
   /// The rows in the type of the weights.
-  let operand: Tensor
+  private(set) lazy var operand = x.detached.converted(to: type)
 
-  /// Rounds x [R, K] fp32 to the type of the weights it will meet.
+  /// Rows that are in the type of the weights already.
+  init(rounded: Tensor) {
+    x = rounded.detached
+    type = rounded.elementType
+  }
+
+  /// Rows x [R, K] fp32 for weights of this type.
   public init(_ x: Tensor, as type: ElementType) {
     self.x = x
-    operand = x.detached.converted(to: type)
+    self.type = type
   }
 }
 
@@ -31,7 +38,7 @@ public struct ProductInput {
 public func linear(
   _ input: ProductInput, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil, tape: Tape?
 ) -> Tensor {
-  let x = input.x, operand = input.operand
+  let x = input.x
   let matrix = weight.matrix
   let rowRange = weightRows ?? 0..<matrix.rows
   let rows = x.rows, inputs = x.width, outputs = rowRange.count
@@ -43,7 +50,7 @@ public func linear(
     addBias(bias, from: 0, to: out)
     return out
   }
-  let out = Tensor(uninitialized: [rows, outputs])
+  let out = Tensor(uninitialized: [rows, outputs]), operand = input.operand
   let isWhole = rowRange == 0..<matrix.rows, left = MatrixOperand(operand, rows: rows, columns: inputs)
   if !(isWhole && weight.multiplyPacked(left, isForward: true, into: out.floats)) {
     MatrixProduct.multiply(
