@@ -120,9 +120,11 @@ notebooks: setup ## run the scripts in notebooks/ and write them, executed, to r
 	  $(BIN)/$$program; \
 	done
 
-bench: setup ## time the operations against the machine's ceilings, measured in the same run
+bench: setup ## time operations, and steps of the models in MODELS=directory, against the machine's ceilings
 	@$(SWIFT_BUILD) --product bench
-	@$(BIN)/bench operations --repeats 5 --output results/bench/operations.txt
+	@$(BIN)/bench operations --repeats 5 --output results/bench/operations.txt --picture results/bench/operations.svg
+	@if [ -n "$(MODELS)" ]; then \
+	  $(BIN)/bench steps --models "$(MODELS)" --output results/bench/steps.txt --picture results/bench/steps.svg; fi
 
 clean: ## remove what was built and what the default road made
 	rm -rf .build $(RUN)

@@ -21,6 +21,8 @@ struct FullSizeModel {
         outputSize: decoder.config.hiddenSize),
       from: RandomParameterSource(seed: 1, precision: type))
     model = try VisionLanguageModel(vision: vision, projector: projector, decoder: decoder)
+    // As the programs do.
+    model.decoder.packWhenFrozen()
     pixels = Samples.tensor([1, 3 * vision.config.imageSize * vision.config.imageSize])
     var generator = SeededGenerator(seed: 2, stream: "benchmark text")
     let most = Double(decoder.config.vocabularySize)

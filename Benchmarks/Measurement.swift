@@ -22,9 +22,9 @@ struct Measurement {
     seconds = Measurement.seconds(repeats: repeats, body).sorted()[repeats / 2]
   }
 
-  /// Wall seconds of each run after one to warm up.
-  static func seconds(repeats: Int, _ body: () -> Void) -> [Double] {
-    body()
+  /// Wall seconds of each run after some to warm up: where frozen weights are packed at their second use, two.
+  static func seconds(repeats: Int, warmUps: Int = 1, _ body: () -> Void) -> [Double] {
+    for _ in 0..<warmUps { body() }
     return (0..<repeats).map { _ in
       let start = DispatchTime.now().uptimeNanoseconds
       body()

@@ -42,6 +42,9 @@ enum OperationBenchmarks {
       Measurement("attention, 640 rows, 4 heads of 256", .products(products, isBFloat16: false), repeats: repeats) {
         _ = Carina.attention(query, key, value, layout: layout, tape: nil)
       },
+      Measurement("the same in bf16", .products(products, isBFloat16: true), repeats: repeats) {
+        _ = Carina.attention(query, key, value, layout: layout, products: .bfloat16, tape: nil)
+      },
       Measurement(
         "attention, forward and gradients", .products(products * 4.5, isBFloat16: false), repeats: repeats
       ) {
@@ -54,15 +57,19 @@ enum OperationBenchmarks {
 
   private static func decoding(_ repeats: Int) -> [Measurement] {
     let head = Samples.weight([vocabulary, width], .bfloat16), wide = Samples.weight([vocabulary / 2, width], .float32)
+    let quantized = QuantizedMatrix(head.value), row = Samples.tensor([1, width])
     return (1...FewRowsProduct.mostRows).map { count in
       let x = Samples.tensor([count, width])
       return Measurement(
         "\(count) row(s) × 262144×1152 bf16", .bytes(Double(vocabulary * width * 2)), repeats: repeats
       ) { _ = headLogits(x, head: head) }
     } + [
+      Measurement("1 row × 262144×1152 in 8 bits", .bytes(Double(quantized.byteCount)), repeats: repeats) {
+        _ = quantized.product(row)
+      },
       Measurement("1 row × 131072×1152 fp32", .bytes(Double(vocabulary / 2 * width * 4)), repeats: repeats) {
         _ = headLogits(Samples.tensor([1, width]), head: wide)
-      }
+      },
     ]
   }
 

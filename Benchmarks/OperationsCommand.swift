@@ -6,12 +6,16 @@ import CommandOptions
 struct OperationsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "operations", abstract: "Time the engine's operations against the machine's ceilings.",
-    discussion: "Example: bench operations --repeats 5 --output results/bench/operations.txt")
+    discussion:
+      "Example: bench operations --repeats 5 --output results/bench/operations.txt --picture results/bench/operations.svg"
+  )
 
   @Option(name: .long, help: "Runs of each operation; the median counts.")
   var repeats = 5
   @Option(name: .long, help: ArgumentHelp("File for the table.", valueName: "file"))
   var output: String?
+  @Option(name: .long, help: ArgumentHelp("File for a drawing of it, SVG.", valueName: "file"))
+  var picture: String?
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
@@ -41,6 +45,11 @@ struct OperationsCommand: ParsableCommand {
       """
     try writeToStandardOutput(text)
     if let output { try AtomicFile.write(text, to: output) }
+    if let picture {
+      try CeilingPicture.write(
+        measurements.map { ($0.name, ceilings.part($0)) },
+        title: "Operations: \(Processor.description), \(ThreadTeam.count) threads", to: picture)
+    }
   }
 
   private func oneDigit(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }

@@ -38,7 +38,6 @@ struct StepBenchmarks {
     let trained = trainsDecoder ? model.decoder.parameters : model.projector.parameters
     for parameter in model.decoder.parameters + model.projector.parameters { parameter.setTrainable(false) }
     for parameter in trained { parameter.setTrainable(true) }
-    model.decoder.packWhenFrozen()
     let sequence = full.sequence(supervisedFrom: trainsDecoder ? full.ids.count / 4 : 0)
     let optimizer = AdamW(weightDecay: 0.01)
     let cached = work == .stage1Cached ? model.features(full.pixels, count: 1, tape: nil) : nil
@@ -67,9 +66,9 @@ struct StepBenchmarks {
     options.maximumNewTokens = newTokens
     let generator = Generator(model: model, stopTokens: [], options: options)
     var prefill: [Double] = [], decode: [Double] = []
-    for run in 0...repeats {
+    for run in 0..<repeats + 2 {
       let result = try generator.generate([prompt], imageRows: rows)
-      guard run > 0 else { continue }
+      guard run > 1 else { continue }
       prefill.append(result.prefillSeconds)
       decode.append(result.decodeSeconds / Double(max(1, newTokens - 1)))
     }
@@ -94,7 +93,7 @@ struct StepBenchmarks {
   private var isBFloat16: Bool { full.model.decoder.tokenEmbedding.value.elementType == .bfloat16 }
 
   private func measure(_ work: StepWork, products: Double, _ body: () -> Void) throws -> StepMeasurement {
-    let seconds = Measurement.seconds(repeats: repeats, body).sorted()
+    let seconds = Measurement.seconds(repeats: repeats, warmUps: 2, body).sorted()
     return StepMeasurement(
       work: work, median: seconds[seconds.count / 2], best: seconds[0],
       least: .products(products, isBFloat16: isBFloat16))

@@ -17,8 +17,10 @@ struct StepsCommand: ParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Directory of the two models.", valueName: "dir")) var models: String
   @Option(name: .long, help: "What to time: vision, stage1, stage1-cached, stage2, prefill, decode; with commas.")
   var work = "vision,stage1,stage1-cached,prefill,decode"
-  @Option(name: .long, help: "Runs of each after one to warm up; the median counts.") var repeats = 3
+  @Option(name: .long, help: "Runs of each after two to warm up; the median counts.") var repeats = 3
   @Option(name: .customLong("text-tokens"), help: "Tokens of text in a training step.") var textTokens = 64
+  @Option(name: .long, help: ArgumentHelp("File for the lines.", valueName: "file")) var output: String?
+  @Option(name: .long, help: ArgumentHelp("File for a drawing of them, SVG.", valueName: "file")) var picture: String?
   @OptionGroup var precision: PrecisionOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var global: GlobalOptions
@@ -40,6 +42,7 @@ struct StepsCommand: ParsableCommand {
     let ceilings = Ceilings(repeats: 3)
     MemoryPool.shared.trim()
     let benchmarks = StepBenchmarks(full: full, repeats: max(1, repeats))
+    var text = "", bars: [(name: String, part: Double)] = []
     for work in works {
       let result = try benchmarks.run(work)
       let least = ceilings.leastSeconds(result.least)
@@ -48,7 +51,15 @@ struct StepsCommand: ParsableCommand {
         ("floor_s", rounded(least)), ("of_ceiling", rounded(least / result.median)),
         ("peak_gib", rounded(Double(ProcessMemory.peakByteCount) / Double(1 << 30))),
       ]
-      try writeToStandardOutput(fields.map { "\($0.0) \($0.1)" }.joined(separator: "  ") + "\n")
+      let line = fields.map { "\($0.0) \($0.1)" }.joined(separator: "  ") + "\n"
+      try writeToStandardOutput(line)
+      text += line
+      bars.append(("\(work.rawValue), \(rounded(result.median)) s", least / result.median))
+    }
+    if let output { try AtomicFile.write(text, to: output) }
+    if let picture {
+      try CeilingPicture.write(
+        bars, title: "Steps: \(Processor.description), \(ThreadTeam.count) threads", to: picture)
     }
   }
 

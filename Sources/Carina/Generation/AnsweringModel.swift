@@ -95,6 +95,7 @@ public struct AnsweringModel {
       tokenizer: TokenizerFactory.load(directory: tokenizer.path), style: style,
       maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens)
     model = loaded.model
+    model.decoder.packWhenFrozen()
     stopTokens = renderer.stopTokens.union(model.decoder.config.endTokens)
     parts = loaded.parts
     self.tokenizer = tokenizer

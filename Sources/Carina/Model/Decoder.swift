@@ -23,7 +23,7 @@ public final class Decoder {
   public var parameters: [Parameter] { [tokenEmbedding] + blocks.flatMap(\.parameters) + [finalNorm.weight] }
 
   /// Lets the blocks' matrices be packed while they are frozen: for training over a frozen decoder, where each is read forwards and
-  /// backwards in every step.
+  /// backwards in every step, and for answering more than one question.
   public func packWhenFrozen() {
     for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 {
       parameter.isPackedWhenFrozen = true

@@ -53,7 +53,7 @@ public struct Gnuplot: Sendable {
   }
 
   /// A text as a constant of gnuplot's language.
-  static func quoted(_ text: String) -> String {
+  package static func quoted(_ text: String) -> String {
     "'" + text.replacingOccurrences(of: "'", with: "''").replacingOccurrences(of: "\n", with: " ") + "'"
   }
 

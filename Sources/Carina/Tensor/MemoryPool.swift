@@ -17,9 +17,11 @@ public final class MemoryPool: @unchecked Sendable {
   private var reserved = 0
   private var peak = 0
   private static let mappingThreshold = 1 << 20
+  /// Idle bytes that are kept in any case: a process that has just begun would otherwise map and unmap in every block.
+  private let smallestRoom: Int
 
   /// A pool of its own, for tests.
-  package init() {}
+  package init(smallestRoom: Int = 1 << 29) { self.smallestRoom = smallestRoom }
 
   /// Bytes handed out now, and the most at any moment.
   public var usage: (inUse: Int, peak: Int, reserved: Int) {
@@ -49,7 +51,7 @@ public final class MemoryPool: @unchecked Sendable {
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
     }
     // With some room to spare, so that a step in steady state still asks for nothing.
-    if reserved + size > peak + peak / 32 { unmapIdle(size) }
+    if reserved + size > peak + max(peak / 32, smallestRoom) { unmapIdle(size) }
     reserved += size
     let pointer = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let pointer, pointer != MAP_FAILED else {

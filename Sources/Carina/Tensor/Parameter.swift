@@ -11,10 +11,11 @@ public final class Parameter {
   public private(set) var remainder: Tensor?
   /// The matrix in 8 bits, which products without a tape then use; nil unless asked for.
   public private(set) var quantized: QuantizedMatrix?
-  /// Whether a frozen bfloat16 matrix is packed for products of many rows when first used: faster, for as many bytes again
-  /// in each direction that it is read.
+  /// Whether a frozen bfloat16 matrix is packed for products of many rows when it is used again: faster, for as many bytes again
+  /// in each direction that it is read. A single use would not pay for it.
   public var isPackedWhenFrozen = false
   private var packedFactors: (forward: PackedFactor?, backward: PackedFactor?)
+  private var wasUsed = (forward: false, backward: false)
   /// Whether weight decay applies: everything but norms and biases.
   public let decays: Bool
   /// Whether gradients are computed for it.
@@ -86,7 +87,8 @@ public final class Parameter {
 
   /// c = a Wᵀ (forward) or a W (backward) with the packed matrix; c densely stored.
   ///
-  /// - Returns: whether it was done: not where the weight is trained, the rows are few or the library has no such kernel.
+  /// - Returns: whether it was done: not where the weight is trained, the rows are few, the library has no such kernel, or
+  ///   it is the first time.
   func multiplyPacked(
     _ a: MatrixOperand, isForward: Bool, into c: UnsafeMutableRawPointer, finish: ProductFinish = ProductFinish()
   ) -> Bool {
@@ -94,6 +96,9 @@ public final class Parameter {
     else { return false }
     let stored = MatrixOperand(matrix, rows: matrix.rows, columns: matrix.width)
     let known = isForward ? packedFactors.forward : packedFactors.backward
+    let isSecond = isForward ? wasUsed.forward : wasUsed.backward
+    if isForward { wasUsed.forward = true } else { wasUsed.backward = true }
+    guard known != nil || isSecond else { return false }
     guard let factor = known ?? MatrixProduct.provider.packed(isForward ? stored.transposed : stored) else {
       return false
     }

@@ -143,6 +143,14 @@ import Carina
     }
   }
 
+  @Test("a directory under that name is an error of usage that names a file, and stays")
+  func directoryInPlace() throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    let error = #expect(throws: CarinaError.self) { _ = try open() }
+    #expect(error?.kind == .usage && error?.remedy?.contains("features.h5") == true)
+    #expect(FileManager.default.fileExists(atPath: path))
+  }
+
   @Test("the file lies beside the shard directory where nobody says where")
   func defaultPlace() {
     #expect(FeatureCache.defaultPath(besideShards: "/a/shards/train/") == "/a/shards/vision-features.h5")

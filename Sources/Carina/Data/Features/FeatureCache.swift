@@ -24,11 +24,18 @@ public final class FeatureCache: @unchecked Sendable {
   /// Opens the file, or makes it.
   /// - Parameter imageCount: how many images to make room for; the file grows when there are more.
   /// - Throws: `CarinaError.badData` when it holds features of other weights, another transform or another precision, or is damaged;
-  ///   `.cannotWrite`.
+  ///   `.usage` for a directory; `.cannotWrite`.
   public init(_ path: String, identity: FeatureIdentity, imageCount: Int) throws {
     self.identity = identity
     self.path = path
-    if !FileManager.default.fileExists(atPath: path) {
+    var isDirectory: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    guard !isDirectory.boolValue else {
+      throw CarinaError(
+        .usage, "--cache-vision-features names a directory", at: path, expected: "a file, there already or to be made",
+        remedy: "Add a name, e.g. \(path)/vision-features.h5.")
+    }
+    if !exists {
       let capacity = FeatureFile.Capacity(
         images: max(imageCount, 16), places: max(4 * imageCount, 4096), shards: 4096)
       try AtomicFile.write(to: path) { try FeatureFile.create($0, identity: identity, capacity: capacity) }
