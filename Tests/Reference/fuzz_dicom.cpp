@@ -18,10 +18,7 @@
 #include <vector>
 
 #include "CDICOM.h"
-
-using Bytes = std::vector<uint8_t>;
-
-static size_t below(std::mt19937_64 &random, size_t limit) { return limit == 0 ? 0 : random() % limit; }
+#include "fuzz_mutations.h"
 
 // Replaces the two bytes of a value of group 0028: rows, columns, bits, samples and so on.
 static void lie(Bytes &bytes, std::mt19937_64 &random) {
@@ -36,27 +33,6 @@ static void lie(Bytes &bytes, std::mt19937_64 &random) {
   const uint16_t value = values[below(random, sizeof values / sizeof *values)];
   bytes[place] = static_cast<uint8_t>(value);
   bytes[place + 1] = static_cast<uint8_t>(value >> 8);
-}
-
-static void mutate(Bytes &bytes, std::mt19937_64 &random) {
-  for (size_t round = 1 + below(random, 4); round > 0 && bytes.size() > 140; round--) {
-    const size_t place = 132 + below(random, bytes.size() - 132), length = 1 + below(random, 64);
-    const size_t end = std::min(bytes.size(), place + length);
-    switch (below(random, 8)) {
-      case 0:
-      case 1: bytes[place] ^= static_cast<uint8_t>(1u << below(random, 8)); break;
-      case 2: bytes[place] = static_cast<uint8_t>(random()); break;
-      case 3: bytes[place] = below(random, 2) ? 0xff : 0; break;
-      case 4: bytes.resize(place); break;
-      case 5: bytes.erase(bytes.begin() + static_cast<long>(place), bytes.begin() + static_cast<long>(end)); break;
-      case 6: {
-        const Bytes piece(bytes.begin() + static_cast<long>(place), bytes.begin() + static_cast<long>(end));
-        bytes.insert(bytes.begin() + static_cast<long>(place), piece.begin(), piece.end());
-        break;
-      }
-      default: lie(bytes, random);
-    }
-  }
 }
 
 int main(int count, char **words) {
@@ -75,7 +51,7 @@ int main(int count, char **words) {
   const auto add = [&sum](uint64_t value) { sum = (sum ^ value) * 1099511628211u; };
   for (long i = 0; i < wanted; i++) {
     Bytes bytes = seeds[static_cast<size_t>(i) % seeds.size()];
-    mutate(bytes, random);
+    mutate(bytes, random, 132, 140, lie);
     // A block of its own, so that a read beyond its end is seen.
     uint8_t *block = static_cast<uint8_t *>(malloc(bytes.size() + 1));
     std::copy(bytes.begin(), bytes.end(), block + 1);

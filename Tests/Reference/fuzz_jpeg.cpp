@@ -17,14 +17,12 @@
 #include <random>
 #include <vector>
 
+#include "fuzz_mutations.h"
+
 extern "C" {
 #include "image_decode.h"
 #include "image_resize.h"
 }
-
-using Bytes = std::vector<uint8_t>;
-
-static size_t below(std::mt19937_64 &random, size_t limit) { return limit == 0 ? 0 : random() % limit; }
 
 // Changes height or width in a start of frame.
 static void lie(Bytes &bytes, std::mt19937_64 &random) {
@@ -36,27 +34,6 @@ static void lie(Bytes &bytes, std::mt19937_64 &random) {
     bytes[place] = static_cast<uint8_t>(value >> 8);
     bytes[place + 1] = static_cast<uint8_t>(value);
     return;
-  }
-}
-
-static void mutate(Bytes &bytes, std::mt19937_64 &random) {
-  for (size_t round = 1 + below(random, 4); round > 0 && bytes.size() > 16; round--) {
-    const size_t place = 2 + below(random, bytes.size() - 2), length = 1 + below(random, 64);
-    const size_t end = std::min(bytes.size(), place + length);
-    switch (below(random, 8)) {
-      case 0:
-      case 1: bytes[place] ^= static_cast<uint8_t>(1u << below(random, 8)); break;
-      case 2: bytes[place] = static_cast<uint8_t>(random()); break;
-      case 3: bytes[place] = below(random, 2) ? 0xff : 0; break;
-      case 4: bytes.resize(place); break;
-      case 5: bytes.erase(bytes.begin() + static_cast<long>(place), bytes.begin() + static_cast<long>(end)); break;
-      case 6: {
-        const Bytes piece(bytes.begin() + static_cast<long>(place), bytes.begin() + static_cast<long>(end));
-        bytes.insert(bytes.begin() + static_cast<long>(place), piece.begin(), piece.end());
-        break;
-      }
-      default: lie(bytes, random);
-    }
   }
 }
 
@@ -76,7 +53,7 @@ int main(int argc, char **argv) {
   uint64_t sum = 0xcbf29ce484222325u;
   for (long i = 0; i < count; i++) {
     Bytes bytes = seeds[below(random, seeds.size())];
-    mutate(bytes, random);
+    mutate(bytes, random, 2, 16, lie);
     const auto start = std::chrono::steady_clock::now();
     bool all = true;
     for (const int32_t size : {8, 16, 48}) {
