@@ -2,7 +2,7 @@ import Foundation
 
 /// Where state that does not fit in memory may wait: beside an output, on whose disk there has to be room anyway.
 struct SpillPlace: Sendable {
-  /// A name that nothing else has; each file takes it for a moment only.
+  /// A name that nothing else has; each file takes it for a moment only, and only where there are no files without a name.
   let path: String
 
   /// - Parameter path: as the property.
@@ -25,9 +25,12 @@ final class SpillFile: @unchecked Sendable {
   /// - Throws: `CarinaError.cannotWrite`.
   init(_ place: SpillPlace) throws {
     path = place.path
-    try AtomicFile.makeDirectory((path as NSString).deletingLastPathComponent)
-    var descriptor: Int32 = -1
-    for _ in 0..<100 {
+    let directory = (path as NSString).deletingLastPathComponent
+    try AtomicFile.makeDirectory(directory)
+    // Linux's O_TMPFILE: no name at any moment, so a kill leaves none. Some file systems have no such files.
+    var descriptor = open(directory.isEmpty ? "." : directory, 0o20000000 | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o600)
+    let isNameless = descriptor >= 0
+    for _ in 0..<(isNameless ? 0 : 100) {
       descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
       if descriptor >= 0 || errno != EEXIST { break }
       // Left by a process that was killed in between; or another's, who has it open already and needs no name.
@@ -35,7 +38,7 @@ final class SpillFile: @unchecked Sendable {
     }
     self.descriptor = descriptor
     guard descriptor >= 0 else { throw SpillFile.failure(path) }
-    unlink(path)
+    if !isNameless { unlink(path) }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
