@@ -3,13 +3,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 
-#include "thread_team.h"
-
-extern void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
-extern int omp_get_thread_num(void);
-extern int omp_get_num_threads(void);
-extern int omp_in_parallel(void);
-extern int omp_get_max_threads(void);
+#include "loop_share.h"
 
 // Between two loops of a token lie a few microseconds of other work. So many turns of waiting cover that several times over;
 // after them a waiting thread offers its core to others at each turn.
@@ -22,9 +16,7 @@ struct held_team {
   _Atomic uint64_t loops;
   _Atomic int running, ended;
   int threads;
-  int64_t task_count;
-  carina_task task;
-  void *task_context;
+  struct carina_loop loop;
 };
 
 static _Thread_local struct held_team *leading;
@@ -39,18 +31,13 @@ static void wait_turn(int *turns) {
   }
 }
 
-static void run_share(struct held_team *team, int index) {
-  const int64_t first = team->task_count * index / team->threads, last = team->task_count * (index + 1) / team->threads;
-  for (int64_t task = first; task < last; task++) team->task(team->task_context, task);
-}
-
 static void follow(struct held_team *team, int index) {
   for (uint64_t seen = 0;;) {
     int turns = 0;
     while (atomic_load_explicit(&team->loops, memory_order_acquire) == seen) wait_turn(&turns);
     seen++;
     if (atomic_load_explicit(&team->ended, memory_order_relaxed)) return;
-    run_share(team, index);
+    carina_run_share(&team->loop, index, team->threads);
     atomic_fetch_sub_explicit(&team->running, 1, memory_order_release);
   }
 }
@@ -85,12 +72,10 @@ int carina_run_on_held_team(int64_t task_count, carina_task body, void *context)
   if (!team) return 0;
   // A loop inside a task runs serially, as it would in a team that is not held.
   leading = 0;
-  team->task_count = task_count;
-  team->task = body;
-  team->task_context = context;
+  team->loop = (struct carina_loop){task_count, body, context};
   atomic_store_explicit(&team->running, team->threads - 1, memory_order_relaxed);
   atomic_fetch_add_explicit(&team->loops, 1, memory_order_release);
-  run_share(team, 0);
+  carina_run_share(&team->loop, 0, team->threads);
   int turns = 0;
   while (atomic_load_explicit(&team->running, memory_order_acquire) > 0) wait_turn(&turns);
   leading = team;

@@ -98,12 +98,15 @@ public final class Generator {
 
   /// One more token of each sequence, by the screened head where it can be.
   private func step(_ tokens: [Int], _ cache: KeyValueCache) -> Next {
-    let body = { [self] in
+    held(tokens.count) {
       let states = statesAfter(tokens, cache)
       return screening?.tokens(states).map(Next.tokens) ?? .logits(model.decoder.logits(states))
     }
-    // Products of more rows are the library's, whose threads would not be at hand.
-    return tokens.count <= FewRowsProduct.mostRows ? ThreadTeam.held(body) : body()
+  }
+
+  /// Runs `body` with the team held where its products are of few rows: others are the library's, whose threads would not be at hand.
+  private func held<Result>(_ rows: Int, _ body: () -> Result) -> Result {
+    rows <= FewRowsProduct.mostRows ? ThreadTeam.held(body) : body()
   }
 
   private func search(
@@ -144,8 +147,7 @@ public final class Generator {
 
   /// Logits after one more token of each sequence.
   private func continued(_ tokens: [Int], _ cache: KeyValueCache) throws -> Tensor {
-    let body = { [self] in model.decoder.logits(statesAfter(tokens, cache)) }
-    return try checked(tokens.count <= FewRowsProduct.mostRows ? ThreadTeam.held(body) : body())
+    try checked(held(tokens.count) { model.decoder.logits(statesAfter(tokens, cache)) })
   }
 
   private func statesAfter(_ tokens: [Int], _ cache: KeyValueCache) -> Tensor {

@@ -106,7 +106,8 @@ public final class Parameter {
     return MatrixProduct.multiply(a, packed: factor, into: c, finish: finish)
   }
 
-  private static let fewestPackedRows = 64
+  /// Fewer rows are a small part of the work, and in decoding go another way.
+  static let fewestPackedRows = 64
 
   /// Rounds a frozen matrix to 8 bits for products without a tape; `value` stays for what reads single rows.
   public func quantize() {

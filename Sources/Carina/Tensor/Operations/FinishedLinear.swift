@@ -17,7 +17,7 @@ package func finishedLinear(
   precondition(factor == nil || summand == nil, "a factor and a summand")
   let rows = input.x.rows, matrix = weight.matrix
   guard weight.value.elementType == .bfloat16, weight.quantized == nil, !weight.isTrainable,
-    rows >= fewestFinishedRows, let library = MatrixProduct.provider as? OneDNNProduct
+    rows >= Parameter.fewestPackedRows, let library = MatrixProduct.provider as? OneDNNProduct
   else { return nil }
   precondition(matrix.width == input.x.width, "\(weight.name): expected rows of \(input.x.width), got \(weight.shape)")
   for other in [factor, summand] {
@@ -35,6 +35,3 @@ package func finishedLinear(
   let right = MatrixOperand(matrix, rows: matrix.rows, columns: matrix.width).transposed
   return library.multiply(left, right, into: out.pointer, finish: finish) ? out : nil
 }
-
-/// Fewer rows are a small part of the work, and in decoding go another way.
-private let fewestFinishedRows = 64
