@@ -58,12 +58,19 @@ enum OperationBenchmarks {
   private static func decoding(_ repeats: Int) -> [Measurement] {
     let head = Samples.weight([vocabulary, width], .bfloat16), wide = Samples.weight([vocabulary / 2, width], .float32)
     let quantized = QuantizedMatrix(head.value), row = Samples.tensor([1, width])
+    let narrow = row.converted(to: .bfloat16), out = Tensor(uninitialized: [1, vocabulary])
     return (1...FewRowsProduct.mostRows).map { count in
       let x = Samples.tensor([count, width])
       return Measurement(
         "\(count) row(s) × 262144×1152 bf16", .bytes(Double(vocabulary * width * 2)), repeats: repeats
       ) { _ = headLogits(x, head: head) }
     } + [
+      Measurement("the same of 1 row, weights widened", .bytes(Double(vocabulary * width * 2)), repeats: repeats) {
+        FewRowsProduct.multiply(
+          MatrixOperand(narrow, rows: 1, columns: width),
+          MatrixOperand(head.value, rows: vocabulary, columns: width).transposed, into: out.floats, cStride: vocabulary,
+          byPairs: false)
+      },
       Measurement("1 row × 262144×1152 in 8 bits", .bytes(Double(quantized.byteCount)), repeats: repeats) {
         _ = quantized.product(row)
       },

@@ -36,6 +36,11 @@ struct StepsCommand: ParsableCommand {
       }
       return work
     }
+    guard !works.isEmpty else {
+      throw CarinaError(
+        .usage, "--work names nothing", expected: StepWork.allCases.map(\.rawValue).joined(separator: ", "), found: work
+      )
+    }
     let full = try FullSizeModel(
       directory: models, precision: ComputingPrecision(option: precision.precision), textTokens: textTokens)
     weights.apply(to: full.model)
