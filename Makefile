@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 # libgomp reads this before main; the programs set it for themselves, the test runner cannot.
 export GOMP_SPINCOUNT ?= 1000
 
-SWIFT_BUILD := swift build -c release
+SWIFT_BUILD := swift build -c release --explicit-target-dependency-import-check error
 BIN := .build/release
 BUILT := .build/carina-programs-built
 SOURCES := Package.swift $(shell find Sources -type f)

@@ -3,6 +3,11 @@ import PackageDescription
 
 let engineSettings: [SwiftSetting] = [.swiftLanguageMode(.v5)]
 
+/// A room of the engine: a module that sees the rooms it names and no others.
+func room(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: engineSettings)
+}
+
 /// A program is one short folder: options, an engine call, a print.
 func program(_ name: String) -> Target {
   .executableTarget(
@@ -11,7 +16,7 @@ func program(_ name: String) -> Target {
       "Carina", "CommandOptions",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
-    swiftSettings: engineSettings)
+    packageAccess: false, swiftSettings: engineSettings)
 }
 
 /// A notebook is one script in percent format.
@@ -19,7 +24,7 @@ func notebook(_ name: String) -> Target {
   .executableTarget(
     name: "notebook-\(name)",
     dependencies: ["Carina", "NotebookCells"], path: "notebooks", exclude: ["README.md"], sources: ["\(name).swift"],
-    swiftSettings: engineSettings)
+    packageAccess: false, swiftSettings: engineSettings)
 }
 
 let package = Package(
@@ -49,14 +54,27 @@ let package = Package(
       name: "CKernels",
       cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])],
       linkerSettings: [.linkedLibrary("m")]),
-    .target(
-      name: "Carina",
-      dependencies: [
-        "COpenBLAS", "COneDNN", "CHDF5", "CDICOM", "CImageCodecs", "CKernels", "CRuntime",
-        .product(name: "Logging", package: "swift-log"),
-      ],
-      resources: [.embedInCode("Data/Archives/label-templates.json")],
-      swiftSettings: engineSettings),
+    room("CarinaRuntime", ["CRuntime"]),
+    room("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"]),
+    room("CarinaText", ["CarinaRuntime"]),
+    room(
+      "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5", "CImageCodecs"],
+      resources: [.embedInCode("Archives/label-templates.json")]),
+    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"]),
+    room("CarinaMetrics", ["CarinaRuntime"]),
+    room("CarinaModel", ["CarinaRuntime", "CarinaTensor"]),
+    room(
+      "CarinaEngine",
+      ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"]),
+    room(
+      "CarinaReport",
+      ["CarinaRuntime", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaEngine"]),
+    room(
+      "Carina",
+      [
+        "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaPhantom", "CarinaMetrics", "CarinaModel",
+        "CarinaEngine", "CarinaReport",
+      ]),
     .target(
       name: "CommandOptions",
       dependencies: [
@@ -64,7 +82,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
-      swiftSettings: engineSettings),
+      packageAccess: false, swiftSettings: engineSettings),
     .target(name: "NotebookCells", swiftSettings: engineSettings),
     program("preprocess"),
     program("train-stage0"),
@@ -79,7 +97,12 @@ let package = Package(
         "Carina", "CommandOptions",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      path: "Benchmarks", exclude: ["archive_scale.py", "shard_reading.py"], swiftSettings: engineSettings),
+      path: "Benchmarks",
+      exclude: [
+        "archive_scale.py", "beside_pytorch.py", "jpeg_decoders.py", "llama_peer.py", "make_image_sets.py",
+        "profile_step.sh",
+        "shard_reading.py",
+      ], swiftSettings: engineSettings),
     .target(
       name: "TestSupport", dependencies: ["Carina"], path: "Tests/TestSupport",
       swiftSettings: engineSettings),

@@ -39,7 +39,7 @@ for (place, scene) in scenes.enumerated() {
     contactSheet.replaceSubrange(start..<start + side, with: picture[y * side..<(y + 1) * side])
   }
 }
-show(image: try PhantomPNG.encode(contactSheet, side: columns * side))
+show(image: try PNGEncoder.encode(contactSheet, side: columns * side))
 show(
   table: [["image", "view", "caption"]]
     + scenes.prefix(columns).map { scene in
@@ -218,7 +218,7 @@ func ask(_ shards: ShardDirectory, shift: Int = 0) throws -> [ScoredAnswer] {
 }
 
 let answers = try ask(heldOut)
-show(image: try PhantomPNG.encode(heldOut.pixels(imageRow: 0).values, side: 64))
+show(image: try PNGEncoder.encode(heldOut.pixels(imageRow: 0).values, side: 64))
 show(
   table: [["question", "truth", "answer"]]
     + answers.filter { $0.image == answers[0].image }.map { [$0.question, $0.references[0], $0.prediction] })
@@ -278,7 +278,7 @@ let squares = costs.enumerated().map { place, cost in
   "<rect x='\(place % places * step + step / 2)' y='\(place / places * step + step / 2)' width='\(step)' "
     + "height='\(step)' fill='#ff8800' fill-opacity='\(String(format: "%.2f", 0.75 * cost / highest))'/>"
 }
-let png = try PhantomPNG.encode(stored.values, side: 64).base64EncodedString()
+let png = try PNGEncoder.encode(stored.values, side: 64).base64EncodedString()
 show(
   svg: "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 64 64' width='320' height='320'>"
     + "<image href='data:image/png;base64,\(png)' width='64' height='64'/>\(squares.joined())</svg>")

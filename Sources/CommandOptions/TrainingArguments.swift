@@ -130,5 +130,5 @@ public struct TrainingArguments: ParsableArguments {
   }
 }
 
-extension PromptStyle: ExpressibleByArgument {}
-extension VisionFeature: ExpressibleByArgument {}
+extension PromptStyle: @retroactive ExpressibleByArgument {}
+extension VisionFeature: @retroactive ExpressibleByArgument {}

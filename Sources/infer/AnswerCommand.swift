@@ -99,7 +99,7 @@ struct AnswerCommand: ParsableCommand {
   }
 }
 
-extension PixelPolicy: ExpressibleByArgument {
+extension PixelPolicy: @retroactive ExpressibleByArgument {
   /// Reads `voi`, `minmax`, `percentile:LOW,HIGH` or `full`.
   public init?(argument: String) { self.init(text: argument) }
 }

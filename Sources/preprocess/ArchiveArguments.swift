@@ -38,7 +38,7 @@ struct ArchiveArguments: ParsableArguments {
   }
 }
 
-extension UncertainPolicy: ExpressibleByArgument {}
-extension ViewPolicy: ExpressibleByArgument {}
-extension SampleKinds: ExpressibleByArgument {}
-extension DeidentifiedPolicy: ExpressibleByArgument {}
+extension UncertainPolicy: @retroactive ExpressibleByArgument {}
+extension ViewPolicy: @retroactive ExpressibleByArgument {}
+extension SampleKinds: @retroactive ExpressibleByArgument {}
+extension DeidentifiedPolicy: @retroactive ExpressibleByArgument {}

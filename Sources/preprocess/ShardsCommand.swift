@@ -153,16 +153,16 @@ struct ShardsCommand: ParsableCommand {
   }
 }
 
-extension SampleFormat: ExpressibleByArgument {}
-extension ShardPart: ExpressibleByArgument {
+extension SampleFormat: @retroactive ExpressibleByArgument {}
+extension ShardPart: @retroactive ExpressibleByArgument {
   /// Reads `I/N`.
   public init?(argument: String) { self.init(text: argument) }
 }
-extension SplitUnit: ExpressibleByArgument {}
-extension PassOrder: ExpressibleByArgument {}
-extension ImageTransform.Aspect: ExpressibleByArgument {}
-extension ImageTransform.Colour: ExpressibleByArgument {}
-extension PixelPolicy: ExpressibleByArgument {
+extension SplitUnit: @retroactive ExpressibleByArgument {}
+extension PassOrder: @retroactive ExpressibleByArgument {}
+extension ImageTransform.Aspect: @retroactive ExpressibleByArgument {}
+extension ImageTransform.Colour: @retroactive ExpressibleByArgument {}
+extension PixelPolicy: @retroactive ExpressibleByArgument {
   /// Reads `voi`, `minmax`, `percentile:LOW,HIGH` or `full`.
   public init?(argument: String) { self.init(text: argument) }
 }

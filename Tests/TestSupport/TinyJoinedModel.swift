@@ -43,7 +43,7 @@ public final class TinyJoinedModel {
   public func image(_ number: Int) throws -> String {
     let path = directory.file("image-\(number).png")
     let pixels = (0..<400).map { UInt8(truncatingIfNeeded: $0 &* (number &* 7 &+ 3)) }
-    try AtomicFile.write(PhantomPNG.encode(pixels, side: 20), to: path)
+    try AtomicFile.write(PNGEncoder.encode(pixels, side: 20), to: path)
     return path
   }
 

@@ -73,7 +73,7 @@ import Testing
     try Data(jpeg(plain, exif(6, big: true))).write(to: URL(fileURLWithPath: directory.file("turned.jpg")))
     for inverted in [false, true] {
       let grey = film(size: 32, inverted: inverted)
-      try PhantomPNG.encode(grey.values, side: 32).write(to: URL(fileURLWithPath: directory.file("\(inverted).png")))
+      try PNGEncoder.encode(grey.values, side: 32).write(to: URL(fileURLWithPath: directory.file("\(inverted).png")))
     }
     let names = ["upright.jpg", "turned.jpg", "false.png", "true.png"]
     let records = names.map { "{\"image\": \"\($0)\", \"caption\": \"c\"}" }.joined(separator: "\n")

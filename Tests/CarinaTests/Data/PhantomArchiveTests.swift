@@ -20,7 +20,7 @@ import Testing
       #expect(files.contents(atPath: first + "/" + name) == files.contents(atPath: second + "/" + name))
     }
     for scene in PhantomSampler(seed: 3).scenes(40) {
-      let alone = try PhantomPNG.encode(PhantomRenderer.render(scene, size: 32), side: 32)
+      let alone = try PNGEncoder.encode(PhantomRenderer.render(scene, size: 32), side: 32)
       #expect(files.contents(atPath: "\(first)/images/\(scene.name).png") == alone)
     }
   }
@@ -40,7 +40,7 @@ import Testing
   @Test("a picture read back from its PNG is the picture that was drawn, grey and of 8 bits", arguments: [16, 33, 96])
   func roundTrip(side: Int) throws {
     let pixels = PhantomRenderer.render(PhantomSampler(seed: 1).patient(1)[0], size: side)
-    let file = [UInt8](try PhantomPNG.encode(pixels, side: side))
+    let file = [UInt8](try PNGEncoder.encode(pixels, side: side))
     let header = try ImageDecoder.header(of: file, path: "picture")
     #expect(header.width == side && header.height == side)
     #expect(header.channels == 1 && header.depth == 8)

@@ -21,7 +21,7 @@ import Testing
     var records: [JSONValue] = []
     for (file, patient, pixels) in images {
       let decoder = scratch.file("\(name)/\(file)")
-      try AtomicFile.write(PhantomPNG.encode(pixels, side: 64), to: decoder)
+      try AtomicFile.write(PNGEncoder.encode(pixels, side: 64), to: decoder)
       records.append(["image": .string(file), "caption": "c", "patient": .string(patient)])
     }
     try AtomicFile.write(try JSONValue.array(records).serialized(), to: scratch.file("\(name).json"))

@@ -43,7 +43,7 @@ import Testing
     #expect(colour(8, 8) == [150, 20, 31] && colour(23, 23) == [150, 20, 31])
     #expect(colour(32, 8) == [90, 90, 90] && colour(47, 23) == [90, 90, 90] && colour(0, 0) == [24, 24, 24])
     let stored = ImagePixels(values: red, size: 32, channels: 3)
-    #expect(try ImageDecoder.decode8([UInt8](try PhantomPNG.encode(stored)), path: "a.png").values == red)
+    #expect(try ImageDecoder.decode8([UInt8](try PNGEncoder.encode(stored)), path: "a.png").values == red)
   }
 
   @Test("remarks are counted and named on the page, the first of each kind, whatever stands in the names")

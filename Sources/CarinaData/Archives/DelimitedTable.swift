@@ -1,0 +1,107 @@
+import CarinaRuntime
+import Foundation
+
+/// A table of comma-separated values (RFC 4180) with a header: quoted fields may hold commas, quotes and line ends.
+struct DelimitedTable {
+  /// One row; fields are found by the name of their column.
+  struct Row {
+    fileprivate let fields: [String]
+    fileprivate let columns: [String: Int]
+    /// File and line, for errors.
+    let place: String
+
+    /// A field without white space around it; empty when the row ends before it or there is no such column.
+    subscript(_ name: String) -> String {
+      guard let column = columns[name], column < fields.count else { return "" }
+      return fields[column].trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// A field that must not be empty.
+    /// - Throws: `CarinaError.badData`.
+    func required(_ name: String) throws -> String {
+      let value = self[name]
+      guard !value.isEmpty else { throw CarinaError(.badData, "the field \"\(name)\" is empty", at: place) }
+      return value
+    }
+  }
+
+  /// The names of the header in order, without the nameless column that a comma at the end of the line makes.
+  let names: [String]
+  private let columns: [String: Int]
+  private let path: String
+
+  /// Reads the header of a file, which may be compressed by gzip.
+  /// - Parameter required: columns that must be there; each entry lists spellings, of which one suffices.
+  /// - Throws: `CarinaError.missingInput`, or `.badData` when a column is missing.
+  init(_ path: String, required: [[String]]) throws {
+    self.path = path
+    var line = 1
+    let header = try DelimitedTable.fields(try TableBytes(path), &line, path)
+    var columns: [String: Int] = [:]
+    for (index, name) in header.enumerated() {
+      let name = name.trimmingCharacters(in: .whitespacesAndNewlines)
+      if !name.isEmpty && columns[name] == nil { columns[name] = index }
+    }
+    self.columns = columns
+    names = header.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
+    for spellings in required where !spellings.contains(where: { columns[$0] != nil }) {
+      throw CarinaError(
+        .badData, "a column is missing", at: path, expected: spellings.joined(separator: " or "),
+        found: names.prefix(40).joined(separator: ", "))
+    }
+  }
+
+  func has(_ name: String) -> Bool { columns[name] != nil }
+
+  /// Calls `body` with every row; blank lines are passed over.
+  /// - Throws: `CarinaError.badData` for a row shorter than the last named column or with a quote that never ends.
+  func forEach(_ body: (Row) throws -> Void) throws {
+    let bytes = try TableBytes(path)
+    var line = 1
+    _ = try DelimitedTable.fields(bytes, &line, path)
+    let needed = (columns.values.max() ?? -1) + 1
+    while try bytes.peek() != nil {
+      let place = "\(path), line \(line)"
+      let fields = try DelimitedTable.fields(bytes, &line, path)
+      if fields.count == 1 && fields[0].allSatisfy(\.isWhitespace) { continue }
+      guard fields.count >= needed else {
+        throw CarinaError(
+          .badData, "the row is cut short", at: place, expected: "\(needed) fields", found: "\(fields.count)")
+      }
+      try body(Row(fields: fields, columns: columns, place: place))
+    }
+  }
+
+  private static func fields(_ bytes: TableBytes, _ line: inout Int, _ path: String) throws -> [String] {
+    let firstLine = line
+    var fields: [String] = []
+    var field: [UInt8] = []
+    var isQuoted = false
+    while let byte = try bytes.next() {
+      if byte == UInt8(ascii: "\n") { line += 1 }
+      if isQuoted {
+        if byte != UInt8(ascii: "\"") {
+          field.append(byte)
+        } else if try bytes.peek() == UInt8(ascii: "\"") {
+          field.append(byte)
+          _ = try bytes.next()
+        } else {
+          isQuoted = false
+        }
+      } else if byte == UInt8(ascii: "\"") && field.isEmpty {
+        isQuoted = true
+      } else if byte == UInt8(ascii: ",") {
+        fields.append(String(decoding: field, as: UTF8.self))
+        field.removeAll(keepingCapacity: true)
+      } else if byte == UInt8(ascii: "\n") {
+        break
+      } else {
+        field.append(byte)
+      }
+    }
+    guard !isQuoted else { throw CarinaError(.badData, "a quote never ends", at: "\(path), line \(firstLine)") }
+    if field.last == UInt8(ascii: "\r") { field.removeLast() }
+    fields.append(String(decoding: field, as: UTF8.self))
+    return fields
+  }
+}

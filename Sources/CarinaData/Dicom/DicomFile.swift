@@ -1,0 +1,102 @@
+import CDICOM
+import CarinaRuntime
+
+/// A radiograph in DICOM: its stored values and what its attributes say about them.
+///
+/// One frame, grey or RGB, uncompressed or in a compression that the installed DCMTK decodes (RLE, JPEG). Only the
+/// attributes of the file itself count, not those of functional groups (DICOM PS3.3 C.7.6.3, C.11).
+struct DicomFile {
+  /// A display window: what of the modality's values is shown, and how.
+  struct Window: Equatable {
+    /// PS3.3 C.11.2.1.2.1, C.11.2.1.3.2, C.11.2.1.3.1.
+    enum Function: Equatable { case linear, linearExact, sigmoid }
+
+    let function: Function
+    let center: Double
+    let width: Double
+  }
+
+  /// A lookup table: inputs below the first entry get the first value, those beyond the last the last.
+  struct Table: Equatable {
+    let values: [UInt16]
+    /// The input of the first entry.
+    let first: Int
+    /// Bits of a value.
+    let bits: Int
+
+    func value(at input: Double) -> Int {
+      // Inputs may be fractions and of any size; what is outside is clipped before the conversion.
+      let place = max(0, min(Double(values.count - 1), (input - Double(first)).rounded(.down)))
+      return Int(values[Int(place)])
+    }
+  }
+
+  let width: Int
+  let height: Int
+  /// 1 grey, 3 RGB of 8 bits.
+  let channels: Int
+  /// Bits of a stored value, 1...16.
+  let bitsStored: Int
+  let isSigned: Bool
+  /// Small values are bright.
+  let isMonochrome1: Bool
+  let slope: Double
+  let intercept: Double
+  let modalityTable: Table?
+  /// The first window of the file.
+  let window: Window?
+  let displayTable: Table?
+  /// Stored values that are no part of the picture.
+  let padding: ClosedRange<Int>?
+  /// The stored values as bit patterns, channels interleaved; empty when only the header was read.
+  let codes: [UInt16]
+
+  /// Whether the content is DICOM: `DICM` after a preamble of 128 bytes.
+  static func isDicom(_ bytes: [UInt8]) -> Bool { carina_dicom_is_dicom(bytes, bytes.count) != 0 }
+
+  /// Reads a file; `path` names it in errors.
+  /// - Throws: `CarinaError.badData` when it cannot be decoded, is over the limits (20,000 a side, 100 million values),
+  ///   or is of a kind that is not handled; the reason is in the text.
+  init(_ bytes: [UInt8], path: String, withPixels: Bool = true) throws {
+    var report = carina_dicom_report()
+    var file: OpaquePointer?
+    let status = carina_dicom_open(bytes, bytes.count, withPixels ? 1 : 0, &file, &report)
+    defer { carina_dicom_close(file) }
+    guard status == CARINA_DICOM_OK, let file else {
+      let message = withUnsafeBytes(of: report.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      throw CarinaError(.badData, "the DICOM file cannot be decoded: \(message)", at: path)
+    }
+    width = Int(report.width)
+    height = Int(report.height)
+    channels = Int(report.channels)
+    bitsStored = Int(report.bits_stored)
+    isSigned = report.is_signed != 0
+    isMonochrome1 = report.is_monochrome1 != 0
+    slope = report.slope
+    intercept = report.intercept
+    modalityTable = DicomFile.table(of: file, CARINA_DICOM_MODALITY_TABLE)
+    displayTable = DicomFile.table(of: file, CARINA_DICOM_DISPLAY_TABLE)
+    window = DicomFile.function(report.window_function).map {
+      Window(function: $0, center: report.window_center, width: report.window_width)
+    }
+    padding = report.has_padding != 0 ? Int(report.padding_low)...Int(report.padding_high) : nil
+    let count = withPixels ? width * height * channels : 0
+    codes = Array(UnsafeBufferPointer(start: carina_dicom_codes(file), count: count))
+  }
+
+  private static func function(_ code: Int32) -> Window.Function? {
+    switch Int(code) {
+    case CARINA_DICOM_LINEAR: .linear
+    case CARINA_DICOM_LINEAR_EXACT: .linearExact
+    case CARINA_DICOM_SIGMOID: .sigmoid
+    default: nil
+    }
+  }
+
+  private static func table(of file: OpaquePointer, _ which: Int) -> Table? {
+    var (count, first, bits): (Int32, Int32, Int32) = (0, 0, 0)
+    guard let values = carina_dicom_table(file, Int32(which), &count, &first, &bits) else { return nil }
+    return Table(
+      values: Array(UnsafeBufferPointer(start: values, count: Int(count))), first: Int(first), bits: Int(bits))
+  }
+}

@@ -1,0 +1,76 @@
+import CarinaRuntime
+
+/// An image at the model's size, and what is odd about it.
+struct InspectedImage {
+  let pixels: ImagePixels
+  /// Upper corners brighter than the centre by so many grey levels, where that is suspicious.
+  let inversion: Int?
+  /// The orientation tag, where it says anything but upright.
+  let orientation: Int?
+
+  /// - Throws: as `ImageTransform.pixels(of:path:)`.
+  init(ofFileAt path: String, _ transform: ImageTransform) throws {
+    let bytes = try ImageDecoder.bytes(ofFileAt: path)
+    pixels = try transform.pixels(of: bytes, path: path)
+    inversion = InversionCheck.excess(pixels).flatMap { $0 > InversionCheck.margin ? $0 : nil }
+    orientation = OrientationTag.read(bytes).flatMap { $0 > 1 ? $0 : nil }
+  }
+}
+
+/// What is odd about stored images, as lines of `remarks.jsonl`. Nothing is changed because of it.
+package struct ImageRemarks: Equatable {
+  private(set) var text = ""
+  /// Images whose grey may be the wrong way round.
+  private(set) var inversions = 0
+  /// Images with a tag that says they are not upright.
+  private(set) var orientations = 0
+
+  init() {}
+
+  /// Notes what is odd about an image, if anything is.
+  mutating func add(_ id: String, _ image: InspectedImage) throws {
+    guard image.inversion != nil || image.orientation != nil else { return }
+    inversions += image.inversion == nil ? 0 : 1
+    orientations += image.orientation == nil ? 0 : 1
+    let line: JSONValue = [
+      "path": .string(id), "suspected_inversion": image.inversion.map { .integer($0) } ?? .null,
+      "orientation": image.orientation.map { .integer($0) } ?? .null,
+    ]
+    text += try line.serialized() + "\n"
+  }
+
+  /// Adds those of a later shard.
+  mutating func append(_ other: ImageRemarks) {
+    text += other.text
+    inversions += other.inversions
+    orientations += other.orientations
+  }
+
+  /// The first images of each kind in a text of remarks, for people.
+  public static func first(of text: String, limit: Int = 3) -> (inversions: [String], orientations: [String]) {
+    var (inversions, orientations) = ([String](), [String]())
+    for line in text.split(separator: "\n") {
+      guard let line = try? JSONValue.parse(String(line), source: ShardFormat.remarks), let path = line["path"]?.string
+      else { continue }
+      if let excess = line["suspected_inversion"]?.int, inversions.count < limit {
+        inversions.append("\(path): upper corners brighter than the centre by \(excess)")
+      }
+      if let tag = line["orientation"]?.int, orientations.count < limit { orientations.append("\(path): \(tag)") }
+      if inversions.count == limit && orientations.count == limit { break }
+    }
+    return (inversions, orientations)
+  }
+
+  /// All of it, for a record.
+  var json: JSONValue {
+    ["inversions": .integer(inversions), "orientations": .integer(orientations), "text": .string(text)]
+  }
+
+  /// Reads what `json` gives; nil when it is something else.
+  init?(json: JSONValue) {
+    guard let inversions = json["inversions"]?.int, let orientations = json["orientations"]?.int,
+      let text = json["text"]?.string
+    else { return nil }
+    (self.inversions, self.orientations, self.text) = (inversions, orientations, text)
+  }
+}

@@ -1,0 +1,146 @@
+import CarinaRuntime
+import Foundation
+
+/// The one way from an image file to a model's input; its settings and their digest travel with shards and checkpoints.
+///
+/// Decode, resize to a square by bicubic antialiasing (squashed, as SigLIP was trained, unless told otherwise), then in single precision
+/// (value · rescale − mean) / deviation, in the order of Hugging Face's image processors.
+public struct ImageTransform: Equatable, Sendable {
+  /// What happens to colour.
+  public enum Colour: String, CaseIterable, Sendable {
+    /// Nothing: grey images give one channel, others three.
+    case keep
+    /// It becomes luma before the resize.
+    case grey
+  }
+
+  /// What happens to an image that is not square.
+  public enum Aspect: String, CaseIterable, Sendable {
+    /// It is squashed into the square, as SigLIP was trained.
+    case squash
+    /// It is fitted into the square whole and lies in the middle of black.
+    case pad
+    /// Its largest square in the middle is taken.
+    case crop
+  }
+
+  /// Pixels a side, 1...4096.
+  public let size: Int
+  /// What happens to an image that is not square.
+  package let aspect: Aspect
+  /// What happens to colour.
+  package let colour: Colour
+  /// How more than 8 bits become 8; nil refuses such images.
+  package let window: PixelPolicy?
+  /// The order of the resize's passes.
+  package let order: PassOrder
+  /// Whether a JPEG much larger than `size` is decoded at an eighth, a quarter … of its size, by scaled inverse cosine
+  /// transforms, before the resize. Faster, and other pixels by a grey level or so.
+  package let fastDecode: Bool
+  /// The factor on 8-bit values.
+  package let rescale: Double
+  /// Subtracted after the rescale; three values, red, green, blue.
+  package let mean: [Double]
+  /// Divided by in the end; three values.
+  package let deviation: [Double]
+
+  /// - Throws: `CarinaError.usage` for a size outside 1...4096, or means and deviations that are not three finite
+  ///   numbers, the latter above zero.
+  public init(
+    size: Int, aspect: Aspect = .squash, colour: Colour = .keep, window: PixelPolicy? = nil,
+    order: PassOrder = .adaptive, fastDecode: Bool = false, rescale: Double = 1 / 255,
+    mean: [Double] = [0.5, 0.5, 0.5],
+    deviation: [Double] = [0.5, 0.5, 0.5]
+  ) throws {
+    guard (1...4096).contains(size) else {
+      throw CarinaError(.usage, "the image size is out of range", expected: "1 to 4096 pixels", found: "\(size)")
+    }
+    guard mean.count == 3, deviation.count == 3, (mean + deviation + [rescale]).allSatisfy(\.isFinite),
+      deviation.allSatisfy({ $0 > 0 })
+    else {
+      throw CarinaError(
+        .usage, "the image mean and deviation are unusable", expected: "three numbers each, deviations above zero",
+        found: "\(mean) and \(deviation)")
+    }
+    self.size = size
+    self.aspect = aspect
+    self.colour = colour
+    self.window = window
+    self.order = order
+    self.fastDecode = fastDecode
+    self.rescale = rescale
+    self.mean = mean
+    self.deviation = deviation
+  }
+
+  /// The same transform with another policy for more than 8 bits.
+  public func with(window: PixelPolicy?) throws -> ImageTransform {
+    try ImageTransform(
+      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
+      rescale: rescale,
+      mean: mean, deviation: deviation)
+  }
+
+  /// Both sides of a JPEG stay at this or more when it is decoded; 0 decodes all of it.
+  var fastSize: Int { fastDecode ? size : 0 }
+
+  /// The pixels of an image file at the model's size, as shards store them: one channel where all three are equal.
+  /// - Throws: `CarinaError.missingInput` when there is no such file, `.badData` when it cannot be decoded or has more
+  ///   than 8 bits and there is no window.
+  public func pixels(ofFileAt path: String) throws -> ImagePixels {
+    try pixels(of: try ImageDecoder.bytes(ofFileAt: path), path: path)
+  }
+
+  /// The same from an image file's bytes; `path` names it in errors.
+  public func pixels(of bytes: [UInt8], path: String) throws -> ImagePixels {
+    if DicomFile.isDicom(bytes) {
+      let file = try DicomFile(bytes, path: path)
+      let grey = try file.grey(window, path: path)
+      return try placed(
+        ImageDecoder.Image(values: grey, width: file.width, height: file.height, channels: file.channels), path: path)
+    }
+    let header = try ImageDecoder.header(of: bytes, path: path)
+    if header.depth == 8 {
+      guard aspect == .squash else { return try placed(try whole(bytes, path: path), path: path) }
+      return try ImageDecoder.decodeResized(
+        bytes, fastSize: fastSize, size: size, toGrey: colour == .grey, order: order, path: path
+      ).collapsedIfGrey()
+    }
+    guard let window else {
+      throw CarinaError(
+        .badData, "has \(header.depth)-bit values, and how they become 8-bit is not decided", at: path,
+        remedy: "Choose --window minmax, percentile:LOW,HIGH or full.")
+    }
+    let wide = try ImageDecoder.decode16(bytes, path: path)
+    let values = try window.apply(to: wide.values, path: path)
+    return try placed(
+      ImageDecoder.Image(values: values, width: wide.width, height: wide.height, channels: wide.channels), path: path)
+  }
+
+  /// A model's input: `[3, size, size]` in single precision, channel by channel.
+  /// - Precondition: the pixels have this transform's size.
+  public func normalized(_ pixels: ImagePixels) -> [Float] {
+    precondition(pixels.size == size)
+    let plane = size * size
+    let tables = (0..<3).map(normalizationTable(channel:))
+    return [Float](unsafeUninitializedCapacity: 3 * plane) { output, count in
+      pixels.values.withUnsafeBufferPointer { values in
+        for channel in 0..<3 {
+          let (step, offset) = pixels.channels == 3 ? (3, channel) : (1, 0)
+          tables[channel].withUnsafeBufferPointer { table in
+            let target = output.baseAddress! + channel * plane
+            for index in 0..<plane { target[index] = table[Int(values[index * step + offset])] }
+          }
+        }
+      }
+      count = 3 * plane
+    }
+  }
+
+  /// What each of the 256 values becomes in a channel (0 red, 1 green, 2 blue): rescaled in double precision, rounded
+  /// to single, then normalised in single precision, as Hugging Face's image processors do in numpy.
+  package func normalizationTable(channel: Int) -> [Float] {
+    let (mean, deviation) = (Float(mean[channel]), Float(deviation[channel]))
+    return (0..<256).map { (Float(Double($0) * rescale) - mean) / deviation }
+  }
+}

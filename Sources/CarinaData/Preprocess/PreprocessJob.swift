@@ -1,0 +1,87 @@
+import CarinaRuntime
+
+/// One of the shard directories that a run makes: a split with the images of its records.
+struct PreprocessShare {
+  let split: String
+  let plan: ImagePlan
+}
+
+/// What a preprocessing run reads before it looks at images.
+struct PreprocessJob {
+  private let roots: ImageRoots
+  private let records: SpilledRecords
+  private let files: PlanFiles
+  /// What the archive says of itself, without its records.
+  let archive: ArchiveRecords
+  /// SHA-256 of the annotations.
+  let digest: String
+
+  /// Where state may wait on the disk.
+  var place: SpillPlace { records.place }
+
+  init(_ options: PreprocessOptions) throws {
+    if let limit = options.limit, limit < 1 {
+      throw CarinaError(.usage, "--limit must be at least 1", found: "\(limit)")
+    }
+    roots = try ImageRoots(options.imageRoots)
+    let place = SpillPlace("\(options.output).\(options.part.number).spill")
+    let spilled = try SpilledRecords(place)
+    var names = SpilledNames(place)
+    var check = options.splits.map { SplitCheck($0, source: options.records, place: place) }
+    archive = try ArchiveReader.stream(
+      options.records, format: options.format, imageRoots: options.imageRoots, options: options.archive, place: place
+    ) { record in
+      var record = record
+      try names.add(record.id)
+      do {
+        try check?.assign(&record, number: spilled.count)
+      } catch {
+        // The error names the sample as the shards would.
+        record.id = try names.unique(last: record.id)
+        try check?.assign(&record, number: spilled.count)
+      }
+      try spilled.append(record)
+    }
+    try spilled.flush()
+    try names.forEachRepeated { number, suffix in try spilled.setSuffix(suffix, of: number) }
+    try check?.finish(spilled.record)
+    (records, files) = (spilled, try PlanFiles(place))
+    digest = try archive.digest()
+  }
+
+  /// Every split, in the order of their names.
+  func allSplits(_ options: PreprocessOptions) throws -> [PreprocessShare] {
+    try records.splits.enumerated().sorted { $0.element < $1.element }.compactMap { number, split in
+      var left = options.limit ?? .max
+      let plan = try ImagePlan(records, roots: roots, files: files, source: options.records) {
+        left -= 1
+        return left >= 0 && $0 == number
+      }
+      return plan.count == 0 ? nil : PreprocessShare(split: split, plan: plan)
+    }
+  }
+
+  /// The records that the options take.
+  func selected(_ options: PreprocessOptions) throws -> PreprocessShare {
+    let names = Set(records.splits).subtracting([""])
+    var split = options.split ?? ""
+    var filter: Int?
+    if let wanted = options.split, !names.isEmpty {
+      guard names.contains(wanted) else {
+        throw CarinaError(
+          .usage, "no record is of the split \"\(wanted)\"", at: options.records,
+          found: "the splits \(names.sorted().joined(separator: ", "))")
+      }
+      filter = records.splits.firstIndex(of: wanted)
+    } else if options.split == nil, records.splits.count == 1 {
+      split = records.splits[0]
+    }
+    var left = options.limit ?? .max
+    let plan = try ImagePlan(records, roots: roots, files: files, source: options.records) { number in
+      guard filter.map({ $0 == number }) ?? true else { return false }
+      left -= 1
+      return left >= 0
+    }
+    return PreprocessShare(split: split, plan: plan)
+  }
+}

@@ -1,0 +1,166 @@
+import CarinaRuntime
+import Foundation
+
+/// A file of records read piece by piece: what is held is one record and a buffer, however long the file is.
+final class ByteWindow {
+  private static let piece = 1 << 18
+  /// A record of more bytes than these is none.
+  private static let longestRecord = 64 << 20
+
+  private let path: String
+  private let file: UnsafeMutablePointer<FILE>
+  private var buffer: [UInt8] = []
+  private var place = 0
+  private var isAtEnd = false
+  // What is before it in the buffer is done with.
+  private var start = 0
+  // Where the byte at `start` stands, for errors.
+  private var origin = JSONScanner.Origin()
+
+  /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read.
+  init(_ path: String) throws {
+    self.path = path
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
+      throw CarinaError(
+        .missingInput, isDirectory.boolValue ? "is a directory" : "there is no such file", at: path,
+        expected: "a file of records")
+    }
+    guard let file = fopen(path, "rb") else {
+      throw CarinaError(.missingInput, "cannot be read", at: path, remedy: "Check its permissions.")
+    }
+    self.file = file
+  }
+
+  deinit { fclose(file) }
+
+  /// The first byte that is not white space, left in place; nil when there is none.
+  func firstMark() throws -> UInt8? {
+    while let byte = try byte(at: place) {
+      guard byte == 0x20 || (0x09...0x0d).contains(byte) else { return byte }
+      place += 1
+      if place - start >= ByteWindow.piece { drop() }
+    }
+    return nil
+  }
+
+  /// Calls `body` with each element of the JSON list that begins here, and demands that nothing follows it.
+  /// - Throws: `CarinaError.badData` with line, column and byte; what `body` throws.
+  func elements(_ body: (JSONValue) throws -> Void) throws {
+    place += 1
+    guard try firstMark() != UInt8(ascii: "]") else {
+      place += 1
+      return try expectEnd()
+    }
+    while true {
+      drop()
+      let end = try endOfValue()
+      try body(
+        try buffer.withUnsafeBytes {
+          try JSONParser.document(UnsafeRawBufferPointer(rebasing: $0[start..<end]), source: path, origin: origin)
+        })
+      place = end
+      let mark = try firstMark()
+      guard mark == UInt8(ascii: ",") || mark == UInt8(ascii: "]") else {
+        throw try failure("unexpected character", expected: "\",\" or \"]\"")
+      }
+      place += 1
+      if mark == UInt8(ascii: "]") { return try expectEnd() }
+      guard try firstMark() != nil else { throw try failure("the document ends early") }
+    }
+  }
+
+  /// Calls `body` with each line that is not blank, and its number from 1.
+  /// - Throws: `CarinaError.badData` for a line that is too long; what `body` throws.
+  func lines(_ body: (Data, Int) throws -> Void) throws {
+    rewind(file)
+    (buffer, start, place, isAtEnd) = ([], 0, 0, false)
+    var number = 0
+    while try byte(at: place) != nil {
+      var end = place
+      while let byte = try byte(at: end), byte != 0x0A {
+        end += 1
+        try requireRecord(end - place)
+      }
+      number += 1
+      let line = buffer[place..<end]
+      if line.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) { try body(Data(line), number) }
+      place = end + 1
+      if place - start >= ByteWindow.piece { drop() }
+    }
+  }
+
+  /// Where the value at the place ends, told by its brackets and quotes alone: whether it is one, the parser says.
+  private func endOfValue() throws -> Int {
+    var (end, depth, isText) = (place, 0, false)
+    while let byte = try byte(at: end) {
+      try requireRecord(end - place)
+      end += 1
+      if isText {
+        if byte == UInt8(ascii: "\\") { end += 1 } else if byte == UInt8(ascii: "\"") { isText = false }
+        if isText || depth > 0 { continue }
+        return min(end, buffer.count)
+      }
+      switch byte {
+      case UInt8(ascii: "\""): isText = true
+      case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        depth -= 1
+        if depth == 0 { return end }
+        if depth < 0 { return end - 1 }
+      case UInt8(ascii: ",") where depth == 0: return end - 1
+      default: break
+      }
+    }
+    return min(end, buffer.count)
+  }
+
+  private func requireRecord(_ length: Int) throws {
+    guard length <= ByteWindow.longestRecord else {
+      throw try failure("a record is longer than \(ByteWindow.longestRecord >> 20) MiB")
+    }
+  }
+
+  private func expectEnd() throws {
+    guard try firstMark() != nil else { return }
+    throw try failure("something follows the end of the document")
+  }
+
+  private func failure(_ what: String, expected: String? = nil) throws -> CarinaError {
+    _ = try byte(at: place)
+    return buffer.withUnsafeBytes {
+      var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: $0[start...]), source: path, origin: origin)
+      scanner.place = min(place, buffer.count) - start
+      return scanner.failure(what, expected: expected, found: scanner.shown())
+    }
+  }
+
+  @inline(__always)
+  private func byte(at index: Int) throws -> UInt8? {
+    if index >= buffer.count { try fill(to: index) }
+    return index < buffer.count ? buffer[index] : nil
+  }
+
+  private func fill(to index: Int) throws {
+    while index >= buffer.count && !isAtEnd {
+      let start = buffer.count
+      buffer.append(contentsOf: repeatElement(0, count: ByteWindow.piece))
+      let got = buffer.withUnsafeMutableBytes { fread($0.baseAddress! + start, 1, ByteWindow.piece, file) }
+      buffer.removeLast(ByteWindow.piece - got)
+      if got == 0 {
+        guard ferror(file) == 0 else { throw CarinaError(.badData, "reading failed part-way", at: path) }
+        isAtEnd = true
+      }
+    }
+  }
+
+  /// Lets go of what is before the place; its memory once there is a piece of it.
+  private func drop() {
+    let end = min(place, buffer.count)
+    buffer.withUnsafeBytes { origin.move(over: UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+    start = end
+    guard start >= ByteWindow.piece else { return }
+    buffer.removeFirst(start)
+    (place, start) = (place - start, 0)
+  }
+}

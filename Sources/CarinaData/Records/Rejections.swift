@@ -1,0 +1,64 @@
+import CarinaRuntime
+
+/// Inputs that were left out, as lines of `rejected.jsonl`.
+struct Rejections: Equatable {
+  private(set) var text = ""
+  var images = 0
+  private(set) var samples = 0
+
+  init() {}
+
+  mutating func add(image: ImagePlan.PlannedImage, error: Error) throws {
+    images += 1
+    samples += image.samples.count
+    try add(path: image.image.id, reason: Rejections.reason(error), samples: image.samples.map(\.record.id))
+  }
+
+  mutating func add(sample: SampleRecord) throws {
+    samples += 1
+    try add(path: sample.image, reason: "the answer is empty", samples: [sample.id])
+  }
+
+  /// Adds those of a later shard.
+  mutating func append(_ other: Rejections) {
+    text += other.text
+    images += other.images
+    samples += other.samples
+  }
+
+  private mutating func add(path: String, reason: String, samples: [String]) throws {
+    let line: JSONValue = [
+      "path": .string(path), "reason": .string(reason), "samples": .array(samples.map(JSONValue.string)),
+    ]
+    text += try line.serialized() + "\n"
+  }
+
+  /// The first three lines of a text of rejections, for people.
+  static func first(of text: some StringProtocol) -> [String] {
+    text.split(separator: "\n", maxSplits: 3).prefix(3).compactMap { line in
+      guard let line = try? JSONValue.parse(String(line), source: ShardFormat.rejected),
+        let path = line["path"]?.string,
+        let reason = line["reason"]?.string
+      else { return nil }
+      return "\(path): \(reason.hasSuffix(".") ? String(reason.dropLast()) : reason)"
+    }
+  }
+
+  /// The reason without the path, which the line has already, and without this machine's directories.
+  private static func reason(_ error: Error) -> String {
+    guard let error = error as? CarinaError else { return "\(error)" }
+    return CarinaError(
+      error.kind, error.what, expected: error.expected, found: error.found, remedy: error.remedy
+    ).description
+  }
+
+  /// All of it, for a record.
+  var json: JSONValue { ["images": .integer(images), "samples": .integer(samples), "text": .string(text)] }
+
+  /// Reads what `json` gives; nil when it is something else.
+  init?(json: JSONValue) {
+    guard let images = json["images"]?.int, let samples = json["samples"]?.int, let text = json["text"]?.string
+    else { return nil }
+    (self.images, self.samples, self.text) = (images, samples, text)
+  }
+}

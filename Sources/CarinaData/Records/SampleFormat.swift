@@ -1,0 +1,118 @@
+import CarinaRuntime
+
+/// The layouts of records that preprocess reads.
+public enum SampleFormat: String, CaseIterable, Sendable {
+  /// Objects with `image` and `caption`, or `image`, `problem` and `normal_caption`. Optional: `id`, `patient`, `study`,
+  /// `view`, `split`, `answer_type`, `question_type`. Other keys are ignored.
+  case carina
+  /// VQA-RAD as published (Lau et al. 2018): `image_name`, `question`, `answer`, `qid`, `answer_type`, `question_type`,
+  /// `phrase_type`, whose `test_…` values make the split "test" and whose others make it "train". No patient is named:
+  /// the case addresses of the file cannot stand for one, as single images have several, counted upwards in the last
+  /// digit. The published split shares images: it is kept as it is.
+  case vqaRad = "vqa-rad"
+  /// Conversations in LLaVA's JSON.
+  case llava
+  /// SLAKE: a file, or the directory with `train.json`, `validate.json` and `test.json`.
+  case slake
+  /// Open-i: the directory of XML reports.
+  case openI = "open-i"
+  /// MIMIC-CXR-JPG: the directory with the tables `mimic-cxr-2.0.0-*.csv`, plain or compressed by gzip.
+  case mimicCXR = "mimic-cxr-jpg"
+  /// CheXpert: a table, or the directory with `train.csv` and `valid.csv`.
+  case chexpert
+  /// NIH ChestX-ray14: the table, or its directory, with the lists of the split beside it.
+  case nihCXR14 = "nih-cxr14"
+  /// VinDr-CXR: a table of image labels, or the directory with both.
+  case vindrCXR = "vindr-cxr"
+  /// PadChest: the table or its directory.
+  case padChest = "padchest"
+
+  /// Turns one object into a record, in the layouts that have one record an object.
+  /// - Parameters:
+  ///   - index: place among the source's objects, the default id.
+  ///   - source: names file and place in errors.
+  /// - Throws: `CarinaError.badData` naming the key that is missing or of another kind.
+  func record(_ value: JSONValue, index: Int, source: String) throws -> SampleRecord {
+    let fields = try SampleFields(value, source: source)
+    return try self == .vqaRad ? SampleFormat.vqaRad(fields, index) : SampleFormat.carina(fields, index)
+  }
+
+  private static func carina(_ fields: SampleFields, _ index: Int) throws -> SampleRecord {
+    var record = SampleRecord(
+      image: try fields.path("image"), question: "", answer: "", id: try fields.optional("id") ?? String(index))
+    if fields.has("problem") || fields.has("normal_caption") {
+      record.question = try fields.required("problem")
+      record.answer = try fields.required("normal_caption")
+    } else {
+      record.answer = try fields.required(
+        "caption", remedy: "A sample needs \"image\" and \"caption\", or \"image\", \"problem\" and \"normal_caption\"."
+      )
+    }
+    record.patient = try fields.optional("patient") ?? ""
+    record.study = try fields.optional("study") ?? ""
+    record.view = try fields.optional("view") ?? ""
+    record.split = try fields.optional("split") ?? ""
+    record.answerType = try fields.optional("answer_type") ?? ""
+    record.questionType = try fields.optional("question_type") ?? ""
+    return record
+  }
+
+  private static func vqaRad(_ fields: SampleFields, _ index: Int) throws -> SampleRecord {
+    let phrase = try fields.optional("phrase_type") ?? ""
+    return SampleRecord(
+      image: try fields.path("image_name"), question: try fields.required("question"),
+      answer: try fields.required("answer"), id: try fields.optional("qid") ?? String(index),
+      split: phrase.hasPrefix("test") ? "test" : "train", answerType: try fields.optional("answer_type") ?? "",
+      questionType: try fields.optional("question_type") ?? "")
+  }
+}
+
+/// The fields of one object, as texts without white space around them.
+struct SampleFields {
+  let object: JSONObject
+  let source: String
+
+  /// - Throws: `CarinaError.badData` when the value is no object.
+  init(_ value: JSONValue, source: String) throws {
+    guard let object = value.object else {
+      throw CarinaError(.badData, "is no object", at: source, expected: "an object", found: value.kindName)
+    }
+    (self.object, self.source) = (object, source)
+  }
+
+  func has(_ key: String) -> Bool { !(object[key] ?? .null).isNull }
+
+  func path(_ key: String) throws -> String {
+    let path = try required(key)
+    guard !path.isEmpty else { throw CarinaError(.badData, "\"\(key)\" is empty", at: source) }
+    return path
+  }
+
+  func required(_ key: String, remedy: String? = nil) throws -> String {
+    guard let text = try optional(key) else {
+      throw CarinaError(
+        .badData, "the key \"\(key)\" is missing", at: source, found: "the keys \(object.keys.joined(separator: ", "))",
+        remedy: remedy)
+    }
+    return text
+  }
+
+  /// A text, or a number written as text; nil when the key is absent or null.
+  func optional(_ key: String) throws -> String? {
+    switch object[key] ?? .null {
+    case .null: return nil
+    case .string(let text): return SampleFields.trimmed(text)
+    case .integer(let number): return String(number)
+    case .number(let number): return String(number)
+    case let other:
+      throw CarinaError(
+        .badData, "\"\(key)\" is of another kind", at: source, expected: "a text or a number", found: other.kindName)
+    }
+  }
+
+  private static func trimmed(_ text: String) -> String {
+    let start = text.firstIndex { !$0.isWhitespace } ?? text.endIndex
+    let end = text.lastIndex { !$0.isWhitespace }.map(text.index(after:)) ?? start
+    return String(text[start..<end])
+  }
+}

@@ -1,0 +1,112 @@
+import CarinaRuntime
+import Foundation
+
+/// A shard directory, open for reading: images and samples by number, in the order of the shards.
+///
+/// Texts are held in memory, pixels are read when asked for, without going through the HDF5 library where rows are
+/// stored plainly, as preprocess writes them. Safe to use from several threads.
+public final class ShardDirectory: @unchecked Sendable {
+  /// Where it is.
+  public let path: String
+  /// What it says of itself.
+  public let manifest: ShardManifest
+  /// Images in all.
+  public let imageCount: Int
+  /// Samples in all.
+  public let sampleCount: Int
+
+  private let readers: [ShardReader]
+  private let imageStarts: [Int]
+  private let sampleStarts: [Int]
+
+  /// Opens every shard and checks its shape, counts and transform; `verify` also reads every byte.
+  /// - Throws: `CarinaError.missingInput` when the directory, its manifest or a shard is not there, `.badData` when
+  ///   a part is damaged or the parts do not agree.
+  public init(_ path: String) throws {
+    self.path = path
+    manifest = try ShardManifest.read(path)
+    let (size, id) = (manifest.transform.size, manifest.transform.id)
+    readers = try manifest.shards.map { shard in
+      let file = path + "/" + shard.file
+      let reader = try ShardReader(file, size: size)
+      func disagree(_ what: String, _ expected: String, _ found: String) -> CarinaError {
+        CarinaError(
+          .badData, "\(what) differs from the manifest", at: file, expected: expected, found: found,
+          remedy: "The directory mixes files of different runs; run preprocess again.")
+      }
+      guard reader.imageCount == shard.images, reader.sampleImages.count == shard.samples else {
+        throw disagree(
+          "the count of rows", "\(shard.images) images, \(shard.samples) samples",
+          "\(reader.imageCount) images, \(reader.sampleImages.count) samples")
+      }
+      guard reader.channels == shard.channels else {
+        throw disagree("the count of channels", "\(shard.channels)", "\(reader.channels)")
+      }
+      guard reader.transformID == id else { throw disagree("the image transform", id, reader.transformID) }
+      return reader
+    }
+    var (images, samples) = (0, 0)
+    var (imageStarts, sampleStarts) = ([Int](), [Int]())
+    for reader in readers {
+      imageStarts.append(images)
+      sampleStarts.append(samples)
+      images += reader.imageCount
+      samples += reader.sampleImages.count
+    }
+    (imageCount, sampleCount, self.imageStarts, self.sampleStarts) = (images, samples, imageStarts, sampleStarts)
+  }
+
+  /// How the pixels were made.
+  public var transform: ImageTransform { manifest.transform }
+
+  /// A sample.
+  /// - Precondition: `index` is in 0..<`sampleCount`.
+  public func sample(_ index: Int) -> ShardSample {
+    let (shard, row) = ShardDirectory.locate(index, in: sampleStarts, count: sampleCount)
+    let texts = readers[shard].samples
+    return ShardSample(
+      id: texts[0][row], imageRow: imageStarts[shard] + Int(readers[shard].sampleImages[row]), question: texts[1][row],
+      answer: texts[2][row], answerType: texts[3][row], questionType: texts[4][row])
+  }
+
+  /// An image's names.
+  /// - Precondition: `row` is in 0..<`imageCount`.
+  public func image(_ row: Int) -> ShardImage {
+    let (shard, row) = ShardDirectory.locate(row, in: imageStarts, count: imageCount)
+    let texts = readers[shard].images
+    return ShardImage(id: texts[0][row], patient: texts[1][row], study: texts[2][row], view: texts[3][row])
+  }
+
+  /// An image's pixels.
+  /// - Precondition: `imageRow` is in 0..<`imageCount`.
+  /// - Throws: `CarinaError.badData` when they cannot be read.
+  public func pixels(imageRow: Int) throws -> ImagePixels {
+    let (shard, row) = ShardDirectory.locate(imageRow, in: imageStarts, count: imageCount)
+    return try readers[shard].pixels(row: row)
+  }
+
+  /// Which shard of the manifest an image is in, and its row there.
+  package func place(ofImage row: Int) -> (shard: Int, row: Int) {
+    ShardDirectory.locate(row, in: imageStarts, count: imageCount)
+  }
+
+  /// All patients that are named.
+  public var patients: Set<String> {
+    var names = Set<String>()
+    for reader in readers {
+      for row in 0..<reader.imageCount { names.insert(reader.images[1][row]) }
+    }
+    names.remove("")
+    return names
+  }
+
+  private static func locate(_ index: Int, in starts: [Int], count: Int) -> (shard: Int, row: Int) {
+    precondition((0..<count).contains(index), "row out of range")
+    var (low, high) = (0, starts.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if starts[middle] <= index { low = middle } else { high = middle }
+    }
+    return (low, index - starts[low])
+  }
+}

@@ -1,0 +1,111 @@
+import CarinaRuntime
+
+/// Gives records their splits one by one, and finds patients and images that are in two of them. Hashes of names wait on the
+/// disk and are compared bucket by bucket.
+struct SplitCheck {
+  private let plan: SplitPlan
+  private let source: String
+  private var numbers: [String: UInt16] = [:]
+  private var splits: [String] = []
+  private var patients: NamesOfSplits
+  private var images: NamesOfSplits
+  private var unnamed = 0
+
+  /// - Parameters:
+  ///   - source: names the archive in errors.
+  ///   - place: where to spill.
+  init(_ plan: SplitPlan, source: String, place: SpillPlace) {
+    (self.plan, self.source) = (plan, source)
+    (patients, images) = (NamesOfSplits(place), NamesOfSplits(place))
+  }
+
+  /// Sets the split of a record.
+  /// - Parameter number: by which `finish` asks for the record.
+  /// - Throws: `CarinaError.usage` when it does not name its unit, `.cannotWrite`.
+  mutating func assign(_ record: inout SampleRecord, number: Int) throws {
+    if plan.unit != .given { record.split = plan.part(of: try plan.key(record, source)) }
+    guard !record.split.isEmpty else {
+      unnamed += 1
+      return
+    }
+    let known = numbers[record.split]
+    if known == nil, splits.count == UInt16.max {
+      throw CarinaError(.badData, "names more than 65,534 splits", at: source)
+    }
+    let split = known ?? UInt16(splits.count)
+    if known == nil {
+      numbers[record.split] = split
+      splits.append(record.split)
+    }
+    guard !plan.allowsLeak else { return }
+    try patients.add(record.patient, split: split, record: number)
+    try images.add(SplitPlan.imageKey(record), split: split, record: number)
+  }
+
+  /// Refuses what cannot be split so, once all records have come.
+  /// - Parameter record: gives a record by its number, for the names in errors.
+  /// - Throws: `CarinaError.usage` when records name no split, `.badData` with the list when patients or images are in two.
+  func finish(_ record: (Int) throws -> SampleRecord) throws {
+    guard unnamed == 0 else {
+      throw CarinaError(
+        .usage, "\(unnamed) samples name no split", at: source,
+        remedy: "Choose --split-by patient, study or image.")
+    }
+    // A split names a directory.
+    if let odd = splits.sorted().first(where: { $0.contains("/") || $0.hasPrefix(".") }) {
+      throw CarinaError(.badData, "the name of a split cannot be a directory's", at: source, found: odd)
+    }
+    try patients.overlap(splits) { try record($0).patient }.requireNone("patients", source)
+    try images.overlap(splits) { SplitPlan.imageKey(try record($0)) }.requireNone("images", source)
+  }
+}
+
+/// Names with the splits in which they occur.
+private struct NamesOfSplits {
+  private struct Entry: BitwiseCopyable {
+    let name: NameHash
+    /// The number of a record with this name, times 2 to the 16, and the number of the split.
+    let recordAndSplit: UInt64
+
+    var split: UInt16 { UInt16(truncatingIfNeeded: recordAndSplit) }
+    var record: Int { Int(recordAndSplit >> 16) }
+  }
+
+  private var entries: SpilledBuckets<Entry>
+  private var last: Entry?
+
+  init(_ place: SpillPlace) { entries = SpilledBuckets(place) }
+
+  mutating func add(_ name: String, split: UInt16, record: Int) throws {
+    guard !name.isEmpty else { return }
+    let entry = Entry(name: NameHash(name), recordAndSplit: UInt64(record) << 16 | UInt64(split))
+    // Records of one patient mostly follow each other.
+    if let last, last.name == entry.name, last.split == split { return }
+    last = entry
+    try entries.append(entry, to: entry.name.bucket)
+  }
+
+  /// The names in two splits; `name` gives that of a record.
+  func overlap(_ splits: [String], name: (Int) throws -> String) throws -> SplitOverlap {
+    var overlap = SplitOverlap()
+    for bucket in 0..<SpilledBuckets<Entry>.count {
+      var first: [NameHash: UInt16] = [:]
+      var shared = Set<NameHash>()
+      try entries.forEach(in: bucket) { entry in
+        if let known = first[entry.name] {
+          if known != entry.split { shared.insert(entry.name) }
+        } else {
+          first[entry.name] = entry.split
+        }
+      }
+      guard !shared.isEmpty else { continue }
+      // Two names may have one hash, so the names themselves decide.
+      var named: [String: Set<UInt16>] = [:]
+      try entries.forEach(in: bucket) { entry in
+        if shared.contains(entry.name) { named[try name(entry.record), default: []].insert(entry.split) }
+      }
+      for (name, found) in named where found.count > 1 { overlap.add(name, splits: found.map { splits[Int($0)] }) }
+    }
+    return overlap
+  }
+}

@@ -1,0 +1,98 @@
+import CarinaRuntime
+import CarinaText
+import Foundation
+
+/// A model on disk in Hugging Face layout: `config.json`, weights in safetensors, and what comes with them.
+public struct ModelDirectory: Equatable, Sendable {
+  /// Where it is.
+  package let path: String
+  /// What the user called it: a path, or an id of the Hugging Face hub.
+  package let reference: String
+
+  /// A directory that is known to be one.
+  package init(path: String, reference: String? = nil) {
+    self.path = path
+    self.reference = reference ?? path
+  }
+
+  /// Finds a model by path, or by an id (`google/siglip-base-patch16-384`) in the Hugging Face cache on disk. Nothing
+  /// is downloaded.
+  /// - Parameters:
+  ///   - option: what the user wrote the reference for, for errors.
+  ///   - environment: where `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` and `HOME` are looked up.
+  /// - Throws: `CarinaError.missingInput` that names every place looked at.
+  public static func locate(
+    _ reference: String, for option: String,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> ModelDirectory {
+    var isDirectory: ObjCBool = false
+    if FileManager.default.fileExists(atPath: reference, isDirectory: &isDirectory) {
+      guard isDirectory.boolValue else {
+        throw CarinaError(
+          .missingInput, "\(option) names a file", at: reference, expected: "the directory of a model",
+          remedy: "Name the directory that holds its config.json.")
+      }
+      return ModelDirectory(path: reference)
+    }
+    guard let cache = HuggingFaceCache(environment: environment), HuggingFaceCache.isIdentifier(reference) else {
+      throw CarinaError(
+        .missingInput, "\(option) names no directory that is there", at: reference, remedy: "Check the path.")
+    }
+    return ModelDirectory(path: try cache.snapshot(of: reference, option: option), reference: reference)
+  }
+
+  /// Finds a projector by its own directory, or by that of the model or of the run in which it lies.
+  /// - Throws: `CarinaError.missingInput`.
+  public static func projector(_ path: String) throws -> ModelDirectory {
+    let places = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"]
+    for place in places.map({ ModelDirectory(path: $0) })
+    where place.has("projector_config.json") || place.has("model.safetensors") { return place }
+    throw CarinaError(
+      .missingInput, "there is no projector", at: path, expected: "a directory with model.safetensors",
+      remedy: "Name the projection_layer directory that stage 1 wrote.")
+  }
+
+  /// The path of a file inside.
+  package func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Whether a file is there.
+  package func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
+
+  /// The content of `config.json`.
+  /// - Throws: `CarinaError.missingInput`, `.badData` when it is no JSON.
+  package func configuration() throws -> JSONValue {
+    guard has("config.json") else {
+      throw CarinaError(
+        .missingInput, "there is no config.json", at: path, expected: "the directory of a model in Hugging Face layout",
+        found: contentList, remedy: nestedModelRemedy)
+    }
+    return try JSONValue.parseFile(file("config.json"))
+  }
+
+  /// The weights.
+  /// - Throws: as `WeightsDirectory.init`.
+  package func weights() throws -> WeightsDirectory { try WeightsDirectory(path: path) }
+
+  /// Copies the tokenizer's files into another directory.
+  /// - Throws: `CarinaError.missingInput` when there is none, `.cannotWrite`.
+  package func copyTokenizer(to target: String) throws {
+    let names = TokenizerFactory.fileNames + ["chat_template.jinja", "chat_template.json"]
+    let present = names.filter { has($0) }
+    guard present.contains(where: { $0 == "tokenizer.json" || $0.hasSuffix(".model") }) else {
+      throw CarinaError(
+        .missingInput, "there is no tokenizer", at: path, expected: "tokenizer.json, tokenizer.model or spiece.model",
+        remedy: "Copy the tokenizer files of the model into its directory.")
+    }
+    for name in present { try AtomicFile.write(JSONValue.readFile(file(name)), to: "\(target)/\(name)") }
+  }
+
+  private var contentList: String? {
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else { return nil }
+    return names.isEmpty ? "nothing" : names.sorted().prefix(8).joined(separator: ", ")
+  }
+
+  private var nestedModelRemedy: String? {
+    let inner = ["language_model", "vision_encoder"].filter { has("\($0)/config.json") }
+    return inner.isEmpty ? nil : "This is a joined model; name \(inner.map(file).joined(separator: " or "))."
+  }
+}

@@ -1,0 +1,101 @@
+import CarinaData
+import CarinaModel
+import CarinaRuntime
+import CarinaTensor
+import Foundation
+
+/// Writes models in Hugging Face layout, as `transformers` opens them.
+///
+/// Each file is written beside and renamed; who wants the whole directory to appear at once wraps the call in
+/// `AtomicFile.writeDirectory`. Weights are the fp32 originals where they were trained, converted to `type`.
+package enum ModelDirectoryWriter {
+  /// Writes a decoder as `Gemma3ForCausalLM`: `config.json`, `generation_config.json`, `model.safetensors`, and the
+  /// tokenizer's files where `tokenizer` names a directory that has them.
+  /// - Throws: `CarinaError.cannotWrite`, `.missingInput` when there is no tokenizer to copy.
+  public static func write(
+    _ decoder: Decoder, to path: String, type: ElementType, tokenizer: ModelDirectory? = nil
+  ) throws {
+    try writeConfiguration(decoder.config.json, architecture: "Gemma3ForCausalLM", type: type, to: path)
+    try writeJSON(decoder.config.generationJSON, to: "\(path)/generation_config.json")
+    try writeWeights(decoder.parameters, to: path, type: type)
+    try tokenizer?.copyTokenizer(to: path)
+  }
+
+  /// Writes both towers as `SiglipModel`, with `preprocessor_config.json`, and the tokenizer's files where they are
+  /// given.
+  /// - Throws: as the decoder's.
+  public static func write(
+    _ model: SiglipModel, transform: ImageTransform, to path: String, type: ElementType,
+    tokenizer: ModelDirectory? = nil
+  ) throws {
+    let json: JSONValue = [
+      "model_type": "siglip", "initializer_factor": .number(1), "text_config": model.text.config.json,
+      "vision_config": model.vision.config.json,
+    ]
+    try writeConfiguration(json, architecture: "SiglipModel", type: type, to: path)
+    try writeJSON(transform.preprocessorConfiguration, to: "\(path)/preprocessor_config.json")
+    try writeWeights(model.parameters, to: path, type: type)
+    try tokenizer?.copyTokenizer(to: path)
+  }
+
+  /// Writes a vision tower as `SiglipVisionModel`, with `preprocessor_config.json`. The names begin with
+  /// `vision_model.`, which transformers opens in its versions 4 and 5 alike.
+  /// - Throws: `CarinaError.cannotWrite`.
+  public static func write(
+    _ vision: VisionEncoder, transform: ImageTransform, to path: String, type: ElementType
+  ) throws {
+    try writeConfiguration(vision.config.json, architecture: "SiglipVisionModel", type: type, to: path)
+    try writeJSON(transform.preprocessorConfiguration, to: "\(path)/preprocessor_config.json")
+    try writeWeights(vision.parameters, to: path, type: type)
+  }
+
+  /// Writes a projector: `projector_config.json` and `model.safetensors`.
+  /// - Throws: `CarinaError.cannotWrite`.
+  public static func write(_ projector: Projector, to path: String, type: ElementType) throws {
+    try writeJSON(projector.config.json, to: "\(path)/projector_config.json")
+    try writeWeights(projector.parameters, to: path, type: type)
+  }
+
+  static func writeJSON(_ json: JSONValue, to path: String) throws {
+    try AtomicFile.write(json.serialized(sortedKeys: true, indented: true) + "\n", to: path)
+  }
+
+  private static func writeConfiguration(
+    _ json: JSONValue, architecture: String, type: ElementType, to path: String
+  ) throws {
+    var object = json.object ?? JSONObject()
+    object["architectures"] = [.string(architecture)]
+    // transformers reads the first up to 4.55 and the second from then on.
+    object["torch_dtype"] = .string(type.rawValue)
+    object["dtype"] = .string(type.rawValue)
+    try writeJSON(.object(object), to: "\(path)/config.json")
+  }
+
+  private static func writeWeights(_ parameters: [Parameter], to path: String, type: ElementType) throws {
+    try SafetensorsWriter.write(
+      parameters.map { (name: $0.name, tensor: TensorSource(trainedValueOf: $0), type: type) },
+      to: "\(path)/model.safetensors")
+  }
+}
+
+extension DecoderConfig {
+  /// What goes into `generation_config.json`: greedy, unless told otherwise, until one of the ends.
+  var generationJSON: JSONValue {
+    [
+      "bos_token_id": json["bos_token_id"] ?? nil, "do_sample": false, "eos_token_id": json["eos_token_id"] ?? nil,
+      "pad_token_id": json["pad_token_id"] ?? nil,
+    ]
+  }
+}
+
+extension ImageTransform {
+  /// What goes into `preprocessor_config.json`, for transformers' SiglipImageProcessor and for this engine.
+  package var preprocessorConfiguration: JSONValue {
+    [
+      "do_convert_rgb": true, "do_normalize": true, "do_rescale": true, "do_resize": true,
+      "image_mean": .array(mean.map { .number($0) }), "image_processor_type": "SiglipImageProcessor",
+      "image_std": .array(deviation.map { .number($0) }), "resample": 3, "rescale_factor": .number(rescale),
+      "size": ["height": .integer(size), "width": .integer(size)],
+    ]
+  }
+}

@@ -1,0 +1,94 @@
+import CarinaRuntime
+import CarinaTensor
+
+/// A safetensors file, mapped: its tensors are used where they lie.
+package final class SafetensorsFile {
+  /// Where it is.
+  package let path: String
+  /// Its tensors in the order of their bytes.
+  package let entries: [SafetensorsEntry]
+  /// The texts under `__metadata__`.
+  package let metadata: [String: String]
+  private let mapping: MappedFile
+  private let positions: [String: Int]
+
+  /// Opens a file and checks its header; no tensor is read.
+  /// - Throws: `CarinaError.missingInput` when it is absent, `.badData` for anything that the format forbids: no room
+  ///   for the header, a header longer than the file, a name twice, an unknown dtype, offsets that overlap, leave gaps,
+  ///   disagree with the shape or lie beyond the end.
+  package init(path: String) throws {
+    self.path = path
+    mapping = try MappedFile(path: path)
+    let header = try SafetensorsHeader(mapping.bytes(0..<mapping.byteCount), source: path)
+    entries = header.entries
+    metadata = header.metadata
+    var positions = [String: Int](minimumCapacity: entries.count)
+    for (index, entry) in entries.enumerated() {
+      // JSON tells two spellings of one accented letter apart; a dictionary of texts does not.
+      guard positions.updateValue(index, forKey: entry.name) == nil else {
+        throw CarinaError(.badData, "the tensor \(entry.name) is there twice", at: path)
+      }
+    }
+    self.positions = positions
+  }
+
+  /// The entry of a name.
+  package func entry(named name: String) -> SafetensorsEntry? { positions[name].map { entries[$0] } }
+
+  /// Lends the bytes of an entry of this file.
+  package func withBytes<Result>(
+    of entry: SafetensorsEntry, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    try withBytes(entry.byteRange, body)
+  }
+
+  /// Lends some of the file's bytes.
+  func withBytes<Result>(
+    _ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    try withExtendedLifetime(mapping) { try body(mapping.bytes(range)) }
+  }
+
+  /// Where the length and the text of the header are.
+  var headerRange: Range<Int> { 0..<dataStart }
+  /// Where the bytes of all tensors are.
+  var dataRange: Range<Int> { dataStart..<mapping.byteCount }
+
+  /// A fingerprint of the whole file.
+  package func fingerprint() -> Fingerprint { withBytes(0..<mapping.byteCount) { Fingerprint($0) } }
+
+  private var dataStart: Int { entries.first?.byteRange.lowerBound ?? mapping.byteCount }
+
+  /// The tensor of a name: F32 and BF16 in place where their address allows (then it must not be written), else copied;
+  /// F16 widened to fp32.
+  /// - Throws: `CarinaError.badData` when there is no such tensor or it is stored in another way.
+  package func tensor(named name: String) throws -> Tensor {
+    guard let entry = entry(named: name) else {
+      throw CarinaError(.badData, "there is no tensor \(name)", at: path)
+    }
+    return try tensor(entry)
+  }
+
+  /// The tensor of an entry of this file; see `tensor(named:)`.
+  package func tensor(_ entry: SafetensorsEntry) throws -> Tensor {
+    let pointer = mapping.pointer + entry.byteRange.lowerBound
+    let type: ElementType
+    switch entry.element {
+    case .float16: return Tensor.fromFloat16(pointer, shape: entry.shape)
+    case .float32: type = .float32
+    case .bfloat16: type = .bfloat16
+    default:
+      throw CarinaError(
+        .badData, "tensor \(entry.name) is stored in a way that cannot be computed with", at: path,
+        expected: "F32, BF16 or F16", found: entry.element.rawValue)
+    }
+    guard UInt(bitPattern: pointer) % UInt(type.byteCount) == 0 else {
+      let copy = Tensor(uninitialized: entry.shape, elementType: type)
+      copy.pointer.copyMemory(from: pointer, byteCount: entry.byteRange.count)
+      return copy
+    }
+    return Tensor(
+      shape: entry.shape, elementType: type,
+      storage: Storage(borrowing: pointer, byteCount: entry.byteRange.count, owner: mapping))
+  }
+}

@@ -1,0 +1,165 @@
+import CarinaRuntime
+import CarinaTensor
+import Foundation
+
+extension TrainingState {
+  static let weightsName = "trained.safetensors", momentsName = "optimizer.safetensors", stateName = "state.json"
+  private static let formatVersion = 1
+  private static let firstSuffix = ".first_moment", secondSuffix = ".second_moment"
+
+  /// Writes `trained.safetensors`, `optimizer.safetensors` and `state.json` as one directory that appears whole or not
+  /// at all.
+  /// - Throws: `CarinaError.cannotWrite`; then whatever was at `path` is still there.
+  public func write(to path: String) throws {
+    try AtomicFile.writeDirectory(to: path) { temporary in
+      let weightsPath = "\(temporary)/\(Self.weightsName)", momentsPath = "\(temporary)/\(Self.momentsName)"
+      try SafetensorsWriter.write(
+        weights.map { (name: $0.key, tensor: $0.value, type: .float32) }, to: weightsPath)
+      try SafetensorsWriter.write(
+        moments.flatMap {
+          [
+            (name: $0.key + Self.firstSuffix, tensor: $0.value.first),
+            (name: $0.key + Self.secondSuffix, tensor: $0.value.second),
+          ]
+        }, to: momentsPath, converting: .float32)
+      let json: JSONValue = [
+        "format_version": .integer(Self.formatVersion),
+        "progress": try progress.json(),
+        "optimizer_steps": .object(
+          JSONObject(moments.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value.steps)) })),
+        "fingerprints": [
+          Self.weightsName: .string(try SafetensorsFile(path: weightsPath).fingerprint().description),
+          Self.momentsName: .string(try SafetensorsFile(path: momentsPath).fingerprint().description),
+        ],
+      ]
+      try ModelDirectoryWriter.writeJSON(json, to: "\(temporary)/\(Self.stateName)")
+    }
+  }
+
+  /// Reads what `write` wrote.
+  /// - Parameter shapes: names and shapes of the parameters that the run trains.
+  /// - Throws: `CarinaError.missingInput`, `.badData` when a file is damaged, or one with every name and shape that
+  ///   does not fit.
+  package init(path: String, expecting shapes: [String: [Int]]) throws {
+    let statePath = "\(path)/\(Self.stateName)"
+    let keys = ManifestKeys(json: try JSONValue.parseFile(statePath), source: statePath, prefix: "")
+    let version = try keys.value("format_version", "a whole number", \.int)
+    guard version == Self.formatVersion else {
+      throw CarinaError(
+        .badData, "is of a format that this version does not know", at: statePath,
+        expected: "format_version \(Self.formatVersion)", found: "\(version)",
+        remedy: "Resume with the version of Carina that wrote it, or start anew with --resume never.")
+    }
+    let steps = try keys.value("optimizer_steps", "an object", \.object)
+    let fingerprints = try keys.value("fingerprints", "an object") { $0.object == nil ? nil : $0 }
+    let weightsFile = try Self.open(Self.weightsName, in: path, fingerprints: fingerprints)
+    let momentsFile = try Self.open(Self.momentsName, in: path, fingerprints: fingerprints)
+    try Self.compare(weightsFile, momentsFile, steps: steps, with: shapes, at: path)
+
+    progress = try Progress(
+      json: keys.value("progress", "an object") { $0.object == nil ? nil : $0 }, source: statePath)
+    weights = [:]
+    moments = [:]
+    for entry in weightsFile.entries { weights[entry.name] = TensorSource(try weightsFile.tensor(entry)) }
+    for (name, count) in steps {
+      // The optimizer writes into its moments; the mapped file must not be written.
+      moments[name] = Moments(
+        first: try momentsFile.tensor(named: name + Self.firstSuffix).copied(),
+        second: try momentsFile.tensor(named: name + Self.secondSuffix).copied(), steps: count.int ?? 0)
+    }
+  }
+
+  private static func open(_ name: String, in path: String, fingerprints: JSONValue) throws -> SafetensorsFile {
+    let file = try SafetensorsFile(path: "\(path)/\(name)")
+    let found = file.fingerprint().description
+    guard fingerprints[name]?.string == found else {
+      throw CarinaError(
+        .badData, "the file was damaged after it was written", at: file.path,
+        expected: "fingerprint \(fingerprints[name]?.string ?? "in \(stateName)")", found: found,
+        remedy: "Resume from an earlier step: --resume DIR.")
+    }
+    return file
+  }
+
+  /// Lists in one error every name and shape that does not fit the run.
+  private static func compare(
+    _ weights: SafetensorsFile, _ moments: SafetensorsFile, steps: JSONObject, with shapes: [String: [Int]],
+    at path: String
+  ) throws {
+    var problems = [String]()
+    for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
+      guard let entry = weights.entry(named: name) else {
+        problems.append("\(name) is missing")
+        continue
+      }
+      if entry.shape != shape { problems.append("\(name) is \(entry.shape), not \(shape)") }
+    }
+    for entry in weights.entries where shapes[entry.name] == nil { problems.append("\(entry.name) is not trained") }
+    var expected = Set<String>()
+    for (name, count) in steps {
+      if count.int.map({ $0 < 1 }) ?? true { problems.append("the step count of \(name) cannot be") }
+      for suffix in [firstSuffix, secondSuffix] {
+        expected.insert(name + suffix)
+        guard let entry = moments.entry(named: name + suffix) else {
+          problems.append("\(name)\(suffix) is missing")
+          continue
+        }
+        if let shape = shapes[name], entry.shape != shape {
+          problems.append("\(name)\(suffix) is \(entry.shape), not \(shape)")
+        }
+      }
+      if shapes[name] == nil { problems.append("the optimizer's \(name) is not trained") }
+    }
+    for entry in moments.entries where !expected.contains(entry.name) {
+      problems.append("\(entry.name) has no step count")
+    }
+    for entry in weights.entries + moments.entries where entry.element != .float32 {
+      problems.append("\(entry.name) is \(entry.element.rawValue), not F32")
+    }
+    guard problems.isEmpty else {
+      throw CarinaError(
+        .badData, "the checkpoint does not fit this run: \(problems.joined(separator: "; "))", at: path,
+        remedy: "Resume with the models and options of the run that wrote it, or start anew with --resume never.")
+    }
+  }
+}
+
+extension TrainingState.Progress {
+  /// What goes under `progress` of `state.json`.
+  func json() throws -> JSONValue {
+    [
+      "configuration_hash": .string(configurationHash), "epoch": .integer(epoch), "extra": extra,
+      // A generator's state fills 64 unsigned bits, which a JSON number need not keep.
+      "generators": .object(
+        JSONObject(
+          try generators.sorted { $0.key < $1.key }.map {
+            ($0.key, .string(String(decoding: try JSONEncoder().encode($0.value), as: UTF8.self)))
+          })),
+      "log_bytes": .integer(logByteCount), "log_lines": .integer(logLineCount),
+      "samples_seen": .integer(samplesSeen), "step": .integer(step),
+    ]
+  }
+
+  /// Reads it back.
+  init(json: JSONValue, source: String) throws {
+    let keys = ManifestKeys(json: json, source: source, prefix: "progress.")
+    func count(_ key: String) throws -> Int {
+      try keys.value(key, "a number of at least 0", ManifestKeys.count)
+    }
+    let texts = try keys.value("generators", "an object", \.object)
+    var generators = [String: SeededGenerator]()
+    for (name, text) in texts {
+      guard let data = text.string.map({ Data($0.utf8) }),
+        let generator = try? JSONDecoder().decode(SeededGenerator.self, from: data)
+      else {
+        throw CarinaError(.badData, "the state of the random generator \(name) cannot be used", at: source)
+      }
+      generators[name] = generator
+    }
+    self.init(
+      step: try count("step"), epoch: try count("epoch"), samplesSeen: try count("samples_seen"),
+      generators: generators, logLineCount: try count("log_lines"), logByteCount: try count("log_bytes"),
+      configurationHash: try keys.value("configuration_hash", "a text", \.string),
+      extra: json["extra"] ?? [:])
+  }
+}

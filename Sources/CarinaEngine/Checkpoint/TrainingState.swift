@@ -1,0 +1,66 @@
+import CarinaRuntime
+import CarinaTensor
+
+/// Everything that a stopped run needs to go on as if it had not stopped; what `checkpoints/step-N/` holds.
+package struct TrainingState {
+  /// The optimizer's state of one parameter.
+  package struct Moments {
+    /// Running means of the gradient and of its square, fp32 of the parameter's shape.
+    public var first: Tensor, second: Tensor
+    /// Steps the parameter has taken.
+    public var steps: Int
+
+    /// Collects the values.
+    package init(first: Tensor, second: Tensor, steps: Int) {
+      self.first = first
+      self.second = second
+      self.steps = steps
+    }
+  }
+
+  /// How far the run is.
+  package struct Progress: Equatable, Sendable {
+    /// Optimizer steps done, and the epoch (from 0) of the next.
+    package var step: Int, epoch: Int
+    /// Samples of this epoch that the steps done have used.
+    package var samplesSeen: Int
+    /// States of random generators by purpose.
+    package var generators: [String: SeededGenerator]
+    /// Lines and bytes of `train_log.jsonl` that belong to the steps done; what stands behind them is cut off on
+    /// resuming.
+    package var logLineCount: Int, logByteCount: Int
+    /// Digest of the options and data that decide the numbers; a run with another one must not go on from here.
+    package var configurationHash: String
+    /// Whatever else the stage stores: its best validation loss, say.
+    package var extra: JSONValue
+
+    /// Collects the values.
+    package init(
+      step: Int, epoch: Int, samplesSeen: Int, generators: [String: SeededGenerator] = [:], logLineCount: Int,
+      logByteCount: Int, configurationHash: String, extra: JSONValue = [:]
+    ) {
+      self.step = step
+      self.epoch = epoch
+      self.samplesSeen = samplesSeen
+      self.generators = generators
+      self.logLineCount = logLineCount
+      self.logByteCount = logByteCount
+      self.configurationHash = configurationHash
+      self.extra = extra
+    }
+  }
+
+  /// How far the run is.
+  public var progress: Progress
+  /// The fp32 numbers of every parameter that some epoch of the run trains.
+  package var weights: [String: TensorSource]
+  /// The optimizer's state; a parameter that has taken no step has none.
+  package var moments: [String: Moments]
+
+  /// Collects the values.
+  package init(progress: Progress, weights: [String: TensorSource], moments: [String: Moments]) {
+    self.progress = progress
+    self.weights = weights
+    self.moments = moments
+  }
+}

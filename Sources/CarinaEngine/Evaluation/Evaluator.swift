@@ -1,0 +1,248 @@
+import CarinaData
+import CarinaMetrics
+import CarinaModel
+import CarinaRuntime
+import CarinaTensor
+import CarinaText
+import Foundation
+
+/// Asks a model about every image of a shard directory, greedily and batch by batch, and scores the answers.
+///
+/// An image is encoded once a batch however many questions are asked about it. What was answered is kept on disk as the run goes,
+/// so that an evaluation that was stopped goes on where it was and ends with the same bytes.
+public final class Evaluator {
+  private let model: EvaluatorModel
+  private let shards: ShardDirectory
+  private let options: EvaluatorOptions
+  private let transform: ImageTransform
+  private let questions: EvaluatorQuestions
+  private let partners: EvaluatorPartners?
+  private let generator: Generator
+  private let features: CachedVisionFeatures?
+  private var progress: EvaluatorProgress?
+
+  /// Checks that model and shards belong together and renders every question.
+  /// - Throws: `CarinaError` naming the option, file or sample at fault.
+  public init(model: EvaluatorModel, shards: ShardDirectory, options: EvaluatorOptions) throws {
+    try options.validate()
+    self.model = model
+    self.shards = shards
+    self.options = options
+    transform = try model.transform(for: shards)
+    let size = model.answering.model.vision.config.imageSize
+    guard transform.size == size else {
+      throw CarinaError(
+        .badData, "the shards hold images of another size than the vision encoder takes", at: shards.path,
+        expected: "\(size) pixels", found: "\(transform.size)", remedy: "Preprocess with --image-size \(size).")
+    }
+    features = try options.featureCache.map { [transform] path in
+      let cache = try FeatureCache(
+        path, identity: model.featureIdentity(transform: transform), imageCount: shards.imageCount)
+      return try CachedVisionFeatures(cache, shards: shards, transform: transform, model: model.answering.model)
+    }
+    questions = try EvaluatorQuestions(
+      shards, limit: options.limit, withReferences: options.withLikelihood, model: model)
+    partners =
+      options.arms.contains(.shuffled)
+      ? try EvaluatorPartners(images: questions.distinctImages, seed: options.seed) : nil
+    generator = Generator(
+      model: model.answering.model, stopTokens: model.answering.stopTokens, options: options.generation)
+  }
+
+  /// The file of kept vision features.
+  public var featureCache: FeatureCache? { features?.cache }
+
+  /// How many answers there will be over all arms, and how many questions and images an arm has.
+  public var counts: (answers: Int, questions: Int, images: Int) {
+    (questions.samples.count * options.arms.count, questions.samples.count, questions.images.count)
+  }
+
+  /// Answers everything that is not answered yet, scores, and writes predictions, `metrics.json` and `run.json`.
+  ///
+  /// `metrics.json` depends on model, data and options alone: no times, paths or numbers of threads.
+  /// - Parameters:
+  ///   - onResume: told once how many answers an earlier run has left, where there are any.
+  ///   - onAnswers: told how many answers are there after each batch.
+  /// - Throws: `CarinaError.interrupted` when asked to stop, `.usage` when the output directory holds an unfinished evaluation with
+  ///   another configuration, `.badData`, `.cannotWrite`.
+  public func run(
+    shouldStop: () -> Bool = { false }, onResume: (Int) -> Void = { _ in }, onAnswers: (Int) -> Void = { _ in }
+  ) throws -> EvaluatorOutcome {
+    let configuration = configuration
+    let progress = try EvaluatorProgress(
+      outputDirectory: options.outputDirectory, configuration: configuration, batchSize: options.batchSize,
+      total: questions.samples.count)
+    self.progress = progress
+    var answers: [EvaluatorArm: [EvaluatorAnswer]] = [:]
+    for arm in options.arms { answers[arm] = try resumed(arm, progress) }
+    var done = answers.values.reduce(0) { $0 + $1.count }
+    if done > 0 { onResume(done) }
+    for arm in options.arms {
+      var list = answers[arm] ?? []
+      while list.count < questions.samples.count {
+        guard !shouldStop() else {
+          throw CarinaError(
+            .interrupted, "stopped after \(done) of \(counts.answers) answers", at: options.outputDirectory,
+            remedy: "Give the same command again to go on.")
+        }
+        let batch = list.count..<min(list.count + options.batchSize, questions.samples.count)
+        let fresh = try answer(batch, arm)
+        try progress.append(fresh, to: arm)
+        list += fresh
+        done += fresh.count
+        onAnswers(done)
+      }
+      answers[arm] = list
+    }
+    let outcome = EvaluatorOutcome(
+      answers: answers.mapValues { $0.map(\.scored) }, report: score(answers), configuration: configuration,
+      remarks: remarks(answers))
+    try outcome.write(to: options.outputDirectory)
+    return outcome
+  }
+
+  /// Removes what was kept for going on; to be called when everything made from the outcome is written.
+  /// - Throws: `CarinaError.cannotWrite`.
+  public func removeProgress() throws {
+    try progress?.remove()
+    progress = nil
+  }
+
+  /// Everything that decides the answers.
+  private var configuration: JSONValue {
+    [
+      "data": [
+        "shards": .array(shards.manifest.shards.map { .string($0.sha256) }), "transform": .string(transform.id),
+      ],
+      "model": .object(JSONObject(model.identity.map { ($0.name, .string($0.value)) })),
+      "matrix_product": .string(MatrixProduct.provider.name), "options": options.json,
+    ]
+  }
+
+  private func resumed(_ arm: EvaluatorArm, _ progress: EvaluatorProgress) throws -> [EvaluatorAnswer] {
+    let answers = try progress.answers(of: arm)
+    for (answer, sample) in zip(answers, questions.samples) where answer.scored.id != sample.id {
+      throw CarinaError(
+        .badData, "the unfinished evaluation does not follow the samples", at: options.outputDirectory,
+        expected: sample.id, found: answer.scored.id, remedy: "Remove its evaluation.partial and start afresh.")
+    }
+    return answers
+  }
+
+  /// The answers to a range of questions in one arm.
+  private func answer(_ batch: Range<Int>, _ arm: EvaluatorArm) throws -> [EvaluatorAnswer] {
+    var places: [Int: Int] = [:], rows: [Int] = []
+    let images = batch.map { index in
+      let own = questions.samples[index].imageRow
+      let row =
+        switch arm {
+        case .trueImage: own
+        case .shuffled: partners?.partner[own] ?? own
+        case .blank: -1
+        }
+      if let place = places[row] { return place }
+      places[row] = rows.count
+      rows.append(row)
+      return rows.count - 1
+    }
+    let imageRows = try imageRows(rows, arm)
+    let made = try generator.generate(
+      sequences(batch, images, questions.prompts), imageRows: imageRows
+    ).answers
+    let likelihoods = options.withLikelihood ? likelihoods(batch, images, imageRows) : nil
+    return batch.enumerated().map { place, index in
+      let text = model.renderer.tokenizer.decode(made[place].tokens, skipSpecialTokens: true)
+      return EvaluatorAnswer(
+        scored: questions.scored(index, prediction: text, likelihood: likelihoods?[place]),
+        isCut: !made[place].reachedEnd)
+    }
+  }
+
+  /// Projected rows of images; no image at all in the blank arm.
+  private func imageRows(_ rows: [Int], _ arm: EvaluatorArm) throws -> Tensor {
+    if arm == .blank { return model.imageRows(blankPixels) }
+    guard let features else { return model.imageRows(try pixels(rows)) }
+    return model.imageRows(features: try features.features(try features.fetch(rows)))
+  }
+
+  private func sequences(_ batch: Range<Int>, _ images: [Int], _ prompts: [RenderedPrompt]) -> [ImageTextSequence] {
+    zip(batch, images).map { index, image in
+      ImageTextSequence(
+        tokensBefore: prompts[index].tokensBeforeImage, image: image, tokensAfter: prompts[index].tokensAfterImage,
+        supervised: prompts[index].supervised)
+    }
+  }
+
+  /// The negative log-likelihood of each reference, over all its supervised tokens.
+  private func likelihoods(_ batch: Range<Int>, _ images: [Int], _ imageRows: Tensor) -> [(nll: Double, tokens: Int)] {
+    let sequences = sequences(batch, images, questions.references)
+    let losses = model.answering.model.loss(sequences, imageRows: imageRows, scale: 1, tape: nil).tokenLosses
+    var start = 0
+    return sequences.map { sequence in
+      defer { start += sequence.supervisedCount }
+      let own = losses[start..<start + sequence.supervisedCount]
+      return (own.reduce(0) { $0 + Double($1) }, own.count)
+    }
+  }
+
+  /// Normalised pixels of images, [images, 3 · size · size].
+  private func pixels(_ rows: [Int]) throws -> Tensor {
+    let width = 3 * transform.size * transform.size
+    let tensor = Tensor(uninitialized: [rows.count, width])
+    for (place, row) in rows.enumerated() {
+      transform.normalized(try shards.pixels(imageRow: row)).withUnsafeBufferPointer { values in
+        guard let base = values.baseAddress else { return }
+        (tensor.floats + place * width).update(from: base, count: width)
+      }
+    }
+    return tensor
+  }
+
+  private var blankPixels: Tensor { Tensor(zeros: [1, 3 * transform.size * transform.size]) }
+
+  private func score(_ answers: [EvaluatorArm: [EvaluatorAnswer]]) -> MetricReport {
+    func evaluate(_ arm: EvaluatorArm) -> MetricReport {
+      MetricSuite.standard.evaluate(
+        (answers[arm] ?? []).map(\.scored), replicates: options.replicates, seed: options.seed)
+    }
+    var report = evaluate(.trueImage)
+    for arm in options.arms where arm != .trueImage { report.arms[arm.rawValue] = evaluate(arm).metrics }
+    let manifest = shards.manifest
+    report.facts = Dictionary(
+      model.identity + [
+        ("data", "\(manifest.sourceName), \(String(manifest.sourceDigest.prefix(16)))"),
+        ("transform", transform.id), ("decoding", options.decoding), ("batch-size", "\(options.batchSize)"),
+        ("samples", "\(questions.samples.count) of \(shards.sampleCount), \(questions.images.count) images"),
+        ("arms", options.arms.map(\.rawValue).joined(separator: ", ")),
+      ], uniquingKeysWith: { $1 })
+    if !manifest.split.isEmpty { report.facts["split"] = manifest.split }
+    for arm in options.arms {
+      let cut = (answers[arm] ?? []).count { $0.isCut }
+      if cut > 0 { report.facts["cut-answers-\(arm.rawValue)"] = "\(cut)" }
+    }
+    return report
+  }
+
+  /// What a reader of the scores should know.
+  private func remarks(_ answers: [EvaluatorArm: [EvaluatorAnswer]]) -> [String] {
+    var remarks: [String] = []
+    for arm in options.arms {
+      let cut = (answers[arm] ?? []).count { $0.isCut }
+      guard cut > 0 else { continue }
+      remarks.append(
+        "\(cut) of \(questions.samples.count) answers to the \(arm.rawValue) image were cut at "
+          + "\(options.generation.maximumNewTokens) tokens; --max-new-tokens sets the limit.")
+    }
+    let references = questions.references.count { $0.answerTruncated }
+    if references > 0 {
+      remarks.append(
+        "The likelihood of \(references) references covers only their first \(model.renderer.maximumAnswerTokens) tokens; "
+          + "--max-a-len sets the limit.")
+    }
+    if let partners, partners.samePatientCount > 0 {
+      remarks.append(
+        "\(partners.samePatientCount) images were shuffled within one patient, who has more than half of all images.")
+    }
+    return remarks
+  }
+}

@@ -1,0 +1,31 @@
+import CarinaRuntime
+
+/// Which pixels stand in an image's place while its questions are asked: what a score owes to the image.
+public enum EvaluatorArm: String, CaseIterable, Sendable {
+  /// The image itself.
+  case trueImage = "true"
+  /// Another image of those evaluated, of another patient where patients are known.
+  case shuffled
+  /// Every pixel at the transform's mean, which is 0 once normalised.
+  case blank
+
+  /// The name of the arm's file of predictions.
+  package var predictionsFileName: String {
+    self == .trueImage ? "predictions.jsonl" : "predictions-\(rawValue).jsonl"
+  }
+
+  /// Reads a list such as `true,shuffled,blank`, in this or another order.
+  /// - Returns: the arms in the order of their declaration.
+  /// - Throws: `CarinaError.usage` for an unknown name, a repeated one, or a list without `true`, whose scores the others are
+  ///   compared with.
+  public static func list(_ text: String) throws -> [EvaluatorArm] {
+    let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let arms = names.compactMap(EvaluatorArm.init)
+    guard arms.count == names.count, Set(arms).count == arms.count, arms.contains(.trueImage) else {
+      throw CarinaError(
+        .usage, "--arms cannot be used", expected: "true, and if wanted shuffled and blank, joined by commas",
+        found: text)
+    }
+    return allCases.filter(arms.contains)
+  }
+}

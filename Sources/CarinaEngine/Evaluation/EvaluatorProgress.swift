@@ -1,0 +1,118 @@
+import CarinaMetrics
+import CarinaRuntime
+import Foundation
+
+/// An answer, and whether it was cut by the limit on new tokens.
+struct EvaluatorAnswer: Equatable {
+  var scored: ScoredAnswer
+  var isCut: Bool
+
+  /// One line of an arm's unfinished file: a line of predictions with a key of its own.
+  func line() throws -> String {
+    guard var object = try JSONValue.parse(PredictionsFile.line(scored), source: "an answer").object else {
+      throw CarinaError(.internalFailure, "an answer was not written as an object", at: scored.id)
+    }
+    object["cut"] = .bool(isCut)
+    return try JSONValue.object(object).serialized() + "\n"
+  }
+}
+
+/// What an evaluation that has not ended has done so far: `evaluation.partial/` in the output directory, with the configuration and
+/// one growing file of answers an arm.
+///
+/// Answers are added batch by batch, so a killed run loses at most a batch. Only whole batches are taken up again: then the resumed
+/// run forms the batches of an uninterrupted one and gives the same bytes.
+final class EvaluatorProgress {
+  private static let directoryName = "evaluation.partial"
+
+  private let directory: String
+  private let batchSize: Int
+  private let total: Int
+  private var files: [EvaluatorArm: FileHandle] = [:]
+
+  /// Opens what is there or starts afresh.
+  /// - Parameters:
+  ///   - configuration: everything that decides the answers.
+  ///   - total: how many answers an arm will have.
+  /// - Throws: `CarinaError.usage` when what is there was made with another configuration, `.cannotWrite`.
+  init(outputDirectory: String, configuration: JSONValue, batchSize: Int, total: Int) throws {
+    directory = (outputDirectory as NSString).appendingPathComponent(Self.directoryName)
+    self.batchSize = batchSize
+    self.total = total
+    let path = "\(directory)/configuration.json"
+    if FileManager.default.fileExists(atPath: path) {
+      let recorded = try JSONValue.parseFile(path)
+      let differences = ConfigurationDifference.list(recorded: recorded, asked: configuration)
+      guard differences.isEmpty else {
+        throw CarinaError(
+          .usage,
+          "an unfinished evaluation with another configuration is there: \(differences.joined(separator: "; "))",
+          at: directory, remedy: "Repeat its options to go on, give another --output-dir, or remove \(directory).")
+      }
+    } else {
+      try AtomicFile.makeDirectory(directory)
+      try AtomicFile.write(configuration.serialized(sortedKeys: true, indented: true) + "\n", to: path)
+    }
+  }
+
+  /// The answers of an arm that are there: whole batches; what follows them, a torn last line included, is cut off.
+  /// - Throws: `CarinaError.badData` naming the line that is no answer, `.cannotWrite`.
+  func answers(of arm: EvaluatorArm) throws -> [EvaluatorAnswer] {
+    let path = file(arm)
+    guard let data = FileManager.default.contents(atPath: path), !data.isEmpty else { return [] }
+    var ends: [Int] = []
+    for (index, byte) in data.enumerated() where byte == UInt8(ascii: "\n") { ends.append(index + 1) }
+    let count = ends.count >= total ? total : ends.count / batchSize * batchSize
+    let length = count == 0 ? 0 : ends[count - 1]
+    if length < data.count {
+      guard truncate(path, off_t(length)) == 0 else { throw failure(path) }
+    }
+    guard count > 0 else { return [] }
+    let scored = try PredictionsFile.read(path)
+    var start = 0
+    return try zip(scored, ends).map { answer, end in
+      defer { start = end }
+      let line = try JSONValue.parse(Data(data[start..<end]), source: path)
+      return EvaluatorAnswer(scored: answer, isCut: line["cut"]?.bool ?? false)
+    }
+  }
+
+  /// Adds a batch at the end of an arm's file.
+  /// - Throws: `CarinaError.cannotWrite`.
+  func append(_ answers: [EvaluatorAnswer], to arm: EvaluatorArm) throws {
+    let path = file(arm)
+    if files[arm] == nil {
+      if !FileManager.default.fileExists(atPath: path), !FileManager.default.createFile(atPath: path, contents: nil) {
+        throw failure(path)
+      }
+      guard let opened = FileHandle(forWritingAtPath: path) else { throw failure(path) }
+      _ = try opened.seekToEnd()
+      files[arm] = opened
+    }
+    let text = try answers.map { try $0.line() }.joined()
+    do {
+      try files[arm]?.write(contentsOf: Data(text.utf8))
+    } catch {
+      throw failure(path)
+    }
+  }
+
+  /// Forgets everything, once the evaluation is written.
+  func remove() throws {
+    files = [:]
+    do {
+      try FileManager.default.removeItem(atPath: directory)
+    } catch {
+      throw CarinaError(
+        .cannotWrite, "cannot be removed", at: directory, remedy: "Remove it; it is not needed any more.")
+    }
+  }
+
+  private func file(_ arm: EvaluatorArm) -> String { "\(directory)/\(arm.rawValue).jsonl" }
+
+  private func failure(_ path: String) -> CarinaError {
+    CarinaError(
+      .cannotWrite, "cannot be written: \(String(cString: strerror(errno)))", at: path,
+      remedy: "Check the free space and the permissions of its directory.")
+  }
+}

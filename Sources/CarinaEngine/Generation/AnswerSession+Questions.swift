@@ -1,0 +1,111 @@
+import CarinaData
+import CarinaRuntime
+import CarinaText
+import Foundation
+
+/// What became of one line of questions.
+public struct QuestionOutcome {
+  /// The line's number, counted from 1.
+  public let line: Int
+  /// What was asked; nil for a line that is no question.
+  public let question: ImageQuestion?
+  /// The answer, or why there is none.
+  public let result: Result<TimedAnswer, CarinaError>
+}
+
+/// An answer with the wall seconds of the group that it was made in.
+public struct TimedAnswer: Sendable {
+  /// The answer.
+  public let answer: Answer
+  /// Seconds of reading images, of the vision encoder, of the pass over the prompts, and of the tokens after it.
+  public let imageSeconds: Double, visionSeconds: Double, prefillSeconds: Double, decodeSeconds: Double
+  /// How many answers were made in that time.
+  public let groupSize: Int
+
+  /// Collects the values.
+  public init(
+    answer: Answer, imageSeconds: Double, visionSeconds: Double, prefillSeconds: Double, decodeSeconds: Double,
+    groupSize: Int
+  ) {
+    self.answer = answer
+    self.imageSeconds = imageSeconds
+    self.visionSeconds = visionSeconds
+    self.prefillSeconds = prefillSeconds
+    self.decodeSeconds = decodeSeconds
+    self.groupSize = groupSize
+  }
+}
+
+extension AnswerSession {
+  /// Answers many questions, `groupSize` side by side. An image that several of a group ask about is encoded once.
+  ///
+  /// - Parameter each: told each line's outcome, in order.
+  /// - Throws: what is wrong with the model, and what `each` throws; what is wrong with a line is its outcome.
+  public func answer(
+    _ lines: [QuestionsFile.Line], groupSize: Int, each: (QuestionOutcome) throws -> Void
+  ) throws {
+    precondition(groupSize >= 1)
+    for first in stride(from: 0, to: lines.count, by: groupSize) {
+      let group = lines[first..<min(lines.count, first + groupSize)]
+      for outcome in try answerTogether(Array(group)) { try each(outcome) }
+    }
+  }
+
+  /// Answers one question about an image file; `onText` is told the text as it is made.
+  /// - Throws: `CarinaError.missingInput` and `.badData` for the image or the model, as `prompt` for the question, and
+  ///   what `onText` throws.
+  public func answer(
+    _ question: ImageQuestion, onText: (String) throws -> Void = { _ in }
+  ) throws -> TimedAnswer {
+    let prompt = try prompt(question.question)
+    let started = ProcessInfo.processInfo.systemUptime
+    let pixels = try answering.transform.pixels(ofFileAt: question.imagePath)
+    let seen = ProcessInfo.processInfo.systemUptime
+    let rows = imageRows(of: [pixels])
+    let encoded = ProcessInfo.processInfo.systemUptime
+    let group = try answers([(0, prompt)], imageRows: rows) { try onText($1) }
+    return TimedAnswer(
+      answer: group.answers[0], imageSeconds: seen - started, visionSeconds: encoded - seen,
+      prefillSeconds: group.prefillSeconds, decodeSeconds: group.decodeSeconds, groupSize: 1)
+  }
+
+  private func answerTogether(_ lines: [QuestionsFile.Line]) throws -> [QuestionOutcome] {
+    var pixels: [ImagePixels] = [], places: [String: Int] = [:]
+    var asked: [(image: Int, prompt: RenderedPrompt)] = []
+    var results: [Result<Int, CarinaError>] = []
+    let started = ProcessInfo.processInfo.systemUptime
+    for line in lines {
+      do {
+        let question = try line.question.get()
+        let prompt = try prompt(question.question)
+        let image: Int
+        if let place = places[question.imagePath] {
+          image = place
+        } else {
+          image = pixels.count
+          pixels.append(try answering.transform.pixels(ofFileAt: question.imagePath))
+          places[question.imagePath] = image
+        }
+        results.append(.success(asked.count))
+        asked.append((image, prompt))
+      } catch let error as CarinaError {
+        results.append(.failure(error))
+      }
+    }
+    let seen = ProcessInfo.processInfo.systemUptime
+    var answered: [TimedAnswer] = []
+    if !asked.isEmpty {
+      let rows = imageRows(of: pixels)
+      let encoded = ProcessInfo.processInfo.systemUptime
+      let group = try answers(asked, imageRows: rows)
+      answered = group.answers.map {
+        TimedAnswer(
+          answer: $0, imageSeconds: seen - started, visionSeconds: encoded - seen,
+          prefillSeconds: group.prefillSeconds, decodeSeconds: group.decodeSeconds, groupSize: asked.count)
+      }
+    }
+    return zip(lines, results).map { line, result in
+      QuestionOutcome(line: line.number, question: try? line.question.get(), result: result.map { answered[$0] })
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import CarinaData
+import CarinaModel
+import CarinaRuntime
+import CarinaTensor
+import CarinaText
+import Foundation
+
+/// Answers questions about images: pixels through the vision encoder, the prompt through the renderer, text as it is made.
+public final class AnswerSession {
+  /// The model in use.
+  public let answering: AnsweringModel
+  private let options: GenerationOptions
+  private let generator: Generator
+
+  /// A session with one way of generating.
+  /// - Throws: `CarinaError.usage` for options that cannot be used.
+  public init(_ answering: AnsweringModel, options: GenerationOptions) throws {
+    try options.validate()
+    self.answering = answering
+    self.options = options
+    generator = Generator(model: answering.model, stopTokens: answering.stopTokens, options: options)
+  }
+
+  /// The rows that images take in a prompt: [images · rowsPerImage, D]. The pixels have the transform's size.
+  public func imageRows(of images: [ImagePixels]) -> Tensor {
+    let size = answering.transform.size, count = 3 * size * size
+    let pixels = Tensor(uninitialized: [images.count, count])
+    for (index, image) in images.enumerated() {
+      answering.transform.normalized(image).withUnsafeBufferPointer { values in
+        for place in values.indices { pixels.floats[index * count + place] = values[place] }
+      }
+    }
+    let model = answering.model
+    return model.projector(model.features(pixels, count: images.count, tape: nil), tape: nil)
+  }
+
+  /// A question as ids, behind earlier turns about the same image, checked against what the model can take.
+  /// - Throws: `CarinaError.badData` for a question that is too long or that the model's vocabulary does not cover,
+  ///   `.usage` for earlier turns or an empty question in a style that does not have them.
+  public func prompt(_ question: String, after earlier: [ConversationTurn] = []) throws -> RenderedPrompt {
+    let isEmpty = question.allSatisfy(\.isWhitespace)
+    guard !isEmpty || (answering.renderer.style != .gemma && question.isEmpty) else {
+      throw CarinaError(
+        .usage, "the question is empty", remedy: "Only models of the style plain or seed describe an image unasked.")
+    }
+    let prompt = try answering.renderer.conversation(earlier, question: question)
+    let config = answering.model.decoder.config
+    try prompt.requireIDs(below: config.vocabularySize)
+    let rows = rows(of: prompt) + options.maximumNewTokens
+    guard rows <= config.maximumPositions else {
+      throw CarinaError(
+        .badData, "image, question and answer do not fit into the model",
+        expected: "at most \(config.maximumPositions) positions",
+        found: "\(rows), \(options.maximumNewTokens) of them for the answer",
+        remedy: "Ask in fewer words, begin a new conversation or lower --max-new-tokens.")
+    }
+    return prompt
+  }
+
+  /// Answers questions side by side.
+  ///
+  /// - Parameters:
+  ///   - questions: prompts from `prompt`, each with the place of its image in `imageRows`.
+  ///   - imageRows: from `imageRows(of:)`.
+  ///   - onText: told pieces of whole characters as they are made; with several beams when an answer is complete.
+  /// - Throws: `CarinaError.badData` when the model gives no finite numbers, and what `onText` throws.
+  public func answers(
+    _ questions: [(image: Int, prompt: RenderedPrompt)], imageRows: Tensor,
+    onText: (_ question: Int, _ text: String) throws -> Void = { _, _ in }
+  ) throws -> AnswerGroup {
+    let sequences = questions.map {
+      ImageTextSequence(
+        tokensBefore: $0.prompt.tokensBeforeImage, image: $0.image, tokensAfter: $0.prompt.tokensAfterImage)
+    }
+    let decoders = questions.map { _ in StreamingDecoder(tokenizer: answering.renderer.tokenizer) }
+    var texts = [String](repeating: "", count: questions.count)
+    func tell(_ question: Int, _ text: String) throws {
+      guard !text.isEmpty else { return }
+      texts[question] += text
+      try onText(question, text)
+    }
+    let result = try generator.generate(sequences, imageRows: imageRows) { try tell($0, decoders[$0].append($1)) }
+    for (question, decoder) in decoders.enumerated() { try tell(question, decoder.finish()) }
+    let answers = questions.indices.map { index in
+      Answer(
+        text: texts[index], tokens: result.answers[index].tokens, reachedEnd: result.answers[index].reachedEnd,
+        promptRows: rows(of: questions[index].prompt))
+    }
+    return AnswerGroup(
+      answers: answers, prefillSeconds: result.prefillSeconds, decodeSeconds: result.decodeSeconds)
+  }
+
+  private func rows(of prompt: RenderedPrompt) -> Int { prompt.count + answering.model.rowsPerImage }
+}
+
+/// One answer.
+public struct Answer: Equatable, Sendable {
+  /// Its text, control pieces left out.
+  public let text: String
+  /// Its ids, without the stop token.
+  public let tokens: [Int]
+  /// Whether a stop token ended it, and not the limit.
+  public let reachedEnd: Bool
+  /// Positions of the prompt, the image's included.
+  public let promptRows: Int
+}
+
+/// Answers that were made side by side, and how long they took together.
+public struct AnswerGroup: Sendable {
+  /// One for each question, in order.
+  public let answers: [Answer]
+  /// Wall seconds over the prompts and over the answers' tokens.
+  public let prefillSeconds: Double, decodeSeconds: Double
+}

@@ -1,0 +1,21 @@
+/// One answer as token ids.
+package struct GeneratedAnswer: Equatable, Sendable {
+  /// Ids, without the stop token.
+  package var tokens: [Int]
+  /// Whether a stop token ended it, and not the limit.
+  public var reachedEnd: Bool
+
+  /// An answer.
+  package init(tokens: [Int], reachedEnd: Bool) {
+    self.tokens = tokens
+    self.reachedEnd = reachedEnd
+  }
+}
+
+/// The answers to prompts that ran side by side, and how long they took together.
+public struct GenerationResult: Sendable {
+  /// One for each prompt, in order.
+  package internal(set) var answers: [GeneratedAnswer]
+  /// Wall seconds over the prompts, and over the tokens that followed.
+  public internal(set) var prefillSeconds = 0.0, decodeSeconds = 0.0
+}

@@ -1,0 +1,174 @@
+import CarinaModel
+import CarinaRuntime
+import CarinaTensor
+import Foundation
+
+/// Makes answers: one pass over the prompts with their images, then token by token over a key-value cache.
+///
+/// Several prompts run side by side, packed without padding and each with its own random numbers, so an answer does not
+/// depend on its neighbours. With several beams the prompts run one after the other.
+public final class Generator {
+  private let model: VisionLanguageModel
+  private let stopTokens: Set<Int>
+  private let options: GenerationOptions
+  private let screening: HeadScreening?
+
+  /// What the model says of the next token of each sequence.
+  private enum Next {
+    case logits(Tensor)
+    case tokens([Int])
+  }
+
+  /// A generator for one model.
+  /// - Parameter stopTokens: ids at which an answer ends.
+  public init(model: VisionLanguageModel, stopTokens: Set<Int>, options: GenerationOptions) {
+    self.model = model
+    self.stopTokens = stopTokens
+    self.options = options
+    screening = HeadScreening(model.decoder.tokenEmbedding, options)
+  }
+
+  /// Answers, as ids without the stop token.
+  /// - Throws: as `generate`.
+  public func answers(_ prompts: [ImageTextSequence], imageRows: Tensor?) throws -> [[Int]] {
+    try generate(prompts, imageRows: imageRows).answers.map(\.tokens)
+  }
+
+  /// Answers prompts.
+  ///
+  /// - Parameters:
+  ///   - prompts: sequences that end where the answer begins.
+  ///   - imageRows: projected rows of the images that the prompts refer to, [images · rowsPerImage, D].
+  ///   - onToken: told each token of each prompt as it is made; with several beams when the answer is complete.
+  /// - Throws: `CarinaError.badData` when the model gives no finite logits, and what `onToken` throws.
+  public func generate(
+    _ prompts: [ImageTextSequence], imageRows: Tensor?,
+    onToken: (_ prompt: Int, _ token: Int) throws -> Void = { _, _ in }
+  ) throws -> GenerationResult {
+    var result = GenerationResult(answers: [])
+    guard options.beamCount > 1 else {
+      if !prompts.isEmpty { try generateSideBySide(prompts, imageRows, &result, onToken) }
+      return result
+    }
+    for (index, prompt) in prompts.enumerated() {
+      let answer = try search(prompt, imageRows, &result)
+      for token in answer.tokens { try onToken(index, token) }
+      result.answers.append(answer)
+    }
+    return result
+  }
+
+  private func generateSideBySide(
+    _ prompts: [ImageTextSequence], _ imageRows: Tensor?, _ result: inout GenerationResult,
+    _ onToken: (Int, Int) throws -> Void
+  ) throws {
+    let empty = GeneratedAnswer(tokens: [], reachedEnd: false)
+    result.answers = [GeneratedAnswer](repeating: empty, count: prompts.count)
+    let (logits, full) = try prefill(prompts, imageRows, &result)
+    var next = Next.logits(logits), cache = full
+    let started = now()
+    var active = Array(prompts.indices)
+    var choosers = prompts.map { _ in TokenChooser(options) }
+    for made in 1...options.maximumNewTokens {
+      var kept: [Int] = [], tokens: [Int] = []
+      for (row, prompt) in active.enumerated() {
+        let token: Int
+        switch next {
+        case .tokens(let tokens): token = tokens[row]
+        case .logits(let logits):
+          let values = UnsafeMutableBufferPointer(start: logits.floats + row * logits.width, count: logits.width)
+          token = choosers[prompt].choose(values, after: result.answers[prompt].tokens)
+        }
+        guard !stopTokens.contains(token) else {
+          result.answers[prompt].reachedEnd = true
+          continue
+        }
+        result.answers[prompt].tokens.append(token)
+        try onToken(prompt, token)
+        kept.append(row)
+        tokens.append(token)
+      }
+      guard !kept.isEmpty, made < options.maximumNewTokens else { break }
+      if kept.count < active.count {
+        cache = cache.keep(kept)
+        active = kept.map { active[$0] }
+      }
+      next = step(tokens, cache)
+      if case .logits(let logits) = next { _ = try checked(logits) }
+    }
+    result.decodeSeconds += now() - started
+  }
+
+  /// One more token of each sequence, by the screened head where it can be.
+  private func step(_ tokens: [Int], _ cache: KeyValueCache) -> Next {
+    held(tokens.count) {
+      let states = statesAfter(tokens, cache)
+      return screening?.tokens(states).map(Next.tokens) ?? .logits(model.decoder.logits(states))
+    }
+  }
+
+  /// Runs `body` with the team held where its products are of few rows: others are the library's, whose threads would not be at hand.
+  private func held<Result>(_ rows: Int, _ body: () -> Result) -> Result {
+    rows <= FewRowsProduct.mostRows ? ThreadTeam.held(body) : body()
+  }
+
+  private func search(
+    _ prompt: ImageTextSequence, _ imageRows: Tensor?, _ result: inout GenerationResult
+  ) throws -> GeneratedAnswer {
+    var (logits, cache) = try prefill([prompt], imageRows, &result)
+    let started = now()
+    var search = BeamSearch(options, stopTokens: stopTokens)
+    while true {
+      let next = search.advance(logits)
+      guard !next.isEmpty else { break }
+      let rows = next.map(\.row)
+      if rows != Array(cache.lengths.indices) { cache = cache.keep(rows) }
+      logits = try continued(next.map(\.token), cache)
+    }
+    result.decodeSeconds += now() - started
+    guard let best = search.best else {
+      throw CarinaError(.internalFailure, "the beam search ended without an answer")
+    }
+    return best
+  }
+
+  /// Logits after each prompt, and the cache that holds the prompts.
+  private func prefill(
+    _ prompts: [ImageTextSequence], _ imageRows: Tensor?, _ result: inout GenerationResult
+  ) throws -> (logits: Tensor, cache: KeyValueCache) {
+    let started = now()
+    let (x, lengths) = model.embed(prompts, imageRows: imageRows, tape: nil)
+    let cache = KeyValueCache(
+      model.decoder.config, sequenceCount: prompts.count,
+      capacity: (lengths.max() ?? 0) + options.maximumNewTokens)
+    let states = model.decoder.hiddenStates(
+      x, lengths: lengths, readCounts: lengths.map { _ in 1 }, cache: cache, tape: nil)
+    let logits = try checked(model.decoder.logits(states))
+    result.prefillSeconds += now() - started
+    return (logits, cache)
+  }
+
+  /// Logits after one more token of each sequence.
+  private func continued(_ tokens: [Int], _ cache: KeyValueCache) throws -> Tensor {
+    try checked(held(tokens.count) { model.decoder.logits(statesAfter(tokens, cache)) })
+  }
+
+  private func statesAfter(_ tokens: [Int], _ cache: KeyValueCache) -> Tensor {
+    model.decoder.hiddenStates(
+      model.decoder.embed(tokens, tape: nil), lengths: tokens.map { _ in 1 }, cache: cache, tape: nil)
+  }
+
+  private func checked(_ logits: Tensor) throws -> Tensor {
+    for row in 0..<logits.rows {
+      let values = UnsafeBufferPointer(start: logits.floats + row * logits.width, count: logits.width)
+      guard TokenRanking.maximum(values).isFinite else {
+        throw CarinaError(
+          .badData, "the model computes no finite numbers for this image and question",
+          remedy: "Its weights are damaged or belong to another configuration.")
+      }
+    }
+    return logits
+  }
+
+  private func now() -> Double { ProcessInfo.processInfo.systemUptime }
+}

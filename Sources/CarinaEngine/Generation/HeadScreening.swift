@@ -1,0 +1,58 @@
+import CarinaTensor
+
+/// The most probable token by a copy of the output head in 8 bits: rows that could win by the bounds of their rounding are multiplied
+/// again in bfloat16, so the token is exactly the one of the whole product at about half its bytes.
+///
+/// The head of a large vocabulary is nearly a third of what a token of decoding reads.
+package final class HeadScreening {
+  private let head: Parameter
+  private var copy: QuantizedMatrix?
+  private var stepsBefore = 0
+  private let patience: Int
+  /// More candidates than this are not worth picking out.
+  private static let mostCandidates = 4096
+
+  /// Nil where the choice needs all logits, or the head is small or not in bfloat16.
+  ///
+  /// - Parameters:
+  ///   - patience: steps with the whole product before the copy is made, which costs as much as a few of them.
+  ///   - smallestByteCount: heads of fewer bytes are left alone.
+  package init?(_ head: Parameter, _ options: GenerationOptions, patience: Int = 16, smallestByteCount: Int = 1 << 26) {
+    guard options.beamCount == 1, options.temperature == 0, options.repetitionPenalty == 1,
+      head.value.elementType == .bfloat16, head.quantized == nil, head.count * 2 >= smallestByteCount
+    else { return nil }
+    self.head = head
+    self.patience = patience
+  }
+
+  /// The first of the most probable tokens for each row of states [R, D]; nil when the whole product is needed.
+  package func tokens(_ states: Tensor) -> [Int]? {
+    guard (1...FewRowsProduct.mostRows).contains(states.rows) else { return nil }
+    guard let copy else {
+      stepsBefore += 1
+      if stepsBefore >= patience { self.copy = QuantizedMatrix(head.matrix) }
+      return nil
+    }
+    let rounded = states.detached.converted(to: .bfloat16), x = rounded.converted(to: .float32)
+    let products = copy.product(x), width = states.width
+    var wanted = Set<Int>()
+    for row in 0..<states.rows {
+      let found = copy.candidates(x.floats + row * width, products: products.floats + row * products.width)
+      guard !found.isEmpty else { return nil }
+      wanted.formUnion(found)
+    }
+    guard wanted.count <= HeadScreening.mostCandidates else { return nil }
+    var best = [(token: Int, logit: Float)](repeating: (0, -.infinity), count: states.rows)
+    let logits = Tensor(uninitialized: [states.rows, 1])
+    for token in wanted.sorted() {
+      // As many rows at once as in the whole product, whose digits depend on it.
+      FewRowsProduct.multiply(
+        MatrixOperand(rounded, rows: states.rows, columns: width),
+        MatrixOperand(head.matrix.rowSlice(token..<token + 1), rows: 1, columns: width).transposed,
+        into: logits.floats, cStride: 1)
+      for row in 0..<states.rows where logits.floats[row] > best[row].logit { best[row] = (token, logits.floats[row]) }
+    }
+    guard best.allSatisfy({ $0.logit.isFinite }) else { return nil }
+    return best.map(\.token)
+  }
+}

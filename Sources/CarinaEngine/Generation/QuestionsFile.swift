@@ -1,0 +1,98 @@
+import CarinaRuntime
+import Foundation
+
+/// A question about an image file.
+public struct ImageQuestion: Equatable, Sendable {
+  /// What the asker calls it.
+  public var id: JSONValue?
+  /// The image file, and the question.
+  public var imagePath: String, question: String
+
+  /// A question.
+  public init(id: JSONValue? = nil, imagePath: String, question: String) {
+    self.id = id
+    self.imagePath = imagePath
+    self.question = question
+  }
+}
+
+/// A file of questions, JSON Lines: objects with `image` or `image_path`, `question` or `problem` (absent: empty), and
+/// perhaps `id`. What is wrong with a line is told in its place, so that the others can be answered.
+public struct QuestionsFile: Sendable {
+  /// A line that is not blank.
+  public struct Line: Sendable {
+    /// Counted from 1.
+    package let number: Int
+    /// What it asks, or why it cannot be answered.
+    public let question: Result<ImageQuestion, CarinaError>
+  }
+
+  /// The lines that are not blank, in order.
+  public let lines: [Line]
+
+  /// Reads a file, or with the path `-` standard input.
+  /// - Parameter imageRoot: the directory in which relative image paths are looked up.
+  /// - Throws: `CarinaError.missingInput` when it cannot be read, `.badData` when it holds no line.
+  public init(path: String, imageRoot: String?) throws {
+    let data: Data
+    if path == "-" {
+      data = FileHandle.standardInput.readDataToEndOfFile()
+    } else {
+      data = try JSONValue.readFile(path)
+    }
+    try self.init(data, source: path == "-" ? "standard input" : path, imageRoot: imageRoot)
+  }
+
+  /// Reads lines; `source` names them in errors.
+  /// - Throws: `CarinaError.badData` when there is none.
+  package init(_ data: Data, source: String, imageRoot: String?) throws {
+    var lines: [Line] = []
+    var number = 0
+    for bytes in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      number += 1
+      guard bytes.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) else { continue }
+      let place = "\(source), line \(number)"
+      let question = Result { () throws(CarinaError) in
+        try QuestionsFile.question(Data(bytes), at: place, imageRoot: imageRoot)
+      }
+      lines.append(Line(number: number, question: question))
+    }
+    guard !lines.isEmpty else {
+      throw CarinaError(
+        .badData, "holds no question", at: source, expected: "one JSON object a line", found: "an empty file")
+    }
+    self.lines = lines
+  }
+
+  private static func question(
+    _ data: Data, at place: String, imageRoot: String?
+  ) throws(CarinaError) -> ImageQuestion {
+    let object: JSONValue
+    do {
+      object = try JSONValue.parse(data, source: place)
+    } catch let error as CarinaError {
+      throw error
+    } catch {
+      throw CarinaError(.badData, "\(error)", at: place)
+    }
+    guard object.object != nil else {
+      throw CarinaError(.badData, "is no question", at: place, expected: "a JSON object", found: object.kindName)
+    }
+    func text(_ names: [String]) throws(CarinaError) -> String? {
+      guard let name = names.first(where: { object[$0] != nil }), let value = object[name], !value.isNull else {
+        return nil
+      }
+      guard let text = value.string else {
+        throw CarinaError(.badData, "\"\(name)\" is no text", at: place, found: value.kindName)
+      }
+      return text
+    }
+    guard let image = try text(["image", "image_path"]), !image.isEmpty else {
+      throw CarinaError(.badData, "names no image", at: place, expected: "\"image\" or \"image_path\"")
+    }
+    let isAbsolute = image.hasPrefix("/") || imageRoot == nil
+    return ImageQuestion(
+      id: object["id"], imagePath: isAbsolute ? image : "\(imageRoot ?? "")/\(image)",
+      question: try text(["question", "problem"]) ?? "")
+  }
+}

@@ -1,0 +1,52 @@
+import CarinaTensor
+
+/// AdamW (Loshchilov and Hutter 2019) over parameters by name, with the gradients clipped by their global norm.
+///
+/// A parameter without a gradient is left alone, decay included, as PyTorch does; its step count then stands still.
+public final class AdamW {
+  /// The two moments of one parameter and the steps it has taken, as a checkpoint stores them.
+  package typealias Moments = TrainingState.Moments
+
+  /// Decay factors of the moments, the term that keeps the quotient finite, and the weight decay.
+  package let beta1: Double, beta2: Double, epsilon: Float, weightDecay: Float
+  /// State by parameter name; filled as parameters take their first step.
+  package internal(set) var moments: [String: Moments] = [:]
+
+  /// An optimizer that has taken no step.
+  public init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Float = 1e-8, weightDecay: Float) {
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+  }
+
+  /// Square root of the sum of squares of all gradients, in double precision.
+  public static func gradientNorm(_ parameters: [Parameter]) -> Double {
+    parameters.reduce(0) { $0 + $1.gradientSumOfSquares }.squareRoot()
+  }
+
+  /// One step for every parameter that has a gradient; the gradients are forgotten.
+  ///
+  /// - Parameters:
+  ///   - norm: the gradients' global norm; above `maximumNorm` (where that is positive) they are scaled down to it, as
+  ///     `torch.nn.utils.clip_grad_norm_` does.
+  public func step(_ parameters: [Parameter], rate: Double, norm: Double, maximumNorm: Double) {
+    let scale = maximumNorm > 0 ? min(1, maximumNorm / (norm + 1e-6)) : 1
+    for parameter in parameters where parameter.gradient != nil {
+      var state =
+        moments[parameter.name]
+        ?? Moments(first: Tensor(zeros: parameter.shape), second: Tensor(zeros: parameter.shape), steps: 0)
+      state.steps += 1
+      parameter.updateAdamW(
+        AdamWConstants(
+          rate: Float(rate), beta1: beta1, beta2: beta2, epsilon: epsilon, step: state.steps,
+          gradientScale: Float(scale)),
+        decay: weightDecay, firstMoment: state.first, secondMoment: state.second)
+      moments[parameter.name] = state
+      parameter.clearGradient()
+    }
+  }
+
+  /// Forgets the state of parameters that are no longer trained.
+  package func forget(except names: Set<String>) { moments = moments.filter { names.contains($0.key) } }
+}

@@ -1,0 +1,20 @@
+import CarinaRuntime
+
+/// Where two run configurations differ, in words.
+enum ConfigurationDifference {
+  /// One clause a key whose values differ, keys of nested objects joined by dots.
+  static func list(recorded: JSONValue, asked: JSONValue, path: String = "") -> [String] {
+    if case .object(let old) = recorded, case .object(let new) = asked {
+      let keys = Set(old.keys).union(new.keys).sorted()
+      return keys.flatMap { key in
+        list(
+          recorded: recorded[key] ?? .null, asked: asked[key] ?? .null, path: path.isEmpty ? key : "\(path).\(key)")
+      }
+    }
+    guard recorded != asked else { return [] }
+    func text(_ value: JSONValue) -> String {
+      (try? value.serialized(sortedKeys: true, indented: false)) ?? "a value that is no JSON"
+    }
+    return ["\(path) was \(text(recorded)), is \(text(asked))"]
+  }
+}

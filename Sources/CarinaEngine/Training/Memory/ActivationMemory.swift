@@ -1,0 +1,139 @@
+import CarinaModel
+import CarinaTensor
+
+/// Bytes of buffers, as asked for and in the pool's size classes.
+package struct BufferBytes: Equatable {
+  package private(set) var asked = 0, pooled = 0
+
+  /// None.
+  package init() {}
+
+  private init(asked: Int, pooled: Int) {
+    self.asked = asked
+    self.pooled = pooled
+  }
+
+  /// `count` tensors of `rows` rows of `width` numbers of `size` bytes.
+  package mutating func add(_ rows: Int, _ width: Int, size: Int = 4, count: Int = 1) {
+    guard rows > 0, count > 0 else { return }
+    // Sizes come from foreign configurations: what is beyond all memory stays a number.
+    let bytes = Int(min(Double(rows) * Double(width) * Double(size), 1e15))
+    asked += bytes * count
+    pooled += MemoryPool.sizeClass(bytes) * count
+  }
+
+  package static func + (left: BufferBytes, right: BufferBytes) -> BufferBytes {
+    BufferBytes(asked: left.asked + right.asked, pooled: left.pooled + right.pooled)
+  }
+
+  package static func - (left: BufferBytes, right: BufferBytes) -> BufferBytes {
+    BufferBytes(asked: left.asked - right.asked, pooled: left.pooled - right.pooled)
+  }
+
+  package static func += (left: inout BufferBytes, right: BufferBytes) { left = left + right }
+
+  /// The larger in both.
+  static func larger(_ left: BufferBytes, _ right: BufferBytes) -> BufferBytes {
+    BufferBytes(asked: max(left.asked, right.asked), pooled: max(left.pooled, right.pooled))
+  }
+}
+
+/// What the tape keeps of each part of the joined model, and what a part needs besides while it runs, tensor by tensor.
+///
+/// It follows the operations: a norm keeps its input, a trained product its input in the product's type, attention its three
+/// arguments, a gate its two.
+struct ActivationMemory {
+  let precision: ElementType
+
+  /// What one decoder block keeps: `rows` in, `read` rows out (fewer than in only in the last block).
+  func decoderBlock(_ config: DecoderConfig, rows: Int, read: Int, isTrained: Bool) -> BufferBytes {
+    let width = config.hiddenSize, inner = config.intermediateSize
+    let heads = config.headCount * config.headSize, keys = config.keyValueHeadCount * config.headSize
+    var bytes = BufferBytes()
+    // Inputs of the first norm, and of the keys' norm, rotation and attention; values.
+    bytes.add(rows, width)
+    bytes.add(rows, keys, count: 4)
+    bytes.add(read, heads, count: 3)
+    // Inputs of the other three norms, and of the gate.
+    bytes.add(read, width, count: 3)
+    bytes.add(read, inner, count: 2)
+    // One over the root of each normed row.
+    bytes.add(rows, 1)
+    bytes.add(rows, config.keyValueHeadCount)
+    bytes.add(read, config.headCount)
+    bytes.add(read, 1, count: 3)
+    guard isTrained else { return bytes }
+    if precision == .bfloat16 {
+      // Keys, values and, where all rows are read, queries share one rounded input; gate and up another.
+      bytes.add(rows, width, size: 2)
+      if read != rows { bytes.add(read, width, size: 2) }
+      bytes.add(read, width, size: 2)
+      bytes.add(read, heads, size: 2)
+      bytes.add(read, inner, size: 2)
+    } else {
+      bytes.add(rows, width)
+      if read != rows { bytes.add(read, width) }
+      bytes.add(read, heads)
+      bytes.add(read, width)
+      bytes.add(read, inner)
+    }
+    return bytes
+  }
+
+  /// What a decoder block's backward pass needs at once: the three gradients around its gate, and that of the residual
+  /// stream.
+  func decoderBackward(_ config: DecoderConfig, rows: Int) -> BufferBytes {
+    var bytes = BufferBytes()
+    bytes.add(rows, config.intermediateSize, count: 3)
+    bytes.add(rows, config.hiddenSize)
+    return bytes
+  }
+
+  /// What one block of a trained vision encoder keeps.
+  func visionBlock(_ config: VisionConfig, rows: Int) -> BufferBytes {
+    var bytes = BufferBytes()
+    bytes.add(rows, config.hiddenSize, count: 5)
+    bytes.add(rows, config.intermediateSize)
+    bytes.add(rows, 1, count: 4)
+    let size = precision.byteCount
+    bytes.add(rows, config.hiddenSize, size: size, count: 3)
+    bytes.add(rows, config.intermediateSize, size: size)
+    return bytes
+  }
+
+  /// What the vision encoder needs at once, whether or not anything is kept.
+  func visionForward(_ config: VisionConfig, rows: Int) -> BufferBytes {
+    var bytes = BufferBytes()
+    bytes.add(rows, config.hiddenSize, count: 5)
+    bytes.add(rows, config.intermediateSize, count: 2)
+    if precision == .bfloat16 {
+      bytes.add(rows, config.hiddenSize, size: 2)
+      bytes.add(rows, config.intermediateSize, size: 2)
+    }
+    return bytes
+  }
+
+  /// What the projector keeps.
+  func projector(_ config: ProjectorConfig, rows: Int, isTrained: Bool, isRecorded: Bool) -> BufferBytes {
+    var bytes = BufferBytes()
+    if isRecorded { bytes.add(rows, config.hiddenSize) }
+    if isTrained {
+      bytes.add(rows, config.inputSize, size: precision.byteCount)
+      bytes.add(rows, config.hiddenSize, size: precision.byteCount)
+    }
+    return bytes
+  }
+
+  /// What the loss needs at once: a chunk of logits, the same in the product's type, and the gradient of the rows.
+  func loss(_ config: DecoderConfig, supervised: Int) -> BufferBytes {
+    let chunk = max(1, min(supervised, (64 << 20) / (config.vocabularySize * 4)))
+    var bytes = BufferBytes()
+    bytes.add(chunk, config.vocabularySize)
+    bytes.add(supervised, config.hiddenSize, count: 2)
+    if precision == .bfloat16 {
+      bytes.add(chunk, config.vocabularySize, size: 2)
+      bytes.add(supervised, config.hiddenSize, size: 2)
+    }
+    return bytes
+  }
+}

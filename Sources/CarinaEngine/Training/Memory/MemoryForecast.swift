@@ -1,0 +1,200 @@
+import CarinaModel
+import CarinaRuntime
+import CarinaTensor
+import Foundation
+
+/// How much memory a run of stage 1 or 2 will have taken at its highest, computed from the configurations, the headers of the weights and the
+/// longest batch before any weight is read.
+public struct MemoryForecast: Equatable, Sendable {
+  /// What there is to train on, at its largest.
+  package struct Batch: Equatable {
+    /// Images, rows of all sequences, and rows that predict a supervised token.
+    var images: Int, rows: Int, supervised: Int
+    /// Images of a whole optimizer step.
+    var imagesOfStep: Int
+
+    /// Collects the numbers.
+    package init(images: Int, rows: Int, supervised: Int, imagesOfStep: Int) {
+      self.images = images
+      self.rows = rows
+      self.supervised = supervised
+      self.imagesOfStep = imagesOfStep
+    }
+  }
+
+  /// What decides the forecast.
+  package struct Plan {
+    var vision: VisionConfig, projector: ProjectorConfig, decoder: DecoderConfig
+    var footprints: (vision: WeightsFootprint, projector: WeightsFootprint, decoder: WeightsFootprint)
+    var policy: FreezingPolicy
+    var precision: ElementType
+    var batch: Batch
+    /// Rows that an image takes in a sequence.
+    var rowsPerImage: Int
+    var keepsFeatures: Bool
+
+    /// Collects what is known.
+    package init(
+      vision: VisionConfig, projector: ProjectorConfig, decoder: DecoderConfig,
+      footprints: (vision: WeightsFootprint, projector: WeightsFootprint, decoder: WeightsFootprint),
+      policy: FreezingPolicy, precision: ElementType, batch: Batch, rowsPerImage: Int, keepsFeatures: Bool
+    ) {
+      self.vision = vision
+      self.projector = projector
+      self.decoder = decoder
+      self.footprints = footprints
+      self.policy = policy
+      self.precision = precision
+      self.batch = batch
+      self.rowsPerImage = rowsPerImage
+      self.keepsFeatures = keepsFeatures
+    }
+  }
+
+  /// What is resident before: the program, its libraries, tokenizer and texts.
+  package let base: Int
+  /// Weights as they are read, and what training them takes besides.
+  package let weights: Int, training: Int
+  /// What a step keeps for its backward pass, and what it needs for moments besides.
+  package let activations: Int, working: Int
+  /// Pixels or features of two steps, the one being done and the one being read.
+  package let data: Int
+  /// Bytes of the engine's own buffers at their highest, in the pool's size classes.
+  public let buffers: Int
+  /// Whether blocks run again in the backward pass.
+  public let isCheckpointed: Bool
+
+  /// What the libraries of matrix products take once they run: code for each shape, and buffers for packing.
+  private static let libraries = 16 << 20
+
+  /// The most bytes that will be resident at once.
+  public var total: Int { base + weights + training + activations + working + data }
+
+  package init(_ plan: Plan, base: Int, isCheckpointed: Bool) {
+    let memory = ActivationMemory(precision: plan.precision), policy = plan.policy, batch = plan.batch
+    let decoder = plan.decoder, patchRows = batch.images * plan.vision.patchCount
+    let trainsVision = policy.trainsVisionInFirstEpoch
+
+    var kept = memory.projector(
+      plan.projector, rows: batch.images * plan.rowsPerImage, isTrained: policy.trainsProjector,
+      isRecorded: policy.trainsProjector || trainsVision)
+    let whole = memory.decoderBlock(decoder, rows: batch.rows, read: batch.rows, isTrained: policy.trainsDecoder)
+    let last = memory.decoderBlock(decoder, rows: batch.rows, read: batch.supervised, isTrained: policy.trainsDecoder)
+    var again = BufferBytes()
+    if isCheckpointed {
+      kept.add(batch.rows, decoder.hiddenSize, count: decoder.layerCount)
+      // Its input is among what is kept, and the input of its last norm is gone by then.
+      var gone = BufferBytes()
+      gone.add(batch.rows, decoder.hiddenSize, count: 2)
+      again = (decoder.layerCount > 1 ? whole : last) - gone
+    } else {
+      for layer in 0..<decoder.layerCount { kept += layer == decoder.layerCount - 1 ? last : whole }
+    }
+    kept.add(batch.supervised, decoder.hiddenSize)
+    if trainsVision {
+      let block = memory.visionBlock(plan.vision, rows: patchRows)
+      for _ in 0..<plan.vision.layerCount {
+        if isCheckpointed { kept.add(patchRows, plan.vision.hiddenSize) } else { kept += block }
+      }
+      if isCheckpointed { again = .larger(again, block) }
+    }
+
+    // The last block, which is walked first, has given back what it kept when a whole one is at its widest.
+    var afterLast = kept
+    if decoder.layerCount > 1 {
+      var input = BufferBytes()
+      input.add(batch.rows, decoder.hiddenSize)
+      afterLast = kept - (isCheckpointed ? input : last)
+    }
+    let backward =
+      again + memory.decoderBackward(decoder, rows: decoder.layerCount > 1 ? batch.rows : batch.supervised)
+    let loss = memory.loss(decoder, supervised: batch.supervised)
+    // With kept features images are encoded one by one.
+    let vision = memory.visionForward(plan.vision, rows: plan.keepsFeatures ? plan.vision.patchCount : patchRows)
+    var data = BufferBytes()
+    if plan.keepsFeatures {
+      data.add(plan.rowsPerImage, plan.vision.hiddenSize, size: plan.precision.byteCount, count: 2 * batch.imagesOfStep)
+    } else {
+      let side = plan.vision.imageSize
+      data.add(1, plan.vision.channelCount * side * side, count: 2 * batch.imagesOfStep)
+    }
+
+    let parts = [
+      (plan.footprints.vision, trainsVision), (plan.footprints.projector, policy.trainsProjector),
+      (plan.footprints.decoder, policy.trainsDecoder),
+    ]
+    let packed = MemoryForecast.packedByteCount(plan, trainsVision: trainsVision)
+    weights = parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
+    training = parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) }
+    activations = kept.asked
+    func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
+      max(
+        kept[keyPath: bytes] + loss[keyPath: bytes], afterLast[keyPath: bytes] + backward[keyPath: bytes],
+        vision[keyPath: bytes])
+    }
+    let inBuffers = parts.reduce(0) { $0 + $1.0.copied } + training + packed
+    self.data = data.asked
+    buffers = inBuffers + data.pooled + highest(\.pooled)
+    // Buffers of one part are too large or small for another, and the pool keeps an eighth of them besides what is in use.
+    let others = min(loss.asked + vision.asked, (inBuffers + data.asked + highest(\.asked)) / 8)
+    working = highest(\.asked) - min(kept.asked, highest(\.asked)) + others + MemoryForecast.libraries
+    self.base = base
+    self.isCheckpointed = isCheckpointed
+  }
+
+  /// Bytes of frozen matrices in the product library's own layout: the vision encoder's as read forwards, the decoder's in both
+  /// directions.
+  private static func packedByteCount(_ plan: Plan, trainsVision: Bool) -> Int {
+    guard plan.precision == .bfloat16, MatrixProduct.provider.packsFactors else { return 0 }
+    let vision = plan.vision, decoder = plan.decoder
+    let visionBlock = 2 * Double(vision.hiddenSize) * Double(2 * vision.hiddenSize + vision.intermediateSize)
+    let heads = decoder.headSize * (2 * decoder.headCount + 2 * decoder.keyValueHeadCount)
+    let decoderBlock = Double(decoder.hiddenSize) * Double(heads + 3 * decoder.intermediateSize)
+    let count =
+      (trainsVision ? 0 : Double(vision.layerCount) * visionBlock)
+      + (plan.policy.trainsDecoder ? 0 : 2 * Double(decoder.layerCount) * decoderBlock)
+    return Int(min(2 * count, 1e15))
+  }
+
+  /// One line for the run's header.
+  public var summary: String {
+    func text(_ bytes: Int) -> String { MemoryForecast.text(bytes) }
+    return
+      "\(text(total)) at most: weights \(text(weights)), training them \(text(training)), activations \(text(activations)), "
+      + "working space \(text(working)), data \(text(data)), program \(text(base))"
+  }
+
+  /// Bytes in words.
+  public static func text(_ bytes: Int) -> String {
+    for (name, shift) in [("GiB", 30), ("MiB", 20)] where bytes >= 1 << shift {
+      return String(format: "%.2f \(name)", Double(bytes) / Double(1 << shift))
+    }
+    return String(format: "%.1f KiB", Double(bytes) / 1024)
+  }
+
+  /// The forecast with the choice of gradient checkpointing that fits.
+  /// - Parameters:
+  ///   - choice: whether blocks run again; nil when the memory is to decide.
+  ///   - available: bytes that may be taken besides `base`; nil when nobody knows.
+  /// - Throws: `CarinaError.usage` when it does not fit.
+  package static func fitting(_ plan: Plan, base: Int, choice: Bool?, available: Int?) throws -> MemoryForecast {
+    let plain = MemoryForecast(plan, base: base, isCheckpointed: false)
+    let checkpointed = MemoryForecast(plan, base: base, isCheckpointed: true)
+    guard let available else { return choice ?? false ? checkpointed : plain }
+    func fits(_ forecast: MemoryForecast) -> Bool { forecast.total - base <= available }
+    let chosen = choice.map { $0 ? checkpointed : plain } ?? (fits(plain) ? plain : checkpointed)
+    guard fits(chosen) else {
+      var remedies: [String] = []
+      if !chosen.isCheckpointed && fits(checkpointed) { remedies.append("--gradient-checkpointing") }
+      if plan.batch.images > 1 { remedies.append("a smaller --batch-size with more --gradient-accumulation-steps") }
+      if plan.policy.trainsVisionInFirstEpoch { remedies.append("no --train-ve-first-epoch") }
+      if plan.policy.trainsDecoder { remedies.append("--no-unfreeze-llm with --unfreeze-projection-layer") }
+      if plan.precision == .float32 { remedies.append("--precision bf16") }
+      remedies.append("a machine with more memory, or --memory-limit where the forecast is not believed")
+      throw CarinaError(
+        .usage, "the run does not fit into the memory", expected: "at most \(text(available + base))",
+        found: chosen.summary, remedy: "What would help: \(remedies.joined(separator: "; ")).")
+    }
+    return chosen
+  }
+}

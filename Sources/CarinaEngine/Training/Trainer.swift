@@ -1,0 +1,178 @@
+import CarinaRuntime
+import CarinaTensor
+import Foundation
+
+/// What one optimizer step reports.
+public struct StepReport: Equatable, Sendable {
+  /// Optimizer steps done including this one, and the epoch (from 0) it belongs to.
+  public let step: Int, epoch: Int
+  /// Mean loss per supervised token (or image) over the whole step, and the gradients' global norm before clipping.
+  public let loss: Double, gradientNorm: Double
+  /// The step's learning rate.
+  public let learningRate: Double
+  /// What the mean is taken over.
+  package let supervisedTokens: Int
+  /// Wall-clock time of the step, and the part of it spent waiting for data.
+  package let seconds: Double, dataWaitMilliseconds: Double
+  /// Mean loss on held-out data after the step, where it was taken.
+  public var validationLoss: Double?
+
+  /// Collects the numbers.
+  package init(
+    step: Int, epoch: Int, loss: Double, gradientNorm: Double, learningRate: Double, supervisedTokens: Int,
+    seconds: Double, dataWaitMilliseconds: Double
+  ) {
+    self.step = step
+    self.epoch = epoch
+    self.loss = loss
+    self.gradientNorm = gradientNorm
+    self.learningRate = learningRate
+    self.supervisedTokens = supervisedTokens
+    self.seconds = seconds
+    self.dataWaitMilliseconds = dataWaitMilliseconds
+  }
+}
+
+/// Drives an objective step by step: order, accumulation, clipping, optimizer, schedule.
+///
+/// The loss of an optimizer step is one mean over all its supervised tokens, whatever the number of micro-batches, so
+/// accumulating k batches gives the gradient of one batch k times as large.
+package final class Trainer<Objective: TrainingObjective> {
+  /// What is trained.
+  package let objective: Objective
+  /// The run's numbers.
+  package let settings: TrainingSettings
+  /// The optimizer with its state.
+  package let optimizer: AdamW
+  /// Order of samples, and the learning rate of each step.
+  package let order: EpochOrder
+  /// Learning rate of each step.
+  package let schedule: LearningRateSchedule
+  /// Optimizer steps done.
+  package private(set) var step = 0
+
+  private let communicator: GradientCommunicator
+  private let loader = DispatchQueue(label: "carina.training.loader")
+  private var upcoming: (step: Int, batches: Upcoming)?
+  private var epochSamples: (epoch: Int, samples: [Int])?
+
+  private final class Upcoming {
+    let done = DispatchSemaphore(value: 0)
+    var result: Result<[Objective.Batch], Error>?
+  }
+
+  /// Prepares a run that has done nothing yet.
+  /// - Throws: `CarinaError.usage` for impossible settings, `.badData` when there are no samples.
+  package init(
+    _ objective: Objective, settings: TrainingSettings, communicator: GradientCommunicator = SingleMachine()
+  ) throws {
+    try settings.validate()
+    guard objective.sampleCount > 0 else {
+      throw CarinaError(.badData, "there is nothing to train on: the data holds no samples")
+    }
+    self.objective = objective
+    self.settings = settings
+    self.communicator = communicator
+    optimizer = AdamW(weightDecay: Float(settings.weightDecay))
+    order = EpochOrder(
+      sampleCount: objective.sampleCount, batchSize: settings.batchSize,
+      accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled)
+    let whole = order.stepsPerEpoch * settings.epochCount
+    schedule = LearningRateSchedule(
+      peak: settings.learningRate, warmupRatio: settings.warmupRatio,
+      totalSteps: min(whole, settings.maximumSteps ?? whole))
+    enterEpoch(0)
+  }
+
+  /// Optimizer steps of the whole run.
+  package var totalSteps: Int { schedule.totalSteps }
+  /// Whether the run is over.
+  package var isFinished: Bool { step >= totalSteps }
+  /// The epoch that the next step belongs to.
+  package var epoch: Int { min(step, totalSteps - 1) / order.stepsPerEpoch }
+  /// Whether the last step done closed an epoch.
+  package var isAtEpochEnd: Bool { step > 0 && step % order.stepsPerEpoch == 0 }
+
+  /// Every weight that some epoch of the run trains.
+  package var everTrained: [Parameter] {
+    var seen = Set<String>()
+    let epochs = Set([0, 1, settings.epochCount - 1].filter { $0 < settings.epochCount }).sorted()
+    return epochs.flatMap(objective.trainedParameters).filter { seen.insert($0.name).inserted }
+  }
+
+  /// Goes on from a stored state: `step` steps done, weights already assigned.
+  public func resume(step: Int, moments: [String: AdamW.Moments]) {
+    self.step = step
+    optimizer.moments = moments
+    upcoming = nil
+    enterEpoch(epoch)
+  }
+
+  /// Does the next optimizer step.
+  /// - Throws: what reading samples throws; `CarinaError.badData` when the loss or a gradient is no longer finite.
+  package func trainStep() throws -> StepReport {
+    let start = Date()
+    let epoch = self.epoch
+    if step > 0 && step % order.stepsPerEpoch == 0 { enterEpoch(epoch) }
+    let batches = try takeBatches()
+    let wait = Date().timeIntervalSince(start)
+    let trained = objective.trainedParameters(epoch: epoch)
+
+    let weight = batches.reduce(0) { $0 + objective.weight(of: $1) }
+    let totalWeight = try communicator.sum(Double(weight))
+    guard totalWeight > 0 else {
+      throw CarinaError(
+        .badData, "step \(step + 1) has no supervised token", remedy: "Check the answers of its samples.")
+    }
+    var lossSum = 0.0
+    for batch in batches { lossSum += try objective.accumulate(batch, scale: Float(1 / totalWeight)) }
+    try communicator.sumGradients(trained)
+    let loss = try communicator.sum(lossSum) / totalWeight
+    let norm = AdamW.gradientNorm(trained)
+    guard loss.isFinite && norm.isFinite else { throw nonFinite(loss: loss, trained) }
+
+    let rate = schedule.rate(step: step)
+    optimizer.step(trained, rate: rate, norm: norm, maximumNorm: settings.maximumGradientNorm)
+    step += 1
+    return StepReport(
+      step: step, epoch: epoch, loss: loss, gradientNorm: norm, learningRate: rate, supervisedTokens: weight,
+      seconds: Date().timeIntervalSince(start), dataWaitMilliseconds: wait * 1000)
+  }
+
+  /// Makes exactly the epoch's weights trainable.
+  private func enterEpoch(_ epoch: Int) {
+    let trained = Set(objective.trainedParameters(epoch: epoch).map(\.name))
+    for parameter in objective.parameters where parameter.isTrainable != trained.contains(parameter.name) {
+      parameter.setTrainable(trained.contains(parameter.name))
+    }
+    optimizer.forget(except: trained)
+  }
+
+  private func nonFinite(loss: Double, _ trained: [Parameter]) -> CarinaError {
+    let culprit = trained.first { $0.gradient.map { !$0.isFinite } ?? false }
+    return CarinaError(
+      .badData, "training diverged at step \(step + 1): the loss or a gradient is no longer finite",
+      at: culprit.map { "gradient of \($0.name)" }, found: "loss \(loss)",
+      remedy: "Lower --learning-rate, or resume from an earlier checkpoint.")
+  }
+
+  private func takeBatches() throws -> [Objective.Batch] {
+    let current = upcoming.flatMap { $0.step == step ? $0.batches : nil } ?? startLoading(step: step)
+    current.done.wait()
+    upcoming = step + 1 < totalSteps ? (step + 1, startLoading(step: step + 1)) : nil
+    guard let result = current.result else { throw CarinaError(.internalFailure, "the loader gave no result") }
+    return try result.get()
+  }
+
+  private func startLoading(step: Int) -> Upcoming {
+    let epoch = step / order.stepsPerEpoch
+    if epochSamples?.epoch != epoch { epochSamples = (epoch, order.samples(epoch: epoch)) }
+    let micro = order.microBatches(epochSamples?.samples ?? [], stepInEpoch: step % order.stepsPerEpoch)
+    let upcoming = Upcoming()
+    loader.async { [objective] in
+      upcoming.result = Result { try micro.map { try objective.prepare($0, epoch: epoch) } }
+      upcoming.done.signal()
+    }
+    return upcoming
+  }
+}

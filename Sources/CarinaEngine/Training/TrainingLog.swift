@@ -1,0 +1,70 @@
+import CarinaRuntime
+import Foundation
+
+/// `train_log.jsonl`: one object an optimizer step, on the disk as soon as the step is done.
+public final class TrainingLog {
+  /// The file's name in a run's directory.
+  public static let fileName = "train_log.jsonl"
+  /// Where it is, and how many lines and bytes it has.
+  package let path: String
+  /// Lines and bytes so far.
+  package private(set) var lineCount: Int, byteCount: Int
+  private let file: FileHandle
+  private let lock: FileLock
+
+  /// Opens the log of a run and cuts off what stands behind `byteCount` bytes: steps that a resumed run does again. As long as the log is
+  /// open no other process can open it.
+  /// - Throws: `CarinaError.cannotWrite`; `.badData` when there are fewer bytes than were written; `.usage` when another process has it.
+  package init(directory: String, lineCount: Int, byteCount: Int) throws {
+    path = "\(directory)/\(TrainingLog.fileName)"
+    self.lineCount = lineCount
+    self.byteCount = byteCount
+    try AtomicFile.makeDirectory(directory)
+    if !FileManager.default.fileExists(atPath: path) { try AtomicFile.write(Data(), to: path) }
+    lock = try FileLock(path) {
+      CarinaError(
+        .usage, "another process is training into this directory", at: directory,
+        remedy: "Wait for its end, stop it, or name another --output-dir.")
+    }
+    guard let file = FileHandle(forUpdatingAtPath: path) else {
+      throw CarinaError(.cannotWrite, "the log cannot be opened", at: path, remedy: "Check its permissions.")
+    }
+    self.file = file
+    do {
+      guard try file.seekToEnd() >= UInt64(byteCount) else {
+        throw CarinaError(
+          .badData, "the log is shorter than the checkpoint says", at: path, expected: "at least \(byteCount) bytes",
+          remedy: "Restore it, or start over in another --output-dir.")
+      }
+      try file.truncate(atOffset: UInt64(byteCount))
+      try file.seekToEnd()
+    } catch let error as CarinaError {
+      throw error
+    } catch {
+      throw CarinaError(.cannotWrite, "the log cannot be written: \(error.localizedDescription)", at: path)
+    }
+  }
+
+  /// Adds a line.
+  /// - Throws: `CarinaError.cannotWrite`.
+  package func append(_ report: StepReport) throws {
+    var line = JSONObject([
+      ("step", .integer(report.step)), ("epoch", .integer(report.epoch)), ("loss", .number(report.loss)),
+      ("learning_rate", .number(report.learningRate)), ("grad_norm", .number(report.gradientNorm)),
+      ("supervised_tokens", .integer(report.supervisedTokens)),
+      ("seconds", .number((report.seconds * 1e6).rounded() / 1e6)),
+      ("data_wait_ms", .number((report.dataWaitMilliseconds * 1e3).rounded() / 1e3)),
+    ])
+    line["validation_loss"] = report.validationLoss.map(JSONValue.number)
+    let data = Data((try JSONValue.object(line).serialized(sortedKeys: false, indented: false) + "\n").utf8)
+    do {
+      try file.write(contentsOf: data)
+    } catch {
+      throw CarinaError(
+        .cannotWrite, "the log cannot be written: \(error.localizedDescription)", at: path,
+        remedy: "Check the free space.")
+    }
+    lineCount += 1
+    byteCount += data.count
+  }
+}

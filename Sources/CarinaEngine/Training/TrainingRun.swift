@@ -1,0 +1,184 @@
+import CarinaRuntime
+import CarinaTensor
+import Foundation
+
+/// How a run ended.
+public enum TrainingOutcome: Equatable, Sendable {
+  /// All steps are done and the final model is written.
+  case finished(steps: Int)
+  /// The final model was there already, made with the same configuration.
+  case alreadyFinished
+}
+
+/// A training run in its directory: log, checkpoints, record, resuming, final model.
+///
+/// A step depends on the weights, the moments and the step number alone, so a run that was killed and resumed writes the digits of one
+/// that was not.
+package struct TrainingRun<Objective: TrainingObjective> {
+  /// Where everything goes.
+  public let outputDirectory: String
+  /// What decides the numbers: options, data and weight digests. A run with another configuration is not resumed.
+  package let configuration: JSONValue
+  /// Whether to go on from a checkpoint.
+  public var resume = ResumePolicy.automatic
+  /// Asked after each step; true stops at a checkpoint.
+  public var shouldStop: () -> Bool = { false }
+  /// Told each step.
+  package var onStep: (StepReport, _ total: Int) -> Void = { _, _ in }
+  /// Mean loss on held-out data, taken at each epoch's end; the best model so far is kept.
+  public var validate: (() throws -> Double)?
+  private let trainer: Trainer<Objective>
+  private let writeModel: (String) throws -> Void
+
+  /// - Parameters:
+  ///   - writeModel: writes the whole model as a directory at a path.
+  package init(
+    _ trainer: Trainer<Objective>, outputDirectory: String, configuration: JSONValue,
+    writeModel: @escaping (String) throws -> Void
+  ) {
+    self.trainer = trainer
+    self.outputDirectory = outputDirectory
+    self.configuration = configuration
+    self.writeModel = writeModel
+  }
+
+  private var finalModel: String { "\(outputDirectory)/final_model" }
+  private var recordPath: String { "\(outputDirectory)/run.json" }
+
+  /// Runs to the end.
+  /// - Throws: `CarinaError.interrupted` after a checkpoint when asked to stop; `.usage` when the directory holds a run with another
+  ///   configuration; `.badData` when training diverged or a frozen weight changed; `.cannotWrite`.
+  public func run() throws -> TrainingOutcome {
+    let checkpoints = RunCheckpoints(outputDirectory: outputDirectory)
+    let hash = SHA256Digest.of(try configuration.serialized(sortedKeys: true, indented: false))
+    if try isFinished() { return .alreadyFinished }
+    let trained = trainer.everTrained, trainedNames = Set(trained.map(\.name))
+    let frozen = trainer.objective.parameters.filter { !trainedNames.contains($0.name) }
+    let frozenBefore = ParameterDigest(frozen), trainedBefore = ParameterDigest(trained, kind: .trained)
+
+    var best = Double.infinity, written = (lines: 0, bytes: 0)
+    if let found = try checkpoint(checkpoints) {
+      let shapes = Dictionary(uniqueKeysWithValues: trained.map { ($0.name, $0.shape) })
+      let state = try TrainingState(path: found, expecting: shapes)
+      guard state.progress.configurationHash == hash else { throw otherConfiguration(found) }
+      for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
+      trainer.resume(step: state.progress.step, moments: state.moments)
+      written = (state.progress.logLineCount, state.progress.logByteCount)
+      best = state.progress.extra["best_validation_loss"]?.double ?? .infinity
+    }
+    // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
+    let log = try TrainingLog(directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes)
+    for directory in [outputDirectory, checkpoints.path] { try AbandonedFiles.clear(directory) }
+    try writeRecord(isFinished: false)
+
+    let start = trainer.step
+    while !trainer.isFinished {
+      var report = try trainer.trainStep()
+      let closesEpoch = trainer.isAtEpochEnd || trainer.isFinished
+      if closesEpoch, let validate {
+        let loss = try finite(validate(), step: report.step)
+        report.validationLoss = loss
+        if loss < best {
+          best = loss
+          try writeModel("\(outputDirectory)/best_model")
+        }
+      }
+      try log.append(report)
+      onStep(report, trainer.totalSteps)
+      let stops = shouldStop() && !trainer.isFinished
+      if stops || isCheckpointDue(closesEpoch: closesEpoch) {
+        try checkpoints.write(state(trained, log: log, hash: hash, best: best))
+        try checkpoints.prune(keeping: 2)
+      }
+      if stops {
+        throw CarinaError(
+          .interrupted, "stopped after step \(trainer.step) of \(trainer.totalSteps); a checkpoint is written",
+          at: outputDirectory, remedy: "Run the same command again to go on.")
+      }
+    }
+    try ParameterDigest(frozen).requireUnchanged(since: frozenBefore, what: "a frozen weight")
+    if trainer.step > start && trainer.schedule.peak > 0 && trainer.totalSteps > trainer.schedule.warmupSteps {
+      try ParameterDigest(trained, kind: .trained).requireChanged(since: trainedBefore, what: "the trained weights")
+    }
+    try writeModel(finalModel)
+    try writeRecord(isFinished: true)
+    return .finished(steps: trainer.totalSteps)
+  }
+
+  private func finite(_ loss: Double, step: Int) throws -> Double {
+    guard loss.isFinite else {
+      throw CarinaError(
+        .badData, "training diverged: after step \(step) the loss on the held-out samples is not finite",
+        found: "loss \(loss)", remedy: "Lower --learning-rate, or resume from an earlier checkpoint.")
+    }
+    return loss
+  }
+
+  private func isCheckpointDue(closesEpoch: Bool) -> Bool {
+    let settings = trainer.settings
+    if let every = settings.saveEverySteps, trainer.step % every == 0 { return true }
+    if let every = settings.saveEveryEpochs, closesEpoch, (trainer.step / trainer.order.stepsPerEpoch) % every == 0 {
+      return true
+    }
+    return false
+  }
+
+  private func state(_ trained: [Parameter], log: TrainingLog, hash: String, best: Double) -> TrainingState {
+    let perStep = trainer.settings.batchSize * trainer.settings.gradientAccumulationSteps
+    return TrainingState(
+      progress: TrainingState.Progress(
+        step: trainer.step, epoch: trainer.step / trainer.order.stepsPerEpoch,
+        samplesSeen: min(
+          trainer.step % trainer.order.stepsPerEpoch * perStep, trainer.order.sampleCount),
+        logLineCount: log.lineCount, logByteCount: log.byteCount, configurationHash: hash,
+        extra: best.isFinite ? ["best_validation_loss": .number(best)] : [:]),
+      weights: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, TensorSource(trainedValueOf: $0)) }),
+      moments: trainer.optimizer.moments)
+  }
+
+  private func checkpoint(_ checkpoints: RunCheckpoints) throws -> String? {
+    switch resume {
+    case .from(let path): return path
+    case .automatic: return checkpoints.latest()?.path
+    case .never:
+      guard checkpoints.latest() == nil && !FileManager.default.fileExists(atPath: finalModel) else {
+        throw CarinaError(
+          .usage, "the output directory already holds a run and --resume is never", at: outputDirectory,
+          remedy: "Name another --output-dir, or remove this one.")
+      }
+      return nil
+    }
+  }
+
+  private func isFinished() throws -> Bool {
+    guard FileManager.default.fileExists(atPath: finalModel), FileManager.default.fileExists(atPath: recordPath),
+      resume == .automatic
+    else { return false }
+    let record = try JSONValue.parseFile(recordPath)
+    guard record["finished"]?.bool == true else { return false }
+    // Key by key: the record's keys are sorted.
+    guard let recorded = record["configuration"],
+      ConfigurationDifference.list(recorded: recorded, asked: configuration).isEmpty
+    else { throw otherConfiguration(recordPath) }
+    return true
+  }
+
+  private func otherConfiguration(_ place: String) -> CarinaError {
+    let recorded = (try? JSONValue.parseFile(recordPath))?["configuration"]
+    let differences = recorded.map { ConfigurationDifference.list(recorded: $0, asked: configuration) } ?? []
+    return CarinaError(
+      .usage, "this run was started with another configuration", at: place,
+      found: differences.isEmpty ? nil : differences.joined(separator: "; "),
+      remedy: "Use the same options and data, or another --output-dir.")
+  }
+
+  private func writeRecord(isFinished: Bool) throws {
+    let record: JSONValue = [
+      "configuration": configuration, "environment": RunEnvironment.json, "finished": .bool(isFinished),
+      "steps": .integer(trainer.totalSteps), "steps_per_epoch": .integer(trainer.order.stepsPerEpoch),
+      "trained_parameters": .integer(trainer.everTrained.reduce(0) { $0 + $1.count }),
+      "all_parameters": .integer(trainer.objective.parameters.reduce(0) { $0 + $1.count }),
+    ]
+    try AtomicFile.write(try record.serialized(sortedKeys: true, indented: true) + "\n", to: recordPath)
+  }
+}

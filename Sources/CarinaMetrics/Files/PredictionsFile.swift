@@ -1,0 +1,159 @@
+import CarinaRuntime
+import Foundation
+
+/// `predictions.jsonl`: one answer a line, written by the evaluator or by anybody else's program.
+///
+/// Needed on every line: `id`, `prediction`, and `reference` (a text) or `references` (a list of at least one). Optional:
+/// `image`, `patient`, `question`, `answer_type`, `question_type`, `nll`, `tokens`. Numbers are taken for their text, because
+/// data sets have answers such as 3. Other keys are left alone. Blank lines are allowed.
+package enum PredictionsFile {
+  /// Reads a file.
+  /// - Throws: `CarinaError.missingInput` when it cannot be read; `.badData` naming the line and the key when a line is
+  ///   not as above, an `id` comes twice, or there is no line at all.
+  package static func read(_ path: String) throws -> [ScoredAnswer] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw CarinaError(.missingInput, "the file of predictions cannot be read", at: path)
+    }
+    var answers: [ScoredAnswer] = []
+    var lineOfID: [String: Int] = [:]
+    var number = 0
+    for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      number += 1
+      if line.allSatisfy({ $0 == 32 || $0 == 9 || $0 == 13 }) { continue }
+      let place = "\(path), line \(number)"
+      let answer = try answer(parse(Data(line), at: place), at: place)
+      if let earlier = lineOfID[answer.id] {
+        throw CarinaError(
+          .badData, "the id \"\(answer.id)\" is also that of line \(earlier)", at: place,
+          remedy: "Give every answer an id of its own.")
+      }
+      lineOfID[answer.id] = number
+      answers.append(answer)
+    }
+    guard !answers.isEmpty else {
+      throw CarinaError(
+        .badData, "there are no predictions in it", at: path, expected: "one JSON object a line", found: "0 lines")
+    }
+    return answers
+  }
+
+  /// Writes a file, all or nothing.
+  /// - Throws: `CarinaError.cannotWrite`.
+  package static func write(_ answers: [ScoredAnswer], to path: String) throws {
+    try AtomicFile.write(answers.map { try line($0) + "\n" }.joined(), to: path)
+  }
+
+  /// One line of the file, without the line end.
+  /// - Throws: `CarinaError.internalFailure` when `nll` is not finite.
+  public static func line(_ answer: ScoredAnswer) throws -> String {
+    var object = JSONObject()
+    object["id"] = .string(answer.id)
+    object["image"] = answer.image.map(JSONValue.string)
+    object["patient"] = answer.patient.map(JSONValue.string)
+    object["question"] = .string(answer.question)
+    object["prediction"] = .string(answer.prediction)
+    object["reference"] = answer.references.first.map(JSONValue.string)
+    if answer.references.count > 1 { object["references"] = .array(answer.references.map(JSONValue.string)) }
+    object["answer_type"] = answer.answerType.map(JSONValue.string)
+    object["question_type"] = answer.questionType.map(JSONValue.string)
+    object["nll"] = answer.nll.map(JSONValue.number)
+    object["tokens"] = answer.tokens.map(JSONValue.integer)
+    return try JSONValue.object(object).serialized()
+  }
+
+  /// The parser counts the lines of what it is given, which here is always one: the file's own line is named instead.
+  private static func parse(_ line: Data, at place: String) throws -> JSONValue {
+    do {
+      return try JSONValue.parse(line, source: place)
+    } catch let error as CarinaError {
+      throw CarinaError(error.kind, error.what, at: place, expected: error.expected, found: error.found)
+    }
+  }
+
+  private static func answer(_ value: JSONValue, at place: String) throws -> ScoredAnswer {
+    guard let object = value.object else {
+      throw CarinaError(.badData, "the line is not an answer", at: place, expected: "an object", found: value.kindName)
+    }
+    let line = PredictionLine(object: object, place: place)
+    let tokens = try line.optionalNumber("tokens").map { try line.count($0, "tokens") }
+    return ScoredAnswer(
+      id: try line.text("id"), image: try line.optionalText("image"), patient: try line.optionalText("patient"),
+      question: try line.optionalText("question") ?? "", prediction: try line.text("prediction"),
+      references: try line.references(), answerType: try line.optionalText("answer_type"),
+      questionType: try line.optionalText("question_type"), nll: try line.likelihood("nll", tokens: tokens),
+      tokens: tokens)
+  }
+}
+
+/// Access to one line's keys, with errors that name line and key.
+private struct PredictionLine {
+  let object: JSONObject
+  let place: String
+
+  func text(_ key: String) throws -> String {
+    guard let text = try optionalText(key) else { throw failure(key, "is missing", expected: "a text", found: nil) }
+    return text
+  }
+
+  func optionalText(_ key: String) throws -> String? {
+    guard let value = object[key], !value.isNull else { return nil }
+    return try Self.text(value) ?? { throw failure(key, "is no text", expected: "a text", found: value.kindName) }()
+  }
+
+  func optionalNumber(_ key: String) throws -> Double? {
+    guard let value = object[key], !value.isNull else { return nil }
+    guard let number = value.double else {
+      throw failure(key, "is no number", expected: "a number", found: value.kindName)
+    }
+    return number
+  }
+
+  func count(_ number: Double, _ key: String) throws -> Int {
+    guard let count = Int(exactly: number), count >= 0 else {
+      throw failure(key, "is no count", expected: "a whole number from 0", found: String(number))
+    }
+    return count
+  }
+
+  /// A negative log-likelihood. One of thousands of nats a token comes from no model, and its exponential from no computer.
+  func likelihood(_ key: String, tokens: Int?) throws -> Double? {
+    guard let number = try optionalNumber(key) else { return nil }
+    guard abs(number) <= 10_000 * Double(max(tokens ?? 1, 1)) else {
+      throw failure(key, "is no likelihood", expected: "at most 10000 nats a token", found: String(number))
+    }
+    return number
+  }
+
+  func references() throws -> [String] {
+    guard let value = object["references"], !value.isNull else {
+      guard let reference = try optionalText("reference") else {
+        throw failure(
+          "reference", "is missing", expected: "\"reference\": a text, or \"references\": a list", found: nil)
+      }
+      return [reference]
+    }
+    guard let list = value.array, !list.isEmpty else {
+      throw failure(
+        "references", "is no list of references", expected: "a list of at least one text", found: value.kindName)
+    }
+    return try list.map { element in
+      guard let text = Self.text(element) else {
+        throw failure("references", "holds something else than texts", expected: "a text", found: element.kindName)
+      }
+      return text
+    }
+  }
+
+  private static func text(_ value: JSONValue) -> String? {
+    switch value {
+    case .string(let text): text
+    case .integer(let number): String(number)
+    case .number(let number): String(number)
+    default: nil
+    }
+  }
+
+  private func failure(_ key: String, _ what: String, expected: String, found: String?) -> CarinaError {
+    CarinaError(.badData, "the key \"\(key)\" \(what)", at: place, expected: expected, found: found)
+  }
+}

@@ -1,0 +1,103 @@
+import CarinaTensor
+
+/// Gemma 3's text decoder (Gemma Team 2025; transformers `Gemma3ForCausalLM`): scaled embeddings, blocks of local and global
+/// attention, a last norm, and the embedding table again as the output head.
+public final class Decoder {
+  /// Sizes and constants.
+  package let config: DecoderConfig
+  /// The table of token embeddings and output head, [V, D].
+  package let tokenEmbedding: Parameter
+  private let blocks: [TransformerBlock]
+  private let finalNorm: RMSNorm
+  private var rotation: (local: RotaryTable, global: RotaryTable)?
+
+  /// Takes the weights, under the names of the checkpoint, from the source.
+  package init(_ config: DecoderConfig, from source: ParameterSource) {
+    self.config = config
+    tokenEmbedding = source.parameter(
+      "model.embed_tokens.weight", shape: [config.vocabularySize, config.hiddenSize], decays: true,
+      initialization: .normal(deviation: (1 / Double(config.hiddenSize)).squareRoot()))
+    blocks = (0..<config.layerCount).map { TransformerBlock(source, config, layer: $0) }
+    finalNorm = RMSNorm(source, "model.norm", width: config.hiddenSize, epsilon: config.epsilon)
+  }
+
+  /// Every weight; the tied head counts once.
+  package var parameters: [Parameter] { [tokenEmbedding] + blocks.flatMap(\.parameters) + [finalNorm.weight] }
+
+  /// Lets the blocks' matrices be packed while they are frozen: for training over a frozen decoder, where each is read forwards and
+  /// backwards in every step, and for answering more than one question.
+  package func packWhenFrozen() {
+    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 {
+      parameter.isPackedWhenFrozen = true
+    }
+  }
+
+  /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token embeddings
+  /// are still read from the table as it is.
+  public func quantizeWeights() {
+    for parameter in parameters where parameter.shape.count > 1 { parameter.quantize() }
+  }
+
+  /// Factor on token embeddings: √D rounded to the type of the table.
+  package var embeddingScale: Float {
+    let root = Float(Double(config.hiddenSize).squareRoot())
+    return Tensor([root], shape: [1]).converted(to: tokenEmbedding.value.elementType).values[0]
+  }
+
+  /// Scaled embeddings of tokens, [ids.count, D].
+  package func embed(_ ids: [Int], tape: Tape?) -> Tensor {
+    embedding(ids, tokenEmbedding, scale: embeddingScale, tape: tape)
+  }
+
+  /// The states that the output head reads.
+  ///
+  /// - Parameters:
+  ///   - x: [R, D] embeddings of packed sequences.
+  ///   - lengths: rows of each sequence; with a cache, only the new ones.
+  ///   - readCounts: how many of each sequence's last rows are wanted; nil for all. What nobody reads is not computed in
+  ///     the last block.
+  ///   - cache: keeps keys and values between passes; nil in training.
+  ///   - isCheckpointed: blocks keep only their input and run again in the backward pass.
+  ///   - observe: called with the state after the embedding (0) and after each block.
+  /// - Returns: [rows wanted, D] after the last norm.
+  package func hiddenStates(
+    _ x: Tensor, lengths: [Int], readCounts: [Int]? = nil, cache: KeyValueCache? = nil, isCheckpointed: Bool = false,
+    tape: Tape?, observe: ((Int, Tensor) -> Void)? = nil
+  ) -> Tensor {
+    let starts = cache?.lengths ?? [Int](repeating: 0, count: lengths.count)
+    let positions = zip(starts, lengths).flatMap { start, count in (start..<start + count).map { Int32($0) } }
+    let tables = rotationTables(covering: Int(positions.max() ?? 0) + 1)
+    let pass = DecoderPass(
+      lengths: lengths, positions: positions, readCounts: readCounts ?? lengths, localRotation: tables.local,
+      globalRotation: tables.global)
+    var x = x
+    observe?(0, x)
+    for (layer, block) in blocks.enumerated() {
+      let readRows = layer == blocks.count - 1 ? pass.readRows : nil
+      if isCheckpointed && tape != nil {
+        x = checkpointed(x, tape: tape) { block($0, pass: pass, readRows: readRows, cache: nil, tape: $1) }
+      } else {
+        x = block(x, pass: pass, readRows: readRows, cache: cache, tape: tape)
+      }
+      observe?(layer + 1, x)
+    }
+    cache?.advance(lengths)
+    return finalNorm(x, tape: tape)
+  }
+
+  /// Logits [R, V] of states [R, D], off the tape.
+  package func logits(_ states: Tensor) -> Tensor { headLogits(states, head: tokenEmbedding) }
+
+  private func rotationTables(covering count: Int) -> (local: RotaryTable, global: RotaryTable) {
+    if let rotation, rotation.local.positionCount >= count { return rotation }
+    var size = 256
+    while size < count { size *= 2 }
+    let tables = (
+      local: RotaryTable(headSize: config.headSize, base: config.localRotaryBase, positionCount: size),
+      global: RotaryTable(
+        headSize: config.headSize, base: config.globalRotaryBase, positionCount: size, scale: config.globalRotaryScale)
+    )
+    rotation = tables
+    return tables
+  }
+}

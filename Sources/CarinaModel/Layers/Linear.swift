@@ -1,0 +1,42 @@
+import CarinaTensor
+
+/// An affine map with its two weights: y = x Wᵀ + b.
+package struct Linear {
+  /// [outputs, inputs].
+  package let weight: Parameter
+  /// [outputs], or nil.
+  package let bias: Parameter?
+
+  /// Takes `prefix.weight` and, unless told otherwise, `prefix.bias` from the source.
+  init(
+    _ source: ParameterSource, _ prefix: String, inputs: Int, outputs: Int, hasBias: Bool = true,
+    deviation: Double? = nil
+  ) {
+    let deviation = deviation ?? (1 / Double(inputs)).squareRoot()
+    weight = source.parameter(
+      "\(prefix).weight", shape: [outputs, inputs], decays: true, initialization: .normal(deviation: deviation))
+    bias =
+      hasBias
+      ? source.parameter("\(prefix).bias", shape: [outputs], decays: false, initialization: .constant(0)) : nil
+  }
+
+  /// Both weights.
+  var parameters: [Parameter] { [weight] + (bias.map { [$0] } ?? []) }
+
+  /// x [R, inputs] to [R, outputs].
+  func callAsFunction(_ x: Tensor, tape: Tape?) -> Tensor { linear(x, weight, bias, tape: tape) }
+
+  /// The same of rows that other maps read too.
+  func callAsFunction(_ input: ProductInput, tape: Tape?) -> Tensor { linear(input, weight, bias, tape: tape) }
+
+  /// The map with what follows it in one pass, off the tape; nil where that cannot be (see `finishedLinear`).
+  func finished(
+    _ input: ProductInput, activation: GELUKind? = nil, factor: Tensor? = nil, summand: Tensor? = nil,
+    as type: ElementType = .float32
+  ) -> Tensor? {
+    finishedLinear(input, weight, bias, activation: activation, factor: factor, summand: summand, as: type)
+  }
+
+  /// Rounds rows once for this map and others with weights of the same type.
+  func input(_ x: Tensor) -> ProductInput { ProductInput(x, as: weight.value.elementType) }
+}

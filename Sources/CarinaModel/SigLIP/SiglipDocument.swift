@@ -1,0 +1,58 @@
+import CarinaRuntime
+import CarinaTensor
+
+/// What the two towers' readings of a SigLIP `config.json` share.
+enum SiglipDocument {
+  /// Keys that both towers read.
+  static let sharedKeys: Set<String> = [
+    "hidden_act", "hidden_size", "intermediate_size", "layer_norm_eps", "num_attention_heads", "num_hidden_layers",
+    "pruned_heads", "quantization_config",
+  ]
+
+  /// The tower's own object: the document itself when its `model_type` is `kind`, what stands under `key` when it is
+  /// "siglip"; and the unknown keys around it.
+  static func part(
+    of whole: ConfigObject, kind: String, under key: String, noun: String
+  ) throws -> (keys: ConfigObject, outer: [String]) {
+    let keys: ConfigObject
+    var outer = [String]()
+    switch whole.value("model_type")?.string {
+    case kind: keys = whole
+    case "siglip":
+      keys = try whole.child(key)
+      if let inner = keys.value("model_type"), inner.string != kind {
+        throw keys.refused("model_type", because: "a tower of another kind", expected: kind)
+      }
+      outer = whole.unknownKeys(besides: [
+        "text_config", "text_config_dict", "vision_config", "vision_config_dict", "logit_scale_init_value",
+        "quantization_config",
+      ])
+    case let other?:
+      throw CarinaError(
+        .badData, "model_type \"\(other)\" is no \(noun) that is supported", at: whole.source,
+        expected: "\(kind) or siglip")
+    case nil:
+      throw CarinaError(
+        .badData, "names no model_type", at: whole.source, expected: "\"model_type\": \"\(kind)\" or \"siglip\"")
+    }
+    for object in [whole, keys] {
+      try object.require("quantization_config", in: [], because: "quantised weights cannot be read here")
+      try object.require("pruned_heads", in: [[:], []], because: "heads cannot be left out here")
+    }
+    return (keys, outer)
+  }
+
+  /// The heads, which must divide the width.
+  static func headCount(_ keys: ConfigObject, hiddenSize: Int) throws -> Int {
+    let count = try keys.size("num_attention_heads", default: 12, most: 4096)
+    guard hiddenSize % count == 0 else {
+      throw keys.wrong("num_attention_heads", expected: "a divisor of hidden_size, \(hiddenSize)")
+    }
+    return count
+  }
+}
+
+extension GELUKind {
+  /// The name in `config.json`.
+  var configName: JSONValue { self == .exact ? "gelu" : "gelu_pytorch_tanh" }
+}

@@ -1,0 +1,44 @@
+import CarinaTensor
+
+/// Both towers of SigLIP with the temperature and bias of the sigmoid loss (Zhai et al. 2023; transformers `SiglipModel`).
+package final class SiglipModel {
+  /// The image side.
+  package let vision: VisionEncoder
+  /// The text side.
+  package let text: TextEncoder
+  /// Logarithm of the factor on similarities, [1].
+  package let logScale: Parameter
+  /// Term added to the scaled similarities, [1].
+  package let logitBias: Parameter
+
+  /// Takes all weights from the source.
+  /// - Parameter initialBias: where a fresh bias starts. The paper's −10 suits one positive among thousands of pairs; the optimizer
+  ///   moves it by about the learning rate a step, so a start far from the log odds of a positive costs the whole of a short run.
+  package init(
+    vision: VisionConfig, text: TextEncoderConfig, initialBias: Float = -10, from source: ParameterSource
+  ) {
+    self.vision = VisionEncoder(vision, from: source)
+    self.text = TextEncoder(text, from: source)
+    logScale = source.parameter("logit_scale", shape: [1], decays: true, initialization: .constant(2.3025851))
+    logitBias = source.parameter("logit_bias", shape: [1], decays: false, initialization: .constant(initialBias))
+  }
+
+  /// Every weight.
+  package var parameters: [Parameter] { vision.parameters + text.parameters + [logScale, logitBias] }
+
+  /// The sigmoid loss of a batch: `isPositive` [images · texts] says which text describes which image;
+  /// `divisor` replaces the number of images in the mean when they are only a part of a step.
+  public func loss(pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], divisor: Float? = nil, tape: Tape?)
+    -> (
+      loss: Tensor, logits: Tensor
+    )
+  {
+    let features = vision.features(pixels, count: count, tape: tape)
+    guard let pooled = vision.pooled(features, count: count, tape: tape) else {
+      preconditionFailure("a contrastive model needs a pooling head")
+    }
+    return sigmoidContrastiveLoss(
+      images: l2Normalize(pooled, tape: tape), texts: l2Normalize(text.pooled(texts, tape: tape), tape: tape),
+      isPositive: isPositive, logScale: logScale, bias: logitBias, divisor: divisor, tape: tape)
+  }
+}

@@ -1,0 +1,89 @@
+import CarinaTensor
+
+/// Which of the vision encoder's outputs the projector reads.
+public enum VisionFeature: String, CaseIterable, Codable, Sendable {
+  /// After the post layer norm: `last_hidden_state` of the checkpoint's own model.
+  case postNorm = "post-norm"
+  /// The last block's output before that norm.
+  case preNorm = "pre-norm"
+}
+
+/// SigLIP's vision tower (Zhai et al. 2023; transformers `SiglipVisionModel`): patches, learned positions, pre-norm blocks, a
+/// last layer norm, and the pooling head where the checkpoint has one. No class token.
+public final class VisionEncoder {
+  /// Sizes and constants.
+  package let config: VisionConfig
+  private let patchWeight: Parameter, patchBias: Parameter, positions: Parameter
+  private let blocks: [EncoderBlock]
+  private let postNorm: LayerNorm
+  private let head: AttentionPoolingHead?
+
+  /// Takes the weights, under the names of a full SigLIP checkpoint (`vision_model.…`), from the source.
+  package init(_ config: VisionConfig, from source: ParameterSource) {
+    self.config = config
+    let width = config.hiddenSize, prefix = "vision_model"
+    let inputs = config.channelCount * config.patchSize * config.patchSize
+    patchWeight = source.parameter(
+      "\(prefix).embeddings.patch_embedding.weight",
+      shape: [width, config.channelCount, config.patchSize, config.patchSize],
+      decays: true, initialization: .normal(deviation: (1 / Double(inputs)).squareRoot()))
+    patchBias = source.parameter(
+      "\(prefix).embeddings.patch_embedding.bias", shape: [width], decays: false, initialization: .constant(0))
+    // As large as the patches' own embeddings: with the usual 1/√W a small tower learns where things are only after many epochs.
+    positions = source.parameter(
+      "\(prefix).embeddings.position_embedding.weight", shape: [config.patchCount, width], decays: true,
+      initialization: .normal(deviation: 0.5))
+    blocks = (0..<config.layerCount).map { layer in
+      EncoderBlock(
+        source, "\(prefix).encoder.layers.\(layer)", hiddenSize: width, intermediateSize: config.intermediateSize,
+        headCount: config.headCount, epsilon: config.epsilon, activation: config.activation)
+    }
+    postNorm = LayerNorm(source, "\(prefix).post_layernorm", width: width, epsilon: config.epsilon)
+    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 {
+      parameter.isPackedWhenFrozen = true
+    }
+    head = config.hasPoolingHead ? AttentionPoolingHead(source, "\(prefix).head", config: config) : nil
+  }
+
+  /// The weights that features of this kind depend on: not the pooling head's, and before the last norm not the norm's.
+  package func trainedParameters(for kind: VisionFeature) -> [Parameter] {
+    [patchWeight, patchBias, positions] + blocks.flatMap(\.parameters)
+      + (kind == .postNorm ? postNorm.parameters : [])
+  }
+
+  /// Every weight, the pooling head's included.
+  package var parameters: [Parameter] { trainedParameters(for: .postNorm) + (head?.parameters ?? []) }
+
+  /// Encodes images.
+  ///
+  /// - Parameters:
+  ///   - pixels: `count` images of [channels, size, size], normalised as the checkpoint wants.
+  ///   - observe: called with the state [B · P, W] after the embedding (0) and after each block (1…), for comparisons.
+  /// - Returns: [B · P, W], patches row-major.
+  public func features(
+    _ pixels: Tensor, count: Int, kind: VisionFeature = .postNorm, isCheckpointed: Bool = false, tape: Tape?,
+    observe: ((Int, Tensor) -> Void)? = nil
+  ) -> Tensor {
+    let patches = extractPatches(
+      pixels, count: count, channels: config.channelCount, size: config.imageSize, patchSize: config.patchSize)
+    let places = (0..<count).flatMap { _ in 0..<config.patchCount }
+    var x = add(
+      linear(patches, patchWeight, patchBias, tape: tape), embedding(places, positions, tape: tape), tape: tape)
+    observe?(0, x)
+    let lengths = [Int](repeating: config.patchCount, count: count)
+    for (layer, block) in blocks.enumerated() {
+      if isCheckpointed {
+        x = checkpointed(x, tape: tape) { block($0, lengths: lengths, tape: $1) }
+      } else {
+        x = block(x, lengths: lengths, isFused: true, tape: tape)
+      }
+      observe?(layer + 1, x)
+    }
+    return kind == .postNorm ? postNorm(x, tape: tape) : x
+  }
+
+  /// One embedding an image from its post-norm features: [B · P, W] to [B, W]; nil without a pooling head.
+  package func pooled(_ features: Tensor, count: Int, tape: Tape?) -> Tensor? {
+    head.map { $0(features, count: count, tape: tape) }
+  }
+}

@@ -1,0 +1,104 @@
+import CarinaRuntime
+import CarinaTensor
+
+/// The joined model: vision encoder, projector and decoder; an image's projected patches stand among the token embeddings
+/// (Liu et al. 2023, LLaVA).
+public final class VisionLanguageModel {
+  /// The three parts.
+  public let vision: VisionEncoder, projector: Projector, decoder: Decoder
+  /// Which features the projector reads.
+  public let feature: VisionFeature
+  /// Whether the first patch is left out, as checkpoints of the Python project expect.
+  public let dropsFirstPatch: Bool
+
+  /// Joins three parts whose widths agree.
+  /// - Throws: `CarinaError.badData` when they do not.
+  package init(
+    vision: VisionEncoder, projector: Projector, decoder: Decoder, feature: VisionFeature = .postNorm,
+    dropsFirstPatch: Bool = false
+  ) throws {
+    guard projector.config.inputSize == vision.config.hiddenSize else {
+      throw CarinaError(
+        .badData, "the projector does not fit the vision encoder", expected: "features of \(vision.config.hiddenSize)",
+        found: "a projector of \(projector.config.inputSize)", remedy: "Use the projector trained with this encoder.")
+    }
+    guard projector.config.outputSize == decoder.config.hiddenSize else {
+      throw CarinaError(
+        .badData, "the projector does not fit the language model", expected: "rows of \(decoder.config.hiddenSize)",
+        found: "a projector onto \(projector.config.outputSize)", remedy: "Use the projector trained with this model.")
+    }
+    self.vision = vision
+    self.projector = projector
+    self.decoder = decoder
+    self.feature = feature
+    self.dropsFirstPatch = dropsFirstPatch
+  }
+
+  /// Rows that an image takes in a sequence.
+  package var rowsPerImage: Int { vision.config.patchCount - (dropsFirstPatch ? 1 : 0) }
+
+  /// Vision features of images as the projector reads them: [count · rowsPerImage, W].
+  public func features(_ pixels: Tensor, count: Int, isCheckpointed: Bool = false, tape: Tape?) -> Tensor {
+    let all = vision.features(pixels, count: count, kind: feature, isCheckpointed: isCheckpointed, tape: tape)
+    guard dropsFirstPatch else { return all }
+    let patches = vision.config.patchCount
+    return selectRows(all, (0..<count).flatMap { image in (1..<patches).map { image * patches + $0 } }, tape: tape)
+  }
+
+  /// Embeddings of packed sequences.
+  ///
+  /// - Parameters:
+  ///   - sequences: the sequences; every image index refers to `imageRows`.
+  ///   - imageRows: projected rows of all images, [images · rowsPerImage, D]; nil when no sequence has one.
+  ///   - dropsLast: leaves out each sequence's last token, which predicts nothing.
+  /// - Returns: [R, D] and the rows of each sequence.
+  package func embed(_ sequences: [ImageTextSequence], imageRows: Tensor?, dropsLast: Bool = false, tape: Tape?) -> (
+    x: Tensor, lengths: [Int]
+  ) {
+    let perImage = rowsPerImage
+    let imageCount = imageRows.map { $0.rows / max(perImage, 1) } ?? 0
+    var ids: [Int] = [], tokenPlaces: [Int] = [], lengths: [Int] = [], next = 0
+    var imagePlaces = [[Int]](repeating: [], count: imageCount)
+    for sequence in sequences {
+      let after = dropsLast ? Array(sequence.tokensAfter.dropLast()) : sequence.tokensAfter
+      let first = next
+      for id in sequence.tokensBefore {
+        ids.append(id)
+        tokenPlaces.append(next)
+        next += 1
+      }
+      if let image = sequence.image {
+        imagePlaces[image].append(next)
+        next += perImage
+      }
+      for id in after {
+        ids.append(id)
+        tokenPlaces.append(next)
+        next += 1
+      }
+      lengths.append(next - first)
+    }
+    var parts = [(tensor: decoder.embed(ids, tape: tape), destinations: tokenPlaces)]
+    if let imageRows {
+      // An image asked about several times is laid out several times from one encoding.
+      let sources = imagePlaces.enumerated().flatMap { image, places in places.map { (image, $0) } }
+      let distinct = sources.count == imageCount && imagePlaces.allSatisfy { $0.count == 1 }
+      let places = sources.flatMap { $0.1..<$0.1 + perImage }
+      let rows =
+        distinct
+        ? imageRows
+        : selectRows(imageRows, sources.flatMap { $0.0 * perImage..<($0.0 + 1) * perImage }, tape: tape)
+      parts.append((rows, places))
+    }
+    return (assembleRows(parts.filter { !$0.destinations.isEmpty }, rowCount: next, tape: tape), lengths)
+  }
+
+  /// The language-model loss on supervised tokens, times `scale`, and each one's negative log likelihood in order.
+  public func loss(
+    _ sequences: [ImageTextSequence], imageRows: Tensor?, scale: Float, isCheckpointed: Bool = false, tape: Tape?
+  ) -> CrossEntropyResult {
+    let (x, lengths) = embed(sequences, imageRows: imageRows, dropsLast: true, tape: tape)
+    return decoder.supervisedLoss(
+      x, lengths: lengths, sequences: sequences, scale: scale, isCheckpointed: isCheckpointed, tape: tape)
+  }
+}

@@ -1,0 +1,36 @@
+import Foundation
+
+/// What `AtomicFile` had in hand when its process was killed: `NAME.PID.partial`, and `NAME.PID.previous` of a directory that was being
+/// replaced.
+package enum AbandonedFiles {
+  /// Clears a directory of what dead processes left in it: half-written files and directories go, and a directory whose replacement never
+  /// came gets its name back. What belongs to a living process stays.
+  /// - Throws: `CarinaError.cannotWrite` when something cannot be removed.
+  package static func clear(_ directory: String) throws {
+    for name in ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted() {
+      guard let (target, ending) = parts(of: name) else { continue }
+      let path = "\(directory)/\(name)"
+      if ending == "previous", putBack(path, as: "\(directory)/\(target)") { continue }
+      do {
+        try FileManager.default.removeItem(atPath: path)
+      } catch {
+        throw CarinaError(
+          .cannotWrite, "what a process that was killed left here cannot be removed", at: path,
+          remedy: "Check the permissions of its directory.")
+      }
+    }
+  }
+
+  /// The name that was being written, and in which state; nil for any other name, and where the process is alive.
+  private static func parts(of name: String) -> (target: String, ending: String)? {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count >= 3, let ending = parts.last, ending == "partial" || ending == "previous",
+      let process = pid_t(parts[parts.count - 2]), process > 0, kill(process, 0) != 0, errno == ESRCH
+    else { return nil }
+    return (parts.dropLast(2).joined(separator: "."), String(ending))
+  }
+
+  private static func putBack(_ path: String, as target: String) -> Bool {
+    !FileManager.default.fileExists(atPath: target) && rename(path, target) == 0
+  }
+}

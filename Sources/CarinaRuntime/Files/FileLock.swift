@@ -1,0 +1,38 @@
+import Foundation
+
+/// An exclusive lock on a file, held as long as the value lives and let go of by the system when the process ends, however
+/// it ends.
+package final class FileLock {
+  private let descriptor: Int32
+
+  /// Makes the file where it is not there, and locks it.
+  /// - Parameters:
+  ///   - isPatient: whether to wait until who holds the lock lets go of it.
+  ///   - taken: the error for when another holds it.
+  /// - Throws: `taken`, or `CarinaError.cannotWrite` when the file cannot be made.
+  package init(
+    _ path: String, isPatient: Bool = false,
+    taken: () -> CarinaError = { CarinaError(.usage, "another process holds the lock") }
+  ) throws {
+    func failure() -> CarinaError {
+      CarinaError(
+        .cannotWrite, "the lock cannot be made: \(String(cString: strerror(errno)))", at: path,
+        remedy: "Check the free space, the permissions of its directory, and that its file system knows locks.")
+    }
+    let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw failure() }
+    while flock(file, LOCK_EX | (isPatient ? 0 : LOCK_NB)) != 0 {
+      if errno == EINTR { continue }
+      let error = errno == EWOULDBLOCK ? taken() : failure()
+      close(file)
+      throw error
+    }
+    descriptor = file
+  }
+
+  deinit {
+    // A child between fork and exec has a copy of the descriptor; closing ours alone would leave the lock to it for that moment.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
+}

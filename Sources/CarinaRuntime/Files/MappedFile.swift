@@ -1,0 +1,42 @@
+import Foundation
+
+/// A file's bytes in memory without a copy: the system reads a page when it is first touched and may forget it again.
+///
+/// The file may be replaced by another of its name (written beside and renamed) while it is mapped, but must not be cut
+/// short.
+package final class MappedFile {
+  /// The first byte; must not be written.
+  package let pointer: UnsafeMutableRawPointer
+  /// The file's length.
+  package let byteCount: Int
+
+  /// Maps a file that is not empty.
+  /// - Throws: `CarinaError.missingInput` when it is absent or unreadable, `.badData` when it is empty or no plain
+  ///   file.
+  package init(path: String) throws {
+    let descriptor = open(path, O_RDONLY)
+    guard descriptor >= 0 else {
+      throw CarinaError(.missingInput, "cannot be opened: \(String(cString: strerror(errno)))", at: path)
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw CarinaError(.badData, "is no plain file", at: path, expected: "a safetensors file")
+    }
+    byteCount = Int(status.st_size)
+    guard byteCount > 0 else {
+      throw CarinaError(.badData, "is empty", at: path, remedy: "Fetch or write the file again.")
+    }
+    guard let pointer = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0), pointer != MAP_FAILED else {
+      throw CarinaError(.missingInput, "cannot be mapped: \(String(cString: strerror(errno)))", at: path)
+    }
+    self.pointer = pointer
+  }
+
+  deinit { munmap(pointer, byteCount) }
+
+  /// Some of the bytes, valid as long as this lives.
+  package func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: pointer + range.lowerBound, count: range.count)
+  }
+}

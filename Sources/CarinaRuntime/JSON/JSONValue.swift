@@ -1,0 +1,127 @@
+import Foundation
+
+/// A JSON document (RFC 8259): objects keep the order of their keys, integers stay integers.
+public enum JSONValue: Equatable, Sendable {
+  /// The literal `null`.
+  case null
+  /// `true` or `false`.
+  case bool(Bool)
+  /// A number written without fraction and exponent that fits 64 bits.
+  case integer(Int)
+  /// Any other number.
+  case number(Double)
+  /// A text.
+  case string(String)
+  /// A list.
+  case array([JSONValue])
+  /// Names and values in their order.
+  case object(JSONObject)
+
+  /// Reads a document from bytes; `source` names them in errors.
+  /// - Throws: `CarinaError.badData` with line, column and byte.
+  public static func parse(_ data: Data, source: String) throws -> JSONValue {
+    try data.withUnsafeBytes { try JSONParser.document($0, source: source) }
+  }
+
+  /// Reads a document from a text; `source` names it in errors.
+  /// - Throws: `CarinaError.badData` with line, column and byte.
+  public static func parse(_ text: String, source: String) throws -> JSONValue {
+    try parse(Data(text.utf8), source: source)
+  }
+
+  /// Reads the document in a file.
+  /// - Throws: `CarinaError.missingInput` when the file is absent or unreadable, `.badData` when it is not JSON.
+  public static func parseFile(_ path: String) throws -> JSONValue {
+    try parse(readFile(path), source: path)
+  }
+
+  /// The bytes of a file, mapped where the system can.
+  public static func readFile(_ path: String) throws -> Data {
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw CarinaError(.missingInput, "there is no such file", at: path)
+    }
+    guard !isDirectory.boolValue else {
+      throw CarinaError(.missingInput, "is a directory", at: path, expected: "a file")
+    }
+    do {
+      return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+    } catch {
+      throw CarinaError(.missingInput, "cannot be read", at: path, remedy: "Check its permissions.")
+    }
+  }
+
+  /// The value of a name; nil when this is no object or has no such name.
+  public subscript(_ key: String) -> JSONValue? { object?[key] }
+
+  /// The element at an index; nil when this is no list or is shorter.
+  public subscript(_ index: Int) -> JSONValue? {
+    guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
+    return elements[index]
+  }
+
+  /// The text, if this is one.
+  public var string: String? { if case .string(let text) = self { text } else { nil } }
+
+  /// The integer, if this is one or a number without a fractional part.
+  public var int: Int? {
+    switch self {
+    case .integer(let value): value
+    case .number(let value): Int(exactly: value)
+    default: nil
+    }
+  }
+
+  /// The number, integer or not, if this is one.
+  public var double: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+
+  /// The truth value, if this is one.
+  public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+
+  /// The elements, if this is a list.
+  public var array: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+
+  /// The names and values, if this is an object.
+  public var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
+
+  /// Whether this is `null`.
+  public var isNull: Bool { self == .null }
+
+  /// What this is, in words, for error texts.
+  public var kindName: String {
+    switch self {
+    case .null: "null"
+    case .bool: "a truth value"
+    case .integer: "an integer"
+    case .number: "a number"
+    case .string: "a text"
+    case .array: "a list"
+    case .object: "an object"
+    }
+  }
+}
+
+extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+  ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+  /// `null`.
+  public init(nilLiteral: ()) { self = .null }
+  /// A truth value.
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  /// An integer.
+  public init(integerLiteral value: Int) { self = .integer(value) }
+  /// A number.
+  public init(floatLiteral value: Double) { self = .number(value) }
+  /// A text.
+  public init(stringLiteral value: String) { self = .string(value) }
+  /// A list.
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  /// An object with the names in the order written.
+  public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
+}

@@ -1,0 +1,33 @@
+import CKernels
+
+/// Where the gradient of one tensor of a forward pass is collected until the tape asks for it.
+package final class GradientNode {
+  private(set) var gradient: Tensor?
+  private var ownsGradient = false
+  var backward: ((Tensor) -> Void)?
+
+  init(backward: ((Tensor) -> Void)?) { self.backward = backward }
+
+  /// Adds to the gradient. `gradient` may be kept without a copy; when `isFresh`, nobody else holds it and it may be written.
+  func accumulate(_ gradient: Tensor, isFresh: Bool) {
+    guard let present = self.gradient else {
+      self.gradient = gradient.detached
+      ownsGradient = isFresh
+      return
+    }
+    precondition(present.count == gradient.count, "gradients of \(present.shape) and \(gradient.shape) for one tensor")
+    let target = ownsGradient ? present : Tensor(uninitialized: present.shape)
+    RowSplit.run(present.count, grain: 1 << 15) { range in
+      carina_add(
+        present.floats + range.lowerBound, gradient.floats + range.lowerBound, target.floats + range.lowerBound,
+        Int64(range.count))
+    }
+    self.gradient = target
+    ownsGradient = true
+  }
+
+  func takeGradient() -> Tensor? {
+    defer { gradient = nil }
+    return gradient
+  }
+}

@@ -1,0 +1,135 @@
+import CKernels
+
+/// A weight of a model: its numbers, its name in the checkpoint, and, while it is trained, its gradient.
+public final class Parameter {
+  /// The tensor's name in the checkpoint, with its prefix.
+  package let name: String
+  /// What the forward pass reads: fp32, or bfloat16 where products run in bfloat16.
+  package private(set) var value: Tensor
+  /// The last 16 bits of each number of a trained bfloat16 weight, which with `value` make its fp32 original: 2 bytes a
+  /// weight instead of the 4 of a separate copy. Nil when `value` itself is fp32 or was never trained.
+  package private(set) var remainder: Tensor?
+  /// The matrix in 8 bits, which products without a tape then use; nil unless asked for.
+  package private(set) var quantized: QuantizedMatrix?
+  /// Whether a frozen bfloat16 matrix is packed for products of many rows when it is used again: faster, for as many bytes again
+  /// in each direction that it is read. A single use would not pay for it.
+  package var isPackedWhenFrozen = false
+  private var packedFactors: (forward: PackedFactor?, backward: PackedFactor?)
+  private var wasUsed = (forward: false, backward: false)
+  /// Whether weight decay applies: everything but norms and biases.
+  package let decays: Bool
+  /// Whether gradients are computed for it.
+  package private(set) var isTrainable = false
+  /// The gradient so far, fp32, of `value`'s shape; nil when none has come yet.
+  package private(set) var gradient: Tensor?
+
+  /// A frozen parameter.
+  package init(name: String, value: Tensor, decays: Bool) {
+    self.name = name
+    self.value = value.detached
+    self.decays = decays
+    packedFactors = (nil, nil)
+  }
+
+  /// Lengths of the dimensions.
+  package var shape: [Int] { value.shape }
+  /// The value read as a matrix: the first dimension by all others.
+  package var matrix: Tensor { value.reshaped([shape[0], count / shape[0]]) }
+  /// How many numbers.
+  package var count: Int { value.count }
+
+  /// Starts or stops training it. A bfloat16 weight gets the rest of an fp32 number; a mapped one a copy that may be written.
+  package func setTrainable(_ trainable: Bool) {
+    isTrainable = trainable
+    if trainable { forgetCopies() }
+    guard trainable else {
+      gradient = nil
+      return
+    }
+    if value.elementType == .bfloat16, remainder == nil { remainder = Tensor(zeros: shape, elementType: .bfloat16) }
+    if value.storage.isBorrowed {
+      let mapped = value.storage
+      value = value.copied()
+      mapped.releaseResidentPages()
+    }
+  }
+
+  /// The fp32 numbers that the optimizer changes and a checkpoint of a training run holds; in memory of their own where they
+  /// are kept in two halves.
+  package var trainedValue: Tensor {
+    remainder == nil ? value : TensorSource(trainedValueOf: self).whole
+  }
+
+  /// Replaces the numbers (when a checkpoint is resumed); `tensor` has this parameter's shape.
+  package func assign(_ tensor: Tensor) {
+    precondition(tensor.shape == shape, "\(name): expected \(shape), got \(tensor.shape)")
+    forgetCopies()
+    // A weight that was trained and is frozen now still has its remainder, which a checkpoint reads.
+    if value.elementType == .bfloat16, isTrainable || remainder != nil {
+      let source = tensor.converted(to: .float32)
+      let upper = Tensor(uninitialized: shape, elementType: .bfloat16)
+      let lower = Tensor(uninitialized: shape, elementType: .bfloat16)
+      RowSplit.run(count, grain: 1 << 16) { range in
+        let skip = range.lowerBound
+        carina_split_float(source.floats + skip, upper.bfloats + skip, lower.bfloats + skip, Int64(range.count))
+      }
+      value = upper
+      remainder = lower
+    } else {
+      value = tensor.converted(to: value.elementType).copied()
+    }
+  }
+
+  private func forgetCopies() {
+    quantized = nil
+    packedFactors = (nil, nil)
+  }
+
+  /// c = a Wᵀ (forward) or a W (backward) with the packed matrix; c densely stored.
+  ///
+  /// - Returns: whether it was done: not where the weight is trained, the rows are few, the library has no such kernel, or
+  ///   it is the first time.
+  func multiplyPacked(
+    _ a: MatrixOperand, isForward: Bool, into c: UnsafeMutableRawPointer, finish: ProductFinish = ProductFinish()
+  ) -> Bool {
+    guard isPackedWhenFrozen, !isTrainable, value.elementType == .bfloat16, a.rows >= Parameter.fewestPackedRows
+    else { return false }
+    let stored = MatrixOperand(matrix, rows: matrix.rows, columns: matrix.width)
+    let known = isForward ? packedFactors.forward : packedFactors.backward
+    let isSecond = isForward ? wasUsed.forward : wasUsed.backward
+    if isForward { wasUsed.forward = true } else { wasUsed.backward = true }
+    guard known != nil || isSecond else { return false }
+    guard let factor = known ?? MatrixProduct.provider.packed(isForward ? stored.transposed : stored) else {
+      return false
+    }
+    if isForward { packedFactors.forward = factor } else { packedFactors.backward = factor }
+    return MatrixProduct.multiply(a, packed: factor, into: c, finish: finish)
+  }
+
+  /// Fewer rows are a small part of the work, and in decoding go another way.
+  static let fewestPackedRows = 64
+
+  /// Rounds a frozen matrix to 8 bits for products without a tape; `value` stays for what reads single rows.
+  package func quantize() {
+    precondition(!isTrainable && shape.count > 1, "\(name) is trained or no matrix")
+    quantized = QuantizedMatrix(matrix)
+  }
+
+  /// The gradient's memory, made on first use and filled with zeros.
+  func gradientForAccumulation() -> Tensor {
+    let (tensor, isFresh) = gradientForProduct()
+    if isFresh { tensor.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: tensor.count * 4) }
+    return tensor
+  }
+
+  /// The gradient's memory for a product that writes all of it: to be added to, or, where it is fresh, to be filled.
+  func gradientForProduct() -> (tensor: Tensor, isFresh: Bool) {
+    if let gradient { return (gradient, false) }
+    let fresh = Tensor(uninitialized: shape)
+    gradient = fresh
+    return (fresh, true)
+  }
+
+  /// Forgets the gradient and gives its memory back to the pool.
+  package func clearGradient() { gradient = nil }
+}

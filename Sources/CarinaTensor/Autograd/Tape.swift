@@ -1,0 +1,42 @@
+/// The record of one forward pass, played backwards to get gradients (reverse-mode differentiation, coarse: one entry
+/// an operation, as PyTorch's autograd functions).
+///
+/// What needs no gradient leaves nothing here: an operation is recorded only when an argument has a node or a parameter is trainable.
+public final class Tape {
+  private var nodes: [GradientNode] = []
+
+  /// An empty tape.
+  package init() {}
+
+  /// Makes an argument of the recorded pass whose gradient can be read afterwards.
+  package func watch(_ tensor: Tensor) -> Tensor {
+    var result = tensor.detached
+    result.node = GradientNode(backward: nil)
+    return result
+  }
+
+  /// Puts `result` on the tape; `backward` gets its gradient and hands parts on to the arguments.
+  func record(_ result: Tensor, backward: @escaping (Tensor) -> Void) -> Tensor {
+    let node = GradientNode(backward: backward)
+    nodes.append(node)
+    var recorded = result
+    recorded.node = node
+    return recorded
+  }
+
+  /// Walks the tape from the end, starting with gradient `seed` (1 for a scalar) at `result`, and empties it.
+  ///
+  /// Afterwards trainable parameters hold their gradients, added to what they had, and watched tensors theirs.
+  package func backward(from result: Tensor, seed: Tensor? = nil) {
+    guard let node = result.node else { return }
+    node.accumulate(seed ?? Tensor([Float](repeating: 1, count: result.count), shape: result.shape), isFresh: false)
+    while let node = nodes.popLast() {
+      // Dropping the closure gives the saved activations back to the pool as the walk goes on.
+      if let gradient = node.takeGradient() { node.backward?(gradient) }
+      node.backward = nil
+    }
+  }
+
+  /// The gradient that reached a watched tensor; nil when none did.
+  package func gradient(of watched: Tensor) -> Tensor? { watched.node?.gradient }
+}

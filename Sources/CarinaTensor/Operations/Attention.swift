@@ -1,0 +1,89 @@
+import CKernels
+
+/// Who attends to whom in one attention call over packed sequences.
+///
+/// Sequences lie one after the other in the rows, without padding; queries stand at the end of their keys, so a cache simply has
+/// more keys than queries.
+package struct AttentionLayout: Sendable {
+  /// Query rows of each sequence, and key rows (equal outside decoding and pooling).
+  package let queryCounts: [Int], keyCounts: [Int]
+  /// Row of the key tensor where each sequence's keys begin: one after the other, or where a cache keeps them.
+  package let keyStarts: [Int]
+  /// Query heads H, key-value heads K (H a multiple of K), and the size E of a head.
+  package let heads: Int, keyValueHeads: Int, headSize: Int
+  /// Factor on the scores before the softmax.
+  package let scale: Float
+  /// Whether a query sees only keys at or before its own place.
+  package let isCausal: Bool
+  /// How many keys a query sees at most, its own included; nil for all (Gemma's local layers have 512).
+  package let window: Int?
+
+  /// Describes an attention call.
+  package init(
+    queryCounts: [Int], keyCounts: [Int]? = nil, keyStarts: [Int]? = nil, heads: Int, keyValueHeads: Int? = nil,
+    headSize: Int, scale: Float,
+    isCausal: Bool, window: Int? = nil
+  ) {
+    self.queryCounts = queryCounts
+    self.keyCounts = keyCounts ?? queryCounts
+    var next = 0
+    self.keyStarts =
+      keyStarts
+      ?? self.keyCounts.map { count in
+        defer { next += count }
+        return next
+      }
+    self.heads = heads
+    self.keyValueHeads = keyValueHeads ?? heads
+    self.headSize = headSize
+    self.scale = scale
+    self.isCausal = isCausal
+    self.window = window
+    precondition(heads % self.keyValueHeads == 0, "\(heads) heads over \(self.keyValueHeads) key-value heads")
+    precondition(self.queryCounts.count == self.keyCounts.count, "as many key runs as query runs expected")
+  }
+
+  /// Columns that query `row` of a sequence sees.
+  func visible(row: Int, queries: Int, keys: Int) -> Range<Int> {
+    guard isCausal else { return 0..<keys }
+    let last = keys - queries + row + 1
+    return max(0, last - (window ?? keys))..<max(last, 0)
+  }
+}
+
+/// Scaled dot-product attention (Vaswani et al. 2017) with grouped queries (Ainslie et al. 2023), in blocks of query rows:
+/// scores of one block against its visible keys are all that exists at a time, and the backward pass forms them again.
+///
+/// - Parameters:
+///   - query: [R, H·E].
+///   - key: [S, K·E].
+///   - value: [S, K·E].
+///   - products: the type in which queries meet keys and weights meet values; bfloat16 where the processor multiplies it,
+///     and worth it only for many queries a sequence. Sums and softmax are in fp32 always.
+/// - Returns: [R, H·E].
+package func attention(
+  _ query: Tensor, _ key: Tensor, _ value: Tensor, layout: AttentionLayout, products: ElementType = .float32,
+  tape: Tape?
+) -> Tensor {
+  precondition(
+    query.rows == layout.queryCounts.reduce(0, +) && query.width == layout.heads * layout.headSize,
+    "queries \(query.shape) do not fit the layout")
+  precondition(
+    zip(layout.keyStarts, layout.keyCounts).allSatisfy { $0 + $1 <= key.rows }
+      && key.width == layout.keyValueHeads * layout.headSize
+      && value.shape == key.shape, "keys \(key.shape) and values \(value.shape) do not fit the layout")
+  let work = AttentionWork(query: query.detached, key: key.detached, value: value.detached, layout: layout)
+  let tiled =
+    products == .bfloat16
+    ? TiledAttention(query: work.query, key: work.key, value: work.value, layout: layout) : nil
+  let out = Tensor(uninitialized: query.shape)
+  if let tiled { tiled.forward(into: out) } else { work.forward(into: out) }
+  guard let tape, query.node != nil || key.node != nil || value.node != nil else { return out }
+  let queryNode = query.node, keyNode = key.node, valueNode = value.node
+  return tape.record(out) { dout in
+    let (dquery, dkey, dvalue) = tiled?.backward(dout) ?? work.backward(dout)
+    queryNode?.accumulate(dquery, isFresh: true)
+    keyNode?.accumulate(dkey, isFresh: true)
+    valueNode?.accumulate(dvalue, isFresh: true)
+  }
+}

@@ -1,0 +1,81 @@
+import CKernels
+
+/// What the language-model loss gives back.
+public struct CrossEntropyResult {
+  /// Sum over rows of the negative log likelihood, times `scale`; a scalar on the tape.
+  public let loss: Tensor
+  /// Negative log likelihood (natural log) of each row's target, unscaled.
+  public let tokenLosses: [Float]
+}
+
+/// Cross-entropy of the next token through the output head, in chunks of rows, so that the logits of all rows never exist at
+/// once. The gradient is formed while the chunk's logits are there, so the upstream gradient must be 1.
+///
+/// - Parameters:
+///   - hidden: [R, D], the rows that predict a supervised token.
+///   - targets: [R] token ids.
+///   - head: [V, D], the tied embedding.
+///   - scale: factor on the loss and its gradient, as 1 / supervised tokens of the optimizer step.
+///   - chunkByteLimit: the most memory that one chunk of logits may take.
+package func crossEntropy(
+  _ hidden: Tensor, targets: [Int32], head: Parameter, scale: Float, chunkByteLimit: Int = 64 << 20, tape: Tape?
+) -> CrossEntropyResult {
+  let rows = targets.count, width = hidden.width, vocabulary = head.value.rows
+  precondition(hidden.rows == rows, "\(hidden.rows) rows for \(rows) targets")
+  precondition(
+    targets.allSatisfy { $0 >= 0 && $0 < vocabulary }, "a target is outside the \(vocabulary) rows of the head")
+  let type = head.value.elementType
+  let wantsHidden = tape != nil && hidden.node != nil
+  let wantsHead = tape != nil && head.isTrainable
+  // The kernel takes a scale of zero to mean that no gradient is wanted.
+  precondition(scale != 0 || !(wantsHidden || wantsHead), "a loss scaled by zero has no gradient")
+  let chunkRows = max(1, min(rows, chunkByteLimit / (vocabulary * 4)))
+  let logits = Tensor(uninitialized: [chunkRows, vocabulary])
+  let dhidden = wantsHidden ? Tensor(uninitialized: [rows, width]) : nil
+  let losses = Tensor(uninitialized: [rows])
+  let operand = hidden.detached.converted(to: type)
+  let headOperand = MatrixOperand(head.value, rows: vocabulary, columns: width)
+
+  for first in stride(from: 0, to: rows, by: chunkRows) {
+    let range = first..<min(rows, first + chunkRows)
+    let part = operand.rowSlice(range)
+    MatrixProduct.multiply(
+      MatrixOperand(part, rows: range.count, columns: width), headOperand.transposed, into: logits.floats,
+      accumulate: false)
+    RowSplit.run(range.count, grain: RowSplit.grain(width: vocabulary)) { rows in
+      targets.withUnsafeBufferPointer { targets in
+        carina_cross_entropy(
+          logits.floats + rows.lowerBound * vocabulary, targets.baseAddress! + first + rows.lowerBound,
+          losses.floats + first + rows.lowerBound, Int64(rows.count), Int64(vocabulary),
+          wantsHidden || wantsHead ? scale : 0)
+      }
+    }
+    guard wantsHidden || wantsHead else { continue }
+    let narrow = logits.rowSlice(0..<range.count).converted(to: type)
+    let gradientOperand = MatrixOperand(narrow, rows: range.count, columns: vocabulary)
+    if let dhidden {
+      MatrixProduct.multiply(
+        gradientOperand, headOperand, into: dhidden.floats + first * width, accumulate: false)
+    }
+    if wantsHead {
+      let (target, isFresh) = head.gradientForProduct()
+      MatrixProduct.multiply(
+        gradientOperand.transposed, MatrixOperand(part, rows: range.count, columns: width), into: target.floats,
+        accumulate: !isFresh)
+    }
+  }
+  let tokenLosses = losses.values
+  let total = Tensor([Float(tokenLosses.reduce(0.0) { $0 + Double($1) } * Double(scale))], shape: [1])
+  guard let tape, wantsHidden || wantsHead else { return CrossEntropyResult(loss: total, tokenLosses: tokenLosses) }
+  let node = hidden.node
+  let recorded = tape.record(total) { upstream in
+    precondition(upstream.floats[0] == 1, "the cross-entropy must be the end of the tape")
+    if let dhidden { node?.accumulate(dhidden, isFresh: true) }
+  }
+  return CrossEntropyResult(loss: recorded, tokenLosses: tokenLosses)
+}
+
+/// Logits of the output head: hidden [R, D] times the tied embedding [V, D], giving [R, V] fp32, off the tape.
+package func headLogits(_ hidden: Tensor, head: Parameter) -> Tensor {
+  linear(hidden.detached, head, tape: nil).detached
+}

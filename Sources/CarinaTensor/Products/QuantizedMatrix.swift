@@ -1,0 +1,135 @@
+import CKernels
+
+/// A weight matrix in 8 bits with one scale a row: half the bytes of bfloat16, which is half the time of a token in decoding.
+package final class QuantizedMatrix: @unchecked Sendable {
+  /// Rows N and columns K.
+  package let rows: Int, columns: Int
+  private let values: Storage
+  private let scales: Tensor
+  private let errors: Tensor
+  /// Sums of the rows' whole numbers.
+  private let sums: Storage
+  /// Sums of bytes in 32 bits hold so many columns.
+  private static let mostByteColumns = 1 << 16
+  /// Whether the processor sums products of bytes (AVX-512 VNNI).
+  package static let hasByteProducts = carina_has_byte_products() != 0
+  /// Rows of weights that a thread takes at a time: enough that waking it pays.
+  private var grain: Int { max(1, (1 << 17) / max(columns, 1)) }
+
+  /// Rounds a matrix [N, K], fp32 or bfloat16 (fp32 by way of bfloat16).
+  package init(_ matrix: Tensor) {
+    rows = matrix.rows
+    columns = matrix.width
+    values = Storage(byteCount: max(1, matrix.count))
+    scales = Tensor(uninitialized: [matrix.rows])
+    errors = Tensor(uninitialized: [matrix.rows])
+    sums = Storage(byteCount: max(4, 4 * matrix.rows))
+    let rowSums = sums.pointer.assumingMemoryBound(to: Int32.self)
+    let source = matrix.converted(to: .bfloat16)
+    let target = values.pointer.assumingMemoryBound(to: Int8.self)
+    RowSplit.run(rows, grain: grain) { [columns, scales, errors] range in
+      let first = range.lowerBound
+      carina_quantize_rows(
+        source.bfloats + first * columns, Int64(columns), Int64(range.count), Int64(columns), target + first * columns,
+        scales.floats + first, rowSums + first, errors.floats + first)
+    }
+    withExtendedLifetime(source) {}
+  }
+
+  /// Bytes that it takes.
+  package var byteCount: Int { values.byteCount + 12 * rows }
+
+  /// x Wᵀ for x [R, K] fp32, giving [R, N]: a few rows by the 8-bit weights as they are, many by their bfloat16 values, a part
+  /// of the rows of W at a time.
+  /// - Parameter byBytes: whether few rows meet the weights in sums of whole bytes; by default where the processor can.
+  package func product(_ x: Tensor, byBytes: Bool = hasByteProducts) -> Tensor {
+    precondition(x.width == columns, "rows of \(x.width) meet weights of \(columns)")
+    let out = Tensor(uninitialized: [x.rows, rows])
+    if x.rows <= FewRowsProduct.mostRows {
+      fewRows(x, byBytes: byBytes, into: out)
+    } else {
+      manyRows(x, into: out)
+    }
+    return out
+  }
+
+  private func fewRows(_ x: Tensor, byBytes: Bool, into out: Tensor) {
+    guard x.rows > 0 else { return }
+    let weights = values.pointer.assumingMemoryBound(to: Int8.self)
+    if byBytes && QuantizedMatrix.hasByteProducts && columns <= QuantizedMatrix.mostByteColumns {
+      return byteRows(x, weights, into: out)
+    }
+    RowSplit.run(rows, grain: grain) { range in
+      let first = range.lowerBound
+      carina_few_rows_int8(
+        x.floats, weights + first * columns, scales.floats + first, out.floats + first, Int64(rows), Int64(x.rows),
+        Int64(range.count), Int64(columns))
+    }
+  }
+
+  /// The same with x in 16 bits and sums of whole numbers, four times as many a cycle.
+  private func byteRows(_ x: Tensor, _ weights: UnsafePointer<Int8>, into out: Tensor) {
+    let bytes = Storage(byteCount: 2 * x.count), steps = Tensor(uninitialized: [x.rows])
+    let upper = bytes.pointer.assumingMemoryBound(to: UInt8.self), lower = upper + x.count
+    carina_split_rows(x.floats, Int64(x.rows), Int64(columns), upper, lower, steps.floats)
+    let rowSums = sums.pointer.assumingMemoryBound(to: Int32.self)
+    RowSplit.run(rows, grain: grain) { range in
+      let first = range.lowerBound
+      carina_few_rows_bytes(
+        upper, lower, steps.floats, weights + first * columns, scales.floats + first, rowSums + first,
+        out.floats + first, Int64(rows), Int64(x.rows), Int64(range.count), Int64(columns))
+    }
+    withExtendedLifetime((bytes, steps)) {}
+  }
+
+  private func manyRows(_ x: Tensor, into out: Tensor) {
+    let operand = x.detached.converted(to: .bfloat16)
+    let part = max(1, (1 << 23) / max(columns, 1))
+    for first in stride(from: 0, to: rows, by: part) {
+      let range = first..<min(rows, first + part), wide = dequantized(range)
+      MatrixProduct.multiply(
+        MatrixOperand(operand, rows: x.rows, columns: columns),
+        MatrixOperand(wide, rows: range.count, columns: columns).transposed, into: out.floats + first, cStride: rows,
+        accumulate: false)
+    }
+  }
+
+  /// Rows of the matrix as bfloat16, [range.count, K].
+  package func dequantized(_ range: Range<Int>) -> Tensor {
+    let wide = Tensor(uninitialized: [range.count, columns], elementType: .bfloat16)
+    let weights = values.pointer.assumingMemoryBound(to: Int8.self)
+    RowSplit.run(range.count, grain: grain) { part in
+      let first = range.lowerBound + part.lowerBound
+      carina_dequantize_rows(
+        weights + first * columns, scales.floats + first, Int64(part.count), Int64(columns),
+        wide.bfloats + part.lowerBound * columns)
+    }
+    return wide
+  }
+
+  /// Rows n of W for which W's own product with x could be the largest.
+  ///
+  /// The product with the rounded row differs from the exact one by at most |x| · |row − rounded row| (Cauchy and Schwarz), to
+  /// which the rounding of fp32 sums is added; a row whose upper end is below the best lower end cannot win.
+  /// - Parameters:
+  ///   - x: K numbers.
+  ///   - products: N numbers, `product(x)`.
+  /// - Returns: row numbers, rising; none when the products are no numbers.
+  package func candidates(_ x: UnsafePointer<Float>, products: UnsafePointer<Float>) -> [Int] {
+    let errors = self.errors.floats, scales = self.scales.floats
+    var squares = 0.0
+    for index in 0..<columns { squares += Double(x[index]) * Double(x[index]) }
+    // Sums of K terms in fp32 are off by less than K · 2⁻²⁴ of |x| |row|, and x in 16 bits by √K |x| / 65024; |row| is at most
+    // 127 scales · √K.
+    let length = Float(squares.squareRoot()) * 1.0001, root = Float(columns).squareRoot()
+    let slack = length * 127 * root * (Float(columns) * 0x1p-23 + root / 65024)
+    var best = -Float.infinity
+    for row in 0..<rows {
+      let lower = products[row] - errors[row] * length - scales[row] * slack
+      if lower > best { best = lower }
+    }
+    var found: [Int] = []
+    for row in 0..<rows where products[row] + errors[row] * length + scales[row] * slack >= best { found.append(row) }
+    return found
+  }
+}

@@ -1,0 +1,51 @@
+import CKernels
+
+/// Numbers that are read a piece at a time, so that no second copy of a large tensor is needed: a tensor's own, or those of a trained
+/// weight whose fp32 original is kept in two halves.
+package struct TensorSource {
+  /// Lengths of the dimensions.
+  package let shape: [Int]
+  /// How pieces are stored.
+  package let elementType: ElementType
+  private let read: (Range<Int>) -> Tensor
+
+  private init(shape: [Int], elementType: ElementType, read: @escaping (Range<Int>) -> Tensor) {
+    self.shape = shape
+    self.elementType = elementType
+    self.read = read
+  }
+
+  /// A tensor's numbers.
+  package init(_ tensor: Tensor) {
+    self.init(shape: tensor.shape, elementType: tensor.elementType) { range in
+      Tensor(
+        shape: [range.count], elementType: tensor.elementType, storage: tensor.storage,
+        byteOffset: tensor.byteOffset + range.lowerBound * tensor.elementType.byteCount)
+    }
+  }
+
+  /// The fp32 numbers that the optimizer changes.
+  package init(trainedValueOf parameter: Parameter) {
+    guard let lower = parameter.remainder else {
+      self.init(parameter.value)
+      return
+    }
+    let upper = parameter.value
+    self.init(shape: upper.shape, elementType: .float32) { range in
+      let piece = Tensor(uninitialized: [range.count])
+      RowSplit.run(range.count, grain: 1 << 16) { part in
+        let skip = range.lowerBound + part.lowerBound
+        carina_join_float(
+          upper.bfloats + skip, lower.bfloats + skip, piece.floats + part.lowerBound, Int64(part.count))
+      }
+      return piece
+    }
+  }
+
+  /// How many numbers.
+  package var count: Int { shape.reduce(1, *) }
+  /// Numbers `range` of the tensor read row-major, [range.count].
+  package func piece(_ range: Range<Int>) -> Tensor { read(range) }
+  /// All of them under their shape.
+  package var whole: Tensor { read(0..<count).reshaped(shape) }
+}
