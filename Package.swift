@@ -4,8 +4,10 @@ import PackageDescription
 let engineSettings: [SwiftSetting] = [.swiftLanguageMode(.v5)]
 
 /// A room of the engine: a module that sees the rooms it names and no others.
-func room(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: engineSettings)
+func room(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], mode: SwiftLanguageMode = .v6
+) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: [.swiftLanguageMode(mode)])
 }
 
 /// A program is one short folder: options, an engine call, a print.
@@ -54,27 +56,27 @@ let package = Package(
       name: "CKernels",
       cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])],
       linkerSettings: [.linkedLibrary("m")]),
-    room("CarinaRuntime", ["CRuntime"]),
-    room("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"]),
-    room("CarinaText", ["CarinaRuntime"]),
+    room("CarinaRuntime", ["CRuntime"], mode: .v5),
+    room("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"], mode: .v5),
+    room("CarinaText", ["CarinaRuntime"], mode: .v5),
     room(
       "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5", "CImageCodecs"],
-      resources: [.embedInCode("Archives/label-templates.json")]),
-    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"]),
-    room("CarinaMetrics", ["CarinaRuntime"]),
-    room("CarinaModel", ["CarinaRuntime", "CarinaTensor"]),
+      resources: [.embedInCode("Archives/label-templates.json")], mode: .v5),
+    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"], mode: .v5),
+    room("CarinaMetrics", ["CarinaRuntime"], mode: .v5),
+    room("CarinaModel", ["CarinaRuntime", "CarinaTensor"], mode: .v5),
     room(
       "CarinaEngine",
-      ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"]),
+      ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"], mode: .v5),
     room(
       "CarinaReport",
-      ["CarinaRuntime", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaEngine"]),
+      ["CarinaRuntime", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaEngine"], mode: .v5),
     room(
       "Carina",
       [
         "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaPhantom", "CarinaMetrics", "CarinaModel",
         "CarinaEngine", "CarinaReport",
-      ]),
+      ], mode: .v5),
     .target(
       name: "CommandOptions",
       dependencies: [
