@@ -2,8 +2,13 @@ import CarinaRuntime
 
 /// What a run is expected to reach: the committed `results/expected.json`, and its comparison with a report.
 ///
-/// The file mirrors `metrics.json`: under `metrics`, `by_answer_type/TYPE` and `arms/ARM` each metric's name stands with
-/// `{"value": v, "tolerance": t}`, `{"minimum": v}`, `{"maximum": v}` or several of these together.
+/// The file mirrors `metrics.json`: under `metrics`, `by_answer_type/TYPE` and `arms/ARM` each metric's name stands
+/// with `{"value": v, "tolerance": t}`, `{"minimum": v}`, `{"maximum": v}` or several of these together.
+///
+/// ```swift
+/// let outcomes = try ExpectedResults.read("results/expected.json").compare(report)
+/// outcomes.allSatisfy(\.holds)
+/// ```
 public struct ExpectedResults: Equatable, Sendable {
   /// What one metric must fulfil.
   package struct Bound: Equatable, Sendable {
@@ -73,8 +78,8 @@ public struct ExpectedResults: Equatable, Sendable {
   package init(_ bounds: [Bound]) { self.bounds = bounds }
 
   /// Reads the file.
-  /// - Throws: `CarinaError.missingInput` when there is none; `.badData` when an entry has none of the allowed forms or an
-  ///   unknown key, or when the file expects nothing.
+  /// - Throws: `CarinaError.missingInput` when there is none; `.badData` when an entry has none of the allowed forms or
+  ///   an unknown key, or when the file expects nothing.
   public static func read(_ path: String) throws -> ExpectedResults {
     let root = MetricsNode(try JSONValue.parseFile(path), path)
     var sections = [("metrics", root["metrics"])]

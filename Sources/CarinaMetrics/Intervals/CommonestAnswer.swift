@@ -16,8 +16,8 @@ public struct CommonestAnswer: Equatable, Sendable {
 
   /// The floors of each accuracy metric: metric name → strategy → floor.
   ///
-  /// Strategies: `always` gives the commonest answer of all the metric's answers; `by-question-type` the commonest of each
-  /// question type; `by-question` the commonest of each question text, which is what a model that
+  /// Strategies: `always` gives the commonest answer of all the metric's answers; `by-question-type` the commonest of
+  /// each question type; `by-question` the commonest of each question text, which is what a model that
   /// reads but does not see can reach. "Commonest" is taken from the very references that are scored, so a real
   /// strategy, which has to take it from training data, does no better. Ties go to the text that comes first.
   static func floors(_ answers: [ScoredAnswer], _ cache: TokenCache) -> [String: [String: CommonestAnswer]] {

@@ -36,4 +36,7 @@ package final class TokenCache {
     numbers[key] = fresh
     return fresh
   }
+
+  /// A text after `AnswerNormalizer`.
+  func normalized(_ text: String) -> String { rewritten(text, "vqa", AnswerNormalizer.normalize) }
 }

@@ -1,6 +1,13 @@
 import Foundation
 
 /// A JSON document (RFC 8259): objects keep the order of their keys, integers stay integers.
+///
+/// ```swift
+/// let answer = try JSONValue.parse(#"{"id": "a1", "tokens": 3}"#, source: "answers.jsonl")
+/// answer["tokens"]?.int  // 3
+/// let line: JSONValue = ["id": "a2", "tokens": 5]
+/// try line.serialized()  // {"id": "a2", "tokens": 5}
+/// ```
 public enum JSONValue: Equatable, Sendable {
   /// The literal `null`.
   case null

@@ -102,11 +102,11 @@ package final class BytePairTokenizer: Tokenizer {
     var symbols = [Int32]()
     symbols.reserveCapacity(word.count)
     var pendingUnknown = false
-    var place = 0
-    while place < word.count {
-      let end = min(word.count, place + UTF8Characters.length(first: word[place]))
-      let character = UnsafeBufferPointer(rebasing: word[place..<end])
-      place = end
+    var offset = 0
+    while offset < word.count {
+      let end = min(word.count, offset + UTF8Characters.length(first: word[offset]))
+      let character = UnsafeBufferPointer(rebasing: word[offset..<end])
+      offset = end
       if let id = definition.pieces.id(of: character) {
         if pendingUnknown, let unknown = definition.unknown { symbols.append(Int32(unknown)) }
         pendingUnknown = false
@@ -130,7 +130,8 @@ package final class BytePairTokenizer: Tokenizer {
     return definition.decoder.surface(of: normalizedSpellings[id].map { $0[...] } ?? bytes)
   }
 
-  /// The text of ids. A run of byte pieces that is not UTF-8 as a whole gives one U+FFFD a byte, as the reference has it.
+  /// The text of ids. A run of byte pieces that is not UTF-8 as a whole gives one U+FFFD a byte, as the reference has
+  /// it.
   package func decode(_ ids: [Int], skipSpecialTokens: Bool) -> String {
     var output = [UInt8]()
     var run = [UInt8]()
