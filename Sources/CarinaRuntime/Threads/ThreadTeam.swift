@@ -3,7 +3,9 @@ import CRuntime
 /// The process's one team of threads, shared by the engine's loops and by oneDNN.
 ///
 /// ```swift
-/// ThreadTeam.run(taskCount: rows.count) { row in sums[row] = rows[row].reduce(0, +) }
+/// sums.withUnsafeMutableBufferPointer { sums in
+///   ThreadTeam.run(taskCount: rows.count) { row in sums[row] = rows[row].reduce(0, +) }
+/// }
 /// ```
 public enum ThreadTeam {
   /// How many threads the team has. The number belongs to the OpenMP runtime, which oneDNN reads too: set it once,
