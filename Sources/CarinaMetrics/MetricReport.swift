@@ -49,7 +49,7 @@ public struct MetricValue: Equatable, Sendable {
   /// How many answers the metric concerns.
   public var n: Int
 
-  /// Creates a value.
+  /// The metric over `n` answers; both ends of the interval, or neither.
   public init(value: Double, low: Double? = nil, high: Double? = nil, n: Int) {
     self.value = value
     self.low = low

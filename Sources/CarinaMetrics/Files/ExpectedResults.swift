@@ -23,7 +23,6 @@ public struct ExpectedResults: Equatable, Sendable {
     /// The most allowed.
     package var maximum: Double?
 
-    /// Creates a bound.
     package init(
       section: String = "metrics", metric: String, value: (expected: Double, tolerance: Double)? = nil,
       minimum: Double? = nil, maximum: Double? = nil
@@ -35,7 +34,6 @@ public struct ExpectedResults: Equatable, Sendable {
       self.maximum = maximum
     }
 
-    /// Equal in every part.
     package static func == (left: Bound, right: Bound) -> Bool {
       left.section == right.section && left.metric == right.metric && left.minimum == right.minimum
         && left.maximum == right.maximum && left.value?.expected == right.value?.expected

@@ -7,7 +7,7 @@ public struct CommonestAnswer: Equatable, Sendable {
   /// The answer always given, where it is one for all; of several spellings that count as equal the commonest.
   public var answer: String?
 
-  /// Creates a floor.
+  /// A floor over `n` answers; `answer` where all of them get the same.
   public init(value: Double, n: Int, answer: String? = nil) {
     self.value = value
     self.n = n

@@ -20,7 +20,7 @@ public struct InspectionPage {
     /// What training would cut to.
     public var maximumQuestionTokens = 128, maximumAnswerTokens = 512
 
-    /// The defaults.
+    /// 24 images with 3 questions each; tokens are not counted.
     public init() {}
   }
 

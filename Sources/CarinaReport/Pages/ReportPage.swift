@@ -16,12 +16,12 @@ import Foundation
 public struct ReportPage: Equatable, Sendable {
   /// A name and a value.
   public struct Fact: Equatable, Sendable {
-    /// The name.
+    /// What the fact is about.
     public var name: String
-    /// The value.
+    /// What is so, as it is shown.
     public var value: String
 
-    /// Creates a fact.
+    /// A line of the page's head, or of a program's options.
     public init(_ name: String, _ value: String) {
       self.name = name
       self.value = value
@@ -43,7 +43,6 @@ public struct ReportPage: Equatable, Sendable {
     /// Whether that counts as right; nil where the question is not of that kind.
     package var isRight: Bool?
 
-    /// Creates an example.
     package init(id: String, image: Data, question: String, reference: String, answer: String, isRight: Bool?) {
       self.id = id
       self.image = image
@@ -70,7 +69,7 @@ public struct ReportPage: Equatable, Sendable {
     /// The resolved options, versions, digests.
     package var options: [Fact]
 
-    /// Creates a run.
+    /// A program with the command line that started it.
     public init(title: String, command: String, options: [Fact] = []) {
       self.title = title
       self.command = command

@@ -16,7 +16,6 @@ public struct ContactSheet {
     /// At most two lines; longer ones are cut.
     public let lines: [String]
 
-    /// A tile.
     package init(_ pixels: ImagePixels, lines: [String]) { (self.pixels, self.lines) = (pixels, lines) }
   }
 

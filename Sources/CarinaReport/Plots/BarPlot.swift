@@ -15,7 +15,6 @@ package struct BarPlot: Equatable, Sendable {
     /// The bars; nil where a group has none.
     package var values: [MetricValue?]
 
-    /// Creates a series.
     package init(_ name: String, values: [MetricValue?]) {
       self.name = name
       self.values = values
@@ -31,7 +30,6 @@ package struct BarPlot: Equatable, Sendable {
   /// Whether the groups' names are slanted, which gives long ones room.
   package var isSlanted = false
 
-  /// Creates a drawing.
   package init(groups: [String], series: [Series], yLabel: String = "") {
     precondition(series.allSatisfy { $0.values.count == groups.count }, "a series needs a value or nil for each group")
     self.groups = groups

@@ -20,7 +20,7 @@ public struct LinePlot: Equatable, Sendable {
     /// Whether it is drawn thin and pale, as the raw values behind a smoothed curve.
     package var isFaint: Bool
 
-    /// Creates a curve.
+    /// A curve through the points (`x`, `y`), as many of one as of the other.
     public init(_ name: String, x: [Double], y: [Double], color: Int = 0, isFaint: Bool = false) {
       precondition(x.count == y.count, "a curve needs as many x as y")
       self.name = name
@@ -40,7 +40,7 @@ public struct LinePlot: Equatable, Sendable {
   /// Whether the vertical axis is logarithmic.
   package var isLogarithmic: Bool
 
-  /// Creates a drawing.
+  /// Curves over one horizontal axis, the last on top.
   public init(xLabel: String, yLabel: String, series: [Series], isLogarithmic: Bool = false) {
     self.xLabel = xLabel
     self.yLabel = yLabel

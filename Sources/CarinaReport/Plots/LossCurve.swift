@@ -18,7 +18,6 @@ public struct LossCurve: Equatable, Sendable {
   /// The validation losses.
   package var validationLosses: [Double]
 
-  /// Creates a curve.
   package init(
     name: String, steps: [Double], losses: [Double], validationSteps: [Double] = [], validationLosses: [Double] = []
   ) {

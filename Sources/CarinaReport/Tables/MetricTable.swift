@@ -9,7 +9,7 @@ import Foundation
 public struct MetricTable: Equatable, Sendable {
   /// One metric.
   public struct Row: Equatable, Sendable {
-    /// Its name.
+    /// The metric, as the standard suite calls it.
     public var name: String
     /// The value with three decimals, or one where it is in percent.
     public var value: String

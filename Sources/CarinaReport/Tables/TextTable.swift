@@ -20,7 +20,7 @@ public struct TextTable: Equatable, Sendable {
   /// The rows; missing cells are empty.
   public var rows: [[String]]
 
-  /// Creates a table.
+  /// A table under these headings; rows may be added later.
   public init(_ headings: [String], alignments: [Alignment] = [], rows: [[String]] = []) {
     self.headings = headings
     self.alignments = alignments

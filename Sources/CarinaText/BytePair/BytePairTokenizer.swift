@@ -13,7 +13,6 @@ package final class BytePairTokenizer: Tokenizer {
   private let specialIds: Set<Int>
   private let guardedIds: Set<Int>
   private let bytePieces: [Int32]
-  /// The ids of the pieces with a meaning of their own.
   package let roles: TokenRoles
 
   /// Reads a `tokenizer.json`; `configuration` is the `tokenizer_config.json` beside it, which may rename roles.
@@ -40,16 +39,12 @@ package final class BytePairTokenizer: Tokenizer {
     roles = TokenRoles(configuration: configuration) { definition.id(of: $0) }
   }
 
-  /// The highest id plus one.
   package var vocabularySize: Int { definition.idLimit }
 
-  /// The id of a piece as the vocabulary spells it.
   package func id(of piece: String) -> Int? { definition.id(of: piece) }
 
-  /// The spelling of a piece in the vocabulary.
   package func piece(of id: Int) -> String? { definition.bytes(of: id).map { String(decoding: $0, as: UTF8.self) } }
 
-  /// The ids of a text; see `Tokenizer`.
   package func encode(_ text: String, recognizingSpecialTokens: Bool) -> [Int] {
     var ids = [Int]()
     let skipped = recognizingSpecialTokens ? [] : guardedIds
@@ -122,7 +117,6 @@ package final class BytePairTokenizer: Tokenizer {
     return symbols
   }
 
-  /// What one id adds to a decoded text.
   package func surface(of id: Int, atStart: Bool, skipSpecialTokens: Bool) -> PieceSurface {
     guard !(skipSpecialTokens && specialIds.contains(id)), let bytes = definition.bytes(of: id) else {
       return .text("")

@@ -4,7 +4,6 @@ struct ByteTrie: Sendable {
   private var firstNodes = [UInt32](repeating: 0, count: 256)
   private var values: [Int32] = [-1]
 
-  /// A trie without texts.
   init() {}
 
   /// Whether no text was put in.

@@ -5,7 +5,7 @@ public struct ConversationTurn: Equatable, Codable, Sendable {
   /// What was answered.
   public let answer: String
 
-  /// A turn.
+  /// A question with the answer it got.
   public init(question: String, answer: String) {
     self.question = question
     self.answer = answer
