@@ -42,7 +42,7 @@ STAGE1 := $(RUN)/stage1/final_model/carina.json
 STAGE2 := $(RUN)/stage2/final_model/carina.json
 VERDICT := $(RUN)/verdict.txt
 
-.PHONY: help setup build test lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report bench notebooks clean
+.PHONY: help setup build test lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report bench notebooks docs clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -125,6 +125,16 @@ bench: setup ## time operations, and steps of the models in MODELS=directory, ag
 	@$(BIN)/bench operations --repeats 5 --output results/bench/operations.txt --picture results/bench/operations.svg
 	@if [ -n "$(MODELS)" ]; then \
 	  $(BIN)/bench steps --models "$(MODELS)" --output results/bench/steps.txt --picture results/bench/steps.svg; fi
+
+# A comment here names a parameter only where its name leaves something to say, so docc is not to ask for all of them.
+docs: setup ## build the documentation of the library and its rooms into .build/docs
+	@mkdir -p .build
+	@swift package --allow-writing-to-directory .build/docs generate-documentation \
+	  $(patsubst Sources/%,--target %,$(wildcard Sources/Carina*)) --enable-experimental-combined-documentation \
+	  --output-path .build/docs --transform-for-static-hosting --warnings-as-errors \
+	  --disable-parameters-and-returns-validation > .build/docs.log 2>&1 || { grep -aE 'warning:|error:' .build/docs.log; exit 1; }
+	@echo "The documentation is in .build/docs. To read it: python3 -m http.server -d .build/docs, then"
+	@echo "http://localhost:8000/documentation/"
 
 clean: ## remove what was built and what the default road made
 	rm -rf .build $(RUN)

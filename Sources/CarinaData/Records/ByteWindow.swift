@@ -130,7 +130,7 @@ final class ByteWindow {
     _ = try byte(at: place)
     return buffer.withUnsafeBytes {
       var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: $0[start...]), source: path, origin: origin)
-      scanner.place = min(place, buffer.count) - start
+      scanner.offset = min(place, buffer.count) - start
       return scanner.failure(what, expected: expected, found: scanner.shown())
     }
   }
