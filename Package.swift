@@ -61,8 +61,8 @@ let package = Package(
     room("CarinaText", ["CarinaRuntime"], mode: .v5),
     room(
       "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5", "CImageCodecs"],
-      resources: [.embedInCode("Archives/label-templates.json")], mode: .v5),
-    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"], mode: .v5),
+      resources: [.embedInCode("Archives/label-templates.json")]),
+    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"]),
     room("CarinaMetrics", ["CarinaRuntime"], mode: .v5),
     room("CarinaModel", ["CarinaRuntime", "CarinaTensor"], mode: .v5),
     room(

@@ -26,8 +26,8 @@ struct DicomFile {
 
     func value(at input: Double) -> Int {
       // Inputs may be fractions and of any size; what is outside is clipped before the conversion.
-      let place = max(0, min(Double(values.count - 1), (input - Double(first)).rounded(.down)))
-      return Int(values[Int(place)])
+      let index = max(0, min(Double(values.count - 1), (input - Double(first)).rounded(.down)))
+      return Int(values[Int(index)])
     }
   }
 

@@ -19,7 +19,7 @@ extension ImageTransform {
     .object(
       JSONObject(
         (pixelSettings + [
-          ("deviation", .array(deviation.map(JSONValue.number))), ("mean", .array(mean.map(JSONValue.number))),
+          ("deviation", .array(standardDeviation.map(JSONValue.number))), ("mean", .array(mean.map(JSONValue.number))),
           ("rescale", .number(rescale)), ("version", 1),
         ]).sorted { $0.0 < $1.0 }))
   }
@@ -79,7 +79,7 @@ extension ImageTransform {
     }
     try self.init(
       size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: settings["decode"] != nil,
-      rescale: rescale, mean: numbers("mean"), deviation: numbers("deviation"))
+      rescale: rescale, mean: numbers("mean"), standardDeviation: numbers("deviation"))
   }
 
   private static func unusable(_ key: String, _ value: JSONValue?, _ source: String) -> CarinaError {
@@ -89,7 +89,7 @@ extension ImageTransform {
       remedy: "The data were made by another version; run preprocess again.")
   }
 
-  /// This transform, which made the data, with the rescale, mean and deviation of the transform that a model's own
+  /// This transform, which made the data, with the rescale, mean and standard deviation of the transform that a model's own
   /// configuration describes: what a training run uses and stores.
   /// - Throws: `CarinaError.badData` when the sizes differ; `location` names the data.
   package func withNormalization(of model: ImageTransform, at location: String) throws -> ImageTransform {
@@ -100,7 +100,7 @@ extension ImageTransform {
     }
     return try ImageTransform(
       size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
-      rescale: model.rescale, mean: model.mean, deviation: model.deviation)
+      rescale: model.rescale, mean: model.mean, standardDeviation: model.standardDeviation)
   }
 
   /// Refuses pixels that were made in another way than this transform makes them.

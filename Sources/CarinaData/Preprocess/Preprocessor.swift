@@ -29,7 +29,7 @@ public enum Preprocessor {
     try whole(try runPart(options, allSplits: true), options)
   }
 
-  /// Does the part that the options name, and puts the output in place when it was the last.
+  /// Does the part that the options name, and moves the output to its name when it was the last.
   /// - Parameter allSplits: as `runSplits`; else as `run`.
   /// - Throws: as these.
   public static func runPart(_ options: PreprocessOptions, allSplits: Bool) throws -> PreprocessOutcome {

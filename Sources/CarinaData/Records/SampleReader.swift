@@ -11,15 +11,16 @@ package enum SampleReader {
   package static func read(_ path: String, format: SampleFormat = .carina) throws -> [SampleRecord] {
     guard format == .carina || format == .vqaRad else { return try ArchiveReader.read(path, format: format).records }
     var records: [SampleRecord] = []
-    try forEach(path) { value, index, place in
-      records.append(try format.record(value, index: index, source: place))
+    try forEach(path) { value, index, location in
+      records.append(try format.record(value, index: index, source: location))
     }
     return unique(records)
   }
 
-  /// Calls `body` with every value of a file of records, its place among them, and words for it in errors.
+  /// Calls `body` with every value of a file of records, its index, and its location in words for errors.
   /// - Throws: as `read`.
-  static func forEach(_ path: String, _ body: (_ value: JSONValue, _ index: Int, _ place: String) throws -> Void) throws
+  static func forEach(_ path: String, _ body: (_ value: JSONValue, _ index: Int, _ location: String) throws -> Void)
+    throws
   {
     let window = try ByteWindow(path)
     var count = 0
@@ -31,8 +32,8 @@ package enum SampleReader {
       }
     case UInt8(ascii: "{"):
       try window.lines { line, number in
-        let place = "\(path), line \(number)"
-        try body(try JSONValue.parse(line, source: place), count, "\(place), sample \(count)")
+        let location = "\(path), line \(number)"
+        try body(try JSONValue.parse(line, source: location), count, "\(location), sample \(count)")
         count += 1
       }
     case let first:

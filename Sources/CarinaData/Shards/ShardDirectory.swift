@@ -86,7 +86,7 @@ public final class ShardDirectory: @unchecked Sendable {
   }
 
   /// Which shard of the manifest an image is in, and its row there.
-  package func place(ofImage row: Int) -> (shard: Int, row: Int) {
+  package func location(ofImage row: Int) -> (shard: Int, row: Int) {
     ShardDirectory.locate(row, in: imageStarts, count: imageCount)
   }
 

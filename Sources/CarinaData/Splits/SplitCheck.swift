@@ -13,10 +13,10 @@ struct SplitCheck {
 
   /// - Parameters:
   ///   - source: names the archive in errors.
-  ///   - place: where to spill.
-  init(_ plan: SplitPlan, source: String, place: SpillPlace) {
+  ///   - spill: where to spill.
+  init(_ plan: SplitPlan, source: String, spill: SpillPath) {
     (self.plan, self.source) = (plan, source)
-    (patients, images) = (NamesOfSplits(place), NamesOfSplits(place))
+    (patients, images) = (NamesOfSplits(spill), NamesOfSplits(spill))
   }
 
   /// Sets the split of a record.
@@ -74,7 +74,7 @@ private struct NamesOfSplits {
   private var entries: SpilledBuckets<Entry>
   private var last: Entry?
 
-  init(_ place: SpillPlace) { entries = SpilledBuckets(place) }
+  init(_ spill: SpillPath) { entries = SpilledBuckets(spill) }
 
   mutating func add(_ name: String, split: UInt16, record: Int) throws {
     guard !name.isEmpty else { return }

@@ -1,18 +1,6 @@
 import CarinaRuntime
 import Foundation
 
-/// What stays together when an archive is split.
-public enum SplitUnit: String, CaseIterable, Sendable {
-  /// A patient.
-  case patient
-  /// A study.
-  case study
-  /// An image.
-  case image
-  /// Nothing is drawn: the archive's own splits are kept and checked.
-  case given
-}
-
 /// How an archive is divided: by a digest of each unit's name, so that an entry more moves no other.
 public struct SplitPlan: Equatable, Sendable {
   /// One part.
@@ -59,11 +47,11 @@ public struct SplitPlan: Equatable, Sendable {
   public func part(of key: String) -> String {
     var digest = SHA256Digest()
     digest.update("carina split\n\(seed)\n\(key)")
-    let place = Double(digest.finishBits().high >> 12) / 0x1p52
+    let position = Double(digest.finishBits().high >> 12) / 0x1p52
     var end = 0.0
     for part in parts {
       end += part.fraction
-      if place < end { return part.name }
+      if position < end { return part.name }
     }
     return parts.last?.name ?? ""
   }
@@ -73,7 +61,7 @@ public struct SplitPlan: Equatable, Sendable {
   ///   image is in two splits and the plan does not allow it; `.cannotWrite` when many records find no room on the disk.
   package func applied(to records: [SampleRecord], source: String) throws -> [SampleRecord] {
     var records = records
-    var check = SplitCheck(self, source: source, place: .temporary)
+    var check = SplitCheck(self, source: source, spill: .temporary)
     for index in records.indices { try check.assign(&records[index], number: index) }
     try check.finish { records[$0] }
     return records
