@@ -92,7 +92,7 @@ let package = Package(
     program("train-stage2"),
     program("evaluate"),
     program("infer"),
-    notebook("01-the-road"),
+    notebook("01-the-pipeline"),
     .executableTarget(
       name: "bench",
       dependencies: [
@@ -117,7 +117,7 @@ let package = Package(
       swiftSettings: engineSettings),
     .testTarget(
       name: "NotebookCellsTests",
-      dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-road"],
+      dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-pipeline"],
       resources: [.copy("Goldens")],
       swiftSettings: engineSettings),
     .testTarget(

@@ -1,12 +1,12 @@
 // %% [markdown]
-// # The road
+// # The pipeline
 //
 // From radiographs to a model that answers questions about them, on a handful of phantoms and in seconds. Each stop
 // does what one of the programs does (`preprocess`, `train-stage0`, `train-stage1`, `train-stage2`, `evaluate`,
 // `infer`), by the same calls of the engine.
 //
 // So few images can be learned by heart, and that is what happens here: every number below is small because the world
-// is. `make reproduce` goes the same road with enough images to learn to see.
+// is. `make reproduce` runs the same pipeline with enough images to learn to see.
 
 // %%
 import Carina
@@ -32,10 +32,10 @@ print("Carina", CarinaVersion.current)
 let scenes = PhantomSampler(seed: 11).scenes(16)
 let side = 160, columns = 4
 var contactSheet = [UInt8](repeating: 0, count: columns * side * columns * side)
-for (place, scene) in scenes.enumerated() {
+for (position, scene) in scenes.enumerated() {
   let picture = PhantomRenderer.render(scene, size: side)
   for y in 0..<side {
-    let start = (place / columns * side + y) * columns * side + place % columns * side
+    let start = (position / columns * side + y) * columns * side + position % columns * side
     contactSheet.replaceSubrange(start..<start + side, with: picture[y * side..<(y + 1) * side])
   }
 }
@@ -184,7 +184,7 @@ for curve in curves {
 //
 // Three questions decide what a score is worth: what the commonest answer scores without any model, what is left when
 // the questions are asked about another image, and whether the images were trained on. Here the model is right about
-// every image that it was trained on, far less often when another one is put in its place, and about images that it
+// every image that it was trained on, far less often when another one is shown instead, and about images that it
 // has not seen not much more often than the commonest answer: it has learned these images by heart. The last picture
 // shows by what it knows one of them; see whether that is the nodule that it was asked about.
 
@@ -196,7 +196,7 @@ var generation = GenerationOptions()
 generation.maximumNewTokens = 24
 let generator = Generator(model: model, stopTokens: renderer.stopTokens, options: generation)
 
-/// Answers all questions of a shard directory, each about its own image or about the one so many places further.
+/// Answers all questions of a shard directory, each about its own image or about the one so many positions further.
 func ask(_ shards: ShardDirectory, shift: Int = 0) throws -> [ScoredAnswer] {
   let samples = try ShardSamples(shards, transform: shards.transform)
   let pixels = try (0..<shards.imageCount).map(samples.pixels(image:))
@@ -250,13 +250,13 @@ let known = byHeart.indices.first { byHeart[$0].questionType == "nodule-zone" } 
 let asked = questions.sample(known)
 let stored = try questions.pixels(imageRow: asked.imageRow)
 let bare = questions.transform.normalized(stored.expanded())
-let square = 16, step = 8, places = (64 - square) / step + 1
+let square = 16, step = 8, positions = (64 - square) / step + 1
 var pictures = [bare]
-for place in 0..<places * places {
+for position in 0..<positions * positions {
   var covered = bare
   for channel in 0..<3 {
     for y in 0..<square {
-      let start = (channel * 64 + place / places * step + y) * 64 + place % places * step
+      let start = (channel * 64 + position / positions * step + y) * 64 + position % positions * step
       for x in start..<start + square { covered[x] = 0 }
     }
   }
@@ -274,8 +274,8 @@ let losses = pictures.indices.map { picture in
 }
 let costs = losses.dropFirst().map { max(0, $0 - losses[0]) }
 let highest = max(costs.max() ?? 0, .leastNormalMagnitude)
-let squares = costs.enumerated().map { place, cost in
-  "<rect x='\(place % places * step + step / 2)' y='\(place / places * step + step / 2)' width='\(step)' "
+let squares = costs.enumerated().map { position, cost in
+  "<rect x='\(position % positions * step + step / 2)' y='\(position / positions * step + step / 2)' width='\(step)' "
     + "height='\(step)' fill='#ff8800' fill-opacity='\(String(format: "%.2f", 0.75 * cost / highest))'/>"
 }
 let png = try PNGEncoder.encode(stored.values, side: 64).base64EncodedString()
