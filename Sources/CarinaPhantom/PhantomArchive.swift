@@ -118,6 +118,7 @@ public enum PhantomArchive {
     }
   }
 
+  /// Unchecked because each task writes the one slot of its own number, and nobody reads before all tasks are done.
   private struct Slots: @unchecked Sendable {
     let buffer: UnsafeMutableBufferPointer<Result<Data, Error>?>
     init(_ buffer: UnsafeMutableBufferPointer<Result<Data, Error>?>) { self.buffer = buffer }

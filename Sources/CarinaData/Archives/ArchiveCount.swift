@@ -7,7 +7,6 @@ public struct ArchiveCount: Equatable, Sendable, CustomStringConvertible {
   /// How many the publication names; nil when it names none.
   package let published: Int?
 
-  /// A count.
   package init(_ name: String, _ found: Int, published: Int? = nil) {
     self.name = name
     self.found = found

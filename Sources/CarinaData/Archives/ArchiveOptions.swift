@@ -15,6 +15,6 @@ public struct ArchiveOptions: Sendable {
   /// A file of wordings for labels; nil takes the one that comes with the engine.
   public var templates: String?
 
-  /// The defaults.
+  /// All labels that are certain, all views, both kinds of samples, English questions.
   public init() {}
 }

@@ -3,28 +3,15 @@ import Foundation
 
 /// Reads an archive in any of the layouts of `SampleFormat` and gives the same kind of record for all.
 package enum ArchiveReader {
-  /// All samples of an archive, with the counts found beside the published ones.
+  /// Calls `body` with every sample of an archive, in order, under the id that the source gives it.
   /// - Parameters:
   ///   - source: the file or directory of annotations that the layout names.
   ///   - imageRoots: where the images lie; some layouts look there for files and reports.
-  /// - Throws: `CarinaError.missingInput`, `.badData` with file, line and field, or `.usage` when the policies leave nothing.
-  public static func read(
-    _ source: String, format: SampleFormat, imageRoots: [String] = [], options: ArchiveOptions = ArchiveOptions()
-  ) throws -> ArchiveRecords {
-    var (records, names) = ([SampleRecord](), UniqueNames())
-    var archive = try stream(source, format: format, imageRoots: imageRoots, options: options, spill: .temporary) {
-      var record = $0
-      record.id = names.unique(record.id)
-      records.append(record)
-    }
-    archive.records = records
-    return archive
-  }
-
-  /// Calls `body` with every sample of an archive, in order, as the source names it; what is returned holds none.
-  /// - Parameter spill: where state may wait that would not fit in memory.
-  /// - Throws: as `read`, and what `body` throws.
-  static func stream(
+  ///   - spill: where state may wait that would not fit in memory.
+  /// - Returns: the counts found beside the published ones, and what the policies left out.
+  /// - Throws: `CarinaError.missingInput`, `.badData` with file, line and field, `.usage` when the policies leave nothing, and
+  ///   what `body` throws.
+  package static func stream(
     _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions, spill: SpillPath,
     _ body: (SampleRecord) throws -> Void
   ) throws -> ArchiveRecords {

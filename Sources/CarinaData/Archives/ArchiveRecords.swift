@@ -1,14 +1,12 @@
 import CarinaRuntime
 import Foundation
 
-/// What an adapter made of an archive.
+/// What an adapter says of an archive beside its samples.
 package struct ArchiveRecords {
-  /// The samples, in the order of the archive.
-  package internal(set) var records: [SampleRecord] = []
   /// What was found, before any policy left something out.
-  public internal(set) var counts: [ArchiveCount] = []
+  package internal(set) var counts: [ArchiveCount] = []
   /// What the policies left out and what cannot be known, one sentence each.
-  public internal(set) var remarks: [String] = []
+  package internal(set) var remarks: [String] = []
   /// The files that were read, sorted, with which the source's digest is made.
   var files: [String] = []
   var reportDigest = SHA256Digest()

@@ -66,6 +66,13 @@ struct DicomFile {
       let message = withUnsafeBytes(of: report.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       throw CarinaError(.badData, "the DICOM file cannot be decoded: \(message)", at: path)
     }
+    guard report.channels == 1 || report.channels == 3, report.width > 0, report.height > 0,
+      (1...16).contains(report.bits_stored)
+    else {
+      throw CarinaError(
+        .badData, "the DICOM file cannot be decoded: DCMTK gives sizes that no radiograph has", at: path,
+        found: "\(report.width) x \(report.height), \(report.channels) channels, \(report.bits_stored) bits")
+    }
     width = Int(report.width)
     height = Int(report.height)
     channels = Int(report.channels)

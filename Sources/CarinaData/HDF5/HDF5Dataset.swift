@@ -3,7 +3,7 @@ import CarinaRuntime
 import Foundation
 
 /// An open dataset with its shape.
-package final class HDF5Dataset {
+package final class HDF5Dataset: Sendable {
   let object: HDF5Object
   /// Extent of each dimension.
   package let extent: [Int]

@@ -3,7 +3,7 @@ import CarinaRuntime
 import Foundation
 
 /// An HDF5 file opened for reading. What does not hold what it should is `CarinaError.badData`.
-package final class HDF5InputFile {
+package final class HDF5InputFile: Sendable {
   private let file: HDF5Object
   package let path: String
 
@@ -53,7 +53,6 @@ package final class HDF5InputFile {
     }
   }
 
-  /// Opens a dataset.
   package func dataset(_ name: String) throws -> HDF5Dataset { try HDF5Dataset(file, name: name, path: path) }
 
   /// All texts of a dataset of rank 1.

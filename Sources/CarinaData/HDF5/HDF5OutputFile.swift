@@ -16,7 +16,7 @@ package final class HDF5OutputFile {
     }
   }
 
-  /// Makes a group at the root.
+  /// Makes a group below the root.
   package func makeGroup(_ name: String) throws {
     try HDF5.locked {
       let creation = try HDF5Object(carina_h5_group_creation(), H5Pclose, orThrow: failure)
@@ -25,7 +25,7 @@ package final class HDF5OutputFile {
     }
   }
 
-  /// Gives the root an attribute.
+  /// Gives the root group a text attribute.
   package func setAttribute(_ name: String, text: String) throws {
     try HDF5.locked {
       let type = try HDF5Object(carina_h5_text(), H5Tclose, orThrow: failure)
@@ -35,7 +35,7 @@ package final class HDF5OutputFile {
     }
   }
 
-  /// Gives the root an attribute.
+  /// Gives the root group an attribute of a 32-bit integer.
   package func setAttribute(_ name: String, integer: Int32) throws {
     try HDF5.locked {
       try withUnsafePointer(to: integer) { try setAttribute(name, type: carina_h5_file_int32(), value: $0) }

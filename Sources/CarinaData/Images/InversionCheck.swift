@@ -44,7 +44,4 @@ package enum InversionCheck {
       return Int((Double(difference) / Double(cornerCount * centreCount)).rounded(.down))
     }
   }
-
-  /// Whether the grey is suspected to be the wrong way round.
-  package static func isSuspected(_ pixels: ImagePixels) -> Bool { (excess(pixels) ?? 0) > margin }
 }

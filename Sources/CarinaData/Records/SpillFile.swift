@@ -1,8 +1,11 @@
 import CarinaRuntime
 import Foundation
 
-/// A file without a name, so that nothing is left of it when the process ends, however it ends: bytes are appended, read
+/// A file without a name, so that nothing is left of it when the process ends, however it ends. Bytes are appended, read
 /// at any offset from any thread, and overwritten.
+///
+/// Unchecked because of what is appended: one thread does that, and others read only after its `flush`. Reading and overwriting go
+/// through calls of the system that need no shared offset.
 final class SpillFile: @unchecked Sendable {
   private static let piece = 1 << 16
 
@@ -16,10 +19,10 @@ final class SpillFile: @unchecked Sendable {
     path = spill.path
     let directory = (path as NSString).deletingLastPathComponent
     try AtomicFile.makeDirectory(directory)
-    // Linux's O_TMPFILE: no name at any moment, so a kill leaves none. Some file systems have no such files.
-    var descriptor = open(directory.isEmpty ? "." : directory, 0o20000000 | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o600)
+    var descriptor = NamelessFile.open(in: directory.isEmpty ? "." : directory)
     let isNameless = descriptor >= 0
     for _ in 0..<(isNameless ? 0 : 100) {
+      // Some file systems have no files without a name.
       descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
       if descriptor >= 0 || errno != EEXIST { break }
       // Left by a process that was killed in between; or another's, who has it open already and needs no name.

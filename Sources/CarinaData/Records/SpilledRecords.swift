@@ -3,6 +3,8 @@ import Foundation
 
 /// Records on the disk instead of in memory: appended once, read by number from any thread. Where each one ends stands in a
 /// second file, so that nothing of them is in memory.
+///
+/// Unchecked because one thread appends and flushes before any other is given the records; from then on nothing here changes.
 final class SpilledRecords: @unchecked Sendable {
   private static let fields: [WritableKeyPath<SampleRecord, String> & Sendable] = [
     \.image, \.question, \.answer, \.id, \.patient, \.study, \.view, \.split, \.answerType, \.questionType,

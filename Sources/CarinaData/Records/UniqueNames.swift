@@ -4,9 +4,6 @@ struct UniqueNames {
   private var taken = Set<NameHash>()
   private var repeats: [NameHash: Int] = [:]
 
-  /// The name, or with a suffix when it was there before.
-  mutating func unique(_ name: String) -> String { UniqueNames.name(name, suffix(NameHash(name))) }
-
   /// The number after the mark that makes a name unique; 0 when it needs none.
   mutating func suffix(_ name: NameHash) -> Int {
     guard !taken.insert(name).inserted else { return 0 }

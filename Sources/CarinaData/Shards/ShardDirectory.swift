@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Texts are held in memory, pixels are read when asked for, without going through the HDF5 library where rows are
 /// stored plainly, as preprocess writes them. Safe to use from several threads.
-public final class ShardDirectory: @unchecked Sendable {
+public final class ShardDirectory: Sendable {
   /// Where it is.
   public let path: String
   /// What it says of itself.

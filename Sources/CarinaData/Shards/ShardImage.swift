@@ -9,7 +9,6 @@ public struct ShardImage: Equatable, Sendable {
   /// The view (PA, AP, LATERAL, …); empty when unknown.
   public var view: String
 
-  /// An image's names.
   package init(id: String, patient: String = "", study: String = "", view: String = "") {
     self.id = id
     self.patient = patient

@@ -3,7 +3,7 @@ import Foundation
 
 /// How an archive is divided: by a digest of each unit's name, so that an entry more moves no other.
 public struct SplitPlan: Equatable, Sendable {
-  /// One part.
+  /// One of the splits.
   public struct Part: Equatable, Sendable {
     /// Its name.
     public let name: String
@@ -20,7 +20,7 @@ public struct SplitPlan: Equatable, Sendable {
   /// Whether patients and images may be in two splits: a leak that is known and wanted.
   package let allowsLeak: Bool
 
-  /// A plan.
+  /// A plan from the text of an option.
   /// - Parameter fractions: `NAME=FRACTION,NAME=FRACTION…`, adding up to 1; `given` needs none.
   /// - Throws: `CarinaError.usage` for fractions that cannot be.
   public init(_ unit: SplitUnit, fractions: String, seed: UInt64 = 1, allowsLeak: Bool = false) throws {
@@ -54,17 +54,6 @@ public struct SplitPlan: Equatable, Sendable {
       if position < end { return part.name }
     }
     return parts.last?.name ?? ""
-  }
-
-  /// The records with their splits.
-  /// - Throws: `CarinaError.usage` when a record does not name its unit; `.badData` with the list when a patient or an
-  ///   image is in two splits and the plan does not allow it; `.cannotWrite` when many records find no room on the disk.
-  package func applied(to records: [SampleRecord], source: String) throws -> [SampleRecord] {
-    var records = records
-    var check = SplitCheck(self, source: source, spill: .temporary)
-    for index in records.indices { try check.assign(&records[index], number: index) }
-    try check.finish { records[$0] }
-    return records
   }
 
   /// What a record's split is drawn from.

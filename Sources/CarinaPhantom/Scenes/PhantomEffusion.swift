@@ -15,7 +15,6 @@ package struct PhantomEffusion: Codable, Hashable, Sendable {
   /// How much.
   package var amount: PhantomEffusion.Amount
 
-  /// Fluid on a side.
   package init(_ side: PhantomSide, _ amount: PhantomEffusion.Amount) {
     self.side = side
     self.amount = amount

@@ -15,7 +15,6 @@ public struct PhantomScene: Codable, Equatable, Sendable {
   /// Chooses between the few orders in which a caption may go, and between phrasings of questions.
   package var wordingSeed: UInt64
 
-  /// A scene from its parts.
   package init(
     patient: String, study: Int, view: PhantomView, anatomy: PhantomAnatomy, acquisition: PhantomAcquisition,
     findings: PhantomFindings, wordingSeed: UInt64
@@ -31,16 +30,4 @@ public struct PhantomScene: Codable, Equatable, Sendable {
 
   /// The name of the image without an extension: `p00001-s1`.
   public var name: String { "\(patient)-s\(study)" }
-}
-
-extension PhantomScene {
-  /// The sentences that are true of the image: one for each of view, heart, consolidation, nodule, effusion,
-  /// pneumothorax, device and impression, in this order.
-  package var statements: [String] {
-    [
-      PhantomStatement.view(self), PhantomStatement.heart(findings), PhantomStatement.consolidation(findings),
-      PhantomStatement.nodule(findings), PhantomStatement.effusion(findings), PhantomStatement.pneumothorax(findings),
-      PhantomStatement.device(findings), PhantomStatement.impression(findings),
-    ]
-  }
 }

@@ -15,7 +15,6 @@ package struct PhantomZone: Codable, Hashable, Sendable {
   /// The third of it.
   package var height: PhantomZone.Height
 
-  /// A zone of a lung.
   package init(_ side: PhantomSide, _ height: PhantomZone.Height) {
     self.side = side
     self.height = height

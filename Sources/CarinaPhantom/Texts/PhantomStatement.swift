@@ -2,11 +2,11 @@
 /// is true, word for word, and in no other.
 ///
 /// So whoever has only captions can tell which sentences describe an image: cut the captions at each full stop
-/// (`PhantomText.sentences`; no sentence has a full stop inside); the sentences of an image are the positives of that image, and every other sentence of
-/// the collection is false of it. The order of the sentences varies, the sentences do not.
+/// (no sentence has one inside); the sentences of an image are its positives, and every other sentence of the collection is
+/// false of it. The order of the sentences varies, the sentences do not.
 package enum PhantomStatement {
   /// The projection.
-  static func view(_ scene: PhantomScene) -> String {
+  package static func view(_ scene: PhantomScene) -> String {
     switch scene.view {
     case .ap: "Portable AP radiograph of the chest."
     case .pa: "Upright PA radiograph of the chest in full inspiration."
@@ -14,12 +14,12 @@ package enum PhantomStatement {
   }
 
   /// The heart's size.
-  static func heart(_ findings: PhantomFindings) -> String {
+  package static func heart(_ findings: PhantomFindings) -> String {
     findings.cardiomegaly ? "The heart is enlarged." : "The heart is normal in size."
   }
 
   /// Consolidation and its zone.
-  static func consolidation(_ findings: PhantomFindings) -> String {
+  package static func consolidation(_ findings: PhantomFindings) -> String {
     guard let zone = findings.consolidation else { return "There is no focal consolidation." }
     switch zone.height {
     case .upper: return "Dense consolidation occupies the \(zone.name)."
@@ -29,7 +29,7 @@ package enum PhantomStatement {
   }
 
   /// The nodule and its zone.
-  static func nodule(_ findings: PhantomFindings) -> String {
+  package static func nodule(_ findings: PhantomFindings) -> String {
     guard let zone = findings.nodule else { return "No pulmonary nodule is seen." }
     switch zone.height {
     case .upper: return "A round nodule projects over the \(zone.name)."
@@ -39,7 +39,7 @@ package enum PhantomStatement {
   }
 
   /// Pleural fluid, its side and amount.
-  static func effusion(_ findings: PhantomFindings) -> String {
+  package static func effusion(_ findings: PhantomFindings) -> String {
     guard let effusion = findings.effusion else { return "No pleural effusion." }
     let side = effusion.side.rawValue
     switch effusion.amount {
@@ -50,13 +50,13 @@ package enum PhantomStatement {
   }
 
   /// Pleural air and its side.
-  static func pneumothorax(_ findings: PhantomFindings) -> String {
+  package static func pneumothorax(_ findings: PhantomFindings) -> String {
     guard let side = findings.pneumothorax else { return "No pneumothorax." }
     return "There is a \(side.rawValue) pneumothorax with a visible pleural line."
   }
 
   /// The device, with its side where it has one.
-  static func device(_ findings: PhantomFindings) -> String {
+  package static func device(_ findings: PhantomFindings) -> String {
     switch findings.device {
     case nil: "No support device is present."
     case .endotrachealTube: "An endotracheal tube ends above the carina."
@@ -67,7 +67,7 @@ package enum PhantomStatement {
   }
 
   /// All that is abnormal, by name.
-  static func impression(_ findings: PhantomFindings) -> String {
+  package static func impression(_ findings: PhantomFindings) -> String {
     let names = findings.abnormalities
     guard let last = names.last else { return "Impression: no acute cardiopulmonary abnormality." }
     let before = names.dropLast().joined(separator: ", ")

@@ -23,14 +23,6 @@ public enum PhantomText {
     return ([PhantomStatement.view(scene)] + body + [PhantomStatement.impression(findings)]).joined(separator: " ")
   }
 
-  /// The sentences of a caption: what ends with a full stop, in order.
-  package static func sentences(of caption: String) -> [String] {
-    caption.split(separator: ".", omittingEmptySubsequences: true).compactMap { part in
-      let words = part.split(whereSeparator: \.isWhitespace)
-      return words.isEmpty ? nil : words.joined(separator: " ") + "."
-    }
-  }
-
   /// Every question that the image can answer, in a fixed order.
   ///
   /// The answer depends on the scene and the kind of question alone; the phrasing is chance and says nothing of it.

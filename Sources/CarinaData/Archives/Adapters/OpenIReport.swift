@@ -5,7 +5,6 @@ import Foundation
   import FoundationXML
 #endif
 
-/// One report of Open-i.
 final class OpenIReport: NSObject, XMLParserDelegate {
   private(set) var id = ""
   private(set) var images: [String] = []
