@@ -62,8 +62,8 @@ let package = Package(
     room("CarinaText", ["CarinaRuntime"]),
     room(
       "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5", "CImageCodecs"],
-      resources: [.embedInCode("Archives/label-templates.json")], mode: .v5),
-    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"], mode: .v5),
+      resources: [.embedInCode("Archives/label-templates.json")]),
+    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"]),
     room("CarinaMetrics", ["CarinaRuntime"]),
     room("CarinaModel", ["CarinaRuntime", "CarinaTensor"], mode: .v5),
     room(
@@ -93,7 +93,7 @@ let package = Package(
     program("train-stage2"),
     program("evaluate"),
     program("infer"),
-    notebook("01-the-road"),
+    notebook("01-the-pipeline"),
     .executableTarget(
       name: "bench",
       dependencies: [
@@ -118,7 +118,7 @@ let package = Package(
       swiftSettings: engineSettings),
     .testTarget(
       name: "NotebookCellsTests",
-      dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-road"],
+      dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-pipeline"],
       resources: [.copy("Goldens")],
       swiftSettings: engineSettings),
     .testTarget(

@@ -182,7 +182,7 @@ public final class FeatureCache: @unchecked Sendable {
   }
 
   private func place(_ row: Int, _ shards: ShardDirectory) throws -> (name: ContentDigest, row: Int) {
-    let (shard, row) = shards.place(ofImage: row), text = shards.manifest.shards[shard].sha256
+    let (shard, row) = shards.location(ofImage: row), text = shards.manifest.shards[shard].sha256
     guard let name = ContentDigest(hexadecimal: text) else {
       throw CarinaError(.badData, "the manifest's sha256 is no digest", at: shards.path, found: text)
     }

@@ -95,9 +95,10 @@ public final class JointTraining {
       of: ImageTransform.ofCheckpoint(visionDirectory.path, defaultSize: shards.transform.size), at: shards.path)
     samples = try ShardSamples(
       shards, transform: transform, augmentation: options.augmentation.map { ($0, options.settings.seed) })
+    var unnamed: String?
     if let path = options.validationShards {
       let held = try ShardDirectory(path)
-      _ = try LeakageCheck.requireDisjoint(shards, held)
+      unnamed = try LeakageCheck.requireDisjoint(shards, held).remark
       validation = try ShardSamples(held, transform: transform)
     } else {
       validation = nil
@@ -142,7 +143,7 @@ public final class JointTraining {
       (vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
       + (language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
       + (cache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
-      + (try CutTexts(samples, renderer: renderer).remarks(of: samples.count, renderer))
+      + (try CutTexts(samples, renderer: renderer).remarks(of: samples.count, renderer)) + (unnamed.map { [$0] } ?? [])
   }
 
   private static func projector(

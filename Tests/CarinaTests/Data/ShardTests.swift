@@ -92,7 +92,7 @@ import Testing
       try damaged.write(to: URL(fileURLWithPath: shard))
       do {
         let shards = try ShardDirectory(archive.shards)
-        _ = try shards.load(Array(0..<shards.sampleCount))
+        for row in 0..<shards.imageCount { _ = try shards.pixels(imageRow: row) }
       } catch let error as CarinaError {
         #expect(error.kind == .badData)
         refused += 1
