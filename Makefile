@@ -167,3 +167,4 @@ bench: setup ## time operations, and steps of the models in MODELS=directory, ag
 
 clean: ## remove what was built and what the pipeline made of DATA, the phantom's images too
 	rm -rf .build $(RUN) $(SHARDS) $(if $(PHANTOM),$(STAMP) $(DATA)/images $(DATA)/stage[12]_*.json)
+	@$(if $(PHANTOM),if [ -d $(DATA) ]; then rmdir --ignore-fail-on-non-empty $(DATA); fi)
