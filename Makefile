@@ -177,3 +177,4 @@ docs: setup ## build the documentation of the library and its rooms into .build/
 
 clean: ## remove what was built and what the pipeline made of DATA, the phantom's images too
 	rm -rf .build $(RUN) $(SHARDS) $(if $(PHANTOM),$(STAMP) $(DATA)/images $(DATA)/stage[12]_*.json)
+	@$(if $(PHANTOM),if [ -d $(DATA) ]; then rmdir --ignore-fail-on-non-empty $(DATA); fi)

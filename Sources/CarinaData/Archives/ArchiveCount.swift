@@ -1,4 +1,4 @@
-/// A count over an archive, beside what its publication says.
+/// A number counted in an archive, with the number that its publication gives.
 public struct ArchiveCount: Equatable, Sendable, CustomStringConvertible {
   /// What was counted.
   public let name: String

@@ -30,7 +30,7 @@ struct ArchiveInput {
     return names.map { path + "/" + $0 }
   }
 
-  /// A file beside or in the path; nil when there is none of the names.
+  /// The first of the names that is a file in the directory, or in the directory of the file; nil when none is.
   func beside(_ names: [String]) -> String? {
     let folder = isDirectory ? path : (path as NSString).deletingLastPathComponent
     return names.map { (folder.isEmpty ? "." : folder) + "/" + $0 }.first {

@@ -1,7 +1,7 @@
 import CarinaRuntime
 import Foundation
 
-/// What an adapter says of an archive beside its samples.
+/// What an adapter says of an archive, apart from its samples.
 package struct ArchiveRecords {
   /// What was found, before any policy left something out.
   package internal(set) var counts: [ArchiveCount] = []

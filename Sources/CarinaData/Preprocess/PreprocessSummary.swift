@@ -10,7 +10,7 @@ public struct PreprocessSummary: Equatable, Sendable {
   public let firstOrientations: [String]
   /// Images that name no patient: overlap of patients between splits cannot be seen for them.
   public let imagesWithoutPatient: Int
-  /// What the archive holds, beside the published counts.
+  /// What the archive holds, with the published counts.
   public let counts: [ArchiveCount]
   /// What the adapter has to say: inputs that policies left out, and what cannot be known.
   public let remarks: [String]

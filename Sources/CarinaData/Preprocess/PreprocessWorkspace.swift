@@ -1,7 +1,7 @@
 import CarinaRuntime
 import Foundation
 
-/// The directory beside the output in which a preprocessing run lives until it is whole: `OUTPUT.partial`.
+/// The directory beside the output that holds a preprocessing run until it is whole: `OUTPUT.partial`.
 ///
 /// ```
 /// OUTPUT.partial/

@@ -12,9 +12,9 @@ final class ByteWindow {
   private var buffer: [UInt8] = []
   private var offset = 0
   private var isAtEnd = false
-  // What is before it in the buffer is done with.
+  // The first byte in the buffer that is still needed.
   private var start = 0
-  // Where the byte at `start` stands, for errors.
+  // Line and column of the byte at `start`, for errors.
   private var origin = JSONScanner.Origin()
 
   /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read.
@@ -154,7 +154,7 @@ final class ByteWindow {
     }
   }
 
-  /// Lets go of what is before the offset; its memory once there is a piece of it.
+  /// Forgets the bytes before the offset, and frees their memory once there are enough of them.
   private func drop() {
     let end = min(offset, buffer.count)
     buffer.withUnsafeBytes { origin.move(over: UnsafeRawBufferPointer(rebasing: $0[start..<end])) }

@@ -65,7 +65,7 @@ final class SpillFile: @unchecked Sendable {
     }
   }
 
-  /// Fills a buffer with what stands at an offset.
+  /// Fills a buffer with the bytes from an offset on.
   /// - Throws: `CarinaError.badData` when the file cannot be read.
   func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
     var done = 0

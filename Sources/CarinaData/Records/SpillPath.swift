@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where state that does not fit in memory may wait: beside an output, on whose disk there has to be room anyway.
+/// Where files for state that does not fit in memory are opened: beside the output, as its disk needs the room anyway.
 package struct SpillPath: Sendable {
   /// A name that nothing else has; each file takes it for a moment only, and only where there are no files without a name.
   let path: String

@@ -1,8 +1,8 @@
 import CarinaRuntime
 import Foundation
 
-/// Records on the disk instead of in memory: appended once, read by number from any thread. Where each one ends stands in a
-/// second file, so that nothing of them is in memory.
+/// Records on the disk instead of in memory: appended once, read by number from any thread. A second file has
+/// the offset at which each one ends, so that nothing of them is in memory.
 ///
 /// Unchecked because one thread appends and flushes before any other is given the records; from then on nothing here changes.
 final class SpilledRecords: @unchecked Sendable {

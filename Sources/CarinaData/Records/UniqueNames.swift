@@ -1,5 +1,5 @@
-/// Makes names unique: a repeated one gets `#2`, `#3`, … Held are hashes, not the names; should two names have one hash,
-/// the later is taken for a repeated one, which changes its suffix and nothing else.
+/// Makes names unique: a repeated one gets `#2`, `#3`, … Only hashes are kept, not the names:
+/// of two names with the same hash the second gets a suffix that it does not need, and nothing else changes.
 struct UniqueNames {
   private var taken = Set<NameHash>()
   private var repeats: [NameHash: Int] = [:]

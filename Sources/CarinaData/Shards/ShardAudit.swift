@@ -1,7 +1,7 @@
 import CarinaRuntime
 import Foundation
 
-/// What several shard directories have in common that they ought not to: patients, pixels, and pictures that look alike.
+/// What several shard directories share and must not: patients, pixels, and pictures that look alike.
 public struct ShardAudit {
   /// An image of one of the directories.
   public struct Location: Hashable, Sendable {

@@ -1,6 +1,6 @@
 import CarinaRuntime
 
-/// Patients that occur in two shard directories which ought to share none.
+/// Patients that occur in both of two shard directories, which must not share any.
 package struct LeakageCheck: Equatable, Sendable {
   /// Patients in both, sorted.
   package let sharedPatients: [String]

@@ -1,7 +1,7 @@
 import CarinaRuntime
 import Foundation
 
-/// The reports of MIMIC-CXR: one a study, read when an image asks for it. Held are a hash for each report that was there and the
+/// The reports of MIMIC-CXR: one a study, read when an image of the study comes. Kept are a hash of each report that was there and the
 /// last caption, as the images of a study mostly follow each other.
 struct MimicReports {
   private let roots: [String]
