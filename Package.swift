@@ -67,7 +67,7 @@ let package = Package(
     room("CarinaModel", ["CarinaRuntime", "CarinaTensor"], mode: .v5),
     room(
       "CarinaEngine",
-      ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"], mode: .v5),
+      ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"]),
     room(
       "CarinaReport",
       ["CarinaRuntime", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaEngine"], mode: .v5),
@@ -76,7 +76,7 @@ let package = Package(
       [
         "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaPhantom", "CarinaMetrics", "CarinaModel",
         "CarinaEngine", "CarinaReport",
-      ], mode: .v5),
+      ]),
     .target(
       name: "CommandOptions",
       dependencies: [

@@ -32,14 +32,14 @@ extension ModelDirectory {
   /// - Throws: `CarinaError.missingInput`, `.badData`; everything that does not fit the configuration in one error.
   public func loadDecoder(precision: ElementType) throws -> LoadedPart<Decoder> {
     let (config, unknown) = try decoderConfig()
-    return try load(unknown, renaming: TensorNames.decoder, precision: precision) { Decoder(config, from: $0) }
+    return try load(unknown, .decoder, precision: precision) { Decoder(config, from: $0) }
   }
 
   /// Reads the vision tower of a `SiglipVisionModel` or a `SiglipModel`; the latter's text tower is left out knowingly.
   /// - Throws: as `loadDecoder`.
   public func loadVisionEncoder(precision: ElementType) throws -> LoadedPart<VisionEncoder> {
     let (config, unknown) = try VisionConfig.read(configuration(), source: file("config.json"))
-    return try load(unknown, renaming: TensorNames.vision, precision: precision, ignoring: TensorNames.textSide) {
+    return try load(unknown, .vision, precision: precision) {
       VisionEncoder(config, from: $0)
     }
   }
@@ -66,7 +66,7 @@ extension ModelDirectory {
         expected: "text projection_size \(vision.hiddenSize), the vision width", found: "\(text.projectionSize)")
     }
     let unknown = unknownVision + unknownText.filter { !unknownVision.contains($0) }
-    return try load(unknown, renaming: TensorNames.siglip, precision: precision) {
+    return try load(unknown, .siglip, precision: precision) {
       SiglipModel(vision: vision, text: text, from: $0)
     }
   }
@@ -95,17 +95,16 @@ extension ModelDirectory {
   /// - Throws: as `loadDecoder`.
   package func loadProjector(precision: ElementType) throws -> LoadedPart<Projector> {
     let config = try projectorConfig()
-    return try load([], renaming: TensorNames.projector, precision: precision) { Projector(config, from: $0) }
+    return try load([], .projector, precision: precision) { Projector(config, from: $0) }
   }
 
   private func load<Model>(
-    _ unknownKeys: [String], renaming: (String) -> String?, precision: ElementType,
-    ignoring: [IgnoredTensors] = [], _ build: (ParameterSource) -> Model
+    _ unknownKeys: [String], _ format: TensorFormat, precision: ElementType, _ build: (ParameterSource) -> Model
   ) throws -> LoadedPart<Model> {
     let weights = try weights()
-    let loader = StrictLoader(directory: weights, renaming: renaming, precision: precision)
+    let loader = StrictLoader(directory: weights, format: format, precision: precision)
     let model = build(loader)
-    let summary = try loader.finish(ignoring: ignoring)
+    let summary = try loader.finish()
     return LoadedPart(model: model, directory: self, weights: weights, unknownKeys: unknownKeys, summary: summary)
   }
 }

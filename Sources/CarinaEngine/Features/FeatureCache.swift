@@ -8,6 +8,7 @@ import Foundation
 ///
 /// The file belongs to one encoder, transform and precision, and is refused for any other. Every read compares the features with their
 /// checksum: what an interrupted run left unfinished is taken for absent. Safe to use from several threads.
+// Unchecked: file and index change under the lock alone.
 public final class FeatureCache: @unchecked Sendable {
   /// What the features depend on besides the image.
   package let identity: FeatureIdentity

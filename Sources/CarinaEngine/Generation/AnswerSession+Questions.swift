@@ -70,7 +70,7 @@ extension AnswerSession {
   }
 
   private func answerTogether(_ lines: [QuestionsFile.Line]) throws -> [QuestionOutcome] {
-    var pixels: [ImagePixels] = [], places: [String: Int] = [:]
+    var pixels: [ImagePixels] = [], indices: [String: Int] = [:]
     var asked: [(image: Int, prompt: RenderedPrompt)] = []
     var results: [Result<Int, CarinaError>] = []
     let started = ProcessInfo.processInfo.systemUptime
@@ -79,12 +79,12 @@ extension AnswerSession {
         let question = try line.question.get()
         let prompt = try prompt(question.question)
         let image: Int
-        if let place = places[question.imagePath] {
-          image = place
+        if let known = indices[question.imagePath] {
+          image = known
         } else {
           image = pixels.count
           pixels.append(try answering.transform.pixels(ofFileAt: question.imagePath))
-          places[question.imagePath] = image
+          indices[question.imagePath] = image
         }
         results.append(.success(asked.count))
         asked.append((image, prompt))

@@ -23,23 +23,15 @@ public struct FreezingPolicy: Equatable, Sendable {
 
 /// Sequences of one micro-batch and the images they refer to.
 package struct JointBatch {
-  /// What there is of the images.
-  package enum Images {
-    /// [images, channels · size · size], normalised.
-    case pixels(Tensor)
-    /// Kept features, and the pixels of images that have none yet.
-    case fetched([CachedVisionFeatures.Fetched])
-  }
-
   /// The sequences; image indices count the images.
   package let sequences: [ImageTextSequence]
   /// The images.
-  public let images: Images
+  package let images: VisionFeatures.Input
   /// Distinct images.
   package let imageCount: Int
 
   /// Collects a batch.
-  package init(sequences: [ImageTextSequence], images: Images, imageCount: Int) {
+  package init(sequences: [ImageTextSequence], images: VisionFeatures.Input, imageCount: Int) {
     self.sequences = sequences
     self.images = images
     self.imageCount = imageCount
@@ -54,7 +46,7 @@ package final class JointObjective: TrainingObjective {
   private let renderer: PromptRenderer
   private let policy: FreezingPolicy
   private let isCheckpointed: Bool
-  private let features: CachedVisionFeatures?
+  private let features: VisionFeatures
 
   /// - Parameters:
   ///   - renderer: makes ids and the loss mask from question and answer.
@@ -66,7 +58,7 @@ package final class JointObjective: TrainingObjective {
     isCheckpointed: Bool = false, features: CachedVisionFeatures? = nil
   ) {
     precondition(features == nil || !policy.trainsVisionInFirstEpoch, "features of a trained encoder cannot be kept")
-    self.features = features
+    self.features = VisionFeatures(model, samples: samples, kept: features)
     self.model = model
     self.samples = samples
     self.renderer = renderer
@@ -112,10 +104,7 @@ package final class JointObjective: TrainingObjective {
       try prompt.requireIDs(below: model.decoder.config.vocabularySize)
       return ImageTextSequence(prompt, image: place)
     }
-    let images: JointBatch.Images =
-      try features.map { .fetched(try $0.fetch(order)) }
-      ?? .pixels(try PixelBatch.read(order, from: samples, epoch: epoch))
-    return JointBatch(sequences: sequences, images: images, imageCount: order.count)
+    return JointBatch(sequences: sequences, images: try features.prepare(order, epoch: epoch), imageCount: order.count)
   }
 
   /// See `TrainingObjective`.
@@ -123,7 +112,7 @@ package final class JointObjective: TrainingObjective {
     let tape = Tape()
     // A frozen encoder costs a forward pass and nothing else.
     let visionTape = model.vision.parameters.contains(where: \.isTrainable) ? tape : nil
-    let features = try features(batch, tape: visionTape)
+    let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: visionTape)
     let result = model.loss(
       batch.sequences, imageRows: model.projector(features, tape: tape), scale: scale, isCheckpointed: isCheckpointed,
       tape: tape)
@@ -142,20 +131,9 @@ extension ImageTextSequence {
 }
 
 extension JointObjective {
-  /// What the projector reads of a batch's images.
-  private func features(_ batch: JointBatch, tape: Tape?) throws -> Tensor {
-    switch batch.images {
-    case .pixels(let pixels):
-      return model.features(pixels, count: batch.imageCount, isCheckpointed: isCheckpointed, tape: tape)
-    case .fetched(let fetched):
-      guard let features else { throw CarinaError(.internalFailure, "a batch of kept features without their file") }
-      return try features.features(fetched)
-    }
-  }
-
   /// The sum of a batch's losses without training on it.
   public func evaluate(_ batch: JointBatch) throws -> Double {
-    let features = try features(batch, tape: nil)
+    let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: nil)
     let result = model.loss(
       batch.sequences, imageRows: model.projector(features, tape: nil), scale: 1, tape: nil)
     return result.tokenLosses.reduce(0) { $0 + Double($1) }

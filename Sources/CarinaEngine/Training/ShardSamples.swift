@@ -1,7 +1,7 @@
 import CarinaData
 
 /// The samples of a shard directory, with the pixels normalised for one vision encoder.
-public final class ShardSamples: TrainingSamples, @unchecked Sendable {
+public final class ShardSamples: TrainingSamples {
   /// The directory read.
   public let shards: ShardDirectory
   /// From stored pixels to the encoder's numbers.

@@ -1,7 +1,7 @@
 import CarinaTensor
 
 /// What a stage trains, and on what: the part of a stage that the trainer does not know.
-package protocol TrainingObjective: AnyObject {
+package protocol TrainingObjective: AnyObject, SendableMetatype {
   /// Samples read, decoded and tokenised, ready for the model.
   associatedtype Batch
 
