@@ -2,20 +2,6 @@ import CarinaModel
 import CarinaRuntime
 import CarinaTensor
 
-/// A model that was read from disk, with what there is to say about the reading.
-public struct LoadedPart<Model> {
-  /// The model, all weights frozen.
-  public let model: Model
-  /// Where it came from.
-  public let directory: ModelDirectory
-  /// Its weights, which stay mapped as long as the model uses them in place.
-  package let weights: WeightsDirectory
-  /// Keys of its configuration that were neither read nor known to be harmless, for the log.
-  public let unknownKeys: [String]
-  /// What the strict loader took and left.
-  package let summary: StrictLoader.Summary
-}
-
 extension ModelDirectory {
   /// The decoder's configuration, with the ends that `generation_config.json` adds.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
@@ -41,33 +27,6 @@ extension ModelDirectory {
     let (config, unknown) = try VisionConfig.read(configuration(), source: file("config.json"))
     return try load(unknown, .vision, precision: precision) {
       VisionEncoder(config, from: $0)
-    }
-  }
-
-  /// Reads both towers of a `SiglipModel`.
-  /// - Throws: as `loadDecoder`.
-  package func loadSiglip(precision: ElementType) throws -> LoadedPart<SiglipModel> {
-    let json = try configuration()
-    guard json["model_type"] == "siglip" else {
-      throw CarinaError(
-        .badData, "is not a whole SigLIP model", at: file("config.json"), expected: "model_type siglip",
-        found: json["model_type"]?.string)
-    }
-    let (vision, unknownVision) = try VisionConfig.read(json, source: file("config.json"))
-    let (text, unknownText) = try TextEncoderConfig.read(json, source: file("config.json"))
-    guard vision.hasPoolingHead else {
-      throw CarinaError(
-        .badData, "the vision tower has no pooling head, which the contrastive loss needs", at: file("config.json"),
-        expected: "\"vision_use_head\": true")
-    }
-    guard text.projectionSize == vision.hiddenSize else {
-      throw CarinaError(
-        .badData, "the two towers give embeddings of different sizes", at: file("config.json"),
-        expected: "text projection_size \(vision.hiddenSize), the vision width", found: "\(text.projectionSize)")
-    }
-    let unknown = unknownVision + unknownText.filter { !unknownVision.contains($0) }
-    return try load(unknown, .siglip, precision: precision) {
-      SiglipModel(vision: vision, text: text, from: $0)
     }
   }
 
@@ -98,7 +57,9 @@ extension ModelDirectory {
     return try load([], .projector, precision: precision) { Projector(config, from: $0) }
   }
 
-  private func load<Model>(
+  /// Builds a model from the directory's weights, in one error with everything that does not fit.
+  /// - Throws: `CarinaError.missingInput`, `.badData`.
+  package func load<Model>(
     _ unknownKeys: [String], _ format: TensorFormat, precision: ElementType, _ build: (ParameterSource) -> Model
   ) throws -> LoadedPart<Model> {
     let weights = try weights()

@@ -79,25 +79,3 @@ package enum ModelDirectoryWriter {
       to: "\(path)/model.safetensors")
   }
 }
-
-extension DecoderConfig {
-  /// What goes into `generation_config.json`: greedy, unless told otherwise, until one of the ends.
-  var generationJSON: JSONValue {
-    [
-      "bos_token_id": json["bos_token_id"] ?? nil, "do_sample": false, "eos_token_id": json["eos_token_id"] ?? nil,
-      "pad_token_id": json["pad_token_id"] ?? nil,
-    ]
-  }
-}
-
-extension ImageTransform {
-  /// What goes into `preprocessor_config.json`, for transformers' SiglipImageProcessor and for this engine.
-  package var preprocessorConfiguration: JSONValue {
-    [
-      "do_convert_rgb": true, "do_normalize": true, "do_rescale": true, "do_resize": true,
-      "image_mean": .array(mean.map { .number($0) }), "image_processor_type": "SiglipImageProcessor",
-      "image_std": .array(deviation.map { .number($0) }), "resample": 3, "rescale_factor": .number(rescale),
-      "size": ["height": .integer(size), "width": .integer(size)],
-    ]
-  }
-}

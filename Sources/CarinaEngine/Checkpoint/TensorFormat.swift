@@ -43,7 +43,7 @@ package struct TensorFormat: Sendable {
     }
 
     /// Whether the row is about the tensor of a name (the engine's).
-    func matches(_ name: String) -> Bool {
+    package func matches(_ name: String) -> Bool {
       switch which {
       case .prefix(let prefix): name.hasPrefix(prefix)
       case .suffix(let suffix): name.hasSuffix(suffix)
@@ -59,7 +59,15 @@ package struct TensorFormat: Sendable {
   /// What is left out with its reason; the first row that fits a name counts.
   package var leftOut: [LeftOut]
   /// What is loaded and never trained, as nothing that is trained on depends on it.
-  package var untrained: [LeftOut] = []
+  package var untrained: [LeftOut]
+
+  /// Collects the rows.
+  package init(architecture: String, names: [Naming], leftOut: [LeftOut], untrained: [LeftOut] = []) {
+    self.architecture = architecture
+    self.names = names
+    self.leftOut = leftOut
+    self.untrained = untrained
+  }
 
   /// Axes of every tensor, outermost first: all formats so far keep PyTorch's order, which is the engine's.
   static func axes(of name: String, rank: Int) -> [String] {

@@ -59,9 +59,6 @@ package struct TensorTable {
     }
   }
 
-  /// The row of a name, the engine's.
-  package subscript(_ name: String) -> Row? { rows.first { $0.name == name } }
-
   /// What a weight is kept in when products are computed in `precision`: matrices that enter products in it, norms, biases,
   /// positions and single numbers in fp32.
   static func elementType(of name: String, shape: [Int], precision: ElementType) -> ElementType {

@@ -3,41 +3,6 @@ import CarinaRuntime
 import CarinaTensor
 import CarinaText
 
-/// What is trained of the joined model, and when.
-public struct FreezingPolicy: Equatable, Sendable {
-  /// Parts trained in every epoch.
-  public var trainsProjector: Bool, trainsDecoder: Bool
-  /// Whether the vision encoder is trained in the first epoch and frozen afterwards.
-  public var trainsVisionInFirstEpoch: Bool
-
-  /// Names the parts.
-  public init(trainsProjector: Bool, trainsDecoder: Bool, trainsVisionInFirstEpoch: Bool = false) {
-    self.trainsProjector = trainsProjector
-    self.trainsDecoder = trainsDecoder
-    self.trainsVisionInFirstEpoch = trainsVisionInFirstEpoch
-  }
-
-  /// The projector alone.
-  public static let stage1 = FreezingPolicy(trainsProjector: true, trainsDecoder: false)
-}
-
-/// Sequences of one micro-batch and the images they refer to.
-package struct JointBatch {
-  /// The sequences; image indices count the images.
-  package let sequences: [ImageTextSequence]
-  /// The images.
-  package let images: VisionFeatures.Input
-  /// Distinct images.
-  package let imageCount: Int
-
-  /// Collects a batch.
-  package init(sequences: [ImageTextSequence], images: VisionFeatures.Input, imageCount: Int) {
-    self.sequences = sequences
-    self.images = images
-    self.imageCount = imageCount
-  }
-}
-
 /// Stages 1 and 2: the language-model loss of answers given image and question.
 package final class JointObjective: TrainingObjective {
   /// The joined model.
@@ -91,18 +56,18 @@ package final class JointObjective: TrainingObjective {
   package func prepare(_ rows: [Int], epoch: Int) throws -> JointBatch { try batch(rows, epoch: epoch) }
 
   private func batch(_ rows: [Int], epoch: Int?) throws -> JointBatch {
-    var order: [Int] = [], places: [Int: Int] = [:]
+    var order: [Int] = [], positions: [Int: Int] = [:]
     let sequences = try rows.map { row -> ImageTextSequence in
       let image = samples.image(of: row)
-      let place = places[image] ?? order.count
-      if places[image] == nil {
-        places[image] = place
+      let position = positions[image] ?? order.count
+      if positions[image] == nil {
+        positions[image] = position
         order.append(image)
       }
       let (question, answer) = try samples.text(row)
       let prompt = try renderer.training(question: question, answer: answer)
       try prompt.requireIDs(below: model.decoder.config.vocabularySize)
-      return ImageTextSequence(prompt, image: place)
+      return ImageTextSequence(prompt, image: position)
     }
     return JointBatch(sequences: sequences, images: try features.prepare(order, epoch: epoch), imageCount: order.count)
   }
@@ -118,15 +83,6 @@ package final class JointObjective: TrainingObjective {
       tape: tape)
     tape.backward(from: result.loss)
     return result.tokenLosses.reduce(0) { $0 + Double($1) }
-  }
-}
-
-extension ImageTextSequence {
-  /// A rendered prompt with its image.
-  public init(_ prompt: RenderedPrompt, image: Int?) {
-    self.init(
-      tokensBefore: prompt.tokensBeforeImage, image: image, tokensAfter: prompt.tokensAfterImage,
-      supervised: prompt.supervised)
   }
 }
 
