@@ -68,7 +68,7 @@ let package = Package(
     room("CarinaModel", ["CarinaRuntime", "CarinaTensor"], mode: .v5),
     room(
       "CarinaEngine",
-      ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"], mode: .v5),
+      ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"]),
     room(
       "CarinaReport",
       ["CarinaRuntime", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaEngine"]),

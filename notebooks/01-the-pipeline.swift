@@ -199,13 +199,12 @@ let generator = Generator(model: model, stopTokens: renderer.stopTokens, options
 /// Answers all questions of a shard directory, each about its own image or about the one so many positions further.
 func ask(_ shards: ShardDirectory, shift: Int = 0) throws -> [ScoredAnswer] {
   let samples = try ShardSamples(shards, transform: shards.transform)
-  let pixels = try (0..<shards.imageCount).map(samples.pixels(image:))
-  let features = model.features(
-    Tensor(pixels.flatMap { $0 }, shape: [pixels.count, pixels[0].count]), count: pixels.count, tape: nil)
+  let pixels = try samples.tensor(ofImages: Array(0..<shards.imageCount))
+  let features = model.features(pixels, count: shards.imageCount, tape: nil)
   let prompts = try (0..<shards.sampleCount).map { index in
     ImageTextSequence(
       try renderer.generation(question: samples.text(index).question),
-      image: (samples.image(of: index) + shift) % pixels.count)
+      image: (samples.image(of: index) + shift) % shards.imageCount)
   }
   let answers = try generator.answers(prompts, imageRows: model.projector(features, tape: nil))
   return answers.enumerated().map { index, ids in

@@ -2,37 +2,6 @@ import CarinaRuntime
 import CarinaTensor
 import Foundation
 
-/// What one optimizer step reports.
-public struct StepReport: Equatable, Sendable {
-  /// Optimizer steps done including this one, and the epoch (from 0) it belongs to.
-  public let step: Int, epoch: Int
-  /// Mean loss per supervised token (or image) over the whole step, and the gradients' global norm before clipping.
-  public let loss: Double, gradientNorm: Double
-  /// The step's learning rate.
-  public let learningRate: Double
-  /// What the mean is taken over.
-  package let supervisedTokens: Int
-  /// Wall-clock time of the step, and the part of it spent waiting for data.
-  package let seconds: Double, dataWaitMilliseconds: Double
-  /// Mean loss on held-out data after the step, where it was taken.
-  public var validationLoss: Double?
-
-  /// Collects the numbers.
-  package init(
-    step: Int, epoch: Int, loss: Double, gradientNorm: Double, learningRate: Double, supervisedTokens: Int,
-    seconds: Double, dataWaitMilliseconds: Double
-  ) {
-    self.step = step
-    self.epoch = epoch
-    self.loss = loss
-    self.gradientNorm = gradientNorm
-    self.learningRate = learningRate
-    self.supervisedTokens = supervisedTokens
-    self.seconds = seconds
-    self.dataWaitMilliseconds = dataWaitMilliseconds
-  }
-}
-
 /// Drives an objective step by step: order, accumulation, clipping, optimizer, schedule.
 ///
 /// The loss of an optimizer step is one mean over all its supervised tokens, whatever the number of micro-batches, so
@@ -56,9 +25,30 @@ package final class Trainer<Objective: TrainingObjective> {
   private var upcoming: (step: Int, batches: Upcoming)?
   private var epochSamples: (epoch: Int, samples: [Int])?
 
-  private final class Upcoming {
-    let done = DispatchSemaphore(value: 0)
-    var result: Result<[Objective.Batch], Error>?
+  /// The batches of a step, while the loader prepares them.
+  // Unchecked: the loader writes `result` before it signals and the trainer reads it after waiting; `prepare` touches
+  // neither the model nor anything that a step changes.
+  private final class Upcoming: @unchecked Sendable {
+    private let objective: Objective, samples: [[Int]], epoch: Int
+    private let done = DispatchSemaphore(value: 0)
+    private var prepared: Result<[Objective.Batch], Error>?
+
+    init(_ objective: Objective, samples: [[Int]], epoch: Int) {
+      self.objective = objective
+      self.samples = samples
+      self.epoch = epoch
+    }
+
+    func prepare() {
+      prepared = Result { try samples.map { try objective.prepare($0, epoch: epoch) } }
+      done.signal()
+    }
+
+    func wait() throws -> [Objective.Batch] {
+      done.wait()
+      guard let prepared else { throw CarinaError(.internalFailure, "the loader gave no result") }
+      return try prepared.get()
+    }
   }
 
   /// Prepares a run that has done nothing yet.
@@ -158,21 +148,17 @@ package final class Trainer<Objective: TrainingObjective> {
 
   private func takeBatches() throws -> [Objective.Batch] {
     let current = upcoming.flatMap { $0.step == step ? $0.batches : nil } ?? startLoading(step: step)
-    current.done.wait()
+    let batches = Result { try current.wait() }
     upcoming = step + 1 < totalSteps ? (step + 1, startLoading(step: step + 1)) : nil
-    guard let result = current.result else { throw CarinaError(.internalFailure, "the loader gave no result") }
-    return try result.get()
+    return try batches.get()
   }
 
   private func startLoading(step: Int) -> Upcoming {
     let epoch = step / order.stepsPerEpoch
     if epochSamples?.epoch != epoch { epochSamples = (epoch, order.samples(epoch: epoch)) }
     let micro = order.microBatches(epochSamples?.samples ?? [], stepInEpoch: step % order.stepsPerEpoch)
-    let upcoming = Upcoming()
-    loader.async { [objective] in
-      upcoming.result = Result { try micro.map { try objective.prepare($0, epoch: epoch) } }
-      upcoming.done.signal()
-    }
+    let upcoming = Upcoming(objective, samples: micro, epoch: epoch)
+    loader.async { upcoming.prepare() }
     return upcoming
   }
 }

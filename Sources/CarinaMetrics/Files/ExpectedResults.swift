@@ -79,7 +79,7 @@ public struct ExpectedResults: Equatable, Sendable {
   /// - Throws: `CarinaError.missingInput` when there is none; `.badData` when an entry has none of the allowed forms or
   ///   an unknown key, or when the file expects nothing.
   public static func read(_ path: String) throws -> ExpectedResults {
-    let root = MetricsNode(try JSONValue.parseFile(path), path)
+    let root = JSONNode(try .parseFile(path), source: path, wording: .results)
     var sections = [("metrics", root["metrics"])]
     for name in ["by_answer_type", "arms"] {
       sections += try root[name].entries().sorted { $0.key < $1.key }.map { ("\(name)/\($0.key)", $0.value) }
@@ -113,7 +113,7 @@ public struct ExpectedResults: Equatable, Sendable {
     }
   }
 
-  private static func bound(_ node: MetricsNode, _ section: String, _ metric: String) throws -> Bound {
+  private static func bound(_ node: JSONNode, _ section: String, _ metric: String) throws -> Bound {
     let entries = try node.entries()
     let known: Set<String> = ["value", "tolerance", "minimum", "maximum"]
     let hasValue = entries["value"] != nil && entries["tolerance"] != nil

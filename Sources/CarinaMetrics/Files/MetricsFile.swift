@@ -13,7 +13,7 @@ package enum MetricsFile {
   /// - Throws: `CarinaError.missingInput` when there is no such file, `.badData` naming the key that is not as it
   ///   should be.
   package static func read(_ path: String) throws -> MetricReport {
-    let root = MetricsNode(try JSONValue.parseFile(path), path)
+    let root = JSONNode(try .parseFile(path), source: path, wording: .results)
     var report = MetricReport(
       n: try root["n"].count(), metrics: try values(root["metrics"]),
       byAnswerType: try root["by_answer_type"].entries().mapValues(values),
@@ -67,7 +67,7 @@ package enum MetricsFile {
     return .object(object)
   }
 
-  private static func values(_ node: MetricsNode) throws -> [String: MetricValue] {
+  private static func values(_ node: JSONNode) throws -> [String: MetricValue] {
     try node.entries().mapValues { entry in
       MetricValue(
         value: try entry["value"].number(), low: try entry["low"].optional?.number(),
@@ -75,12 +75,12 @@ package enum MetricsFile {
     }
   }
 
-  private static func floor(_ node: MetricsNode) throws -> CommonestAnswer {
+  private static func floor(_ node: JSONNode) throws -> CommonestAnswer {
     CommonestAnswer(
       value: try node["value"].number(), n: try node["n"].count(), answer: try node["answer"].optional?.text())
   }
 
-  private static func resampling(_ node: MetricsNode) throws -> MetricReport.Resampling {
+  private static func resampling(_ node: JSONNode) throws -> MetricReport.Resampling {
     guard let seed = UInt64(try node["seed"].text()) else { throw node["seed"].failure("a whole number as text") }
     return .init(
       replicates: try node["replicates"].count(), seed: seed, unit: try node["unit"].text(),

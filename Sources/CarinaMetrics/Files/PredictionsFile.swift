@@ -75,11 +75,10 @@ package enum PredictionsFile {
   }
 
   private static func answer(_ value: JSONValue, at location: String) throws -> ScoredAnswer {
-    guard let object = value.object else {
-      throw CarinaError(
-        .badData, "the line is not an answer", at: location, expected: "an object", found: value.kindName)
+    guard value.object != nil else {
+      throw CarinaError(.badData, "the line is not an answer", at: location, expected: "an object", found: value.kindName)
     }
-    let line = PredictionLine(object: object, location: location)
+    let line = PredictionLine(node: JSONNode(value, source: location, wording: .results))
     let tokens = try line.optionalNumber("tokens").map { try line.count($0, "tokens") }
     return ScoredAnswer(
       id: try line.text("id"), image: try line.optionalText("image"), patient: try line.optionalText("patient"),
@@ -92,8 +91,7 @@ package enum PredictionsFile {
 
 /// Access to one line's keys, with errors that name line and key.
 private struct PredictionLine {
-  let object: JSONObject
-  let location: String
+  let node: JSONNode
 
   func text(_ key: String) throws -> String {
     guard let text = try optionalText(key) else { throw failure(key, "is missing", expected: "a text", found: nil) }
@@ -101,12 +99,12 @@ private struct PredictionLine {
   }
 
   func optionalText(_ key: String) throws -> String? {
-    guard let value = object[key], !value.isNull else { return nil }
+    guard let value = node[key].optional?.value else { return nil }
     return try Self.text(value) ?? { throw failure(key, "is no text", expected: "a text", found: value.kindName) }()
   }
 
   func optionalNumber(_ key: String) throws -> Double? {
-    guard let value = object[key], !value.isNull else { return nil }
+    guard let value = node[key].optional?.value else { return nil }
     guard let number = value.double else {
       throw failure(key, "is no number", expected: "a number", found: value.kindName)
     }
@@ -131,7 +129,7 @@ private struct PredictionLine {
   }
 
   func references() throws -> [String] {
-    guard let value = object["references"], !value.isNull else {
+    guard let value = node["references"].optional?.value else {
       guard let reference = try optionalText("reference") else {
         throw failure(
           "reference", "is missing", expected: "\"reference\": a text, or \"references\": a list", found: nil)
@@ -160,6 +158,6 @@ private struct PredictionLine {
   }
 
   private func failure(_ key: String, _ what: String, expected: String, found: String?) -> CarinaError {
-    CarinaError(.badData, "the key \"\(key)\" \(what)", at: location, expected: expected, found: found)
+    CarinaError(.badData, "the key \"\(key)\" \(what)", at: node.source, expected: expected, found: found)
   }
 }

@@ -3,49 +3,6 @@ import CarinaRuntime
 import CarinaTensor
 import CarinaText
 
-/// What is trained of the joined model, and when.
-public struct FreezingPolicy: Equatable, Sendable {
-  /// Parts trained in every epoch.
-  public var trainsProjector: Bool, trainsDecoder: Bool
-  /// Whether the vision encoder is trained in the first epoch and frozen afterwards.
-  public var trainsVisionInFirstEpoch: Bool
-
-  /// Names the parts.
-  public init(trainsProjector: Bool, trainsDecoder: Bool, trainsVisionInFirstEpoch: Bool = false) {
-    self.trainsProjector = trainsProjector
-    self.trainsDecoder = trainsDecoder
-    self.trainsVisionInFirstEpoch = trainsVisionInFirstEpoch
-  }
-
-  /// The projector alone.
-  public static let stage1 = FreezingPolicy(trainsProjector: true, trainsDecoder: false)
-}
-
-/// Sequences of one micro-batch and the images they refer to.
-package struct JointBatch {
-  /// What there is of the images.
-  package enum Images {
-    /// [images, channels · size · size], normalised.
-    case pixels(Tensor)
-    /// Kept features, and the pixels of images that have none yet.
-    case fetched([CachedVisionFeatures.Fetched])
-  }
-
-  /// The sequences; image indices count the images.
-  package let sequences: [ImageTextSequence]
-  /// The images.
-  public let images: Images
-  /// Distinct images.
-  package let imageCount: Int
-
-  /// Collects a batch.
-  package init(sequences: [ImageTextSequence], images: Images, imageCount: Int) {
-    self.sequences = sequences
-    self.images = images
-    self.imageCount = imageCount
-  }
-}
-
 /// Stages 1 and 2: the language-model loss of answers given image and question.
 package final class JointObjective: TrainingObjective {
   /// The joined model.
@@ -54,7 +11,7 @@ package final class JointObjective: TrainingObjective {
   private let renderer: PromptRenderer
   private let policy: FreezingPolicy
   private let isCheckpointed: Bool
-  private let features: CachedVisionFeatures?
+  private let features: VisionFeatures
 
   /// - Parameters:
   ///   - renderer: makes ids and the loss mask from question and answer.
@@ -66,7 +23,7 @@ package final class JointObjective: TrainingObjective {
     isCheckpointed: Bool = false, features: CachedVisionFeatures? = nil
   ) {
     precondition(features == nil || !policy.trainsVisionInFirstEpoch, "features of a trained encoder cannot be kept")
-    self.features = features
+    self.features = VisionFeatures(model, samples: samples, kept: features)
     self.model = model
     self.samples = samples
     self.renderer = renderer
@@ -99,23 +56,20 @@ package final class JointObjective: TrainingObjective {
   package func prepare(_ rows: [Int], epoch: Int) throws -> JointBatch { try batch(rows, epoch: epoch) }
 
   private func batch(_ rows: [Int], epoch: Int?) throws -> JointBatch {
-    var order: [Int] = [], places: [Int: Int] = [:]
+    var order: [Int] = [], positions: [Int: Int] = [:]
     let sequences = try rows.map { row -> ImageTextSequence in
       let image = samples.image(of: row)
-      let place = places[image] ?? order.count
-      if places[image] == nil {
-        places[image] = place
+      let position = positions[image] ?? order.count
+      if positions[image] == nil {
+        positions[image] = position
         order.append(image)
       }
       let (question, answer) = try samples.text(row)
       let prompt = try renderer.training(question: question, answer: answer)
       try prompt.requireIDs(below: model.decoder.config.vocabularySize)
-      return ImageTextSequence(prompt, image: place)
+      return ImageTextSequence(prompt, image: position)
     }
-    let images: JointBatch.Images =
-      try features.map { .fetched(try $0.fetch(order)) }
-      ?? .pixels(try PixelBatch.read(order, from: samples, epoch: epoch))
-    return JointBatch(sequences: sequences, images: images, imageCount: order.count)
+    return JointBatch(sequences: sequences, images: try features.prepare(order, epoch: epoch), imageCount: order.count)
   }
 
   /// See `TrainingObjective`.
@@ -123,7 +77,7 @@ package final class JointObjective: TrainingObjective {
     let tape = Tape()
     // A frozen encoder costs a forward pass and nothing else.
     let visionTape = model.vision.parameters.contains(where: \.isTrainable) ? tape : nil
-    let features = try features(batch, tape: visionTape)
+    let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: visionTape)
     let result = model.loss(
       batch.sequences, imageRows: model.projector(features, tape: tape), scale: scale, isCheckpointed: isCheckpointed,
       tape: tape)
@@ -132,30 +86,10 @@ package final class JointObjective: TrainingObjective {
   }
 }
 
-extension ImageTextSequence {
-  /// A rendered prompt with its image.
-  public init(_ prompt: RenderedPrompt, image: Int?) {
-    self.init(
-      tokensBefore: prompt.tokensBeforeImage, image: image, tokensAfter: prompt.tokensAfterImage,
-      supervised: prompt.supervised)
-  }
-}
-
 extension JointObjective {
-  /// What the projector reads of a batch's images.
-  private func features(_ batch: JointBatch, tape: Tape?) throws -> Tensor {
-    switch batch.images {
-    case .pixels(let pixels):
-      return model.features(pixels, count: batch.imageCount, isCheckpointed: isCheckpointed, tape: tape)
-    case .fetched(let fetched):
-      guard let features else { throw CarinaError(.internalFailure, "a batch of kept features without their file") }
-      return try features.features(fetched)
-    }
-  }
-
   /// The sum of a batch's losses without training on it.
   public func evaluate(_ batch: JointBatch) throws -> Double {
-    let features = try features(batch, tape: nil)
+    let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: nil)
     let result = model.loss(
       batch.sequences, imageRows: model.projector(features, tape: nil), scale: 1, tape: nil)
     return result.tokenLosses.reduce(0) { $0 + Double($1) }

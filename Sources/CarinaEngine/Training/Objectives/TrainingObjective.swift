@@ -1,7 +1,7 @@
 import CarinaTensor
 
 /// What a stage trains, and on what: the part of a stage that the trainer does not know.
-package protocol TrainingObjective: AnyObject {
+package protocol TrainingObjective: AnyObject, SendableMetatype {
   /// Samples read, decoded and tokenised, ready for the model.
   associatedtype Batch
 
@@ -25,22 +25,4 @@ package protocol TrainingObjective: AnyObject {
 extension TrainingObjective {
   /// As without an epoch.
   package func prepare(_ samples: [Int], epoch: Int) throws -> Batch { try prepare(samples) }
-}
-
-/// Adds up over all machines that train together. One machine needs nothing added.
-package protocol GradientCommunicator: AnyObject {
-  /// Sums each parameter's gradient over the machines, in place.
-  func sumGradients(_ parameters: [Parameter]) throws
-  /// Sums a number over the machines.
-  func sum(_ value: Double) throws -> Double
-}
-
-/// Training on this machine alone.
-package final class SingleMachine: GradientCommunicator {
-  /// Nothing to set up.
-  package init() {}
-  /// The gradients are complete already.
-  package func sumGradients(_ parameters: [Parameter]) throws {}
-  /// The number itself.
-  public func sum(_ value: Double) throws -> Double { value }
 }

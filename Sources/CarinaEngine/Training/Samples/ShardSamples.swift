@@ -1,7 +1,8 @@
 import CarinaData
+import CarinaTensor
 
 /// The samples of a shard directory, with the pixels normalised for one vision encoder.
-public final class ShardSamples: TrainingSamples, @unchecked Sendable {
+public final class ShardSamples: TrainingSamples {
   /// The directory read.
   public let shards: ShardDirectory
   /// From stored pixels to the encoder's numbers.
@@ -43,4 +44,7 @@ public final class ShardSamples: TrainingSamples, @unchecked Sendable {
     guard let (changes, seed) = augmentation else { return transform.normalized(pixels) }
     return transform.normalized(changes.applied(to: pixels, image: image, epoch: epoch, seed: seed))
   }
+  /// Pixels of image rows, normalised: [images, 3 · size · size].
+  /// - Throws: as `ShardDirectory.pixels(imageRow:)`.
+  public func tensor(ofImages images: [Int]) throws -> Tensor { try PixelBatch.read(images, from: self) }
 }

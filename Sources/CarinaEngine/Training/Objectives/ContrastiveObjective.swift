@@ -1,24 +1,6 @@
 import CarinaModel
 import CarinaTensor
 
-/// Images of one contrastive step, and which of the step's texts describe which.
-package struct ContrastiveBatch {
-  /// [images, channels, size, size], normalised.
-  package let pixels: Tensor
-  /// Images, and texts as ids of the tower's length.
-  package let imageCount: Int, texts: [[Int]]
-  /// Row-major [images · texts].
-  package let isPositive: [Bool]
-
-  /// Collects a batch.
-  package init(pixels: Tensor, imageCount: Int, texts: [[Int]], isPositive: [Bool]) {
-    self.pixels = pixels
-    self.imageCount = imageCount
-    self.texts = texts
-    self.isPositive = isPositive
-  }
-}
-
 /// Stage 0, vision: the sigmoid loss of SigLIP between images and the sentences of their captions.
 ///
 /// A sentence is a positive of every image whose caption contains it, not only of the one it was drawn with: with whole captions as
@@ -58,8 +40,6 @@ package final class ContrastiveObjective: TrainingObjective {
     sentenceTokens = tokens
   }
 
-  /// Distinct sentences of all captions.
-  package var sentenceCount: Int { sentenceTokens.count }
   /// One an image.
   package var sampleCount: Int { images.count }
   /// Both towers'.

@@ -6,7 +6,7 @@ import CarinaTensor
 /// The vision features of a shard directory's images, each computed once by a frozen encoder and kept in a file.
 ///
 /// An image is encoded by itself, so that its features depend on nothing but it: not on the batch it came in, nor on what was there already.
-package final class CachedVisionFeatures: @unchecked Sendable {
+package final class CachedVisionFeatures {
   /// What is there of an image before the model is asked.
   package enum Fetched {
     /// Its features, in the file's type.
@@ -44,8 +44,7 @@ package final class CachedVisionFeatures: @unchecked Sendable {
       let digest = try cache.note(pixels, asImage: image, in: shards)
       // The same picture may stand in other shards too.
       if let features = try cache.features(of: digest) { return .kept(features) }
-      let values = transform.normalized(pixels)
-      return .pixels(Tensor(values, shape: [1, values.count]), digest)
+      return .pixels(PixelBatch.tensor([transform.normalized(pixels)]), digest)
     }
   }
 
@@ -55,10 +54,10 @@ package final class CachedVisionFeatures: @unchecked Sendable {
     let identity = cache.identity
     let result = Tensor(
       uninitialized: [fetched.count * identity.rowCount, identity.width], elementType: identity.elementType)
-    for (place, image) in fetched.enumerated() {
+    for (index, image) in fetched.enumerated() {
       let features = try features(image)
       withExtendedLifetime((features, result)) {
-        (result.pointer + place * identity.byteCount).copyMemory(
+        (result.pointer + index * identity.byteCount).copyMemory(
           from: features.pointer, byteCount: identity.byteCount)
       }
     }
@@ -71,33 +70,9 @@ package final class CachedVisionFeatures: @unchecked Sendable {
     case .pixels(let pixels, let digest):
       // Since the pixels were read an earlier batch may have had the same image.
       if let features = try cache.features(of: digest) { return features }
-      let features = model.features(pixels, count: 1, tape: nil).converted(to: cache.identity.elementType)
+      let features = model.features(pixels, count: pixels.rows, tape: nil).converted(to: cache.identity.elementType)
       try cache.keep(features, of: digest)
       return features
     }
-  }
-}
-
-extension FeatureIdentity {
-  /// What the features that a joined model's projector reads depend on besides the image.
-  /// - Parameters:
-  ///   - weights: the vision encoder's, all of whose bytes are hashed (a second for a billion bytes).
-  ///   - precision: the type of the weights in products, and of the features in the file: in bfloat16 the projector rounds them so anyway.
-  /// - Throws: as `WeightsDirectory.contentHash`.
-  package init(
-    _ model: VisionLanguageModel, weights: WeightsDirectory, transform: ImageTransform, precision: ElementType
-  ) throws {
-    let config = model.vision.config
-    let encoder: JSONValue = [
-      "image_size": .integer(config.imageSize), "patch_size": .integer(config.patchSize),
-      "channels": .integer(config.channelCount), "hidden_size": .integer(config.hiddenSize),
-      "intermediate_size": .integer(config.intermediateSize), "layers": .integer(config.layerCount),
-      "heads": .integer(config.headCount), "epsilon": .number(Double(config.epsilon)),
-      "activation": .string(config.activation.rawValue), "feature": .string(model.feature.rawValue),
-      "drop_first_patch": .bool(model.dropsFirstPatch),
-    ]
-    self.init(
-      weights: try weights.contentHash(), encoder: try encoder.serialized(sortedKeys: true), transform: transform,
-      elementType: precision, rowCount: model.rowsPerImage, width: config.hiddenSize)
   }
 }

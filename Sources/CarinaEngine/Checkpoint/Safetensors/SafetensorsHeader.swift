@@ -1,21 +1,6 @@
 import CarinaRuntime
 import Foundation
 
-/// One tensor of a safetensors file: its name, how it is stored, and where.
-package struct SafetensorsEntry: Equatable, Sendable {
-  /// The name in the file.
-  package let name: String
-  /// How its numbers are stored.
-  package let element: SafetensorsElement
-  /// Lengths of the dimensions, slowest first.
-  package let shape: [Int]
-  /// Its bytes in the file, counted from the file's beginning.
-  package let byteRange: Range<Int>
-
-  /// How many numbers.
-  public var count: Int { shape.reduce(1, *) }
-}
-
 /// The header of a safetensors file: 8 bytes of length (little-endian), that many bytes of JSON, then the tensors
 /// without gaps.
 ///
@@ -95,24 +80,24 @@ struct SafetensorsHeader {
   private static func entry(
     _ name: String, _ value: JSONValue, dataStart: Int, end: Int, source: String
   ) throws -> SafetensorsEntry {
-    let place = "\(source), tensor \(name)"
+    let location = "\(source), tensor \(name)"
     guard let elementName = value["dtype"]?.string else {
-      throw CarinaError(.badData, "the safetensors header gives no dtype", at: place)
+      throw CarinaError(.badData, "the safetensors header gives no dtype", at: location)
     }
     guard let element = SafetensorsElement(rawValue: elementName) else {
       throw CarinaError(
-        .badData, "the dtype is unknown", at: place,
+        .badData, "the dtype is unknown", at: location,
         expected: "one of \(SafetensorsElement.allCases.map(\.rawValue).joined(separator: ", "))", found: elementName)
     }
     guard let dimensions = value["shape"]?.array?.map(\.int) else {
-      throw CarinaError(.badData, "the safetensors header gives no shape", at: place)
+      throw CarinaError(.badData, "the safetensors header gives no shape", at: location)
     }
     var shape = [Int]()
     var bitCount = element.bitCount
     var overflows = false
     for dimension in dimensions {
       guard let dimension, dimension >= 0 else {
-        throw CarinaError(.badData, "a dimension is no whole number", at: place)
+        throw CarinaError(.badData, "a dimension is no whole number", at: location)
       }
       shape.append(dimension)
       let product = bitCount.multipliedReportingOverflow(by: dimension)
@@ -120,25 +105,25 @@ struct SafetensorsHeader {
       bitCount = product.partialValue
     }
     guard !overflows || shape.contains(0) else {
-      throw CarinaError(.badData, "the shape \(shape) has more elements than memory has bytes", at: place)
+      throw CarinaError(.badData, "the shape \(shape) has more elements than memory has bytes", at: location)
     }
     if overflows { bitCount = 0 }
     guard let offsets = value["data_offsets"]?.array, offsets.count == 2, let first = offsets[0].int,
       let last = offsets[1].int, first >= 0, first <= last
     else {
       throw CarinaError(
-        .badData, "data_offsets are not two ascending byte positions", at: place,
+        .badData, "data_offsets are not two ascending byte positions", at: location,
         found: value["data_offsets"].flatMap { try? $0.serialized() } ?? "nothing")
     }
     guard last <= end - dataStart else {
       throw CarinaError(
-        .badData, "the tensor's bytes lie beyond the end of the file", at: place,
+        .badData, "the tensor's bytes lie beyond the end of the file", at: location,
         expected: "at most \(end - dataStart) bytes of data", found: "an end at \(last)",
         remedy: "The file is cut short; fetch or write it again.")
     }
     guard bitCount % 8 == 0, last - first == bitCount / 8 else {
       throw CarinaError(
-        .badData, "the shape \(shape) of \(elementName) and data_offsets disagree", at: place,
+        .badData, "the shape \(shape) of \(elementName) and data_offsets disagree", at: location,
         expected: bitCount % 8 == 0 ? "\(bitCount / 8) bytes" : "\(bitCount) bits", found: "\(last - first) bytes")
     }
     return SafetensorsEntry(
@@ -149,25 +134,25 @@ struct SafetensorsHeader {
   private static func checkCoverage(
     _ entries: [SafetensorsEntry], from start: Int, to end: Int, source: String
   ) throws {
-    var place = start
+    var offset = start
     var previous: SafetensorsEntry?
     for entry in entries {
-      if entry.byteRange.lowerBound < place {
+      if entry.byteRange.lowerBound < offset {
         throw CarinaError(
           .badData, "the bytes of \(previous?.name ?? "") and \(entry.name) overlap", at: source,
-          expected: "a start at \(place - start) or later", found: "\(entry.byteRange.lowerBound - start)")
+          expected: "a start at \(offset - start) or later", found: "\(entry.byteRange.lowerBound - start)")
       }
-      guard entry.byteRange.lowerBound == place else {
+      guard entry.byteRange.lowerBound == offset else {
         throw CarinaError(
           .badData, "the bytes before \(entry.name) belong to no tensor", at: source,
-          expected: "a start at \(place - start)", found: "\(entry.byteRange.lowerBound - start)")
+          expected: "a start at \(offset - start)", found: "\(entry.byteRange.lowerBound - start)")
       }
-      place = entry.byteRange.upperBound
+      offset = entry.byteRange.upperBound
       previous = entry
     }
-    guard place == end else {
+    guard offset == end else {
       throw CarinaError(
-        .badData, "the last bytes belong to no tensor", at: source, expected: "\(place) bytes in all", found: "\(end)")
+        .badData, "the last bytes belong to no tensor", at: source, expected: "\(offset) bytes in all", found: "\(end)")
     }
   }
 }
