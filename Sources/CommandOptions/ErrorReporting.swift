@@ -7,6 +7,7 @@ import Foundation
 /// Underscores in option names are accepted. A `CarinaError` becomes one paragraph on stderr and its exit code; bad
 /// usage ends with 64; `--help` and `--version` with 0; an error that nobody expected with 70.
 public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Never {
+  SettingSpelling.use(.commandLine)
   Processor.shortenIdleSpin()
   // A reader that goes away (`| head`) is a failed write, not a silent death in the middle of a file.
   signal(SIGPIPE, SIG_IGN)

@@ -33,7 +33,7 @@ public final class Evaluator {
     guard transform.size == size else {
       throw CarinaError(
         .badData, "the shards hold images of another size than the vision encoder takes", at: shards.path,
-        expected: "\(size) pixels", found: "\(transform.size)", remedy: "Preprocess with --image-size \(size).")
+        expected: "\(size) pixels", found: "\(transform.size)", remedy: "Preprocess with \(setting: .imageSize) \(size).")
     }
     features = try options.featureCache.map { [transform] path in
       let cache = try FeatureCache(
@@ -231,13 +231,13 @@ public final class Evaluator {
       guard cut > 0 else { continue }
       remarks.append(
         "\(cut) of \(questions.samples.count) answers to the \(arm.rawValue) image were cut at "
-          + "\(options.generation.maximumNewTokens) tokens; --max-new-tokens sets the limit.")
+          + "\(options.generation.maximumNewTokens) tokens; \(setting: GenerationOptions.name(\.maximumNewTokens)) sets the limit.")
     }
     let references = questions.references.count { $0.answerTruncated }
     if references > 0 {
       remarks.append(
         "The likelihood of \(references) references covers only their first \(model.renderer.maximumAnswerTokens) tokens; "
-          + "--max-a-len sets the limit.")
+          + "\(setting: PromptSettings.name(\.maximumAnswerTokens)) sets the limit.")
     }
     if let partners, partners.samePatientCount > 0 {
       remarks.append(

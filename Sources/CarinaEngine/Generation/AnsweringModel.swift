@@ -60,8 +60,8 @@ public struct AnsweringModel {
     _ parts: ModelParts, precision: ElementType, maximumQuestionTokens: Int = defaultQuestionTokens
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
-    let language = try ModelDirectory.locate(parts.languageModel, for: "--llm-path")
-    let visionDirectory = try ModelDirectory.locate(parts.visionModel, for: "--vision-model")
+    let language = try ModelDirectory.locate(parts.languageModel, for: .languageModelPath)
+    let visionDirectory = try ModelDirectory.locate(parts.visionModel, for: .visionModel)
     let projector = try ModelDirectory.projector(parts.projector)
     let loadedParts = LoadedJoinedModel.Parts(
       language: try language.loadDecoder(precision: precision),
@@ -72,7 +72,7 @@ public struct AnsweringModel {
       feature: parts.feature, dropsFirstPatch: parts.dropsFirstPatch)
     return try AnsweringModel(
       LoadedJoinedModel(model: model, parts: loadedParts), tokenizer: language, style: parts.promptStyle,
-      maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: defaultQuestionTokens,
+      maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: PromptSettings().maximumAnswerTokens,
       transform: .ofCheckpoint(visionDirectory.path, defaultSize: model.vision.config.imageSize), knowsPixels: false,
       precision: precision, started: started)
   }

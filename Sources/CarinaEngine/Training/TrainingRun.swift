@@ -109,7 +109,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     guard loss.isFinite else {
       throw CarinaError(
         .badData, "training diverged: after step \(step) the loss on the held-out samples is not finite",
-        found: "loss \(loss)", remedy: "Lower --learning-rate, or resume from an earlier checkpoint.")
+        found: "loss \(loss)", remedy: "Lower \(setting: TrainingSettings.name(\.learningRate)), or resume from an earlier checkpoint.")
     }
     return loss
   }
@@ -143,8 +143,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
     case .never:
       guard checkpoints.latest() == nil && !FileManager.default.fileExists(atPath: finalModel) else {
         throw CarinaError(
-          .usage, "the output directory already holds a run and --resume is never", at: outputDirectory,
-          remedy: "Name another --output-dir, or remove this one.")
+          .usage, "the output directory already holds a run and \(setting: .resume) is never", at: outputDirectory,
+          remedy: "Name another \(setting: .outputDirectory), or remove this one.")
       }
       return nil
     }
@@ -169,7 +169,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     return CarinaError(
       .usage, "this run was started with another configuration", at: place,
       found: differences.isEmpty ? nil : differences.joined(separator: "; "),
-      remedy: "Use the same options and data, or another --output-dir.")
+      remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
   }
 
   private func writeRecord(isFinished: Bool) throws {

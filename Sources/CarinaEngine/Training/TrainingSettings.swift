@@ -1,55 +1,73 @@
 import CarinaRuntime
 
-/// The numbers of a training run that every stage has.
-public struct TrainingSettings: Equatable, Sendable {
-  /// Samples of a micro-batch, and micro-batches of an optimizer step.
-  public var batchSize = 8, gradientAccumulationSteps = 1
-  /// Peak learning rate, weight decay, and the part of the run that is warm-up.
-  public var learningRate = 1e-4, weightDecay = 0.01, warmupRatio = 0.03
-  /// Passes over the data, and a limit in optimizer steps (the schedule then ends there).
-  public var epochCount = 1, maximumSteps: Int?
+/// The numbers of a training run that every stage has: `settings.batchSize = 4`.
+public typealias TrainingSettings = SettingValues<TrainingSettingList>
+
+/// What the settings of a training run are.
+public struct TrainingSettingList: SettingList {
+  /// The declarations.
+  public static let declared = TrainingSettingList()
+
+  /// Samples of a micro-batch.
+  public let batchSize = Setting("batch_size", 8, .atLeast(1), help: "Samples of a micro-batch.", section: .stage)
+  /// Micro-batches of an optimizer step.
+  public let gradientAccumulationSteps = Setting(
+    "gradient_accumulation_steps", 1, .atLeast(1), help: "Micro-batches of an optimizer step.", section: .stage)
+  /// Learning rate at the end of the warm-up.
+  public let learningRate = Setting(
+    "learning_rate", 1e-4, .notNegative, help: "Peak learning rate.", section: .stage)
+  /// Decay of weights, in parts of the learning rate.
+  public let weightDecay = Setting(
+    "weight_decay", 0.01, .notNegative, help: "Decay of weights other than norms and biases.", section: .optimization)
+  /// The part of the run that is warm-up.
+  public let warmupRatio = Setting(
+    "warmup_ratio", 0.03, .part,
+    help: "Part of the optimizer steps that is warm-up (default: 0 in stage 1, 0.05 in stage 2).",
+    section: .optimization, showsDefault: false)
+  /// Passes over the data.
+  public let epochCount = Setting("num_epochs", 1, .atLeast(1), help: "Passes over the data.", section: .stage)
+  /// A limit in optimizer steps, at which the schedule ends too; nil for none.
+  public let maximumSteps = Setting<Int?>(
+    "max_steps", nil, .optional(.atLeast(1)), help: "Stop after so many optimizer steps.", section: .optimization)
   /// Largest global norm of the gradients; 0 for no limit.
-  public var maximumGradientNorm = 1.0
-  /// Where all randomness comes from, and whether the samples are shuffled.
-  public var seed: UInt64 = 0, isShuffled = true
-  /// When checkpoints are written: every so many optimizer steps, every so many epochs; nil for not on that account.
-  public var saveEverySteps: Int?, saveEveryEpochs: Int?
-
-  /// The defaults.
-  package init() {}
-
-  /// Refuses numbers with which no run can work.
-  /// - Throws: `CarinaError.usage` naming the option.
-  public func validate() throws {
-    func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Any) throws {
-      guard !holds else { return }
-      throw CarinaError(.usage, "\(option) cannot be used", expected: expected, found: "\(found)")
-    }
-    try require(batchSize >= 1, "--batch-size", "at least 1", batchSize)
-    try require(
-      gradientAccumulationSteps >= 1, "--gradient-accumulation-steps", "at least 1", gradientAccumulationSteps)
-    try require(learningRate >= 0 && learningRate.isFinite, "--learning-rate", "a number of at least 0", learningRate)
-    try require(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay", "a number of at least 0", weightDecay)
-    try require((0...1).contains(warmupRatio), "--warmup-ratio", "a number from 0 to 1", warmupRatio)
-    try require(epochCount >= 1, "--num-epochs", "at least 1", epochCount)
-    try require(maximumSteps.map { $0 >= 1 } ?? true, "--max-steps", "at least 1", maximumSteps ?? 0)
-    try require(
-      maximumGradientNorm >= 0 && maximumGradientNorm.isFinite, "--max-grad-norm", "a number of at least 0",
-      maximumGradientNorm)
-    try require(saveEverySteps.map { $0 >= 1 } ?? true, "--save-every-n-steps", "at least 1", saveEverySteps ?? 0)
-    try require(saveEveryEpochs.map { $0 >= 1 } ?? true, "--save-every-n-epochs", "at least 1", saveEveryEpochs ?? 0)
-  }
+  public let maximumGradientNorm = Setting(
+    "max_grad_norm", 1.0, .notNegative, help: "Largest global norm of the gradients; 0 for no limit.",
+    section: .optimization)
+  /// Where all randomness comes from.
+  public let seed = Setting<UInt64>(
+    "seed", 0, help: "Seed of the order of samples and of fresh weights.", section: .order)
+  /// Whether each epoch takes the samples in an order of its own.
+  public let isShuffled = Setting("shuffle", true, help: "Take the samples in the order of the shards.", section: .order)
+  /// A checkpoint every so many optimizer steps; nil for none on that account.
+  public let saveEverySteps = Setting<Int?>(
+    "save_every_n_steps", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many optimizer steps.",
+    section: .checkpoints, record: .never)
+  /// A checkpoint every so many epochs; nil for none on that account.
+  public let saveEveryEpochs = Setting<Int?>(
+    "save_every_n_epochs", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many epochs.",
+    section: .checkpoints, record: .never)
 }
 
-extension TrainingSettings {
-  /// The numbers that decide a run's digits, under the options' names; when checkpoints are written is not among them.
-  package var json: JSONValue {
-    [
-      "batch_size": .integer(batchSize), "gradient_accumulation_steps": .integer(gradientAccumulationSteps),
-      "learning_rate": .number(learningRate), "weight_decay": .number(weightDecay),
-      "warmup_ratio": .number(warmupRatio), "num_epochs": .integer(epochCount),
-      "max_steps": maximumSteps.map { .integer($0) } ?? .null, "max_grad_norm": .number(maximumGradientNorm),
-      "seed": .string(String(seed)), "shuffle": .bool(isShuffled),
-    ]
+extension SettingValues<TrainingSettingList> {
+  /// What stage 1 uses where nobody says anything.
+  public static var stage1: TrainingSettings {
+    var settings = TrainingSettings()
+    settings.batchSize = 4
+    settings.gradientAccumulationSteps = 2
+    settings.learningRate = 1e-4
+    settings.epochCount = 10
+    settings.warmupRatio = 0
+    return settings
+  }
+
+  /// What stage 2 uses where nobody says anything.
+  public static var stage2: TrainingSettings {
+    var settings = TrainingSettings()
+    settings.batchSize = 1
+    settings.gradientAccumulationSteps = 8
+    settings.learningRate = 2e-5
+    settings.epochCount = 5
+    settings.warmupRatio = 0.05
+    return settings
   }
 }

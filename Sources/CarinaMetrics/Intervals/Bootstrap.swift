@@ -3,8 +3,10 @@ import CarinaRuntime
 /// Percentile bootstrap intervals (Efron 1979): units are drawn with replacement, as many as there are, and the metrics are
 /// computed anew from the sums of their answers' numbers.
 package struct Bootstrap {
-  /// Numbers of resamples that make sense.
-  package static let allowed = 0...1_000_000
+  /// The setting for the number of resamples.
+  package static let replicates = Setting(
+    "bootstrap", 1000, .within(0...1_000_000, of: "resamples"),
+    help: "How many resamples give the 95% intervals; 0 for none.", record: .never)
 
   let replicates: Int
   let seed: UInt64

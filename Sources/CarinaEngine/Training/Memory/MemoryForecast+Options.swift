@@ -24,7 +24,7 @@ extension MemoryForecast {
           vectorCount: config.hiddenSize + config.outputSize, precision: precision)
       )
     }
-    let rowsPerImage = visionConfig.patchCount - (options.dropsFirstPatch ? 1 : 0)
+    let rowsPerImage = visionConfig.patchCount - (options.features.dropsFirstPatch ? 1 : 0)
     let plan = Plan(
       vision: visionConfig, projector: projector.config, decoder: decoderConfig,
       footprints: (
