@@ -198,7 +198,7 @@ generation.maximumNewTokens = 24
 let generator = Generator(model: model, stopTokens: renderer.stopTokens, options: generation)
 
 /// Answers all questions of a shard directory, each about its own image or about the one so many places further.
-func ask(_ shards: ShardDirectory, shift: Int = 0) throws -> [ScoredAnswer] {
+@MainActor func ask(_ shards: ShardDirectory, shift: Int = 0) throws -> [ScoredAnswer] {
   let samples = try ShardSamples(shards, transform: shards.transform)
   let pixels = try (0..<shards.imageCount).map(samples.pixels(image:))
   let features = model.features(

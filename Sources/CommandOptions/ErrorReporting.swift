@@ -1,6 +1,7 @@
 import ArgumentParser
 import Carina
-import Foundation
+// The streams of the C library are variables; nobody assigns them.
+@preconcurrency import Foundation
 
 /// Parses the command line of `program`, runs it and ends the process with its exit code.
 ///
@@ -37,6 +38,9 @@ public func runReportingErrors(_ body: () throws -> Void) throws {
     throw error.exitCode
   }
 }
+
+/// Writes a remark on a run to stderr.
+public func writeNote(_ remark: String) { writeToStandardError("note: \(remark)\n") }
 
 /// Writes a text to stderr at once.
 public func writeToStandardError(_ text: String) {

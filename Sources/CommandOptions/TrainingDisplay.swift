@@ -39,10 +39,11 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions)
     ("memory", training.forecast.summary),
   ]
   writeRunHeader(program, lines)
-  for remark in training.remarks { writeToStandardError("note: \(remark)\n") }
+  for remark in training.remarks { writeNote(remark) }
   Interruption.listen()
   let display = StepDisplay(program)
-  let outcome = try training.run(shouldStop: { Interruption.wasRequested }, onStep: display.show)
+  let outcome = try training.run(
+    shouldStop: { Interruption.wasRequested }, onRemark: writeNote, onStep: display.show)
   display.finish()
   switch outcome {
   case .finished(let steps):

@@ -31,6 +31,7 @@ struct TrainStage0: ParsableCommand {
     let options = try options()
     let training = try BackboneTraining(options)
     writeRunHeader("train-stage0", header(options))
+    training.onRemark = writeNote
     Interruption.listen()
     let vision = StepDisplay("vision"), language = StepDisplay("language")
     try training.run(shouldStop: { Interruption.wasRequested }) { part, report, total in

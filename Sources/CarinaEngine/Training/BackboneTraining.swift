@@ -14,6 +14,8 @@ public final class BackboneTraining {
     case language
   }
 
+  /// Told what was noticed in the directories of the runs, for the log.
+  public var onRemark: (String) -> Void = { _ in }
   private let options: BackboneTrainingOptions
   private let captions: ShardDirectory
   private let texts: [ShardDirectory]
@@ -144,6 +146,7 @@ public final class BackboneTraining {
       configuration: .object(configuration), writeModel: write)
     run.resume = options.resume
     run.shouldStop = shouldStop
+    run.onRemark = onRemark
     run.onStep = onStep
     _ = try run.run()
   }

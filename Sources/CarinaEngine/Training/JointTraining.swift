@@ -128,7 +128,8 @@ public final class JointTraining {
   /// Trains to the end.
   /// - Throws: see `TrainingRun.run`.
   public func run(
-    shouldStop: @escaping () -> Bool = { false }, onStep: @escaping (StepReport, _ total: Int) -> Void = { _, _ in }
+    shouldStop: @escaping () -> Bool = { false }, onRemark: @escaping (String) -> Void = { _ in },
+    onStep: @escaping (StepReport, _ total: Int) -> Void = { _, _ in }
   ) throws -> TrainingOutcome {
     let objective = JointObjective(
       model: model, samples: samples, renderer: renderer, policy: options.policy,
@@ -139,6 +140,7 @@ public final class JointTraining {
       writeModel: { [self] in try write(to: $0) })
     run.resume = options.resume
     run.shouldStop = shouldStop
+    run.onRemark = onRemark
     run.onStep = onStep
     if let validation { run.validate = { [self] in try validationLoss(validation) } }
     return try run.run()

@@ -25,6 +25,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
   public var shouldStop: () -> Bool = { false }
   /// Told each step.
   package var onStep: (StepReport, _ total: Int) -> Void = { _, _ in }
+  /// Told what was noticed in the output directory, for the log.
+  package var onRemark: (String) -> Void = { _ in }
   /// Mean loss on held-out data, taken at each epoch's end; the best model so far is kept.
   public var validate: (() throws -> Double)?
   private let trainer: Trainer<Objective>
@@ -68,7 +70,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
     }
     // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
     let log = try TrainingLog(directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes)
-    for directory in [outputDirectory, checkpoints.path] { try AbandonedFiles.clear(directory) }
+    for directory in [outputDirectory, checkpoints.path] {
+      for path in try AbandonedFiles.clear(directory) { onRemark("\(path) was left unfinished and is removed") }
+    }
     try writeRecord(isFinished: false)
 
     let start = trainer.step
@@ -139,7 +143,10 @@ package struct TrainingRun<Objective: TrainingObjective> {
   private func checkpoint(_ checkpoints: RunCheckpoints) throws -> String? {
     switch resume {
     case .from(let path): return path
-    case .automatic: return checkpoints.latest()?.path
+    case .automatic:
+      let latest = checkpoints.latest()
+      for path in latest?.incomplete ?? [] { onRemark("\(path) is not whole and is passed over") }
+      return latest?.path
     case .never:
       guard checkpoints.latest() == nil && !FileManager.default.fileExists(atPath: finalModel) else {
         throw CarinaError(
