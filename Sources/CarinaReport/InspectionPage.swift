@@ -142,8 +142,14 @@ public struct InspectionPage {
         })
     }
     for (what, words, tokens, limit, option) in [
-      ("answer", found.answerWords, found.answerTokens, options.maximumAnswerTokens, PromptSettings.name(\.maximumAnswerTokens)),
-      ("question", found.questionWords, found.questionTokens, options.maximumQuestionTokens, PromptSettings.name(\.maximumQuestionTokens)),
+      (
+        "answer", found.answerWords, found.answerTokens, options.maximumAnswerTokens,
+        PromptSettings.name(\.maximumAnswerTokens)
+      ),
+      (
+        "question", found.questionWords, found.questionTokens, options.maximumQuestionTokens,
+        PromptSettings.name(\.maximumQuestionTokens)
+      ),
     ] where !words.isEmpty {
       figures.append(
         figure(

@@ -29,7 +29,8 @@ public struct ModelPartsOptions: ParsableArguments {
   public var dropFirstPatch = false
   /// Limit on questions.
   @Option(
-    name: .customLong("max-q-len"), help: "Most ids of a question (default: the checkpoint's, \(AnsweringModel.defaultQuestionTokens) with parts).")
+    name: .customLong("max-q-len"),
+    help: "Most ids of a question (default: the checkpoint's, \(AnsweringModel.defaultQuestionTokens) with parts).")
   public var maximumQuestion: Int?
 
   /// The defaults.

@@ -37,7 +37,8 @@ struct Evaluate: ParsableCommand {
           found: asking.given.joined(separator: ", "))
       }
       try Scoring(
-        predictions: predictions, outputDirectory: outputDir, replicates: bootstrap, seed: decoding.settings.values.seed, report: report
+        predictions: predictions, outputDirectory: outputDir, replicates: bootstrap,
+        seed: decoding.settings.values.seed, report: report
       ).run()
     } else {
       try asking.parts.check()

@@ -86,7 +86,8 @@ public struct SplitPlan: Equatable, Sendable {
       guard !value.isEmpty else {
         throw CarinaError(
           .usage, "a sample names no \(name), so it cannot be split by it", at: "\(source), sample \(record.id)",
-          remedy: "Choose another \(setting: .splitBy); without patients' names, overlap of patients cannot be excluded.")
+          remedy:
+            "Choose another \(setting: .splitBy); without patients' names, overlap of patients cannot be excluded.")
       }
       return value
     }

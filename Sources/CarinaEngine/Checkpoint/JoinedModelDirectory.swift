@@ -135,7 +135,8 @@ private struct PartResolver {
       ?? CarinaError(
         .missingInput, "the \(name) that the joined model refers to is not there", at: root,
         expected: places.map(\.path).joined(separator: " or "),
-        remedy: "Put \(reference.name) back in its place, or name the parts: \(setting: .visionModel), \(setting: .languageModelPath) and "
+        remedy:
+          "Put \(reference.name) back in its place, or name the parts: \(setting: .visionModel), \(setting: .languageModelPath) and "
           + "\(setting: .projectorPath).")
   }
 
@@ -145,7 +146,8 @@ private struct PartResolver {
       throw CarinaError(
         .badData, "these are not the weights that the joined model was made with", at: directory.path,
         expected: "fingerprint \(part.identity.sampled)", found: found,
-        remedy: "Put the original files back, or name the parts yourself: \(setting: .visionModel), \(setting: .languageModelPath) and "
+        remedy:
+          "Put the original files back, or name the parts yourself: \(setting: .visionModel), \(setting: .languageModelPath) and "
           + "\(setting: .projectorPath).")
     }
   }

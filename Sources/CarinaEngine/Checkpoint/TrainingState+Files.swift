@@ -119,7 +119,8 @@ extension TrainingState {
     guard problems.isEmpty else {
       throw CarinaError(
         .badData, "the checkpoint does not fit this run: \(problems.joined(separator: "; "))", at: path,
-        remedy: "Resume with the models and options of the run that wrote it, or start anew with \(setting: .resume) never.")
+        remedy:
+          "Resume with the models and options of the run that wrote it, or start anew with \(setting: .resume) never.")
     }
   }
 }

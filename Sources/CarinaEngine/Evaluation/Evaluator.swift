@@ -33,7 +33,8 @@ public final class Evaluator {
     guard transform.size == size else {
       throw CarinaError(
         .badData, "the shards hold images of another size than the vision encoder takes", at: shards.path,
-        expected: "\(size) pixels", found: "\(transform.size)", remedy: "Preprocess with \(setting: .imageSize) \(size).")
+        expected: "\(size) pixels", found: "\(transform.size)",
+        remedy: "Preprocess with \(setting: .imageSize) \(size).")
     }
     features = try options.featureCache.map { [transform] path in
       let cache = try FeatureCache(
@@ -231,7 +232,8 @@ public final class Evaluator {
       guard cut > 0 else { continue }
       remarks.append(
         "\(cut) of \(questions.samples.count) answers to the \(arm.rawValue) image were cut at "
-          + "\(options.generation.maximumNewTokens) tokens; \(setting: GenerationOptions.name(\.maximumNewTokens)) sets the limit.")
+          + "\(options.generation.maximumNewTokens) tokens; \(setting: GenerationOptions.name(\.maximumNewTokens)) sets the limit."
+      )
     }
     let references = questions.references.count { $0.answerTruncated }
     if references > 0 {

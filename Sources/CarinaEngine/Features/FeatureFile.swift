@@ -77,7 +77,8 @@ package final class FeatureFile {
     } catch let error as CarinaError where error.remedy?.contains("preprocess") ?? false {
       throw CarinaError(
         .badData, "is no whole file of vision features: \(error.what)", at: path, expected: error.expected,
-        found: error.found, remedy: "Remove it: it is made again; or name another with \(setting: .visionFeatureCache) PATH.")
+        found: error.found,
+        remedy: "Remove it: it is made again; or name another with \(setting: .visionFeatureCache) PATH.")
     }
     capacity = Capacity(
       images: tables[.digests]?.rowCount ?? 0, places: tables[.places]?.rowCount ?? 0,

@@ -27,7 +27,8 @@ struct CutTexts: Equatable {
     }
     if answers > 0 {
       remarks.append(
-        "\(answers) of \(count) answers are cut at \(renderer.maximumAnswerTokens) tokens; \(setting: PromptSettings.name(\.maximumAnswerTokens)) sets the limit")
+        "\(answers) of \(count) answers are cut at \(renderer.maximumAnswerTokens) tokens; \(setting: PromptSettings.name(\.maximumAnswerTokens)) sets the limit"
+      )
     }
     return remarks
   }

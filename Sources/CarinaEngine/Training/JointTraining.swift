@@ -29,7 +29,8 @@ public final class JointTraining {
     let policy = options.policy
     guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
       throw CarinaError(
-        .usage, "nothing is left to train", remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
+        .usage, "nothing is left to train",
+        remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
     }
     if let path = options.featureCache {
       let reasons = [
@@ -61,7 +62,8 @@ public final class JointTraining {
     guard size == transform.size else {
       throw CarinaError(
         .badData, "the shards hold images of another size than the vision encoder takes", at: options.trainShards,
-        expected: "\(size) pixels", found: "\(transform.size)", remedy: "Preprocess with \(setting: .imageSize) \(size).")
+        expected: "\(size) pixels", found: "\(transform.size)",
+        remedy: "Preprocess with \(setting: .imageSize) \(size).")
     }
     let tokenizer = try TokenizerFactory.load(directory: languageDirectory.path)
     renderer = try PromptRenderer(

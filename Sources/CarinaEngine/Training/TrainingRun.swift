@@ -113,7 +113,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
     guard loss.isFinite else {
       throw CarinaError(
         .badData, "training diverged: after step \(step) the loss on the held-out samples is not finite",
-        found: "loss \(loss)", remedy: "Lower \(setting: TrainingSettings.name(\.learningRate)), or resume from an earlier checkpoint.")
+        found: "loss \(loss)",
+        remedy: "Lower \(setting: TrainingSettings.name(\.learningRate)), or resume from an earlier checkpoint.")
     }
     return loss
   }

@@ -40,7 +40,9 @@ import Carina
     #expect(try ModelDirectory.locate(directory.path, for: .languageModel, environment: [:]).path == directory.path)
     try AtomicFile.write("", to: directory.file("config.json"))
     let error = try #require(
-      thrownCarinaError { try ModelDirectory.locate(directory.file("config.json"), for: .languageModel, environment: [:]) })
+      thrownCarinaError {
+        try ModelDirectory.locate(directory.file("config.json"), for: .languageModel, environment: [:])
+      })
     #expect(error.kind == .missingInput)
     #expect(error.what.contains("llm"))
   }

@@ -190,7 +190,9 @@ public struct MemoryForecast: Equatable, Sendable {
       if !chosen.isCheckpointed && fits(checkpointed) { remedies.append(SettingName.gradientCheckpointing.description) }
       if plan.batch.images > 1 { remedies.append("a smaller \(setting: batchSize) with more \(setting: accumulation)") }
       if plan.policy.trainsVisionInFirstEpoch { remedies.append("no \(setting: .trainVisionFirstEpoch)") }
-      if plan.policy.trainsDecoder { remedies.append("\(setting: SettingName.unfreezeLanguageModel.off) with \(setting: .unfreezeProjector)") }
+      if plan.policy.trainsDecoder {
+        remedies.append("\(setting: SettingName.unfreezeLanguageModel.off) with \(setting: .unfreezeProjector)")
+      }
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }
       remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
       throw CarinaError(

@@ -37,7 +37,8 @@ public struct TrainingSettingList: SettingList {
   public let seed = Setting<UInt64>(
     "seed", 0, help: "Seed of the order of samples and of fresh weights.", section: .order)
   /// Whether each epoch takes the samples in an order of its own.
-  public let isShuffled = Setting("shuffle", true, help: "Take the samples in the order of the shards.", section: .order)
+  public let isShuffled = Setting(
+    "shuffle", true, help: "Take the samples in the order of the shards.", section: .order)
   /// A checkpoint every so many optimizer steps; nil for none on that account.
   public let saveEverySteps = Setting<Int?>(
     "save_every_n_steps", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many optimizer steps.",
