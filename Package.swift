@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let engineSettings: [SwiftSetting] = [.swiftLanguageMode(.v5)]
+let engineSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 
 /// A room of the engine: a module that sees the rooms it names and no others.
 func room(

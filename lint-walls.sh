@@ -26,6 +26,10 @@ offences=$(
       sub(/\/\/.*/, "", code)
       if (code ~ /(^|[^A-Za-z0-9_])(try!|as!)/) print FILENAME ":" FNR ": no try! and no as!: check and throw a CarinaError"
       if (code ~ /(^|[^A-Za-z0-9_])fatalError *\(/) print FILENAME ":" FNR ": no fatalError: throw a CarinaError"
+      text = $0
+      sub(/^[ \t]*\/\/.*/, "", text)
+      if (FILENAME ~ /^Sources\/Carina/ && text ~ /"([^"]*[^"A-Za-z0-9-])?--[a-z]/)
+        print FILENAME ":" FNR ": no --option in the engine: name the setting, CommandOptions spells it"
     }'
   # A type is found by the name of its file: Type.swift, or Type+Capability.swift where an extension has a file of its own. A type of at
   # most 20 lines may stay with the type or the function that needs it.

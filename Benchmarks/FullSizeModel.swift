@@ -11,9 +11,9 @@ struct FullSizeModel {
   /// Loads the parts; the projector's weights are drawn.
   init(directory: String, precision: ComputingPrecision, textTokens: Int) throws {
     let type = precision.elementType
-    let vision = try ModelDirectory.locate("\(directory)/siglip-l-random", for: "--models")
+    let vision = try ModelDirectory.locate("\(directory)/siglip-l-random", for: SettingName("models"))
       .loadVisionEncoder(precision: type).model
-    let decoder = try ModelDirectory.locate("\(directory)/gemma3-1b-random", for: "--models")
+    let decoder = try ModelDirectory.locate("\(directory)/gemma3-1b-random", for: SettingName("models"))
       .loadDecoder(precision: type).model
     let projector = Projector(
       ProjectorConfig(

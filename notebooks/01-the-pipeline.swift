@@ -96,8 +96,8 @@ backboneOptions.patchSize = 16
 backboneOptions.visionWidth = 64
 backboneOptions.decoderWidth = 64
 backboneOptions.decoderLayers = 2
-backboneOptions.vision.batchSize = 8
-backboneOptions.vision.epochCount = 120
+backboneOptions.visionBatchSize = 8
+backboneOptions.visionEpochs = 120
 let backbones = try BackboneTraining(backboneOptions)
 try backbones.run()
 
@@ -127,7 +127,8 @@ print("language model:", backbones.languageModel)
 Notebook.mark()
 let tokenizer = try TokenizerFactory.load(directory: backbones.languageModel)
 let renderer = try PromptRenderer(
-  tokenizer: tokenizer, style: .gemma, maximumQuestionTokens: 128, maximumAnswerTokens: 512)
+  tokenizer: tokenizer, style: .gemma, maximumQuestionTokens: PromptSettings().maximumQuestionTokens,
+  maximumAnswerTokens: PromptSettings().maximumAnswerTokens)
 let sample = heldOut.sample(0)
 let rendered = try renderer.training(question: sample.question, answer: sample.answer)
 let patchCount = (64 / backboneOptions.patchSize) * (64 / backboneOptions.patchSize)
@@ -154,7 +155,7 @@ stage2.trainShards = questions.path
 stage2.outputDirectory = "\(work)/stage2"
 stage2.projector = "\(work)/stage1"
 stage2.policy = FreezingPolicy(trainsProjector: true, trainsDecoder: true, trainsVisionInFirstEpoch: true)
-stage2.promptStyle = .gemma
+stage2.prompt.style = .gemma
 stage2.settings.epochCount = 40
 
 for options in [stage1, stage2] {
@@ -197,7 +198,7 @@ generation.maximumNewTokens = 24
 let generator = Generator(model: model, stopTokens: renderer.stopTokens, options: generation)
 
 /// Answers all questions of a shard directory, each about its own image or about the one so many positions further.
-func ask(_ shards: ShardDirectory, shift: Int = 0) throws -> [ScoredAnswer] {
+@MainActor func ask(_ shards: ShardDirectory, shift: Int = 0) throws -> [ScoredAnswer] {
   let samples = try ShardSamples(shards, transform: shards.transform)
   let pixels = try samples.tensor(ofImages: Array(0..<shards.imageCount))
   let features = model.features(pixels, count: shards.imageCount, tape: nil)

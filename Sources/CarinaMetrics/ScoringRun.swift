@@ -24,10 +24,7 @@ public enum ScoringRun {
     predictionsFile: String, outputDirectory: String, bootstrap: Int = 1000, seed: UInt64 = 0,
     facts: [String: String] = [:]
   ) throws -> (answers: [ScoredAnswer], report: MetricReport) {
-    guard Bootstrap.allowed.contains(bootstrap) else {
-      throw CarinaError(
-        .usage, "--bootstrap cannot be used", expected: "0 to 1000000 resamples", found: String(bootstrap))
-    }
+    try Bootstrap.replicates.check(bootstrap)
     let answers = try PredictionsFile.read(predictionsFile)
     var report = MetricSuite.standard.evaluate(answers, replicates: bootstrap, seed: seed)
     report.facts = facts

@@ -1,12 +1,14 @@
 import ArgumentParser
 import Carina
-import Foundation
+// The streams of the C library are variables; nobody assigns them.
+@preconcurrency import Foundation
 
 /// Parses the command line of `program`, runs it and ends the process with its exit code.
 ///
 /// Underscores in option names are accepted. A `CarinaError` becomes one paragraph on stderr and its exit code; bad
 /// usage ends with 64; `--help` and `--version` with 0; an error that nobody expected with 70.
 public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Never {
+  SettingSpelling.use(.commandLine)
   Processor.shortenIdleSpin()
   // A reader that goes away (`| head`) is a failed write, not a silent death in the middle of a file.
   signal(SIGPIPE, SIG_IGN)
@@ -36,6 +38,9 @@ public func runReportingErrors(_ body: () throws -> Void) throws {
     throw error.exitCode
   }
 }
+
+/// Writes a remark on a run to stderr.
+public func writeNote(_ remark: String) { writeToStandardError("note: \(remark)\n") }
 
 /// Writes a text to stderr at once.
 public func writeToStandardError(_ text: String) {

@@ -29,7 +29,8 @@ public struct ModelPartsOptions: ParsableArguments {
   public var dropFirstPatch = false
   /// Limit on questions.
   @Option(
-    name: .customLong("max-q-len"), help: "Most ids of a question (default: the checkpoint's, 512 with parts).")
+    name: .customLong("max-q-len"),
+    help: "Most ids of a question (default: the checkpoint's, \(AnsweringModel.defaultQuestionTokens) with parts).")
   public var maximumQuestion: Int?
 
   /// The defaults.
@@ -41,9 +42,7 @@ public struct ModelPartsOptions: ParsableArguments {
     let parts = [
       ("--vision-model", visionModel), ("--llm-path", languageModelPath), ("--projector-path", projectorPath),
     ]
-    if let maximumQuestion, maximumQuestion < 1 {
-      throw CarinaError(.usage, "--max-q-len cannot be used", expected: "at least 1", found: "\(maximumQuestion)")
-    }
+    if let maximumQuestion { try PromptSettingList.declared.maximumQuestionTokens.check(maximumQuestion) }
     guard checkpoint != nil else {
       let missing = parts.filter { $0.1 == nil }.map(\.0)
       guard missing.isEmpty else {

@@ -1,5 +1,6 @@
 import Carina
-import Foundation
+// The streams of the C library are variables; nobody assigns them.
+@preconcurrency import Foundation
 
 /// Writes a text to stdout at once.
 /// - Throws: `CarinaError.cannotWrite` when nobody reads it any more or there is no room.

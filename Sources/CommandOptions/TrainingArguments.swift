@@ -20,50 +20,23 @@ public struct TrainingArguments: ParsableArguments {
   /// The run's directory.
   @Option(name: .long, help: ArgumentHelp("Directory of the run.", valueName: "dir"))
   public var outputDir: String
-  /// Weight decay.
-  @Option(name: .long, help: "Decay of weights other than norms and biases.")
-  public var weightDecay = 0.01
-  /// Warm-up.
-  @Option(name: .long, help: "Part of the optimizer steps that is warm-up (default: 0 in stage 1, 0.05 in stage 2).")
-  public var warmupRatio: Double?
-  /// Limit in steps.
-  @Option(name: .long, help: "Stop after so many optimizer steps.")
-  public var maxSteps: Int?
-  /// Clipping.
-  @Option(name: .long, help: "Largest global norm of the gradients; 0 for no limit.")
-  public var maxGradNorm = 1.0
+  /// How weights are changed.
+  @OptionGroup public var optimization: SettingOptions<OptimizationOffer>
   /// Precision and library of matrix products.
   @OptionGroup public var precision: PrecisionOptions
-  /// Seed.
-  @Option(name: .long, help: "Seed of the order of samples and of fresh weights.")
-  public var seed: UInt64 = 0
-  /// Order.
-  @Flag(name: .long, help: "Take the samples in the order of the shards.")
-  public var noShuffle = false
+  /// Seed and order of the samples.
+  @OptionGroup public var order: SettingOptions<OrderOffer>
   /// Resuming.
   @Option(name: .long, help: "auto goes on from the newest checkpoint, never starts afresh, or a checkpoint directory.")
   public var resume = "auto"
-  /// Checkpoints by step.
-  @Option(name: .customLong("save-every-n-steps"), help: "Write a checkpoint every so many optimizer steps.")
-  public var saveEverySteps: Int?
-  /// Checkpoints by epoch.
-  @Option(name: .customLong("save-every-n-epochs"), help: "Write a checkpoint every so many epochs.")
-  public var saveEveryEpochs: Int?
-  /// Layout of texts.
-  @Option(name: .long, help: "gemma, plain or seed (default: plain in stage 1, gemma in stage 2).")
-  public var promptStyle: PromptStyle?
-  /// Limit on questions.
-  @Option(name: .customLong("max-q-len"), help: "Most ids of a question.")
-  public var maximumQuestion = 128
-  /// Limit on answers.
-  @Option(name: .customLong("max-a-len"), help: "Most ids of an answer.")
-  public var maximumAnswer = 512
+  /// When checkpoints are written.
+  @OptionGroup public var checkpoints: SettingOptions<CheckpointOffer>
+  /// What every training program has.
+  @OptionGroup public var common: SettingOptions<CommonTrainingOffer>
+  /// Layout of texts, and the limits on their ids.
+  @OptionGroup public var prompt: SettingOptions<WholeOffer<PromptSettingList>>
   /// Features.
-  @Option(name: .long, help: "post-norm or pre-norm features of the vision encoder.")
-  public var visionFeature = VisionFeature.postNorm
-  /// First patch.
-  @Flag(name: .long, help: "Leave out the first patch, as checkpoints of the Python project expect.")
-  public var dropFirstPatch = false
+  @OptionGroup public var features: SettingOptions<WholeOffer<FeatureSettingList>>
   /// Augmentation.
   @Option(
     name: .long,
@@ -83,38 +56,29 @@ public struct TrainingArguments: ParsableArguments {
   public var memoryLimit: Double?
 
   /// Kept features.
-  @OptionGroup public var features: FeatureCacheOptions
+  @OptionGroup public var featureCache: FeatureCacheOptions
 
   /// The defaults.
   public init() {}
 
-  /// The engine's options, with the numbers that differ between the stages.
+  /// The engine's options.
+  /// - Parameter settings: a stage's own numbers, among them the defaults of those that are given here.
   /// - Throws: `CarinaError.usage`.
   public func options(
-    policy: FreezingPolicy, style: PromptStyle, batchSize: Int, accumulation: Int, learningRate: Double,
-    epochs: Int, warmupRatio: Double
+    policy: FreezingPolicy, style: PromptStyle, settings: TrainingSettings
   ) throws -> JointTrainingOptions {
     var options = JointTrainingOptions(
       trainShards: trainShards, visionModel: visionModel, languageModel: llm, outputDirectory: outputDir,
-      policy: policy, promptStyle: promptStyle ?? style)
+      policy: policy, promptStyle: style)
     options.validationShards = valShards
-    options.settings.batchSize = batchSize
-    options.settings.gradientAccumulationSteps = accumulation
-    options.settings.learningRate = learningRate
-    options.settings.epochCount = epochs
-    options.settings.warmupRatio = self.warmupRatio ?? warmupRatio
-    options.settings.weightDecay = weightDecay
-    options.settings.maximumSteps = maxSteps
-    options.settings.maximumGradientNorm = maxGradNorm
-    options.settings.seed = seed
-    options.settings.isShuffled = !noShuffle
-    options.settings.saveEverySteps = saveEverySteps
-    options.settings.saveEveryEpochs = saveEveryEpochs
+    options.settings = settings
+    optimization.apply(to: &options.settings)
+    order.apply(to: &options.settings)
+    checkpoints.apply(to: &options.settings)
+    common.apply(to: &options.settings)
+    prompt.apply(to: &options.prompt)
+    features.apply(to: &options.features)
     options.precision = try precision.apply()
-    options.maximumQuestionTokens = maximumQuestion
-    options.maximumAnswerTokens = maximumAnswer
-    options.feature = visionFeature
-    options.dropsFirstPatch = dropFirstPatch
     options.gradientCheckpointing = gradientCheckpointing
     options.memoryLimit = try memoryLimit.map { limit in
       guard limit > 0, limit < 1e6 else {
@@ -124,7 +88,7 @@ public struct TrainingArguments: ParsableArguments {
     }
     let changes = try ImageAugmentation(text: augment)
     options.augmentation = changes.isOff ? nil : changes
-    options.featureCache = features.path(besideShards: trainShards)
+    options.featureCache = featureCache.path(besideShards: trainShards)
     options.resume = ResumePolicy(resume)
     return options
   }

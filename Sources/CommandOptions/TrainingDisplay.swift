@@ -23,32 +23,27 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions)
       ].compactMap { $0 }.joined(separator: ", ")
     ),
   ]
+  lines += headerLines(settings.texts).combining("batch-size", "gradient-accumulation-steps")
+    .inserting(
+      [
+        ("augment", options.augmentation?.description ?? "none"),
+        ("cache-vision-features", training.featureCache?.summary ?? "no"),
+      ], after: "num-epochs"
+    )
+    .inserting([("resume", options.resume.text)], after: "shuffle")
+  lines += headerLines(options.prompt.texts + options.features.texts)
   lines += [
-    ("batch-size", "\(settings.batchSize) × \(settings.gradientAccumulationSteps)"),
-    ("learning-rate", "\(settings.learningRate)"), ("weight-decay", "\(settings.weightDecay)"),
-    ("warmup-ratio", "\(settings.warmupRatio)"), ("num-epochs", "\(settings.epochCount)"),
-    ("augment", options.augmentation?.description ?? "none"),
-    ("cache-vision-features", training.featureCache?.summary ?? "no"),
-    ("max-steps", settings.maximumSteps.map(String.init) ?? "none"),
-    ("max-grad-norm", "\(settings.maximumGradientNorm)"), ("seed", "\(settings.seed)"),
-    ("shuffle", "\(settings.isShuffled)"), ("resume", options.resume.text),
-    ("save-every-n-steps", settings.saveEverySteps.map(String.init) ?? "none"),
-    ("save-every-n-epochs", settings.saveEveryEpochs.map(String.init) ?? "none"),
-  ]
-  lines += [
-    ("prompt-style", options.promptStyle.rawValue), ("max-q-len", "\(options.maximumQuestionTokens)"),
-    ("max-a-len", "\(options.maximumAnswerTokens)"), ("vision-feature", options.feature.rawValue),
-    ("drop-first-patch", "\(options.dropsFirstPatch)"),
     ("precision", options.precision.elementType.rawValue),
     ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
     ("gradient-checkpointing", checkpointing),
     ("memory", training.forecast.summary),
   ]
   writeRunHeader(program, lines)
-  for remark in training.remarks { writeToStandardError("note: \(remark)\n") }
+  for remark in training.remarks { writeNote(remark) }
   Interruption.listen()
   let display = StepDisplay(program)
-  let outcome = try training.run(shouldStop: { Interruption.wasRequested }, onStep: display.show)
+  let outcome = try training.run(
+    shouldStop: { Interruption.wasRequested }, onRemark: writeNote, onStep: display.show)
   display.finish()
   switch outcome {
   case .finished(let steps):

@@ -1,4 +1,5 @@
-import Foundation
+// The streams of the C library are variables; nobody assigns them.
+@preconcurrency import Foundation
 
 /// What the running script tells the process that writes its notebook, between the lines of its own standard output.
 ///

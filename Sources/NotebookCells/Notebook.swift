@@ -1,4 +1,5 @@
-import Foundation
+// The streams of the C library are variables; nobody assigns them.
+@preconcurrency import Foundation
 
 /// A program that is its own notebook.
 ///

@@ -1,4 +1,5 @@
-import Foundation
+// The streams of the C library are variables; nobody assigns them.
+@preconcurrency import Foundation
 
 // These are free functions because a script should read like a script.
 

@@ -9,14 +9,11 @@ struct AskingOptions: ParsableArguments {
   var maximumAnswer: Int?
   @Option(help: ArgumentHelp("Shard directory with the questions.", valueName: "dir"))
   var shards: String?
-  @Option(help: "Ask only so many questions, from the start.")
-  var limit: Int?
-  @Flag(help: "Also take the likelihood of the references.")
-  var likelihood = false
+  @Option(EvaluatorSettingList.declared.limit) var limit: Int?
+  @Flag(EvaluatorSettingList.declared.withLikelihood) var likelihood: Bool
   @Option(help: "Whose image is shown: true, shuffled (another patient's), blank; joined by commas.")
   var arms = "true"
-  @Option(help: "Questions that are answered side by side.")
-  var batchSize = 32
+  @Option(EvaluatorSettingList.declared.batchSize) var batchSize: Int
   @OptionGroup var features: FeatureCacheOptions
   @OptionGroup var precision: PrecisionOptions
   @OptionGroup var weights: WeightsOptions

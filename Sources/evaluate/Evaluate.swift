@@ -23,8 +23,7 @@ struct Evaluate: ParsableCommand {
   @OptionGroup(title: "Asking a model") var asking: AskingOptions
   @OptionGroup(title: "Making answers") var decoding: GenerationArguments
   @OptionGroup(title: "Report") var report: ReportOptions
-  @Option(help: "How many resamples give the 95% intervals; 0 for none.")
-  var bootstrap = 1000
+  @Option(EvaluatorSettingList.declared.replicates) var bootstrap: Int
   @OptionGroup var global: GlobalOptions
 
   static func main() { runProgram(Evaluate.self) }
@@ -38,7 +37,8 @@ struct Evaluate: ParsableCommand {
           found: asking.given.joined(separator: ", "))
       }
       try Scoring(
-        predictions: predictions, outputDirectory: outputDir, replicates: bootstrap, seed: decoding.seed, report: report
+        predictions: predictions, outputDirectory: outputDir, replicates: bootstrap,
+        seed: decoding.settings.values.seed, report: report
       ).run()
     } else {
       try asking.parts.check()
@@ -53,7 +53,7 @@ struct Evaluate: ParsableCommand {
     options.withLikelihood = asking.likelihood
     options.replicates = bootstrap
     options.batchSize = asking.batchSize
-    options.seed = decoding.seed
+    options.seed = decoding.settings.values.seed
     options.featureCache = try asking.features.path(besideShards: asking.shardsPath())
     options.generation = try decoding.options()
     return options

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Carina
 import CommandOptions
-import Foundation
+// The streams of the C library are variables; nobody assigns them.
+@preconcurrency import Foundation
 
 /// Lines of JSON strings in, lines of JSON arrays of ids out.
 struct TokenizeCommand: ParsableCommand {

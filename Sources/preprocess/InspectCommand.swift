@@ -24,8 +24,10 @@ struct InspectCommand: ParsableCommand {
     name: [.long, .customLong("llm"), .customLong("llm-path")],
     help: ArgumentHelp("Directory with a tokenizer, to count tokens.", valueName: "dir"))
   var tokenizer: String?
-  @Option(name: .customLong("max-q-len"), help: "Most ids of a question in training.") var maximumQuestion = 128
-  @Option(name: .customLong("max-a-len"), help: "Most ids of an answer in training.") var maximumAnswer = 512
+  @Option(name: .customLong("max-q-len"), help: "Most ids of a question in training.")
+  var maximumQuestion = PromptSettings().maximumQuestionTokens
+  @Option(name: .customLong("max-a-len"), help: "Most ids of an answer in training.")
+  var maximumAnswer = PromptSettings().maximumAnswerTokens
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {

@@ -18,48 +18,20 @@ struct TrainStage0: ParsableCommand {
   @Option(name: .long, help: "Shard directories whose questions and answers the language model reads as well.")
   var textShards: [String] = []
   @Option(name: .long, help: "Directory of the run.") var outputDir: String
-  @Option(name: .long, help: "Pieces of the tokenizer.") var vocabularySize = 1024
-  @Option(name: .long, help: "Side of a patch in pixels.") var patchSize = 8
-  @Option(name: .long, help: "Width of the vision tower.") var visionWidth = 96
-  @Option(name: .long, help: "Blocks of the vision tower.") var visionLayers = 2
-  @Option(name: .long, help: "Heads of the vision tower.") var visionHeads = 4
-  @Option(name: .long, help: "Blocks of the text tower.") var textLayers = 2
-  @Option(name: .long, help: "Width of the decoder.") var decoderWidth = 96
-  @Option(name: .long, help: "Blocks of the decoder.") var decoderLayers = 3
-  @Option(name: .long, help: "Query heads of the decoder.") var decoderHeads = 4
-  @Option(name: .long, help: "Key-value heads of the decoder.") var keyValueHeads = 2
-  @Option(name: .long, help: "Images of a step of the vision run.") var visionBatchSize = 32
-  @Option(name: .long, help: "Passes of the vision run over the images.") var visionEpochs = 30
-  @Option(name: .long, help: "Peak learning rate of the vision run.") var visionLearningRate = 1e-3
-  @Option(name: .long, help: "Texts of a step of the language run.") var languageBatchSize = 32
-  @Option(name: .long, help: "Passes of the language run over the texts.") var languageEpochs = 4
-  @Option(name: .long, help: "Peak learning rate of the language run.") var languageLearningRate = 2e-3
-  @Option(name: .long, help: "Seed of weights and of the order of samples.") var seed: UInt64 = 0
+  @OptionGroup var numbers: SettingOptions<WholeOffer<BackboneSettingList>>
   @Option(name: .long, help: "auto goes on from the newest checkpoint, never starts afresh.") var resume = "auto"
-  @Option(name: .customLong("save-every-n-steps"), help: "Write a checkpoint every so many optimizer steps.")
-  var saveEverySteps: Int?
+  @Option(TrainingSettingList.declared.saveEverySteps) var saveEverySteps: Int?
+  @OptionGroup var common: SettingOptions<CommonTrainingOffer>
   @OptionGroup var global: GlobalOptions
 
   static func main() { runProgram(Self.self) }
 
   func run() throws {
     global.apply()
-    let training = try BackboneTraining(options())
-    writeRunHeader(
-      "train-stage0",
-      [
-        ("train-shards", trainShards), ("text-shards", textShards.joined(separator: " ")), ("output-dir", outputDir),
-        ("vocabulary-size", "\(vocabularySize)"),
-        ("vision", "width \(visionWidth), \(visionLayers) blocks of \(visionHeads) heads, patch \(patchSize)"),
-        ("text", "width \(visionWidth), \(textLayers) blocks of \(visionHeads) heads"),
-        ("decoder", "width \(decoderWidth), \(decoderLayers) blocks of \(decoderHeads) heads over \(keyValueHeads)"),
-        ("vision run", "\(visionEpochs) epochs, batches of \(visionBatchSize), learning rate \(visionLearningRate)"),
-        (
-          "language run",
-          "\(languageEpochs) epochs, batches of \(languageBatchSize), learning rate \(languageLearningRate)"
-        ), ("resume", resume), ("save-every-n-steps", saveEverySteps.map(String.init) ?? "none"), ("seed", "\(seed)"),
-        ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
-      ])
+    let options = try options()
+    let training = try BackboneTraining(options)
+    writeRunHeader("train-stage0", header(options))
+    training.onRemark = writeNote
     Interruption.listen()
     let vision = StepDisplay("vision"), language = StepDisplay("language")
     try training.run(shouldStop: { Interruption.wasRequested }) { part, report, total in
@@ -70,29 +42,32 @@ struct TrainStage0: ParsableCommand {
     print("train-stage0: done; the models are \(training.visionModel) and \(training.languageModel)")
   }
 
+  private func header(_ o: BackboneTrainingOptions) -> [(name: String, value: String)] {
+    let heads = "\(o.decoderHeads) heads over \(o.keyValueHeads)"
+    return [
+      ("train-shards", trainShards), ("text-shards", textShards.joined(separator: " ")), ("output-dir", outputDir),
+      ("vocabulary-size", "\(o.vocabularySize)"),
+      ("vision", "width \(o.visionWidth), \(o.visionLayers) blocks of \(o.visionHeads) heads, patch \(o.patchSize)"),
+      ("text", "width \(o.visionWidth), \(o.textLayers) blocks of \(o.visionHeads) heads"),
+      ("decoder", "width \(o.decoderWidth), \(o.decoderLayers) blocks of \(heads)"),
+      run("vision run", o.visionEpochs, o.visionBatchSize, o.visionLearningRate),
+      run("language run", o.languageEpochs, o.languageBatchSize, o.languageLearningRate),
+      ("resume", resume), ("save-every-n-steps", o.training.saveEverySteps.text),
+    ] + common.header + [
+      ("seed", "\(o.seed)"), ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
+    ]
+  }
+
+  private func run(_ name: String, _ epochs: Int, _ batchSize: Int, _ rate: Double) -> (name: String, value: String) {
+    (name, "\(epochs) epochs, batches of \(batchSize), learning rate \(rate)")
+  }
+
   private func options() throws -> BackboneTrainingOptions {
     var options = BackboneTrainingOptions(
       captionShards: trainShards, textShards: textShards, outputDirectory: outputDir)
-    options.vocabularySize = vocabularySize
-    options.patchSize = patchSize
-    options.visionWidth = visionWidth
-    options.visionLayers = visionLayers
-    options.visionHeads = visionHeads
-    options.textLayers = textLayers
-    options.decoderWidth = decoderWidth
-    options.decoderLayers = decoderLayers
-    options.decoderHeads = decoderHeads
-    options.keyValueHeads = keyValueHeads
-    options.vision.batchSize = visionBatchSize
-    options.vision.epochCount = visionEpochs
-    options.vision.learningRate = visionLearningRate
-    options.language.batchSize = languageBatchSize
-    options.language.epochCount = languageEpochs
-    options.language.learningRate = languageLearningRate
-    for path in [\BackboneTrainingOptions.vision, \.language] {
-      options[keyPath: path].seed = seed
-      options[keyPath: path].saveEverySteps = saveEverySteps
-    }
+    numbers.apply(to: &options.settings)
+    common.apply(to: &options.training)
+    options.training.saveEverySteps = saveEverySteps
     guard resume == "auto" || resume == "never" else {
       throw CarinaError(.usage, "--resume is not known", expected: "auto or never", found: resume)
     }

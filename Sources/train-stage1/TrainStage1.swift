@@ -17,10 +17,7 @@ struct TrainStage1: ParsableCommand {
   @Option(name: .long, help: "Start from this projector directory.") var initProjector: String?
   @Option(name: .long, help: "Hidden width of a fresh projector (default: ten times the vision width).")
   var projectorHidden: Int?
-  @Option(name: .long, help: "Samples of a micro-batch.") var batchSize = 4
-  @Option(name: .long, help: "Micro-batches of an optimizer step.") var gradientAccumulationSteps = 2
-  @Option(name: .long, help: "Peak learning rate.") var learningRate = 1e-4
-  @Option(name: .long, help: "Passes over the data.") var numEpochs = 10
+  @OptionGroup var stage: SettingOptions<Stage1Offer>
   @OptionGroup var global: GlobalOptions
 
   static func main() { runProgram(Self.self) }
@@ -28,8 +25,7 @@ struct TrainStage1: ParsableCommand {
   func run() throws {
     global.apply()
     var options = try training.options(
-      policy: .stage1, style: .plain, batchSize: batchSize, accumulation: gradientAccumulationSteps,
-      learningRate: learningRate, epochs: numEpochs, warmupRatio: 0)
+      policy: .stage1, style: .plain, settings: stage.values)
     options.projector = initProjector
     options.projectorHidden = projectorHidden
     try runJointTraining("train-stage1", options)

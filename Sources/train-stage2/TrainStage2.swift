@@ -21,10 +21,7 @@ struct TrainStage2: ParsableCommand {
   @Flag(name: .long, help: "Train the projector too.") var unfreezeProjectionLayer = false
   @Flag(name: .customLong("unfreeze-llm"), inversion: .prefixedNo, help: "Train the language model.")
   var unfreezeLanguageModel = true
-  @Option(name: .long, help: "Samples of a micro-batch.") var batchSize = 1
-  @Option(name: .long, help: "Micro-batches of an optimizer step.") var gradientAccumulationSteps = 8
-  @Option(name: .long, help: "Peak learning rate.") var learningRate = 2e-5
-  @Option(name: .long, help: "Passes over the data.") var numEpochs = 5
+  @OptionGroup var stage: SettingOptions<Stage2Offer>
   @OptionGroup var global: GlobalOptions
 
   static func main() { runProgram(Self.self) }
@@ -35,8 +32,7 @@ struct TrainStage2: ParsableCommand {
       policy: FreezingPolicy(
         trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel,
         trainsVisionInFirstEpoch: trainVision),
-      style: .gemma, batchSize: batchSize, accumulation: gradientAccumulationSteps, learningRate: learningRate,
-      epochs: numEpochs, warmupRatio: 0.05)
+      style: .gemma, settings: stage.values)
     options.projector = stage1Projector
     try runJointTraining("train-stage2", options)
   }

@@ -4,7 +4,7 @@ import TestSupport
 
 /// Shards of generated radiographs and small backbones with fresh weights: what stages 1 and 2 read. Made once for all tests, none of
 /// which may write into it; each test has an output directory of its own.
-final class TrainingWorld {
+final class TrainingWorld: Sendable {
   /// The one that all tests share.
   static func shared() throws -> TrainingWorld { try made.get() }
 

@@ -31,6 +31,8 @@ import Testing
       // try! as! fatalError()
       let plain = "try! \\" as! B", other = fatalErrors(1)
       let entry = bias!
+      // "--learning-rate"
+      let hub = "models--acme--tiny"
 
       """
     let result = try check(["Sources/CarinaRuntime/Talk.swift": talk])
@@ -44,6 +46,8 @@ import Testing
       ("Sources/infer/A.swift", "\nlet a = try! b()\n", ":2:", "no try!"),
       ("Sources/infer/A.swift", "let a = b as! C\n", ":1:", "no as!"),
       ("Sources/infer/A.swift", "func a() { fatalError() }\n", ":1:", "no fatalError"),
+      ("Sources/CarinaData/A.swift", "\nlet a = \"Lower --learning-rate.\"\n", ":2:", "no --option"),
+      ("Sources/CarinaData/A.swift", "let a = \"--learning-rate\"\n", ":1:", "no --option"),
       ("Tests/Helpers/A.swift", "struct A {}\n", ":", "no folder of this name"),
     ])
   func offence(file: String, text: String, line: String, wall: String) throws {

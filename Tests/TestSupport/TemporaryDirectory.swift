@@ -1,7 +1,7 @@
 import Foundation
 
 /// A directory that lives as long as the value.
-public final class TemporaryDirectory {
+public final class TemporaryDirectory: Sendable {
   /// Its absolute path.
   public let path: String
 

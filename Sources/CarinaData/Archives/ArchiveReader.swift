@@ -18,7 +18,7 @@ package enum ArchiveReader {
     let input = ArchiveInput(path: source, finder: ImageFinder(imageRoots), roots: imageRoots, spill: spill)
     var selection = ViewSelection(options.views, spill: spill)
     var archive = try adapter(format)(input, options) { try selection.add($0, body) }
-    archive.note(try selection.finish(body), "images are left out by --views \(options.views.rawValue)")
+    archive.note(try selection.finish(body), "images are left out by \(setting: .views) \(options.views.rawValue)")
     guard selection.count > 0 else {
       throw CarinaError(
         .usage, "no sample is left", at: source, found: archive.remarks.joined(separator: "; "),

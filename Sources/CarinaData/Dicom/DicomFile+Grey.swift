@@ -34,13 +34,13 @@ extension DicomFile {
     if isDeep && policy == nil {
       throw CarinaError(
         .badData, "has \(bitsStored)-bit values, and how they become 8-bit is not decided", at: path,
-        remedy: "Choose --window \(PixelPolicy.choices).")
+        remedy: "Choose \(setting: .window) \(PixelPolicy.choices).")
     }
     let displayed = policy == .voi ? displayFunction() : nil
     if policy == .voi && displayed == nil && isDeep {
       throw CarinaError(
         .badData, "names no display window", at: path,
-        remedy: "Choose --window minmax, percentile:LOW,HIGH or full.")
+        remedy: "Choose \(setting: .window) minmax, percentile:LOW,HIGH or full.")
     }
     let codeCount = 1 << bitsStored
     var table = [UInt8](repeating: 0, count: codeCount)

@@ -34,7 +34,8 @@ public struct ImageAugmentation: Equatable, Sendable, CustomStringConvertible {
       else {
         let choices = Self.kinds.map { "\($0.name):0…\($0.most)" }.joined(separator: ", ")
         throw CarinaError(
-          .usage, "--augment cannot be used", expected: "KIND:AMOUNT,… of \(choices); or none", found: String(part),
+          .usage, "\(setting: .augment) cannot be used", expected: "KIND:AMOUNT,… of \(choices); or none",
+          found: String(part),
           remedy: pair.first?.contains("flip") == true ? "There is no flip: side matters in a radiograph." : nil)
       }
       amounts[kind.name] = amount

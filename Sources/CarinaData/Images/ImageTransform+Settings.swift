@@ -78,7 +78,7 @@ extension ImageTransform {
     guard size == model.size else {
       throw CarinaError(
         .badData, "the images have another size than the model needs", at: location, expected: "\(model.size) pixels",
-        found: "\(size) pixels", remedy: "Run preprocess with --image-size \(model.size).")
+        found: "\(size) pixels", remedy: "Run preprocess with \(setting: .imageSize) \(model.size).")
     }
     return try ImageTransform(
       size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,

@@ -110,7 +110,7 @@ public struct ImageTransform: Equatable, Sendable {
     guard let window else {
       throw CarinaError(
         .badData, "has \(header.depth)-bit values, and how they become 8-bit is not decided", at: path,
-        remedy: "Choose --window minmax, percentile:LOW,HIGH or full.")
+        remedy: "Choose \(setting: .window) minmax, percentile:LOW,HIGH or full.")
     }
     let wide = try ImageDecoder.decode16(bytes, path: path)
     let values = try window.apply(to: wide.values, path: path)

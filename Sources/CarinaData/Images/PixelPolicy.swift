@@ -61,7 +61,7 @@ public enum PixelPolicy: Equatable, Sendable, CustomStringConvertible {
     if self == .voi {
       throw CarinaError(
         .badData, "a PNG has no display window", at: path,
-        remedy: "Choose --window minmax, percentile:LOW,HIGH or full.")
+        remedy: "Choose \(setting: .window) minmax, percentile:LOW,HIGH or full.")
     }
     if self == .full { return (0, 65535) }
     var histogram = [Int](repeating: 0, count: 1 << 16)

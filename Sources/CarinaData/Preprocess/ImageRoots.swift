@@ -10,7 +10,8 @@ struct ImageRoots {
     for root in roots {
       var isDirectory: ObjCBool = false
       guard FileManager.default.fileExists(atPath: root, isDirectory: &isDirectory), isDirectory.boolValue else {
-        throw CarinaError(.missingInput, "there is no such directory", at: root, remedy: "Check --image-root.")
+        throw CarinaError(
+          .missingInput, "there is no such directory", at: root, remedy: "Check \(setting: .imageRoot).")
       }
     }
     self.roots = roots

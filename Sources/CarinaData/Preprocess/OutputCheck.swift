@@ -10,8 +10,8 @@ enum OutputCheck {
     // Which of the parts would replace it, and which has come late?
     guard options.part.count == 1 || files.fileExists(atPath: options.output + ".partial") else {
       throw CarinaError(
-        .usage, "exists already, and --part replaces nothing", at: options.output,
-        remedy: "All parts may be done. Else remove it, or give a new directory as --output.")
+        .usage, "exists already, and \(setting: .part) replaces nothing", at: options.output,
+        remedy: "All parts may be done. Else remove it, or give a new directory as \(setting: .output).")
     }
     if allSplits { try splits(options.output) } else { try shards(options.output) }
   }
@@ -24,7 +24,7 @@ enum OutputCheck {
     else {
       throw CarinaError(
         .usage, "exists and is no directory of splits, so it is not replaced", at: output,
-        remedy: "Give a new directory as --output.")
+        remedy: "Give a new directory as \(setting: .output).")
     }
     for part in parts { try shards(output + "/" + part) }
   }
@@ -38,7 +38,7 @@ enum OutputCheck {
     guard isDirectory(output), isOurs else {
       throw CarinaError(
         .usage, "exists and is no shard directory, so it is not replaced", at: output,
-        remedy: "Give a new directory as --output.")
+        remedy: "Give a new directory as \(setting: .output).")
     }
   }
 

@@ -21,7 +21,7 @@ struct PreprocessJob {
 
   init(_ options: PreprocessOptions) throws {
     if let limit = options.limit, limit < 1 {
-      throw CarinaError(.usage, "--limit must be at least 1", found: "\(limit)")
+      throw CarinaError(.usage, "\(setting: .limit) must be at least 1", found: "\(limit)")
     }
     roots = try ImageRoots(options.imageRoots)
     let spill = SpillPath("\(options.output).\(options.part.number).spill")

@@ -112,10 +112,10 @@ struct PreprocessRun {
     let first = Rejections.first(of: lines).joined(separator: "; ")
     throw CarinaError(
       .badData,
-      "\(rejected) of \(count) images cannot be used so far, more than --max-rejected allows. The first: \(first)",
+      "\(rejected) of \(count) images cannot be used so far, more than \(setting: .maximumRejected) allows. The first: \(first)",
       at: options.records, expected: "at most \(allowed)",
       remedy:
-        "Raise --max-rejected to go on; or repair the archive or --image-root, remove \(options.output).partial if it"
+        "Raise \(setting: .maximumRejected) to go on; or repair the archive or \(setting: .imageRoot), remove \(options.output).partial if it"
         + " is there, and run it again.")
   }
 

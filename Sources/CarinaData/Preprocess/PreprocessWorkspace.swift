@@ -163,7 +163,8 @@ final class PreprocessWorkspace {
     let contents = (try? files.contentsOfDirectory(atPath: root)) ?? [""]
     guard contents.allSatisfy({ ["shards", "progress", "previous"].contains($0) }) else {
       throw CarinaError(
-        .usage, "exists and is no unfinished run", at: root, remedy: "Give another --output, or move it away.")
+        .usage, "exists and is no unfinished run", at: root,
+        remedy: "Give another \(setting: .output), or move it away.")
     }
   }
 }

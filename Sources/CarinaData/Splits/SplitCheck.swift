@@ -49,7 +49,7 @@ package struct SplitCheck {
     guard unnamed == 0 else {
       throw CarinaError(
         .usage, "\(unnamed) samples name no split", at: source,
-        remedy: "Choose --split-by patient, study or image.")
+        remedy: "Choose \(setting: .splitBy) patient, study or image.")
     }
     // A split names a directory.
     if let odd = splits.sorted().first(where: { $0.contains("/") || $0.hasPrefix(".") }) {

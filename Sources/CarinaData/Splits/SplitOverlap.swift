@@ -24,6 +24,6 @@ struct SplitOverlap {
     throw CarinaError(
       .badData, "\(count) \(what) are in two splits", at: source,
       found: list.joined(separator: "; ") + (rest > 0 ? " and \(rest) more" : ""),
-      remedy: "Split by patient, repair the archive, or name the leak with --allow-known-leak.")
+      remedy: "Split by patient, repair the archive, or name the leak with \(setting: .allowKnownLeak).")
   }
 }

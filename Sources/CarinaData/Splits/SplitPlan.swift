@@ -26,7 +26,7 @@ public struct SplitPlan: Equatable, Sendable {
   public init(_ unit: SplitUnit, fractions: String, seed: UInt64 = 1, allowsLeak: Bool = false) throws {
     func unusable(_ found: String) -> CarinaError {
       CarinaError(
-        .usage, "the fractions of the splits cannot be used", at: "--fractions",
+        .usage, "the fractions of the splits cannot be used", at: SettingName.fractions.description,
         expected: "NAME=FRACTION,… with different names of letters, digits, - and _, adding up to 1", found: found)
     }
     var parts: [Part] = []
@@ -63,7 +63,8 @@ public struct SplitPlan: Equatable, Sendable {
       guard !value.isEmpty else {
         throw CarinaError(
           .usage, "a sample names no \(name), so it cannot be split by it", at: "\(source), sample \(record.id)",
-          remedy: "Choose another --split-by; without patients' names, overlap of patients cannot be excluded.")
+          remedy:
+            "Choose another \(setting: .splitBy); without patients' names, overlap of patients cannot be excluded.")
       }
       return value
     }

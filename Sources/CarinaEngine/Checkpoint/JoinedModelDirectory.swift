@@ -37,7 +37,7 @@ public struct JoinedModelDirectory {
         .missingInput, "there is no \(CarinaManifest.fileName)", at: path,
         expected: "the final_model of a training run",
         remedy: inner.isEmpty
-          ? "Name such a directory, or the parts: --vision-model, --llm-path and --projector-path."
+          ? "Name such a directory, or the parts: \(setting: .visionModel), \(setting: .languageModelPath) and \(setting: .projectorPath)."
           : "This is the directory of a run; name \(inner.map { "\(path)/\($0)" }.joined(separator: " or ")).")
     }
     self.path = path
@@ -83,7 +83,7 @@ private struct PartResolver {
       ModelDirectory(path: "\(root)/\(reference.relativePath)", reference: reference.name),
       ModelDirectory(path: reference.path, reference: reference.name),
     ]
-    if let cached = try? ModelDirectory.locate(reference.name, for: name, environment: environment) {
+    if let cached = try? ModelDirectory.locate(reference.name, for: SettingName(name), environment: environment) {
       candidates.append(cached)
     }
     var mismatch: CarinaError?
@@ -99,8 +99,9 @@ private struct PartResolver {
       ?? CarinaError(
         .missingInput, "the \(name) that the joined model refers to is not there", at: root,
         expected: candidates.map(\.path).joined(separator: " or "),
-        remedy: "Put \(reference.name) back in its place, or name the parts: --vision-model, --llm-path and "
-          + "--projector-path.")
+        remedy:
+          "Put \(reference.name) back in its place, or name the parts: \(setting: .visionModel), \(setting: .languageModelPath) and "
+          + "\(setting: .projectorPath).")
   }
 
   private func recognise(_ part: CarinaManifest.Part, at directory: ModelDirectory) throws {
@@ -109,8 +110,9 @@ private struct PartResolver {
       throw CarinaError(
         .badData, "these are not the weights that the joined model was made with", at: directory.path,
         expected: "fingerprint \(part.identity.sampled)", found: found,
-        remedy: "Put the original files back, or name the parts yourself: --vision-model, --llm-path and "
-          + "--projector-path.")
+        remedy:
+          "Put the original files back, or name the parts yourself: \(setting: .visionModel), \(setting: .languageModelPath) and "
+          + "\(setting: .projectorPath).")
     }
   }
 }

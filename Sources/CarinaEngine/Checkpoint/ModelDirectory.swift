@@ -18,27 +18,27 @@ public struct ModelDirectory: Equatable, Sendable {
   /// Finds a model by path, or by an id (`google/siglip-base-patch16-384`) in the Hugging Face cache on disk. Nothing
   /// is downloaded.
   /// - Parameters:
-  ///   - option: what the user wrote the reference for, for errors.
+  ///   - option: the setting that holds the reference, for errors.
   ///   - environment: where `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` and `HOME` are looked up.
   /// - Throws: `CarinaError.missingInput` that names every path looked at.
   public static func locate(
-    _ reference: String, for option: String,
+    _ reference: String, for option: SettingName,
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> ModelDirectory {
     var isDirectory: ObjCBool = false
     if FileManager.default.fileExists(atPath: reference, isDirectory: &isDirectory) {
       guard isDirectory.boolValue else {
         throw CarinaError(
-          .missingInput, "\(option) names a file", at: reference, expected: "the directory of a model",
+          .missingInput, "\(setting: option) names a file", at: reference, expected: "the directory of a model",
           remedy: "Name the directory that holds its config.json.")
       }
       return ModelDirectory(path: reference)
     }
     guard let cache = HuggingFaceCache(environment: environment), HuggingFaceCache.isIdentifier(reference) else {
       throw CarinaError(
-        .missingInput, "\(option) names no directory that is there", at: reference, remedy: "Check the path.")
+        .missingInput, "\(setting: option) names no directory that is there", at: reference, remedy: "Check the path.")
     }
-    return ModelDirectory(path: try cache.snapshot(of: reference, option: option), reference: reference)
+    return ModelDirectory(path: try cache.snapshot(of: reference, option: option.description), reference: reference)
   }
 
   /// Finds a projector by its own directory, or by that of the model or of the run in which it lies.

@@ -48,7 +48,7 @@ extension TrainingState {
       throw CarinaError(
         .badData, "is of a format that this version does not know", at: statePath,
         expected: "format_version \(Self.formatVersion)", found: "\(version)",
-        remedy: "Resume with the version of Carina that wrote it, or start anew with --resume never.")
+        remedy: "Resume with the version of Carina that wrote it, or start anew with \(setting: .resume) never.")
     }
     let steps = try root["optimizer_steps"].object()
     let fingerprints = try root["fingerprints"].object()
@@ -75,7 +75,7 @@ extension TrainingState {
       throw CarinaError(
         .badData, "the file was damaged after it was written", at: file.path,
         expected: "fingerprint \(fingerprints[name]?.string ?? "in \(stateName)")", found: found,
-        remedy: "Resume from an earlier step: --resume DIR.")
+        remedy: "Resume from an earlier step: \(setting: .resume) DIR.")
     }
     return file
   }
@@ -118,7 +118,8 @@ extension TrainingState {
     guard problems.isEmpty else {
       throw CarinaError(
         .badData, "the checkpoint does not fit this run: \(problems.joined(separator: "; "))", at: path,
-        remedy: "Resume with the models and options of the run that wrote it, or start anew with --resume never.")
+        remedy:
+          "Resume with the models and options of the run that wrote it, or start anew with \(setting: .resume) never.")
     }
   }
 }

@@ -215,13 +215,14 @@ public final class Evaluator {
       guard cut > 0 else { continue }
       remarks.append(
         "\(cut) of \(questions.samples.count) answers to the \(arm.rawValue) image were cut at "
-          + "\(options.generation.maximumNewTokens) tokens; --max-new-tokens sets the limit.")
+          + "\(options.generation.maximumNewTokens) tokens; \(setting: GenerationOptions.name(\.maximumNewTokens)) sets the limit."
+      )
     }
     let references = questions.references.count { $0.answerTruncated }
     if references > 0 {
       remarks.append(
         "The likelihood of \(references) references covers only their first \(model.renderer.maximumAnswerTokens) tokens; "
-          + "--max-a-len sets the limit.")
+          + "\(setting: PromptSettings.name(\.maximumAnswerTokens)) sets the limit.")
     }
     if let partners, partners.samePatientCount > 0 {
       remarks.append(

@@ -23,7 +23,8 @@ public enum EvaluatorArm: String, CaseIterable, Sendable {
     let arms = names.compactMap(EvaluatorArm.init)
     guard arms.count == names.count, Set(arms).count == arms.count, arms.contains(.trueImage) else {
       throw CarinaError(
-        .usage, "--arms cannot be used", expected: "true, and if wanted shuffled and blank, joined by commas",
+        .usage, "\(setting: .arms) cannot be used",
+        expected: "true, and if wanted shuffled and blank, joined by commas",
         found: text)
     }
     return allCases.filter(arms.contains)

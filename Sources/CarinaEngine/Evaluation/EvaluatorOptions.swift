@@ -1,22 +1,34 @@
 import CarinaMetrics
 import CarinaRuntime
 
-/// What an evaluation is asked to do.
+/// What the settings of an evaluation are.
+public struct EvaluatorSettingList: SettingList {
+  /// The declarations.
+  public static let declared = EvaluatorSettingList()
+
+  /// Evaluates only so many samples, from the start; nil for all.
+  public let limit = Setting<Int?>(
+    "limit", nil, .optional(.atLeast(1)), help: "Ask only so many questions, from the start.")
+  /// Whether the likelihood of the references is taken too.
+  public let withLikelihood = Setting("likelihood", false, help: "Also take the likelihood of the references.")
+  /// Bootstrap resamples behind each interval; 0 for none.
+  public let replicates = Bootstrap.replicates
+  /// Questions that are answered side by side.
+  public let batchSize = Setting(
+    "batch_size", 32, .atLeast(1), help: "Questions that are answered side by side.")
+  /// Seed of the resampling and of the choice of shuffled images.
+  public let seed = Setting<UInt64>("seed", 0, help: "Seed of resampling and of shuffled images.")
+}
+
+/// What an evaluation is asked to do; its settings are read and written like properties: `options.limit = 10`.
+@dynamicMemberLookup
 public struct EvaluatorOptions: Sendable {
   /// Where predictions, metrics and the unfinished part go.
   public var outputDirectory: String
-  /// Evaluates only so many samples, from the start; nil for all.
-  public var limit: Int?
   /// Whose pixels are shown.
   public var arms: [EvaluatorArm] = [.trueImage]
-  /// Whether the likelihood of the references is taken too.
-  public var withLikelihood = false
-  /// Bootstrap resamples behind each interval; 0 for none.
-  public var replicates = 1000
-  /// Questions that are answered side by side.
-  public var batchSize = 32
-  /// Seed of the resampling and of the choice of shuffled images.
-  public var seed: UInt64 = 0
+  /// The numbers.
+  public var settings = SettingValues<EvaluatorSettingList>()
   /// How answers are made.
   public var generation = GenerationOptions()
 
@@ -26,33 +38,28 @@ public struct EvaluatorOptions: Sendable {
   /// What cannot be left out.
   public init(outputDirectory: String) { self.outputDirectory = outputDirectory }
 
+  /// The value of a setting.
+  public subscript<Value>(dynamicMember path: KeyPath<EvaluatorSettingList, Setting<Value>>) -> Value {
+    get { settings[dynamicMember: path] }
+    set { settings[dynamicMember: path] = newValue }
+  }
+
   /// Refuses numbers with which nothing can be evaluated.
-  /// - Throws: `CarinaError.usage` naming the option.
+  /// - Throws: `CarinaError.usage` naming the setting.
   public func validate() throws {
-    func require(_ holds: Bool, _ option: String, _ expected: String, _ found: Int) throws {
-      guard !holds else { return }
-      throw CarinaError(.usage, "\(option) cannot be used", expected: expected, found: "\(found)")
-    }
-    try require(limit ?? 1 >= 1, "--limit", "at least 1", limit ?? 0)
-    try require(Bootstrap.allowed.contains(replicates), "--bootstrap", "0 to 1000000 resamples", replicates)
-    try require(batchSize >= 1, "--batch-size", "at least 1", batchSize)
+    try settings.validate()
     guard arms.contains(.trueImage) else {
-      throw CarinaError(.usage, "--arms cannot be used", expected: "true among them")
+      throw CarinaError(.usage, "\(setting: .arms) cannot be used", expected: "true among them")
     }
     try generation.validate()
   }
 
   /// Everything that decides an answer besides model and data.
   var json: JSONValue {
-    [
-      "limit": limit.map { .integer($0) } ?? nil, "arms": .array(arms.map { .string($0.rawValue) }),
-      "likelihood": .bool(withLikelihood), "batch_size": .integer(batchSize), "seed": .string("\(seed)"),
-      "max_new_tokens": .integer(generation.maximumNewTokens), "num_beams": .integer(generation.beamCount),
-      "temperature": .number(generation.temperature), "top_k": generation.topK.map { .integer($0) } ?? nil,
-      "top_p": generation.topP.map { .number($0) } ?? nil,
-      "repetition_penalty": .number(generation.repetitionPenalty),
-      "length_penalty": .number(generation.lengthPenalty), "generation_seed": .string("\(generation.seed)"),
-    ]
+    var object = settings.json
+    object["arms"] = .array(arms.map { .string($0.rawValue) })
+    for (key, value) in generation.json { object[key] = value }
+    return .object(object)
   }
 
   /// How answers are made, in words.

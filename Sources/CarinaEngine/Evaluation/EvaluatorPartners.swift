@@ -16,7 +16,8 @@ package struct EvaluatorPartners: Equatable {
   package init(images: [(row: Int, patient: String)], seed: UInt64) throws {
     guard images.count >= 2 else {
       throw CarinaError(
-        .usage, "the arm \"shuffled\" needs at least two images", at: "--arms", found: "\(images.count)",
+        .usage, "the arm \"shuffled\" needs at least two images", at: SettingName.arms.description,
+        found: "\(images.count)",
         remedy: "Leave out shuffled, or evaluate more samples.")
     }
     var generator = SeededGenerator(seed: seed, stream: "evaluate.shuffled")

@@ -32,7 +32,8 @@ final class EvaluatorProgress {
         throw CarinaError(
           .usage,
           "an unfinished evaluation with another configuration is there: \(differences.joined(separator: "; "))",
-          at: directory, remedy: "Repeat its options to go on, give another --output-dir, or remove \(directory).")
+          at: directory,
+          remedy: "Repeat its options to go on, give another \(setting: .outputDirectory), or remove \(directory).")
       }
     } else {
       try AtomicFile.makeDirectory(directory)

@@ -36,7 +36,8 @@ public final class FeatureCache: @unchecked Sendable {
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     guard !isDirectory.boolValue else {
       throw CarinaError(
-        .usage, "--cache-vision-features names a directory", at: path, expected: "a file, there already or to be made",
+        .usage, "\(setting: .visionFeatureCache) names a directory", at: path,
+        expected: "a file, there already or to be made",
         remedy: "Add a name, e.g. \(path)/vision-features.h5.")
     }
     if !exists {

@@ -77,7 +77,8 @@ package final class FeatureFile {
     } catch let error as CarinaError where error.remedy?.contains("preprocess") ?? false {
       throw CarinaError(
         .badData, "is no whole file of vision features: \(error.what)", at: path, expected: error.expected,
-        found: error.found, remedy: "Remove it: it is made again; or name another with --cache-vision-features PATH.")
+        found: error.found,
+        remedy: "Remove it: it is made again; or name another with \(setting: .visionFeatureCache) PATH.")
     }
     capacity = Capacity(
       images: tables[.digests]?.rowCount ?? 0, shardRows: tables[.shardRows]?.rowCount ?? 0,
@@ -96,7 +97,7 @@ package final class FeatureFile {
     else {
       throw CarinaError(
         .badData, "is shorter than its contents", at: path,
-        remedy: "Remove it: it is made again; or name another with --cache-vision-features PATH.")
+        remedy: "Remove it: it is made again; or name another with \(setting: .visionFeatureCache) PATH.")
     }
   }
 
@@ -138,7 +139,7 @@ package final class FeatureFile {
       guard put > 0 else {
         throw CarinaError(
           .cannotWrite, "vision features cannot be kept: \(String(cString: strerror(errno)))", at: path,
-          remedy: "Make room, name another file with --cache-vision-features PATH, or leave the option out.")
+          remedy: "Make room, name another file with \(setting: .visionFeatureCache) PATH, or leave the option out.")
       }
       done += put
     }

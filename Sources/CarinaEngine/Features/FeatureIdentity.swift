@@ -59,7 +59,7 @@ package struct FeatureIdentity: Equatable, Sendable {
           .badData, "holds vision features of \(what)", at: file.path,
           expected: settings == nil ? expected : "\(expected) \(try transform.settings.serialized())",
           found: settings.map { "\(found) \($0)" } ?? found,
-          remedy: "Name another file with --cache-vision-features PATH, or remove this one.")
+          remedy: "Name another file with \(setting: .visionFeatureCache) PATH, or remove this one.")
       }
     }
   }

@@ -44,7 +44,9 @@ public final class AnswerSession {
         .badData, "image, question and answer do not fit into the model",
         expected: "at most \(config.maximumPositions) positions",
         found: "\(rows), \(options.maximumNewTokens) of them for the answer",
-        remedy: "Ask in fewer words, begin a new conversation or lower --max-new-tokens.")
+        remedy:
+          "Ask in fewer words, begin a new conversation or lower \(setting: GenerationOptions.name(\.maximumNewTokens))."
+      )
     }
     return prompt
   }

@@ -55,11 +55,11 @@ public struct AnsweringModel {
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let found = try PipelineParts(
-      languageModel: parts.languageModel, languageOption: "--llm-path", visionModel: parts.visionModel,
+      languageModel: parts.languageModel, languageSetting: .languageModelPath, visionModel: parts.visionModel,
       projector: parts.projector, feature: parts.feature, dropsFirstPatch: parts.dropsFirstPatch)
     return try AnsweringModel(
       found, style: parts.promptStyle, maximumQuestionTokens: maximumQuestionTokens,
-      maximumAnswerTokens: defaultQuestionTokens, precision: precision, started: started
+      maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started
     ) { try found.ownTransform(defaultSize: $0.imageSize) }
   }
 

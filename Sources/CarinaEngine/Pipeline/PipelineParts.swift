@@ -6,7 +6,7 @@ import CarinaText
 
 /// The parts of a model, found on disk, before any weight is read: what training, evaluation and `infer` open alike.
 ///
-///     let parts = try PipelineParts(languageModel: "models/gemma", languageOption: "--llm-path", visionModel: …)
+///     let parts = try PipelineParts(languageModel: "models/gemma", languageSetting: .languageModelPath, visionModel: …)
 ///     let pipeline = try parts.join(precision: .bfloat16)
 package struct PipelineParts {
   /// Where the projector comes from.
@@ -39,15 +39,15 @@ package struct PipelineParts {
 
   /// Finds parts by path or id; the tokenizer is the decoder's.
   /// - Parameters:
-  ///   - languageOption: what the user named the decoder with, for errors.
+  ///   - languageSetting: what the user named the decoder with, for errors.
   ///   - projector: a directory that holds one; nil for a fresh one.
   /// - Throws: `CarinaError.missingInput` naming the part that is not there.
   package init(
-    languageModel: String, languageOption: String, visionModel: String, projector: String?,
+    languageModel: String, languageSetting: SettingName, visionModel: String, projector: String?,
     freshProjector: (hiddenSize: Int?, seed: UInt64) = (nil, 0), feature: VisionFeature, dropsFirstPatch: Bool
   ) throws {
-    vision = try ModelDirectory.locate(visionModel, for: "--vision-model")
-    language = try ModelDirectory.locate(languageModel, for: languageOption)
+    vision = try ModelDirectory.locate(visionModel, for: .visionModel)
+    language = try ModelDirectory.locate(languageModel, for: languageSetting)
     tokenizer = language
     self.projector =
       try projector.map { .directory(try ModelDirectory.projector($0)) }

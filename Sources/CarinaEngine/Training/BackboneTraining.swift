@@ -4,39 +4,6 @@ import CarinaRuntime
 import CarinaText
 import Foundation
 
-/// What `train-stage0` is asked to do: the two backbones that a user of the default road does not bring.
-public struct BackboneTrainingOptions: Sendable {
-  /// Shards with captions, and any number with questions whose text the language model learns as well.
-  package var captionShards: String, textShards: [String]
-  /// Where both runs go: `vision/` and `language/` below it.
-  public var outputDirectory: String
-  /// Pieces of the tokenizer.
-  public var vocabularySize = 1024
-  /// Shape of the vision tower; the text tower has the same width.
-  public var patchSize = 8, visionWidth = 96, visionLayers = 2, visionHeads = 4, textLayers = 2
-  /// Shape of the decoder. Every sixth layer would be global; a small one has its last layer global.
-  public var decoderWidth = 96, decoderLayers = 3, decoderHeads = 4, keyValueHeads = 2, window = 128
-  /// Numbers of the two runs.
-  public var vision = TrainingSettings(), language = TrainingSettings()
-  /// Whether to go on from checkpoints.
-  public var resume = ResumePolicy.automatic
-
-  /// What cannot be left out.
-  public init(captionShards: String, textShards: [String], outputDirectory: String) {
-    self.captionShards = captionShards
-    self.textShards = textShards
-    self.outputDirectory = outputDirectory
-    vision.batchSize = 32
-    vision.learningRate = 1e-3
-    vision.epochCount = 30
-    vision.warmupRatio = 0.05
-    language.batchSize = 32
-    language.learningRate = 2e-3
-    language.epochCount = 4
-    language.warmupRatio = 0.05
-  }
-}
-
 /// Stage 0: a tokenizer, a SigLIP trained on images and the sentences of their captions, and a Gemma 3 trained on their text.
 public final class BackboneTraining {
   /// The part of stage 0 that a step belongs to.
@@ -47,6 +14,8 @@ public final class BackboneTraining {
     case language
   }
 
+  /// Told what was noticed in the directories of the runs, for the log.
+  public var onRemark: (String) -> Void = { _ in }
   private let options: BackboneTrainingOptions
   private let captions: ShardDirectory
   private let texts: [ShardDirectory]
@@ -59,42 +28,15 @@ public final class BackboneTraining {
     captions = try ShardDirectory(options.captionShards)
     texts = try options.textShards.map { try ShardDirectory($0) }
     transform = captions.transform
-    func require(_ holds: Bool, _ what: String, _ expected: String, _ found: Int) throws {
-      guard !holds else { return }
-      throw CarinaError(.usage, what, expected: expected, found: "\(found)")
-    }
-    for (option, value) in [
-      ("--vision-heads", options.visionHeads), ("--decoder-heads", options.decoderHeads),
-      ("--key-value-heads", options.keyValueHeads), ("--vision-width", options.visionWidth),
-      ("--vision-layers", options.visionLayers),
-      ("--text-layers", options.textLayers), ("--decoder-width", options.decoderWidth),
-      ("--decoder-layers", options.decoderLayers), ("--vision-batch-size", options.vision.batchSize),
-      ("--language-batch-size", options.language.batchSize), ("--vision-epochs", options.vision.epochCount),
-      ("--language-epochs", options.language.epochCount),
-    ] {
-      try require(value >= 1, "\(option) cannot be used", "at least 1", value)
-    }
-    for (option, rate) in [
-      ("--vision-learning-rate", options.vision.learningRate),
-      ("--language-learning-rate", options.language.learningRate),
-    ] where !(rate >= 0 && rate.isFinite) {
-      throw CarinaError(.usage, "\(option) cannot be used", expected: "a number of at least 0", found: "\(rate)")
-    }
+    try options.settings.validate()
     try options.vision.validate()
     try options.language.validate()
-    try require(
-      options.patchSize >= 1 && transform.size >= options.patchSize, "--patch-size does not fit the images",
-      "from 1 to \(transform.size)", options.patchSize)
-    try require(
-      options.visionWidth % options.visionHeads == 0,
-      "--vision-width does not divide among the heads", "a multiple of \(options.visionHeads)", options.visionWidth)
-    try require(
-      options.decoderWidth % (2 * options.decoderHeads) == 0,
-      "--decoder-width does not divide among the heads", "a multiple of \(2 * options.decoderHeads)",
-      options.decoderWidth)
-    try require(
-      options.decoderHeads % options.keyValueHeads == 0,
-      "--key-value-heads does not divide the heads", "a divisor of \(options.decoderHeads)", options.keyValueHeads)
+    guard options.patchSize >= 1 && transform.size >= options.patchSize else {
+      let name = BackboneSettingList.declared.patchSize.name
+      throw CarinaError(
+        .usage, "\(setting: name) does not fit the images", expected: "from 1 to \(transform.size)",
+        found: "\(options.patchSize)")
+    }
   }
 
   /// Where the finished models are.
@@ -195,14 +137,16 @@ public final class BackboneTraining {
     write: @escaping (String) throws -> Void
   ) throws {
     let shards = ([captions] + texts).flatMap { $0.manifest.shards.map { JSONValue.string($0.sha256) } }
+    var configuration = options.settings.json
+    configuration["data"] = .array(shards)
+    configuration["shape"] = shape
+    configuration["settings"] = .object(settings.json)
     var run = TrainingRun(
       try Trainer(objective, settings: settings), outputDirectory: "\(options.outputDirectory)/\(part)",
-      configuration: [
-        "data": .array(shards), "shape": shape, "vocabulary_size": .integer(options.vocabularySize),
-        "settings": settings.json,
-      ], writeModel: write)
+      configuration: .object(configuration), writeModel: write)
     run.resume = options.resume
     run.shouldStop = shouldStop
+    run.onRemark = onRemark
     run.onStep = onStep
     _ = try run.run()
   }

@@ -24,12 +24,12 @@ public enum ComputingPrecision: String, CaseIterable, Sendable {
   public init(option text: String) throws {
     if text == "fp16" || text == "float16" {
       throw CarinaError(
-        .usage, "--precision fp16 is refused: Gemma's activations exceed its range and turn into infinities",
+        .usage, "\(setting: .precision) fp16 is refused: Gemma's activations exceed its range and turn into infinities",
         remedy: "Use bf16 or fp32.")
     }
     guard let value = ComputingPrecision(rawValue: text) else {
       throw CarinaError(
-        .usage, "--precision is not known",
+        .usage, "\(setting: .precision) is not known",
         expected: ComputingPrecision.allCases.map(\.rawValue).joined(separator: ", "),
         found: text)
     }

@@ -5,53 +5,6 @@ import CarinaTensor
 import CarinaText
 import Foundation
 
-/// What `train-stage1` and `train-stage2` are asked to do.
-public struct JointTrainingOptions: Sendable {
-  /// Shards to train on, and to take a validation loss on.
-  public var trainShards: String, validationShards: String?
-  /// Where the parts come from: paths or Hugging Face ids; a projector directory, or nil for a fresh one.
-  public var visionModel: String, languageModel: String, projector: String?
-  /// Hidden width of a fresh projector; nil for ten times the vision width.
-  public var projectorHidden: Int?
-  /// Where the run goes.
-  public var outputDirectory: String
-  /// What is trained.
-  public var policy: FreezingPolicy
-  /// The run's numbers.
-  public var settings = TrainingSettings()
-  /// How weights are held.
-  public var precision = ComputingPrecision.automatic
-  /// How texts are laid out, and the limits on their ids.
-  public var promptStyle: PromptStyle
-  /// Limits on the ids of a question and of an answer.
-  public var maximumQuestionTokens = 128, maximumAnswerTokens = 512
-  /// Which features the projector reads, and whether the first patch is left out.
-  public var feature = VisionFeature.postNorm, dropsFirstPatch = false
-  /// Whether blocks run again in the backward pass instead of keeping their activations; nil where the forecast of memory decides.
-  public var gradientCheckpointing: Bool?
-  /// The most bytes that the process is to take; nil for what is available.
-  public var memoryLimit: Int?
-  /// How images are changed while training; nil leaves them as they are.
-  public var augmentation: ImageAugmentation?
-  /// The file in which the vision features are kept; nil computes them whenever they are wanted.
-  public var featureCache: String?
-  /// Whether to go on from a checkpoint.
-  public var resume = ResumePolicy.automatic
-
-  /// What cannot be left out.
-  public init(
-    trainShards: String, visionModel: String, languageModel: String, outputDirectory: String, policy: FreezingPolicy,
-    promptStyle: PromptStyle
-  ) {
-    self.trainShards = trainShards
-    self.visionModel = visionModel
-    self.languageModel = languageModel
-    self.outputDirectory = outputDirectory
-    self.policy = policy
-    self.promptStyle = promptStyle
-  }
-}
-
 /// Stages 1 and 2 from shards and checkpoints to a joined model in a run directory.
 public final class JointTraining {
   private let options: JointTrainingOptions
@@ -71,26 +24,28 @@ public final class JointTraining {
   public init(_ options: JointTrainingOptions) throws {
     self.options = options
     try options.settings.validate()
+    try options.prompt.validate()
     let policy = options.policy
     guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
       throw CarinaError(
-        .usage, "nothing is left to train", remedy: "Leave out --no-unfreeze-llm or add --unfreeze-projection-layer.")
+        .usage, "nothing is left to train",
+        remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
     }
     if let path = options.featureCache {
       let reasons = [
-        (policy.trainsVisionInFirstEpoch, "--train-ve-first-epoch", "a frozen vision encoder"),
-        (options.augmentation != nil, "--augment", "the same image in every epoch"),
+        (policy.trainsVisionInFirstEpoch, SettingName.trainVisionFirstEpoch, "a frozen vision encoder"),
+        (options.augmentation != nil, SettingName.augment, "the same image in every epoch"),
       ]
       for (holds, option, expected) in reasons where holds {
         throw CarinaError(
-          .usage, "--cache-vision-features and \(option) cannot go together", at: path,
+          .usage, "\(setting: .visionFeatureCache) and \(setting: option) cannot go together", at: path,
           expected: "\(expected), whose features stay as they are", remedy: "Leave one of the two out.")
       }
     }
     let parts = try PipelineParts(
-      languageModel: options.languageModel, languageOption: "--llm", visionModel: options.visionModel,
+      languageModel: options.languageModel, languageSetting: .languageModel, visionModel: options.visionModel,
       projector: options.projector, freshProjector: (options.projectorHidden, options.settings.seed),
-      feature: options.feature, dropsFirstPatch: options.dropsFirstPatch)
+      feature: options.features.feature, dropsFirstPatch: options.features.dropsFirstPatch)
     let shards = try ShardDirectory(options.trainShards)
     let transform = try parts.ownTransform(defaultSize: shards.transform.size).of(shards)
     samples = try ShardSamples(
@@ -105,8 +60,8 @@ public final class JointTraining {
     }
     try PipelineTransform.requireSize(transform, parts.vision.visionConfig(), at: options.trainShards)
     renderer = try parts.renderer(
-      style: options.promptStyle, maximumQuestionTokens: options.maximumQuestionTokens,
-      maximumAnswerTokens: options.maximumAnswerTokens)
+      style: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
+      maximumAnswerTokens: options.prompt.maximumAnswerTokens)
     forecast = try MemoryForecast(options, parts, samples: samples, renderer: renderer)
     pipeline = try parts.join(precision: options.precision.elementType)
     featureCache = try options.featureCache.map { [pipeline, validation] in
@@ -137,7 +92,8 @@ public final class JointTraining {
   /// Trains to the end.
   /// - Throws: see `TrainingRun.run`.
   public func run(
-    shouldStop: @escaping () -> Bool = { false }, onStep: @escaping (StepReport, _ total: Int) -> Void = { _, _ in }
+    shouldStop: @escaping () -> Bool = { false }, onRemark: @escaping (String) -> Void = { _ in },
+    onStep: @escaping (StepReport, _ total: Int) -> Void = { _, _ in }
   ) throws -> TrainingOutcome {
     let objective = JointObjective(
       model: model, samples: samples, renderer: renderer, policy: options.policy,
@@ -148,6 +104,7 @@ public final class JointTraining {
       writeModel: { [self] in try write(to: $0) })
     run.resume = options.resume
     run.shouldStop = shouldStop
+    run.onRemark = onRemark
     run.onStep = onStep
     if let validation { run.validate = { [self] in try validationLoss(validation) } }
     return try run.run()
@@ -173,41 +130,40 @@ public final class JointTraining {
       visionEncoder: policy.trainsVisionInFirstEpoch ? .copy : .reference(pipeline.vision.directory),
       tokenizer: pipeline.tokenizer,
       description: JoinedModelWriter.Description(
-        promptStyle: options.promptStyle, maximumQuestionTokens: options.maximumQuestionTokens,
-        maximumAnswerTokens: options.maximumAnswerTokens, transform: samples.transform),
+        promptStyle: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
+        maximumAnswerTokens: options.prompt.maximumAnswerTokens, transform: samples.transform),
       type: options.precision.elementType, to: path)
   }
 
   /// Everything that decides the numbers of the run.
   private func configuration() throws -> JSONValue {
-    let settings = options.settings, policy = options.policy
-    var document: JSONValue = [
-      "data": [
-        "shards": .array(samples.shards.manifest.shards.map { .string($0.sha256) }),
-        "transform": .string(samples.transform.id),
-        "validation": .array((validation?.shards.manifest.shards ?? []).map { .string($0.sha256) }),
-      ],
-      "models": [
-        "vision": .string(pipeline.vision.weights.sampledFingerprint().description),
-        "language": .string(pipeline.language.weights.sampledFingerprint().description),
-        "projector": .string(ParameterDigest(model.projector.parameters).whole.description),
-        "feature": .string(options.feature.rawValue), "drop_first_patch": .bool(options.dropsFirstPatch),
-      ],
-      "trains": [
-        "projector": .bool(policy.trainsProjector), "language_model": .bool(policy.trainsDecoder),
-        "vision_in_first_epoch": .bool(policy.trainsVisionInFirstEpoch),
-      ],
-      "text": [
-        "prompt_style": .string(options.promptStyle.rawValue),
-        "max_q_len": .integer(options.maximumQuestionTokens), "max_a_len": .integer(options.maximumAnswerTokens),
-      ],
-      "precision": .string(options.precision.elementType.rawValue), "settings": settings.json,
-    ]
+    let policy = options.policy
+    var models: JSONObject = options.features.json
+    models["vision"] = .string(pipeline.vision.weights.sampledFingerprint().description)
+    models["language"] = .string(pipeline.language.weights.sampledFingerprint().description)
+    models["projector"] = .string(ParameterDigest(model.projector.parameters).whole.description)
+    var document = JSONObject([
+      (
+        "data",
+        [
+          "shards": .array(samples.shards.manifest.shards.map { .string($0.sha256) }),
+          "transform": .string(samples.transform.id),
+          "validation": .array((validation?.shards.manifest.shards ?? []).map { .string($0.sha256) }),
+        ]
+      ),
+      ("models", .object(models)),
+      (
+        "trains",
+        [
+          "projector": .bool(policy.trainsProjector), "language_model": .bool(policy.trainsDecoder),
+          "vision_in_first_epoch": .bool(policy.trainsVisionInFirstEpoch),
+        ]
+      ),
+      ("text", .object(options.prompt.json)),
+      ("precision", .string(options.precision.elementType.rawValue)), ("settings", .object(options.settings.json)),
+    ])
     // Absent where it is off, so that runs of before it was there can be resumed.
-    if let changes = samples.augmentation?.changes, var object = document.object {
-      object["augment"] = .string(changes.description)
-      document = .object(object)
-    }
-    return document
+    document["augment"] = (samples.augmentation?.changes).map { .string($0.description) }
+    return .object(document)
   }
 }

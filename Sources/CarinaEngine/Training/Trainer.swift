@@ -143,7 +143,7 @@ package final class Trainer<Objective: TrainingObjective> {
     return CarinaError(
       .badData, "training diverged at step \(step + 1): the loss or a gradient is no longer finite",
       at: culprit.map { "gradient of \($0.name)" }, found: "loss \(loss)",
-      remedy: "Lower --learning-rate, or resume from an earlier checkpoint.")
+      remedy: "Lower \(setting: TrainingSettings.name(\.learningRate)), or resume from an earlier checkpoint.")
   }
 
   private func takeBatches() throws -> [Objective.Batch] {

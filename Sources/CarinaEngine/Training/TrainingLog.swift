@@ -24,7 +24,7 @@ public final class TrainingLog {
     lock = try FileLock(path) {
       CarinaError(
         .usage, "another process is training into this directory", at: directory,
-        remedy: "Wait for its end, stop it, or name another --output-dir.")
+        remedy: "Wait for its end, stop it, or name another \(setting: .outputDirectory).")
     }
     guard let file = FileHandle(forUpdatingAtPath: path) else {
       throw CarinaError(.cannotWrite, "the log cannot be opened", at: path, remedy: "Check its permissions.")
@@ -34,7 +34,7 @@ public final class TrainingLog {
       guard try file.seekToEnd() >= UInt64(byteCount) else {
         throw CarinaError(
           .badData, "the log is shorter than the checkpoint says", at: path, expected: "at least \(byteCount) bytes",
-          remedy: "Restore it, or start over in another --output-dir.")
+          remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
       }
       try file.truncate(atOffset: UInt64(byteCount))
       try file.seekToEnd()

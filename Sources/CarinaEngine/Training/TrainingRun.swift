@@ -17,6 +17,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
   public var shouldStop: () -> Bool = { false }
   /// Told each step.
   package var onStep: (StepReport, _ total: Int) -> Void = { _, _ in }
+  /// Told what was noticed in the output directory, for the log.
+  package var onRemark: (String) -> Void = { _ in }
   /// Mean loss on held-out data, taken at each epoch's end; the best model so far is kept.
   public var validate: (() throws -> Double)?
   private let trainer: Trainer<Objective>
@@ -60,7 +62,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
     }
     // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
     let log = try TrainingLog(directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes)
-    for directory in [outputDirectory, checkpoints.path] { try AbandonedFiles.clear(directory) }
+    for directory in [outputDirectory, checkpoints.path] {
+      for path in try AbandonedFiles.clear(directory) { onRemark("\(path) was left unfinished and is removed") }
+    }
     try writeRecord(isFinished: false)
 
     let start = trainer.step
@@ -101,7 +105,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
     guard loss.isFinite else {
       throw CarinaError(
         .badData, "training diverged: after step \(step) the loss on the held-out samples is not finite",
-        found: "loss \(loss)", remedy: "Lower --learning-rate, or resume from an earlier checkpoint.")
+        found: "loss \(loss)",
+        remedy: "Lower \(setting: TrainingSettings.name(\.learningRate)), or resume from an earlier checkpoint.")
     }
     return loss
   }
@@ -131,12 +136,15 @@ package struct TrainingRun<Objective: TrainingObjective> {
   private func checkpoint(_ checkpoints: RunCheckpoints) throws -> String? {
     switch resume {
     case .from(let path): return path
-    case .automatic: return checkpoints.latest()?.path
+    case .automatic:
+      let latest = checkpoints.latest()
+      for path in latest?.incomplete ?? [] { onRemark("\(path) is not whole and is passed over") }
+      return latest?.path
     case .never:
       guard checkpoints.latest() == nil && !FileManager.default.fileExists(atPath: finalModel) else {
         throw CarinaError(
-          .usage, "the output directory already holds a run and --resume is never", at: outputDirectory,
-          remedy: "Name another --output-dir, or remove this one.")
+          .usage, "the output directory already holds a run and \(setting: .resume) is never", at: outputDirectory,
+          remedy: "Name another \(setting: .outputDirectory), or remove this one.")
       }
       return nil
     }
@@ -161,7 +169,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     return CarinaError(
       .usage, "this run was started with another configuration", at: path,
       found: differences.isEmpty ? nil : differences.joined(separator: "; "),
-      remedy: "Use the same options and data, or another --output-dir.")
+      remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
   }
 
   private func writeRecord(isFinished: Bool) throws {

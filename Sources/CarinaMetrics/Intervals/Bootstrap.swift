@@ -10,8 +10,10 @@ import CarinaRuntime
 ///   of: table, rows: Array(answers.indices), units: units.ofAnswer)
 /// ```
 package struct Bootstrap {
-  /// Numbers of resamples that make sense.
-  package static let allowed = 0...1_000_000
+  /// The setting for the number of resamples.
+  package static let replicates = Setting(
+    "bootstrap", 1000, .within(0...1_000_000, of: "resamples"),
+    help: "How many resamples give the 95% intervals; 0 for none.", record: .never)
 
   let replicates: Int
   let seed: UInt64

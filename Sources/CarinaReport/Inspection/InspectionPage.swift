@@ -18,7 +18,9 @@ public struct InspectionPage {
     /// Counts tokens; nil shows words alone.
     public var tokenizer: (any Tokenizer)?
     /// What training would cut to.
-    public var maximumQuestionTokens = 128, maximumAnswerTokens = 512
+    public var maximumQuestionTokens = PromptSettings().maximumQuestionTokens
+    /// Most ids of an answer in training.
+    public var maximumAnswerTokens = PromptSettings().maximumAnswerTokens
 
     /// 24 images with 3 questions each; tokens are not counted.
     public init() {}
@@ -146,8 +148,14 @@ public struct InspectionPage {
         })
     }
     for (what, words, tokens, limit, option) in [
-      ("answer", found.answerWords, found.answerTokens, options.maximumAnswerTokens, "--max-a-len"),
-      ("question", found.questionWords, found.questionTokens, options.maximumQuestionTokens, "--max-q-len"),
+      (
+        "answer", found.answerWords, found.answerTokens, options.maximumAnswerTokens,
+        PromptSettings.name(\.maximumAnswerTokens)
+      ),
+      (
+        "question", found.questionWords, found.questionTokens, options.maximumQuestionTokens,
+        PromptSettings.name(\.maximumQuestionTokens)
+      ),
     ] where !words.isEmpty {
       figures.append(
         figure(
@@ -158,7 +166,7 @@ public struct InspectionPage {
       figures.append(
         figure(
           "Tokens of \(what == "answer" ? "an answer" : "a question"): \(InspectionPage.spread(tokens)); \(cut) of "
-            + "\(tokens.count) above \(option) \(limit)",
+            + "\(tokens.count) above \(setting: option) \(limit)",
           HistogramPlot(tokens, xLabel: "tokens", yLabel: "samples", limit: limit)))
     }
     return "<div class=\"figures\">\n\(figures.joined())</div>\n"

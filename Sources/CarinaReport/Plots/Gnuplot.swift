@@ -34,7 +34,7 @@ public struct Gnuplot: Sendable {
 
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = ["--default-settings", path]
+    process.arguments = ["-d", path]
     process.environment = ProcessInfo.processInfo.environment.merging(["LC_ALL": "C"]) { $1 }
     let (output, complaints) = (Pipe(), Pipe())
     process.standardOutput = output

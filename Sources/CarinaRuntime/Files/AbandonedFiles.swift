@@ -5,20 +5,25 @@ import Foundation
 package enum AbandonedFiles {
   /// Clears a directory of what dead processes left in it: half-written files and directories go, and a directory whose
   /// replacement never came gets its name back. What belongs to a living process stays.
+  /// - Returns: what was removed.
   /// - Throws: `CarinaError.cannotWrite` when something cannot be removed.
-  package static func clear(_ directory: String) throws {
+  @discardableResult
+  package static func clear(_ directory: String) throws -> [String] {
+    var removed: [String] = []
     for name in ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted() {
       guard let (target, ending) = parts(of: name) else { continue }
       let path = "\(directory)/\(name)"
       if ending == "previous", putBack(path, as: "\(directory)/\(target)") { continue }
       do {
         try FileManager.default.removeItem(atPath: path)
+        removed.append(path)
       } catch {
         throw CarinaError(
           .cannotWrite, "what a process that was killed left here cannot be removed", at: path,
           remedy: "Check the permissions of its directory.")
       }
     }
+    return removed
   }
 
   /// The name that was being written, and in which state; nil for any other name, and where the process is alive.

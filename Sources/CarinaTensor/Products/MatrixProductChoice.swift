@@ -17,7 +17,8 @@ public enum MatrixProductChoice: String, CaseIterable, Sendable {
     case .openblas: return OpenBLASProduct()
     case .onednn:
       guard let provider = OneDNNProduct() else {
-        throw CarinaError(.usage, "oneDNN could not be started", remedy: "Use --matmul openblas.")
+        throw CarinaError(
+          .usage, "oneDNN could not be started", remedy: "Use \(setting: SettingName("matmul")) openblas.")
       }
       return provider
     }

@@ -42,7 +42,7 @@ public struct PromptRenderer: Sendable {
       guard let id else {
         throw CarinaError(
           .badData, "the vocabulary has no \(piece), which the prompt style \(style.rawValue) needs",
-          remedy: "Choose another --prompt-style or a tokenizer that has it.")
+          remedy: "Choose another \(setting: PromptSettings.name(\.style)) or a tokenizer that has it.")
       }
       return id
     }
@@ -127,7 +127,7 @@ public struct PromptRenderer: Sendable {
       throw CarinaError(
         .badData, "the question \"\(question.prefix(40))…\" is too long",
         expected: "at most \(maximumQuestionTokens) tokens", found: "\(ids.count)",
-        remedy: "Shorten it or raise --max-q-len.")
+        remedy: "Shorten it or raise \(setting: PromptSettings.name(\.maximumQuestionTokens)).")
     }
     return ids
   }

@@ -23,26 +23,28 @@ import Carina
       ["HF_HOME": home.path], ["HF_HUB_CACHE": home.file("hub"), "HF_HOME": "/nowhere"],
       ["HF_HUB_CACHE": "", "HF_HOME": home.path, "HOME": "/nowhere"],
     ] {
-      let model = try ModelDirectory.locate("acme/tiny-vit", for: "--vision-model", environment: environment)
+      let model = try ModelDirectory.locate("acme/tiny-vit", for: .visionModel, environment: environment)
       #expect(model.path == expected)
       #expect(model.reference == "acme/tiny-vit")
     }
     let plain = try TemporaryDirectory()
     try AtomicFile.write(
       "{}", to: plain.file(".cache/huggingface/hub/models--bert/snapshots/f00/config.json"))
-    let single = try ModelDirectory.locate("bert", for: "--llm", environment: ["HOME": plain.path])
+    let single = try ModelDirectory.locate("bert", for: .languageModel, environment: ["HOME": plain.path])
     #expect(single.path.hasSuffix("models--bert/snapshots/f00"))
   }
 
   @Test("a directory comes before the cache")
   func path() throws {
     let directory = try TemporaryDirectory()
-    #expect(try ModelDirectory.locate(directory.path, for: "--llm", environment: [:]).path == directory.path)
+    #expect(try ModelDirectory.locate(directory.path, for: .languageModel, environment: [:]).path == directory.path)
     try AtomicFile.write("", to: directory.file("config.json"))
     let error = try #require(
-      thrownCarinaError { try ModelDirectory.locate(directory.file("config.json"), for: "--llm", environment: [:]) })
+      thrownCarinaError {
+        try ModelDirectory.locate(directory.file("config.json"), for: .languageModel, environment: [:])
+      })
     #expect(error.kind == .missingInput)
-    #expect(error.what.contains("--llm"))
+    #expect(error.what.contains("llm"))
   }
 
   @Test("what is not there is told with the places looked at")
@@ -50,17 +52,17 @@ import Carina
     let home = try cache(["refs/main": "abc123", "snapshots/other/config.json": "{}"])
     let environment = ["HF_HOME": home.path]
     let partial = try #require(
-      thrownCarinaError { try ModelDirectory.locate("acme/tiny-vit", for: "--llm", environment: environment) })
+      thrownCarinaError { try ModelDirectory.locate("acme/tiny-vit", for: .languageModel, environment: environment) })
     #expect(partial.kind == .missingInput)
     #expect(partial.expected == "snapshots/abc123")
     #expect(partial.found == "other")
     let unknown = try #require(
-      thrownCarinaError { try ModelDirectory.locate("acme/large", for: "--llm", environment: environment) })
+      thrownCarinaError { try ModelDirectory.locate("acme/large", for: .languageModel, environment: environment) })
     #expect(unknown.expected == home.file("hub/models--acme--large"))
-    #expect(unknown.what.contains("--llm"))
+    #expect(unknown.what.contains("llm"))
     for reference in ["/no/such/place", "../up", "a/b/c", "acme/.."] {
       let error = try #require(
-        thrownCarinaError { try ModelDirectory.locate(reference, for: "--llm", environment: environment) })
+        thrownCarinaError { try ModelDirectory.locate(reference, for: .languageModel, environment: environment) })
       #expect(error.kind == .missingInput)
       #expect(error.location == reference)
     }
@@ -71,7 +73,7 @@ import Carina
     let home = try cache(["refs/main": "../../..", "snapshots/abc/config.json": "{}"])
     #expect(
       thrownCarinaError {
-        try ModelDirectory.locate("acme/tiny-vit", for: "--llm", environment: ["HF_HOME": home.path])
+        try ModelDirectory.locate("acme/tiny-vit", for: .languageModel, environment: ["HF_HOME": home.path])
       }?
       .kind == .missingInput)
   }

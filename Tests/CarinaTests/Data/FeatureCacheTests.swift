@@ -138,7 +138,7 @@ import Carina
     for bytes in [Data(), Data("no HDF5".utf8), whole.prefix(whole.count / 2), whole.prefix(900), shard] {
       try bytes.write(to: URL(fileURLWithPath: path))
       let error = #expect(throws: CarinaError.self) { try open() }
-      #expect(error?.kind == .badData && error?.remedy?.contains("--cache-vision-features") == true, "\(bytes.count)")
+      #expect(error?.kind == .badData && error?.remedy?.contains("cache_vision_features") == true, "\(bytes.count)")
       #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
     }
   }

@@ -89,7 +89,7 @@ import Testing
     let reasons = Dictionary(uniqueKeysWithValues: lines.map { ($0["path"]?.string ?? "", $0["reason"]?.string ?? "") })
     for (path, part) in [
       ("nowhere.png", "image roots"), ("text.png", "neither JPEG, PNG nor DICOM"), ("empty.jpg", "empty"),
-      ("grey16.png", "--window"), ("grey2.png", "answer is empty"),
+      ("grey16.png", "window"), ("grey2.png", "answer is empty"),
     ] {
       #expect(reasons[path]?.contains(part) == true, "\(path)")
       #expect(reasons[path]?.contains(directory.path) == false)

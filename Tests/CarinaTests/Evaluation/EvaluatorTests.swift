@@ -131,8 +131,8 @@ import Testing
 
   @Test("what cannot be evaluated is refused by name")
   func refusals() throws {
-    #expect(thrownCarinaError { try evaluator("x") { $0.limit = 0 } }?.what.contains("--limit") == true)
-    #expect(thrownCarinaError { try evaluator("x") { $0.batchSize = 0 } }?.what.contains("--batch-size") == true)
+    #expect(thrownCarinaError { try evaluator("x") { $0.limit = 0 } }?.what.contains("limit") == true)
+    #expect(thrownCarinaError { try evaluator("x") { $0.batchSize = 0 } }?.what.contains("batch_size") == true)
     for text in ["", "shuffled", "true,true", "true,fake"] {
       #expect(thrownCarinaError { try EvaluatorArm.list(text) }?.kind == .usage)
     }

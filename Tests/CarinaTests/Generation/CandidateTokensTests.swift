@@ -102,14 +102,14 @@ import Carina
     #expect(refused { ($0.temperature, $0.topK, $0.topP) = (1, 5, 1) } == nil)
     #expect(refused { ($0.beamCount, $0.lengthPenalty) = (3, -1) } == nil)
     let wrong: [(String, (inout GenerationOptions) -> Void)] = [
-      ("--max-new-tokens", { $0.maximumNewTokens = 0 }), ("--num-beams", { $0.beamCount = 0 }),
-      ("--max-new-tokens", { $0.maximumNewTokens = .max }), ("--num-beams", { $0.beamCount = .max }),
-      ("--num-beams", { ($0.beamCount, $0.temperature) = (2, 1) }), ("--temperature", { $0.temperature = -1 }),
-      ("--temperature", { $0.temperature = .infinity }), ("--top-k", { ($0.temperature, $0.topK) = (1, 0) }),
-      ("--top-k", { $0.topK = 5 }), ("--top-p", { $0.topP = 0.5 }),
-      ("--top-p", { ($0.temperature, $0.topP) = (1, 0) }), ("--top-p", { ($0.temperature, $0.topP) = (1, 1.1) }),
-      ("--repetition-penalty", { $0.repetitionPenalty = 0 }), ("--length-penalty", { $0.lengthPenalty = 2 }),
-      ("--length-penalty", { ($0.beamCount, $0.lengthPenalty) = (2, .nan) }),
+      ("max_new_tokens", { $0.maximumNewTokens = 0 }), ("num_beams", { $0.beamCount = 0 }),
+      ("max_new_tokens", { $0.maximumNewTokens = .max }), ("num_beams", { $0.beamCount = .max }),
+      ("num_beams", { ($0.beamCount, $0.temperature) = (2, 1) }), ("temperature", { $0.temperature = -1 }),
+      ("temperature", { $0.temperature = .infinity }), ("top_k", { ($0.temperature, $0.topK) = (1, 0) }),
+      ("top_k", { $0.topK = 5 }), ("top_p", { $0.topP = 0.5 }),
+      ("top_p", { ($0.temperature, $0.topP) = (1, 0) }), ("top_p", { ($0.temperature, $0.topP) = (1, 1.1) }),
+      ("repetition_penalty", { $0.repetitionPenalty = 0 }), ("length_penalty", { $0.lengthPenalty = 2 }),
+      ("length_penalty", { ($0.beamCount, $0.lengthPenalty) = (2, .nan) }),
     ]
     for (option, change) in wrong { #expect(refused(change)?.hasPrefix(option) == true, "\(option)") }
   }

@@ -93,8 +93,8 @@ import Testing
     let html = try InspectionPage([shards], options: options).html()
     #expect(html.components(separatedBy: "data:image/png;base64,").count == 5)
     for part in [
-      "12 images with 24 samples", ">OPEN<", "16", "\(longer) of 24 above --max-a-len \(options.maximumAnswerTokens)",
-      "24 of 24 above --max-q-len 1",
+      "12 images with 24 samples", ">OPEN<", "16", "\(longer) of 24 above max_a_len \(options.maximumAnswerTokens)",
+      "24 of 24 above max_q_len 1",
       "grey8.png", "PA, patient p0", "Question 0?", "Antwort 0 – ä",
     ] { #expect(html.contains(part), "\(part)") }
     #expect(!html.contains("http://") || html.contains("http://www.w3.org"))

@@ -100,7 +100,7 @@ import Carina
     let error = #expect(throws: CarinaError.self) { try renderer.generation(question: question) }
     #expect(error?.kind == .badData)
     #expect(error?.expected == "at most 3 tokens")
-    #expect(error?.remedy?.contains("--max-q-len") == true)
+    #expect(error?.remedy?.contains("max_q_len") == true)
     let exact = try self.renderer(
       style, question: tokenizer.encode(question).count, answer: tokenizer.encode(answer).count)
     let whole = try exact.training(question: question, answer: answer)

@@ -33,8 +33,8 @@ import Carina
     #expect(try !choose(nil, plain.total) && choose(nil, plain.total - 1) && choose(nil, checkpointed.total))
     #expect(try !choose(nil, nil) && choose(true, nil) && choose(true, plain.total) && !choose(false, plain.total))
     for (choice, available, remedy) in [
-      (false, plain.total - 1, "--gradient-checkpointing"), (nil, checkpointed.total - 1, "--batch-size"),
-      (true, checkpointed.total - 1, "--no-unfreeze-llm"),
+      (false, plain.total - 1, "gradient_checkpointing"), (nil, checkpointed.total - 1, "batch_size"),
+      (true, checkpointed.total - 1, "unfreeze_llm off"),
     ] as [(Bool?, Int, String)] {
       let error = #expect(throws: CarinaError.self) { try choose(choice, available) }
       #expect(error?.kind == .usage && error?.remedy?.contains(remedy) == true)

@@ -48,7 +48,7 @@ import Carina
     let refusal = #expect(throws: CarinaError.self) {
       try TrainingLog(directory: directory.path, lineCount: 0, byteCount: 0)
     }
-    #expect(refusal?.kind == .usage && refusal?.remedy?.contains("--output-dir") == true)
+    #expect(refusal?.kind == .usage && refusal?.remedy?.contains("output_dir") == true)
     try log.append(report(2))
     #expect(text.filter { $0 == "\n" }.count == 2)
   }

@@ -11,7 +11,7 @@ extension MemoryForecast {
     let precision = options.precision.elementType
     let visionConfig = try parts.vision.visionConfig(), decoderConfig = try parts.language.decoderConfig().config
     let projectorConfig = try parts.projectorConfig(vision: visionConfig, decoder: decoderConfig)
-    let rowsPerImage = visionConfig.patchCount - (options.dropsFirstPatch ? 1 : 0)
+    let rowsPerImage = visionConfig.patchCount - (options.features.dropsFirstPatch ? 1 : 0)
     let plan = Plan(
       vision: visionConfig, projector: projectorConfig, decoder: decoderConfig,
       footprints: (

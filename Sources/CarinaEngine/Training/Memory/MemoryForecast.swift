@@ -184,12 +184,16 @@ public struct MemoryForecast: Equatable, Sendable {
     let chosen = choice.map { $0 ? checkpointed : plain } ?? (fits(plain) ? plain : checkpointed)
     guard fits(chosen) else {
       var remedies: [String] = []
-      if !chosen.isCheckpointed && fits(checkpointed) { remedies.append("--gradient-checkpointing") }
-      if plan.batch.images > 1 { remedies.append("a smaller --batch-size with more --gradient-accumulation-steps") }
-      if plan.policy.trainsVisionInFirstEpoch { remedies.append("no --train-ve-first-epoch") }
-      if plan.policy.trainsDecoder { remedies.append("--no-unfreeze-llm with --unfreeze-projection-layer") }
-      if plan.precision == .float32 { remedies.append("--precision bf16") }
-      remedies.append("a machine with more memory, or --memory-limit where the forecast is not believed")
+      let batchSize = TrainingSettings.name(\.batchSize)
+      let accumulation = TrainingSettings.name(\.gradientAccumulationSteps)
+      if !chosen.isCheckpointed && fits(checkpointed) { remedies.append(SettingName.gradientCheckpointing.description) }
+      if plan.batch.images > 1 { remedies.append("a smaller \(setting: batchSize) with more \(setting: accumulation)") }
+      if plan.policy.trainsVisionInFirstEpoch { remedies.append("no \(setting: .trainVisionFirstEpoch)") }
+      if plan.policy.trainsDecoder {
+        remedies.append("\(setting: SettingName.unfreezeLanguageModel.off) with \(setting: .unfreezeProjector)")
+      }
+      if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }
+      remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
       throw CarinaError(
         .usage, "the run does not fit into the memory", expected: "at most \(text(available + base))",
         found: chosen.summary, remedy: "What would help: \(remedies.joined(separator: "; ")).")

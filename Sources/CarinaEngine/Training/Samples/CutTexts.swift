@@ -22,12 +22,13 @@ struct CutTexts: Equatable {
     var remarks: [String] = []
     if questions > 0 {
       remarks.append(
-        "\(questions) of \(count) questions are cut at \(renderer.maximumQuestionTokens) tokens; --max-q-len sets the limit"
+        "\(questions) of \(count) questions are cut at \(renderer.maximumQuestionTokens) tokens; \(setting: PromptSettings.name(\.maximumQuestionTokens)) sets the limit"
       )
     }
     if answers > 0 {
       remarks.append(
-        "\(answers) of \(count) answers are cut at \(renderer.maximumAnswerTokens) tokens; --max-a-len sets the limit")
+        "\(answers) of \(count) answers are cut at \(renderer.maximumAnswerTokens) tokens; \(setting: PromptSettings.name(\.maximumAnswerTokens)) sets the limit"
+      )
     }
     return remarks
   }

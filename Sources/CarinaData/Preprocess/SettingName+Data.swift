@@ -1,0 +1,29 @@
+import CarinaRuntime
+
+/// Settings of programs of which this module speaks.
+extension SettingName {
+  /// Pixels a side.
+  package static let imageSize = SettingName("image_size")
+  /// How more than 8 bits become 8.
+  package static let window = SettingName("window")
+  /// Where images are looked up.
+  package static let imageRoot = SettingName("image_root")
+  /// Which images of a study are taken.
+  package static let views = SettingName("views")
+  /// How images are changed while training.
+  package static let augment = SettingName("augment")
+  /// What a split is made by.
+  package static let splitBy = SettingName("split_by")
+  /// Names and parts of the splits.
+  package static let fractions = SettingName("fractions")
+  /// The layout whose leak between splits is wanted.
+  package static let allowKnownLeak = SettingName("allow_known_leak")
+  /// The shard directory to write.
+  package static let output = SettingName("output")
+  /// The part of the images that may be unusable.
+  package static let maximumRejected = SettingName("max_rejected")
+  /// How many records are taken.
+  package static let limit = SettingName("limit")
+  /// Which part of the shards is made.
+  package static let part = SettingName("part")
+}

@@ -1,0 +1,33 @@
+import CarinaRuntime
+
+/// Settings of programs that are no values of a list, and of which the engine speaks.
+extension SettingName {
+  /// The directory of a run.
+  package static let outputDirectory = SettingName("output_dir")
+  /// Whether a run goes on from a checkpoint.
+  package static let resume = SettingName("resume")
+  /// The vision encoder.
+  package static let visionModel = SettingName("vision_model")
+  /// The decoder of a training run.
+  package static let languageModel = SettingName("llm")
+  /// The decoder that answers.
+  package static let languageModelPath = SettingName("llm_path")
+  /// The projector that answers.
+  package static let projectorPath = SettingName("projector_path")
+  /// Whether the projector is trained in stage 2.
+  package static let unfreezeProjector = SettingName("unfreeze_projection_layer")
+  /// Whether the decoder is trained in stage 2.
+  package static let unfreezeLanguageModel = SettingName("unfreeze_llm")
+  /// Whether the vision encoder is trained in the first epoch.
+  package static let trainVisionFirstEpoch = SettingName("train_ve_first_epoch")
+  /// Whether blocks run again in the backward pass.
+  package static let gradientCheckpointing = SettingName("gradient_checkpointing")
+  /// The most memory to plan for.
+  package static let memoryLimit = SettingName("memory_limit")
+  /// In which precision weights are held.
+  package static let precision = SettingName("precision")
+  /// The file of kept vision features.
+  package static let visionFeatureCache = SettingName("cache_vision_features")
+  /// Whose pixels an evaluation shows.
+  package static let arms = SettingName("arms")
+}

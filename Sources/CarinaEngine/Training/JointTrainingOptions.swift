@@ -1,0 +1,48 @@
+import CarinaData
+import CarinaRuntime
+import CarinaText
+
+/// What `train-stage1` and `train-stage2` are asked to do.
+public struct JointTrainingOptions: Sendable {
+  /// Shards to train on, and to take a validation loss on.
+  public var trainShards: String, validationShards: String?
+  /// Where the parts come from: paths or Hugging Face ids; a projector directory, or nil for a fresh one.
+  public var visionModel: String, languageModel: String, projector: String?
+  /// Hidden width of a fresh projector; nil for ten times the vision width.
+  public var projectorHidden: Int?
+  /// Where the run goes.
+  public var outputDirectory: String
+  /// What is trained.
+  public var policy: FreezingPolicy
+  /// The run's numbers.
+  public var settings = TrainingSettings()
+  /// How weights are held.
+  public var precision = ComputingPrecision.automatic
+  /// How texts are laid out, and the limits on their ids.
+  public var prompt = PromptSettings()
+  /// Which features the projector reads, and whether the first patch is left out.
+  public var features = FeatureSettings()
+  /// Whether blocks run again in the backward pass instead of keeping their activations; nil where the forecast of memory decides.
+  public var gradientCheckpointing: Bool?
+  /// The most bytes that the process is to take; nil for what is available.
+  public var memoryLimit: Int?
+  /// How images are changed while training; nil leaves them as they are.
+  public var augmentation: ImageAugmentation?
+  /// The file in which the vision features are kept; nil computes them whenever they are wanted.
+  public var featureCache: String?
+  /// Whether to go on from a checkpoint.
+  public var resume = ResumePolicy.automatic
+
+  /// What cannot be left out.
+  public init(
+    trainShards: String, visionModel: String, languageModel: String, outputDirectory: String, policy: FreezingPolicy,
+    promptStyle: PromptStyle
+  ) {
+    self.trainShards = trainShards
+    self.visionModel = visionModel
+    self.languageModel = languageModel
+    self.outputDirectory = outputDirectory
+    self.policy = policy
+    prompt.style = promptStyle
+  }
+}

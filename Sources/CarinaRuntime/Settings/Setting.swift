@@ -1,0 +1,64 @@
+/// One setting, declared once: its name, its value where nobody says anything, what it may be, what it is for, and whether it decides numbers.
+///
+/// Parsing, help, refusals, the header of a run, `run.json` and the comparison on resuming are made from the declaration.
+public struct Setting<Value: SettingValue>: Sendable {
+  /// What it is called.
+  public let name: SettingName
+  /// The value where nobody says anything.
+  public let defaultValue: Value
+  /// One sentence for the help.
+  public let help: String
+  /// The program and the part of its help in which it stands.
+  public let section: SettingSection
+  /// Whether `help` is followed by the default; false where the sentence says it itself.
+  public let showsDefault: Bool
+  /// Its key in records, if it is not that of `name`.
+  package let recordKey: String
+  package let range: SettingRange<Value>
+  package let record: SettingRecord
+
+  /// Declares a setting.
+  package init(
+    _ key: String, _ defaultValue: Value, _ range: SettingRange<Value> = .any, help: String,
+    section: SettingSection = .common, record: SettingRecord = .always, recordKey: String? = nil,
+    showsDefault: Bool = true
+  ) {
+    name = SettingName(key)
+    self.defaultValue = defaultValue
+    self.range = range
+    self.help = help
+    self.section = section
+    self.record = record
+    self.recordKey = recordKey ?? key
+    self.showsDefault = showsDefault
+  }
+
+  /// Refuses a value out of range.
+  /// - Throws: `CarinaError.usage` that names the setting.
+  public func check(_ value: Value) throws {
+    guard !range.contains(value) else { return }
+    throw CarinaError(.usage, "\(setting: name) cannot be used", expected: range.words, found: value.text)
+  }
+}
+
+/// Whether a setting decides numbers: what is recorded is part of a run's configuration, and a run is resumed only with an equal one.
+public enum SettingRecord: Sendable {
+  /// It decides numbers.
+  case always
+  /// It decides numbers, and its default means that it is off: then it is left out, so that runs recorded before it was there are resumed.
+  case unlessDefault
+  /// It decides no number.
+  case never
+}
+
+/// Which programs offer a setting, and in which part of their help.
+public enum SettingSection: Sendable {
+  /// Every program that has its list of settings.
+  case common
+  /// The programs of stages 1 and 2: how they optimise, in which order they take samples, when they write checkpoints.
+  case optimization, order, checkpoints
+  /// Stages 1 and 2, each with a default of its own.
+  case stage
+  /// None: the engine alone sets it.
+  case engine
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import Carina
+
+/// The options of declared settings: made from the declarations alone, so that a setting that is declared is an option.
+///
+/// ArgumentParser reads options off the mirror of a type, which is made here from the list instead of from properties.
+public struct SettingOptions<Offer: SettingOffer>: ParsableArguments, CustomReflectable {
+  private var given: [(inout SettingValues<Offer.List>) -> Void] = []
+
+  /// Nothing given yet.
+  public init() {}
+
+  /// Takes what the command line gave.
+  public init(from decoder: any Swift.Decoder) throws {
+    let container = try decoder.container(keyedBy: SettingKey.self)
+    for setting in Self.settings { try take(setting, container) }
+  }
+
+  /// One option a setting, in the order of the declarations.
+  public var customMirror: Mirror {
+    Mirror(self, children: Self.settings.map { ($0.name.key, Self.argument($0)) })
+  }
+
+  /// Writes what the command line gave into values.
+  public func apply(to values: inout SettingValues<Offer.List>) {
+    for write in given { write(&values) }
+  }
+
+  /// The values that the command line gave, and the defaults of the others.
+  public var values: SettingValues<Offer.List> {
+    var values = Offer.defaults
+    apply(to: &values)
+    return values
+  }
+
+  /// Lines for the header of a run.
+  public var header: [(name: String, value: String)] {
+    let names = Set(Self.settings.map { $0.name })
+    return headerLines(values.texts.filter { names.contains($0.name) })
+  }
+
+  private static var settings: [any OptionSetting] {
+    SettingValues<Offer.List>.declared.compactMap { $0 as? any OptionSetting }
+      .filter { Offer.section == nil ? $0.section != .engine : $0.section == Offer.section }
+  }
+
+  private static func argument<Declared: OptionSetting>(_ setting: Declared) -> Any {
+    Declared.Value.argument(setting.declaration, defaultValue: Offer.defaults[setting.declaration])
+  }
+
+  private mutating func take<Declared: OptionSetting>(
+    _ setting: Declared, _ container: KeyedDecodingContainer<SettingKey>
+  ) throws {
+    let declaration = setting.declaration
+    guard let value = try Declared.Value.value(of: declaration, in: container) else { return }
+    given.append { $0[declaration] = value }
+  }
+}
+
+/// A setting that can be an option.
+private protocol OptionSetting<Value>: DeclaredSetting where Value: OptionValue {
+  var name: SettingName { get }
+  var section: SettingSection { get }
+}
+
+extension Setting: OptionSetting where Value: OptionValue {}
