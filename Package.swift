@@ -57,14 +57,14 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])],
       linkerSettings: [.linkedLibrary("m")]),
     room("CarinaRuntime", ["CRuntime"], mode: .v5),
-    room("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"], mode: .v5),
+    room("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"]),
     room("CarinaText", ["CarinaRuntime"], mode: .v5),
     room(
       "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5", "CImageCodecs"],
       resources: [.embedInCode("Archives/label-templates.json")], mode: .v5),
     room("CarinaPhantom", ["CarinaRuntime", "CarinaData"], mode: .v5),
     room("CarinaMetrics", ["CarinaRuntime"], mode: .v5),
-    room("CarinaModel", ["CarinaRuntime", "CarinaTensor"], mode: .v5),
+    room("CarinaModel", ["CarinaRuntime", "CarinaTensor"]),
     room(
       "CarinaEngine",
       ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"], mode: .v5),
