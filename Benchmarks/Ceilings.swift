@@ -7,7 +7,7 @@ struct Ceilings {
 
   /// Measures them: the best of `repeats` runs each.
   init(repeats: Int) {
-    let memory = Tensor(zeros: [1 << 27])
+    let memory = Tensor(zeros: [1 << 27], on: Samples.backend)
     let fastest = Measurement.seconds(repeats: repeats) { MemoryReading.sum(of: memory) }.min() ?? .infinity
     reading = Double(memory.count * 4) / fastest * 1e-9
     float32 = Ceilings.product(.float32, repeats: repeats)
@@ -16,10 +16,11 @@ struct Ceilings {
 
   private static func product(_ type: ElementType, repeats: Int) -> Double {
     let side = 2048
-    let a = Samples.tensor([side, side]).converted(to: type), out = Tensor(uninitialized: [side, side])
-    let operand = MatrixOperand(a, rows: side, columns: side)
+    let a = Samples.tensor([side, side]).converted(to: type),
+      out = Tensor(uninitialized: [side, side], on: Samples.backend)
+    let factor = MatrixFactor(a)
     let fastest = Measurement.seconds(repeats: repeats) {
-      MatrixProduct.multiply(operand, operand.transposed, into: out.floats, accumulate: false)
+      Samples.backend.multiply(factor, factor.transposed, into: out, accumulate: false)
     }.min()
     return 2 * Double(side * side * side) / (fastest ?? .infinity) * 1e-9
   }

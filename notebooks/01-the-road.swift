@@ -90,6 +90,7 @@ print(try ShardSummary(questions).text(show: 3))
 
 // %% Two small backbones
 Notebook.mark()
+let device = try Device.processor()
 var backboneOptions = BackboneTrainingOptions(
   captionShards: captions.path, textShards: [questions.path], outputDirectory: "\(work)/stage0")
 backboneOptions.patchSize = 16
@@ -98,7 +99,7 @@ backboneOptions.decoderWidth = 64
 backboneOptions.decoderLayers = 2
 backboneOptions.vision.batchSize = 8
 backboneOptions.vision.epochCount = 120
-let backbones = try BackboneTraining(backboneOptions)
+let backbones = try BackboneTraining(backboneOptions, on: device)
 try backbones.run()
 
 /// What a run wrote into its log.
@@ -158,7 +159,7 @@ stage2.promptStyle = .gemma
 stage2.settings.epochCount = 40
 
 for options in [stage1, stage2] {
-  _ = try JointTraining(options).run()
+  _ = try JointTraining(options, on: device).run()
   let record = try JSONValue.parseFile("\(options.outputDirectory)/run.json")
   print(
     "\(options.outputDirectory): \(record["steps"]?.int ?? 0) steps, trained \(record["trained_parameters"]?.int ?? 0)"
@@ -191,7 +192,7 @@ for curve in curves {
 // %% Ask about an image that the model has never seen
 Notebook.mark()
 let directory = try JoinedModelDirectory(path: "\(work)/stage2/final_model")
-let model = try directory.load(precision: .float32).model
+let model = try directory.load(precision: .float32, on: device).model
 var generation = GenerationOptions()
 generation.maximumNewTokens = 24
 let generator = Generator(model: model, stopTokens: renderer.stopTokens, options: generation)
@@ -201,7 +202,7 @@ func ask(_ shards: ShardDirectory, shift: Int = 0) throws -> [ScoredAnswer] {
   let samples = try ShardSamples(shards, transform: shards.transform)
   let pixels = try (0..<shards.imageCount).map(samples.pixels(image:))
   let features = model.features(
-    Tensor(pixels.flatMap { $0 }, shape: [pixels.count, pixels[0].count]), count: pixels.count, tape: nil)
+    Tensor(pixels.flatMap { $0 }, shape: [pixels.count, pixels[0].count], on: device), count: pixels.count, tape: nil)
   let prompts = try (0..<shards.sampleCount).map { index in
     ImageTextSequence(
       try renderer.generation(question: samples.text(index).question),
@@ -263,7 +264,7 @@ for place in 0..<places * places {
   pictures.append(covered)
 }
 let features = model.features(
-  Tensor(pictures.flatMap { $0 }, shape: [pictures.count, bare.count]), count: pictures.count, tape: nil)
+  Tensor(pictures.flatMap { $0 }, shape: [pictures.count, bare.count], on: device), count: pictures.count, tape: nil)
 let target = try renderer.training(question: asked.question, answer: asked.answer)
 let tokenLosses = model.loss(
   pictures.indices.map { ImageTextSequence(target, image: $0) }, imageRows: model.projector(features, tape: nil),

@@ -110,7 +110,7 @@ public struct TrainingArguments: ParsableArguments {
     options.settings.isShuffled = !noShuffle
     options.settings.saveEverySteps = saveEverySteps
     options.settings.saveEveryEpochs = saveEveryEpochs
-    options.precision = try precision.apply()
+    options.precision = try precision.computingPrecision()
     options.maximumQuestionTokens = maximumQuestion
     options.maximumAnswerTokens = maximumAnswer
     options.feature = visionFeature

@@ -44,7 +44,8 @@ struct TrainStage0: ParsableCommand {
 
   func run() throws {
     global.apply()
-    let training = try BackboneTraining(options())
+    let device = try Device.processor()
+    let training = try BackboneTraining(options(), on: device)
     writeRunHeader(
       "train-stage0",
       [
@@ -58,7 +59,7 @@ struct TrainStage0: ParsableCommand {
           "language run",
           "\(languageEpochs) epochs, batches of \(languageBatchSize), learning rate \(languageLearningRate)"
         ), ("resume", resume), ("save-every-n-steps", saveEverySteps.map(String.init) ?? "none"), ("seed", "\(seed)"),
-        ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
+        ("matmul", device.productName), ("threads", "\(ThreadTeam.count)"),
       ])
     Interruption.listen()
     let vision = StepDisplay("vision"), language = StepDisplay("language")

@@ -31,6 +31,7 @@ struct TrainStage2: ParsableCommand {
 
   func run() throws {
     global.apply()
+    let device = try training.precision.device()
     var options = try training.options(
       policy: FreezingPolicy(
         trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel,
@@ -38,6 +39,6 @@ struct TrainStage2: ParsableCommand {
       style: .gemma, batchSize: batchSize, accumulation: gradientAccumulationSteps, learningRate: learningRate,
       epochs: numEpochs, warmupRatio: 0.05)
     options.projector = stage1Projector
-    try runJointTraining("train-stage2", options)
+    try runJointTraining("train-stage2", options, on: device)
   }
 }

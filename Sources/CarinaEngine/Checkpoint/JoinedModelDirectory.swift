@@ -68,11 +68,11 @@ public struct JoinedModelDirectory {
 
   /// Reads the three parts and joins them.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
-  public func load(precision: ElementType) throws -> LoadedJoinedModel {
+  public func load(precision: ElementType, on device: Device) throws -> LoadedJoinedModel {
     let parts = LoadedJoinedModel.Parts(
-      language: try languageModel.loadDecoder(precision: precision),
-      vision: try visionEncoder.loadVisionEncoder(precision: precision),
-      projector: try projector.loadProjector(precision: precision))
+      language: try languageModel.loadDecoder(precision: precision, on: device.backend),
+      vision: try visionEncoder.loadVisionEncoder(precision: precision, on: device.backend),
+      projector: try projector.loadProjector(precision: precision, on: device.backend))
     return LoadedJoinedModel(
       model: try VisionLanguageModel(
         vision: parts.vision.model, projector: parts.projector.model, decoder: parts.language.model,

@@ -30,23 +30,27 @@ extension ModelDirectory {
 
   /// Reads a Gemma 3 decoder (`Gemma3ForCausalLM`).
   /// - Throws: `CarinaError.missingInput`, `.badData`; everything that does not fit the configuration in one error.
-  public func loadDecoder(precision: ElementType) throws -> LoadedPart<Decoder> {
+  package func loadDecoder(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Decoder> {
     let (config, unknown) = try decoderConfig()
-    return try load(unknown, renaming: TensorNames.decoder, precision: precision) { Decoder(config, from: $0) }
+    return try load(unknown, renaming: TensorNames.decoder, precision: precision, on: backend) {
+      Decoder(config, from: $0)
+    }
   }
 
   /// Reads the vision tower of a `SiglipVisionModel` or a `SiglipModel`; the latter's text tower is left out knowingly.
   /// - Throws: as `loadDecoder`.
-  public func loadVisionEncoder(precision: ElementType) throws -> LoadedPart<VisionEncoder> {
+  package func loadVisionEncoder(precision: ElementType, on backend: any Backend) throws -> LoadedPart<VisionEncoder> {
     let (config, unknown) = try VisionConfig.read(configuration(), source: file("config.json"))
-    return try load(unknown, renaming: TensorNames.vision, precision: precision, ignoring: TensorNames.textSide) {
+    return try load(
+      unknown, renaming: TensorNames.vision, precision: precision, on: backend, ignoring: TensorNames.textSide
+    ) {
       VisionEncoder(config, from: $0)
     }
   }
 
   /// Reads both towers of a `SiglipModel`.
   /// - Throws: as `loadDecoder`.
-  package func loadSiglip(precision: ElementType) throws -> LoadedPart<SiglipModel> {
+  package func loadSiglip(precision: ElementType, on backend: any Backend) throws -> LoadedPart<SiglipModel> {
     let json = try configuration()
     guard json["model_type"] == "siglip" else {
       throw CarinaError(
@@ -66,7 +70,7 @@ extension ModelDirectory {
         expected: "text projection_size \(vision.hiddenSize), the vision width", found: "\(text.projectionSize)")
     }
     let unknown = unknownVision + unknownText.filter { !unknownVision.contains($0) }
-    return try load(unknown, renaming: TensorNames.siglip, precision: precision) {
+    return try load(unknown, renaming: TensorNames.siglip, precision: precision, on: backend) {
       SiglipModel(vision: vision, text: text, from: $0)
     }
   }
@@ -93,17 +97,19 @@ extension ModelDirectory {
 
   /// Reads a projector.
   /// - Throws: as `loadDecoder`.
-  package func loadProjector(precision: ElementType) throws -> LoadedPart<Projector> {
+  package func loadProjector(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Projector> {
     let config = try projectorConfig()
-    return try load([], renaming: TensorNames.projector, precision: precision) { Projector(config, from: $0) }
+    return try load([], renaming: TensorNames.projector, precision: precision, on: backend) {
+      Projector(config, from: $0)
+    }
   }
 
   private func load<Model>(
-    _ unknownKeys: [String], renaming: (String) -> String?, precision: ElementType,
+    _ unknownKeys: [String], renaming: (String) -> String?, precision: ElementType, on backend: any Backend,
     ignoring: [IgnoredTensors] = [], _ build: (ParameterSource) -> Model
   ) throws -> LoadedPart<Model> {
     let weights = try weights()
-    let loader = StrictLoader(directory: weights, renaming: renaming, precision: precision)
+    let loader = StrictLoader(directory: weights, renaming: renaming, precision: precision, on: backend)
     let model = build(loader)
     let summary = try loader.finish(ignoring: ignoring)
     return LoadedPart(model: model, directory: self, weights: weights, unknownKeys: unknownKeys, summary: summary)

@@ -12,6 +12,7 @@ import Foundation
 package final class StrictLoader: ParameterSource {
   private let directory: WeightsDirectory
   private let precision: ElementType
+  private let backend: any Backend
   private var fileNames: [String: String] = [:]
   private var unnamed: [String] = []
   private var asked = Set<String>()
@@ -25,9 +26,13 @@ package final class StrictLoader: ParameterSource {
   /// - Parameters:
   ///   - renaming: from a name in the files to the engine's (see `TensorNames`); nil for a name that no such model has.
   ///   - precision: what products are computed in.
-  package init(directory: WeightsDirectory, renaming: (String) -> String?, precision: ElementType) {
+  ///   - backend: what will compute with the weights.
+  package init(
+    directory: WeightsDirectory, renaming: (String) -> String?, precision: ElementType, on backend: any Backend
+  ) {
     self.directory = directory
     self.precision = precision
+    self.backend = backend
     for name in directory.names {
       guard let own = renaming(name) else {
         unnamed.append(name)
@@ -47,15 +52,15 @@ package final class StrictLoader: ParameterSource {
     weightCount += shape.reduce(1, *)
     guard let fileName = fileNames[name], let (file, entry) = directory.find(fileName) else {
       missing.append("\(name) \(shape)")
-      return ZeroPages.tensor(shape)
+      return ZeroPages.tensor(shape, on: backend)
     }
     guard entry.shape == shape else {
       misshapen.append("\(name) (expected \(shape), found \(entry.shape))")
-      return ZeroPages.tensor(shape)
+      return ZeroPages.tensor(shape, on: backend)
     }
-    guard let tensor = try? file.tensor(entry) else {
+    guard let tensor = try? file.tensor(entry, on: backend) else {
       wrongElements.append("\(name) (\(entry.element.rawValue))")
-      return ZeroPages.tensor(shape)
+      return ZeroPages.tensor(shape, on: backend)
     }
     let value = tensor.converted(to: StrictLoader.type(of: name, shape: shape, precision: precision))
     if value.storage.isBorrowed {
@@ -160,13 +165,12 @@ private final class ZeroPages {
 
   /// Zeros of a shape. Where not even the addresses suffice, the memory is a page that only claims to be long enough:
   /// such a model is refused by `StrictLoader.finish` and never run.
-  static func tensor(_ shape: [Int]) -> Tensor {
+  static func tensor(_ shape: [Int], on backend: any Backend) -> Tensor {
     let byteCount = shape.reduce(4, *)
     if let pages = ZeroPages(byteCount: byteCount) {
-      return Tensor(
-        shape: shape, storage: Storage(borrowing: pages.pointer, byteCount: byteCount, owner: pages))
+      return Tensor(shape: shape, storage: backend.adopt(pages.pointer, byteCount: byteCount, owner: pages))
     }
-    guard let page = ZeroPages(byteCount: 4096) else { return Tensor(zeros: shape) }
-    return Tensor(shape: shape, storage: Storage(borrowing: page.pointer, byteCount: byteCount, owner: page))
+    guard let page = ZeroPages(byteCount: 4096) else { return Tensor(zeros: shape, on: backend) }
+    return Tensor(shape: shape, storage: backend.adopt(page.pointer, byteCount: byteCount, owner: page))
   }
 }

@@ -40,7 +40,7 @@ extension TrainingState {
   /// - Parameter shapes: names and shapes of the parameters that the run trains.
   /// - Throws: `CarinaError.missingInput`, `.badData` when a file is damaged, or one with every name and shape that
   ///   does not fit.
-  package init(path: String, expecting shapes: [String: [Int]]) throws {
+  package init(path: String, expecting shapes: [String: [Int]], on backend: any Backend) throws {
     let statePath = "\(path)/\(Self.stateName)"
     let keys = ManifestKeys(json: try JSONValue.parseFile(statePath), source: statePath, prefix: "")
     let version = try keys.value("format_version", "a whole number", \.int)
@@ -60,12 +60,12 @@ extension TrainingState {
       json: keys.value("progress", "an object") { $0.object == nil ? nil : $0 }, source: statePath)
     weights = [:]
     moments = [:]
-    for entry in weightsFile.entries { weights[entry.name] = TensorSource(try weightsFile.tensor(entry)) }
+    for entry in weightsFile.entries { weights[entry.name] = TensorSource(try weightsFile.tensor(entry, on: backend)) }
     for (name, count) in steps {
       // The optimizer writes into its moments; the mapped file must not be written.
       moments[name] = Moments(
-        first: try momentsFile.tensor(named: name + Self.firstSuffix).copied(),
-        second: try momentsFile.tensor(named: name + Self.secondSuffix).copied(), steps: count.int ?? 0)
+        first: try momentsFile.tensor(named: name + Self.firstSuffix, on: backend).copied(),
+        second: try momentsFile.tensor(named: name + Self.secondSuffix, on: backend).copied(), steps: count.int ?? 0)
     }
   }
 

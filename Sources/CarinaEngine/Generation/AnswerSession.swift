@@ -24,13 +24,8 @@ public final class AnswerSession {
   /// The rows that images take in a prompt: [images · rowsPerImage, D]. The pixels have the transform's size.
   public func imageRows(of images: [ImagePixels]) -> Tensor {
     let size = answering.transform.size, count = 3 * size * size
-    let pixels = Tensor(uninitialized: [images.count, count])
-    for (index, image) in images.enumerated() {
-      answering.transform.normalized(image).withUnsafeBufferPointer { values in
-        for place in values.indices { pixels.floats[index * count + place] = values[place] }
-      }
-    }
     let model = answering.model
+    let pixels = PixelBatch.tensor(images.map(answering.transform.normalized), width: count, on: model.backend)
     return model.projector(model.features(pixels, count: images.count, tape: nil), tape: nil)
   }
 

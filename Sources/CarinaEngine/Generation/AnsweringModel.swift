@@ -40,11 +40,11 @@ public struct AnsweringModel {
   /// - Parameter maximumQuestionTokens: instead of the limit that the model was trained with.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
-    checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil
+    checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil, on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let directory = try JoinedModelDirectory(path: checkpoint)
-    let loaded = try directory.load(precision: precision)
+    let loaded = try directory.load(precision: precision, on: device)
     let manifest = directory.manifest
     return try AnsweringModel(
       loaded, tokenizer: directory.tokenizer, style: manifest.promptStyle,
@@ -57,16 +57,16 @@ public struct AnsweringModel {
   /// Loads a model from its parts; the transform is that of the vision model's `preprocessor_config.json`.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
-    _ parts: ModelParts, precision: ElementType, maximumQuestionTokens: Int = defaultQuestionTokens
+    _ parts: ModelParts, precision: ElementType, maximumQuestionTokens: Int = defaultQuestionTokens, on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let language = try ModelDirectory.locate(parts.languageModel, for: "--llm-path")
     let visionDirectory = try ModelDirectory.locate(parts.visionModel, for: "--vision-model")
     let projector = try ModelDirectory.projector(parts.projector)
     let loadedParts = LoadedJoinedModel.Parts(
-      language: try language.loadDecoder(precision: precision),
-      vision: try visionDirectory.loadVisionEncoder(precision: precision),
-      projector: try projector.loadProjector(precision: precision))
+      language: try language.loadDecoder(precision: precision, on: device.backend),
+      vision: try visionDirectory.loadVisionEncoder(precision: precision, on: device.backend),
+      projector: try projector.loadProjector(precision: precision, on: device.backend))
     let model = try VisionLanguageModel(
       vision: loadedParts.vision.model, projector: loadedParts.projector.model, decoder: loadedParts.language.model,
       feature: parts.feature, dropsFirstPatch: parts.dropsFirstPatch)
@@ -76,6 +76,9 @@ public struct AnsweringModel {
       transform: .ofCheckpoint(visionDirectory.path, defaultSize: model.vision.config.imageSize), knowsPixels: false,
       precision: precision, started: started)
   }
+
+  /// What computes with it.
+  public var device: Device { Device(model.backend) }
 
   /// The same model with another policy for images of more than 8 bits.
   /// - Throws: `CarinaError.usage`.

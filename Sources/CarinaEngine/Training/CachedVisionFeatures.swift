@@ -45,7 +45,7 @@ package final class CachedVisionFeatures: @unchecked Sendable {
       // The same picture may stand in other shards too.
       if let features = try cache.features(of: digest) { return .kept(features) }
       let values = transform.normalized(pixels)
-      return .pixels(Tensor(values, shape: [1, values.count]), digest)
+      return .pixels(Tensor(values, shape: [1, values.count], on: model.backend), digest)
     }
   }
 
@@ -54,13 +54,11 @@ package final class CachedVisionFeatures: @unchecked Sendable {
   public func features(_ fetched: [Fetched]) throws -> Tensor {
     let identity = cache.identity
     let result = Tensor(
-      uninitialized: [fetched.count * identity.rowCount, identity.width], elementType: identity.elementType)
-    for (place, image) in fetched.enumerated() {
-      let features = try features(image)
-      withExtendedLifetime((features, result)) {
-        (result.pointer + place * identity.byteCount).copyMemory(
-          from: features.pointer, byteCount: identity.byteCount)
-      }
+      uninitialized: [fetched.count * identity.rowCount, identity.width], elementType: identity.elementType,
+      on: model.backend)
+    for (index, image) in fetched.enumerated() {
+      let rows = index * identity.rowCount..<(index + 1) * identity.rowCount
+      model.backend.copy(try features(image), into: result.rowSlice(rows))
     }
     return result
   }

@@ -74,6 +74,8 @@ package final class JointObjective: TrainingObjective {
     self.isCheckpointed = isCheckpointed
   }
 
+  /// The model's.
+  package var backend: any Backend { model.backend }
   /// One a question or caption.
   package var sampleCount: Int { samples.count }
   /// All three parts'.
@@ -114,7 +116,7 @@ package final class JointObjective: TrainingObjective {
     }
     let images: JointBatch.Images =
       try features.map { .fetched(try $0.fetch(order)) }
-      ?? .pixels(try PixelBatch.read(order, from: samples, epoch: epoch))
+      ?? .pixels(try PixelBatch.read(order, from: samples, epoch: epoch, on: model.backend))
     return JointBatch(sequences: sequences, images: images, imageCount: order.count)
   }
 

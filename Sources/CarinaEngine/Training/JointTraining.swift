@@ -67,10 +67,14 @@ public final class JointTraining {
   /// What was noticed while loading, for the log.
   public private(set) var remarks: [String] = []
 
+  /// What computes.
+  public let device: Device
+
   /// Opens shards and checkpoints and joins the parts.
   /// - Throws: `CarinaError` naming the file or option at fault.
-  public init(_ options: JointTrainingOptions) throws {
+  public init(_ options: JointTrainingOptions, on device: Device) throws {
     self.options = options
+    self.device = device
     try options.settings.validate()
     let policy = options.policy
     guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
@@ -114,20 +118,21 @@ public final class JointTraining {
       tokenizer: tokenizer, style: options.promptStyle, maximumQuestionTokens: options.maximumQuestionTokens,
       maximumAnswerTokens: options.maximumAnswerTokens)
     forecast = try MemoryForecast(
-      options, vision: visionDirectory, language: languageDirectory, samples: samples, renderer: renderer)
-    let vision = try visionDirectory.loadVisionEncoder(precision: precision)
-    let language = try languageDirectory.loadDecoder(precision: precision)
+      options, vision: visionDirectory, language: languageDirectory, samples: samples, renderer: renderer,
+      packsFactors: device.backend.packsFactors)
+    let vision = try visionDirectory.loadVisionEncoder(precision: precision, on: device.backend)
+    let language = try languageDirectory.loadDecoder(precision: precision, on: device.backend)
     weights = (vision.weights, language.weights)
     model = try VisionLanguageModel(
       vision: vision.model,
       projector: try JointTraining.projector(
-        options, vision: vision.model, decoder: language.model, precision: precision),
+        options, vision: vision.model, decoder: language.model, precision: precision, on: device.backend),
       decoder: language.model, feature: options.feature, dropsFirstPatch: options.dropsFirstPatch)
     let cache = try options.featureCache.map { [model, validation] path in
       try FeatureCache(
         path,
         identity: FeatureIdentity(model, weights: vision.weights, transform: transform, precision: precision),
-        imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
+        imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0), on: device.backend)
     }
     features = try cache.map { [samples, model] in
       try CachedVisionFeatures($0, shards: samples.shards, transform: transform, model: model)
@@ -146,14 +151,15 @@ public final class JointTraining {
   }
 
   private static func projector(
-    _ options: JointTrainingOptions, vision: VisionEncoder, decoder: Decoder, precision: ElementType
+    _ options: JointTrainingOptions, vision: VisionEncoder, decoder: Decoder, precision: ElementType,
+    on backend: any Backend
   ) throws -> Projector {
     if let path = options.projector {
-      return try ModelDirectory.projector(path).loadProjector(precision: precision).model
+      return try ModelDirectory.projector(path).loadProjector(precision: precision, on: backend).model
     }
     return Projector(
       freshProjector(options, vision: vision.config, decoder: decoder.config),
-      from: RandomParameterSource(seed: options.settings.seed, precision: precision))
+      from: RandomParameterSource(seed: options.settings.seed, precision: precision, on: backend))
   }
 
   /// The sizes of a projector that is not read from anywhere.

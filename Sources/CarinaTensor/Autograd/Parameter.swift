@@ -38,7 +38,7 @@ public final class Parameter {
       gradient = nil
       return
     }
-    if value.elementType == .bfloat16, remainder == nil { 
+    if value.elementType == .bfloat16, remainder == nil {
       remainder = Tensor(zeros: shape, elementType: .bfloat16, on: value.backend)
     }
     if value.storage.isBorrowed {
@@ -94,7 +94,9 @@ public final class Parameter {
   /// c = a Wᵀ (forward) or a W (backward) with what the backend has kept of the frozen matrix; c densely stored.
   ///
   /// - Returns: whether it was done.
-  func multiplyPrepared(_ a: MatrixFactor, isForward: Bool, into c: Tensor, epilogue: ProductEpilogue = ProductEpilogue())
+  func multiplyPrepared(
+    _ a: MatrixFactor, isForward: Bool, into c: Tensor, epilogue: ProductEpilogue = ProductEpilogue()
+  )
     -> Bool
   {
     guard !isTrainable, let frozenFactor else { return false }

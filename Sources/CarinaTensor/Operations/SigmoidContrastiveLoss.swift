@@ -60,7 +60,8 @@ package protocol ContrastiveKernels {
   /// - Returns: the sum of −log σ(± logit), and the loss's derivatives by the logarithm of the scale and by the shift.
   func sigmoidContrast(
     _ similarities: Tensor, _ isPositive: [Bool], scale: Float, shift: Float, divisor: Float, logits: Tensor,
-    slopes: Tensor) -> (loss: Double, scaleSlope: Double, biasSlope: Double)
+    slopes: Tensor
+  ) -> (loss: Double, scaleSlope: Double, biasSlope: Double)
 }
 
 extension CPUBackend: ContrastiveKernels {

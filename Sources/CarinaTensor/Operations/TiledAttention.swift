@@ -70,7 +70,8 @@ struct TiledAttention {
       for block in division.blocks[sequence] where !block.columns.isEmpty {
         let count = block.rows.count, columns = TiledAttention.padded(block.columns.count)
         let firstRow = start.query + block.rows.lowerBound, firstKey = start.key + block.columns.lowerBound
-        let probabilities = Tensor(uninitialized: [count, columns], on: backend), slopes = Tensor(uninitialized: [count, columns], on: backend)
+        let probabilities = Tensor(uninitialized: [count, columns], on: backend),
+          slopes = Tensor(uninitialized: [count, columns], on: backend)
         scores(block, start: start.query, head: head, keys: keys[sequence], into: probabilities)
         carina_masked_softmax(
           probabilities.floats, Int64(count), Int64(columns), Int64(columns), layout.scale, block.first, block.last)
@@ -128,7 +129,8 @@ struct TiledAttention {
     let rowPairs = (count + 1) / 2, size = layout.headSize
     let paired = Tensor(uninitialized: [rowPairs, left.width * 2], elementType: .bfloat16, on: backend)
     carina_pair_rows(left.floats, Int64(left.width), Int64(count), Int64(left.width), paired.bfloats)
-    let factor = Tensor(uninitialized: [TiledAttention.padded(size) * rowPairs * 2], elementType: .bfloat16, on: backend)
+    let factor = Tensor(
+      uninitialized: [TiledAttention.padded(size) * rowPairs * 2], elementType: .bfloat16, on: backend)
     carina_pack_rows(right, Int64(stride), Int64(count), Int64(size), factor.bfloats)
     carina_tile_product(
       TiledAttention.words(paired), 1, Int64(left.width), factor.bfloats, Int64(rowPairs), 0, target,
@@ -168,7 +170,8 @@ struct TiledAttention {
       let pairs = packing == .columns ? self.pairs : (count + 1) / 2
       let headCount = TiledAttention.padded(packing == .columns ? count : size) * pairs * 2
       return Packed(
-        storage: Tensor(uninitialized: [max(1, heads * headCount)], elementType: .bfloat16, on: backend), headCount: headCount,
+        storage: Tensor(uninitialized: [max(1, heads * headCount)], elementType: .bfloat16, on: backend),
+        headCount: headCount,
         pairs: pairs)
     }
     ThreadTeam.run(taskCount: results.count * heads) { task in

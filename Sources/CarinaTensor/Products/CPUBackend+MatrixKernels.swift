@@ -32,6 +32,15 @@ extension CPUBackend: MatrixKernels {
     }
   }
 
+  /// c = a b by the product of few rows, whatever the library; b is a transposed [N, K].
+  /// - Parameter byPairs: whether bfloat16 is multiplied as it is rather than widened.
+  package func multiplyFewRows(
+    _ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, byPairs: Bool = FewRowsProduct.hasPairs
+  ) {
+    FewRowsProduct.multiply(
+      MatrixOperand(a), MatrixOperand(b), into: c.floats, cStride: b.columns, byPairs: byPairs, pool: pool)
+  }
+
   /// See `MatrixKernels`.
   package func addBias(_ bias: Tensor, to target: Tensor) {
     let width = target.width

@@ -32,7 +32,8 @@ package protocol FrozenFactor: AnyObject {
   /// c = a Wᵀ (forward) or a W with what is kept of W, `matrix`; c densely stored.
   /// - Returns: whether it was done: not where the rows are few, the library has no such kernel, or it is the first time.
   func multiply(
-    _ a: MatrixFactor, _ matrix: Tensor, isForward: Bool, into c: Tensor, epilogue: ProductEpilogue) -> Bool
+    _ a: MatrixFactor, _ matrix: Tensor, isForward: Bool, into c: Tensor, epilogue: ProductEpilogue
+  ) -> Bool
 }
 
 /// A matrix [N, K] in 8 bits with one scale a row.

@@ -10,7 +10,8 @@ package protocol MatrixProductProvider: Sendable {
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool)
   /// c [a.rows, b.columns] = a b, densely, with what the epilogue asks for; false where it cannot.
   func multiply(
-    _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue) -> Bool
+    _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue
+  ) -> Bool
   /// A copy of a bfloat16 right factor in the layout that it reads fastest; nil where it has none.
   func pack(_ b: MatrixOperand) -> (any PackedFactor)?
 }

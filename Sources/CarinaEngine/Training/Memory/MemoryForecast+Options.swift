@@ -7,7 +7,7 @@ extension MemoryForecast {
   /// - Throws: `CarinaError.usage` when the run does not fit into the memory; what reading configurations and headers throws.
   init(
     _ options: JointTrainingOptions, vision: ModelDirectory, language: ModelDirectory, samples: any TrainingSamples,
-    renderer: PromptRenderer
+    renderer: PromptRenderer, packsFactors: Bool
   ) throws {
     let precision = options.precision.elementType
     let visionConfig = try vision.visionConfig(), decoderConfig = try language.decoderConfig().config
@@ -33,7 +33,7 @@ extension MemoryForecast {
       ),
       policy: options.policy, precision: precision,
       batch: try .largest(of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage),
-      rowsPerImage: rowsPerImage, keepsFeatures: options.featureCache != nil)
+      rowsPerImage: rowsPerImage, keepsFeatures: options.featureCache != nil, packsFactors: packsFactors)
     let base = ProcessMemory.residentByteCount
     let available = options.memoryLimit.map { $0 - base } ?? ProcessMemory.availableByteCount
     self = try MemoryForecast.fitting(plan, base: base, choice: options.gradientCheckpointing, available: available)
