@@ -44,8 +44,8 @@ struct StepsCommand: ParsableCommand {
     let full = try FullSizeModel(
       directory: models, precision: precision.computingPrecision(), textTokens: textTokens, on: device)
     weights.apply(to: full.model)
-    let ceilings = Ceilings(repeats: 3)
-    Samples.backend.trimMemory()
+    let ceilings = Ceilings(repeats: 3, on: device.backend)
+    device.backend.trimMemory()
     let benchmarks = StepBenchmarks(full: full, repeats: max(1, repeats))
     var text = "", bars: [(name: String, part: Double)] = []
     for work in works {

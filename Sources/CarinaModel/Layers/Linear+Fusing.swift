@@ -29,23 +29,10 @@ extension Linear {
   func term(_ input: ProductInput, _ pass: LayerPass) -> LinearTerm { LinearTerm(map: self, input: input, pass: pass) }
 
   /// The map with what follows it in one pass, off the tape; nil where that cannot be (see `linearWithEpilogue`).
-  fileprivate func withEpilogue(
+  func withEpilogue(
     _ input: ProductInput, activation: GELUKind? = nil, factor: Tensor? = nil, summand: Tensor? = nil,
     as type: ElementType = .float32
   ) -> Tensor? {
     linearWithEpilogue(input, weight, bias, activation: activation, factor: factor, summand: summand, as: type)
-  }
-}
-
-/// An affine map that is multiplied when it is added to something: the sum is left to the product where the pass allows it.
-struct LinearTerm {
-  fileprivate let map: Linear
-  fileprivate let input: ProductInput
-  fileprivate let pass: LayerPass
-
-  /// x + map, of x's shape.
-  static func + (x: Tensor, term: LinearTerm) -> Tensor {
-    if term.pass.mayFuse, let sum = term.map.withEpilogue(term.input, summand: x) { return sum }
-    return add(x, term.map(term.input, tape: term.pass.tape), tape: term.pass.tape)
   }
 }

@@ -1,13 +1,5 @@
 import CarinaTensor
 
-/// Which of the vision encoder's outputs the projector reads.
-public enum VisionFeature: String, CaseIterable, Codable, Sendable {
-  /// After the post layer norm: `last_hidden_state` of the checkpoint's own model.
-  case postNorm = "post-norm"
-  /// The last block's output before that norm.
-  case preNorm = "pre-norm"
-}
-
 /// SigLIP's vision tower (Zhai et al. 2023; transformers `SiglipVisionModel`): patches, learned positions, pre-norm blocks, a
 /// last layer norm, and the pooling head where the checkpoint has one. No class token.
 public final class VisionEncoder {

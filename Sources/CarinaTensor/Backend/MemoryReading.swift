@@ -10,6 +10,7 @@ package enum MemoryReading {
     let parts = max(1, ThreadTeam.count)
     var sums = [UInt64](repeating: 0, count: parts)
     sums.withUnsafeMutableBufferPointer { sums in
+      // Unsafe: each task writes an element of its own.
       nonisolated(unsafe) let target = sums
       ThreadTeam.run(taskCount: parts) { part in
         let first = lines * part / parts, last = lines * (part + 1) / parts

@@ -11,10 +11,11 @@ package final class ProductFailure: @unchecked Sendable {
   package init() {}
 
   /// Keeps a report unless there is an earlier one.
-  func note(_ error: CarinaError) { lock.withLock { if first == nil { first = error } } }
+  package func note(_ error: CarinaError) { lock.withLock { if first == nil { first = error } } }
 
   /// Throws the report and forgets it.
-  func take() throws {
+  /// - Throws: the report.
+  package func take() throws {
     let error = lock.withLock {
       defer { first = nil }
       return first

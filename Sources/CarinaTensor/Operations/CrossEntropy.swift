@@ -1,13 +1,5 @@
 import CKernels
 
-/// What the language-model loss gives back.
-public struct CrossEntropyResult {
-  /// Sum over rows of the negative log likelihood, times `scale`; a scalar on the tape.
-  public let loss: Tensor
-  /// Negative log likelihood (natural log) of each row's target, unscaled.
-  public let tokenLosses: [Float]
-}
-
 /// Cross-entropy of the next token through the output head, in chunks of rows, so that the logits of all rows never exist at
 /// once. The gradient is formed while the chunk's logits are there, so the upstream gradient must be 1.
 ///

@@ -1,15 +1,5 @@
 import CKernels
 
-/// Which GELU (Hendrycks and Gimpel 2016): by the error function, or its tanh approximation.
-package enum GELUKind: String, Sendable {
-  /// x Φ(x), with the error function.
-  case exact
-  /// 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
-  case tanhApproximation
-
-  var code: Int32 { self == .exact ? Int32(CARINA_GELU_ERF.rawValue) : Int32(CARINA_GELU_TANH.rawValue) }
-}
-
 /// Gaussian error linear unit of each element; the shape of `x`.
 package func gelu(_ x: Tensor, kind: GELUKind, tape: Tape?) -> Tensor {
   let backend = x.backend

@@ -18,32 +18,3 @@ package protocol MatrixKernels {
   /// The most rows whose product with a stored matrix goes row by row of that matrix, as in decoding.
   var mostFewRows: Int { get }
 }
-
-/// What a backend keeps beside one frozen matrix so that products with it are faster. Made by `MatrixKernels.frozenFactor`.
-package protocol FrozenFactor: AnyObject {
-  /// Whether a copy in the library's own layout is made at the second use in a direction.
-  var packsWhenRepeated: Bool { get set }
-  /// The copy in 8 bits; nil unless `quantize` made it.
-  var quantized: (any QuantizedFactor)? { get }
-  /// Makes the copy in 8 bits.
-  func quantize(_ matrix: Tensor)
-  /// Drops the copies, because the numbers have changed or will.
-  func forget()
-  /// c = a Wᵀ (forward) or a W with what is kept of W, `matrix`; c densely stored.
-  /// - Returns: whether it was done: not where the rows are few, the library has no such kernel, or it is the first time.
-  func multiply(
-    _ a: MatrixFactor, _ matrix: Tensor, isForward: Bool, into c: Tensor, epilogue: ProductEpilogue
-  ) -> Bool
-}
-
-/// A matrix [N, K] in 8 bits with one scale a row.
-package protocol QuantizedFactor: AnyObject {
-  /// Bytes that it takes.
-  var byteCount: Int { get }
-  /// x Wᵀ for x [R, K] fp32, giving [R, N].
-  func product(_ x: Tensor) -> Tensor
-  /// Rows n of W for which W's own product with row `row` of x could be the largest, rising.
-  /// - Parameter products: `product(x)`.
-  /// - Returns: none when the products are no numbers.
-  func candidates(_ x: Tensor, products: Tensor, row: Int) -> [Int]
-}

@@ -15,9 +15,3 @@ package protocol MatrixProductProvider: Sendable {
   /// A copy of a bfloat16 right factor in the layout that it reads fastest; nil where it has none.
   func pack(_ b: MatrixOperand) -> (any PackedFactor)?
 }
-
-/// A right factor [K, N] in a layout of a library's own.
-package protocol PackedFactor: AnyObject {
-  /// c [a.rows, N] = a b, densely, with what the epilogue asks for; false where the library has no fast kernel for these sizes.
-  func multiply(_ a: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue) -> Bool
-}
