@@ -58,14 +58,14 @@ let package = Package(
       cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])],
       linkerSettings: [.linkedLibrary("m")]),
     room("CarinaRuntime", ["CRuntime"]),
-    room("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"], mode: .v5),
+    room("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"]),
     room("CarinaText", ["CarinaRuntime"]),
     room(
       "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5", "CImageCodecs"],
       resources: [.embedInCode("Archives/label-templates.json")]),
     room("CarinaPhantom", ["CarinaRuntime", "CarinaData"]),
     room("CarinaMetrics", ["CarinaRuntime"]),
-    room("CarinaModel", ["CarinaRuntime", "CarinaTensor"], mode: .v5),
+    room("CarinaModel", ["CarinaRuntime", "CarinaTensor"]),
     room(
       "CarinaEngine",
       ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"]),

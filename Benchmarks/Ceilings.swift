@@ -6,20 +6,21 @@ struct Ceilings {
   let reading: Double, float32: Double, bfloat16: Double
 
   /// Measures them: the best of `repeats` runs each.
-  init(repeats: Int) {
-    let memory = Tensor(zeros: [1 << 27])
+  init(repeats: Int, on backend: any Backend = Samples.backend) {
+    let memory = Tensor(zeros: [1 << 27], on: backend)
     let fastest = Measurement.seconds(repeats: repeats) { MemoryReading.sum(of: memory) }.min() ?? .infinity
     reading = Double(memory.count * 4) / fastest * 1e-9
-    float32 = Ceilings.product(.float32, repeats: repeats)
-    bfloat16 = Ceilings.product(.bfloat16, repeats: repeats)
+    float32 = Ceilings.product(.float32, repeats: repeats, on: backend)
+    bfloat16 = Ceilings.product(.bfloat16, repeats: repeats, on: backend)
   }
 
-  private static func product(_ type: ElementType, repeats: Int) -> Double {
+  private static func product(_ type: ElementType, repeats: Int, on backend: any Backend) -> Double {
     let side = 2048
-    let a = Samples.tensor([side, side]).converted(to: type), out = Tensor(uninitialized: [side, side])
-    let operand = MatrixOperand(a, rows: side, columns: side)
+    let a = Samples.tensor([side, side], on: backend).converted(to: type),
+      out = Tensor(uninitialized: [side, side], on: backend)
+    let factor = MatrixFactor(a)
     let fastest = Measurement.seconds(repeats: repeats) {
-      MatrixProduct.multiply(operand, operand.transposed, into: out.floats, accumulate: false)
+      backend.multiply(factor, factor.transposed, into: out, accumulate: false)
     }.min()
     return 2 * Double(side * side * side) / (fastest ?? .infinity) * 1e-9
   }

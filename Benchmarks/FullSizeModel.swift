@@ -9,21 +9,21 @@ struct FullSizeModel {
   let ids: [Int]
 
   /// Loads the parts; the projector's weights are drawn.
-  init(directory: String, precision: ComputingPrecision, textTokens: Int) throws {
+  init(directory: String, precision: ComputingPrecision, textTokens: Int, on device: Device) throws {
     let type = precision.elementType
     let vision = try ModelDirectory.locate("\(directory)/siglip-l-random", for: SettingName("models"))
-      .loadVisionEncoder(precision: type).model
+      .loadVisionEncoder(precision: type, on: device.backend).model
     let decoder = try ModelDirectory.locate("\(directory)/gemma3-1b-random", for: SettingName("models"))
-      .loadDecoder(precision: type).model
+      .loadDecoder(precision: type, on: device.backend).model
     let projector = Projector(
       ProjectorConfig(
         inputSize: vision.config.hiddenSize, hiddenSize: vision.config.hiddenSize * 10,
         outputSize: decoder.config.hiddenSize),
-      from: RandomParameterSource(seed: 1, precision: type))
+      from: RandomParameterSource(seed: 1, precision: type, on: device.backend))
     model = try VisionLanguageModel(vision: vision, projector: projector, decoder: decoder)
     // As the programs do.
     model.decoder.packWhenFrozen()
-    pixels = Samples.tensor([1, 3 * vision.config.imageSize * vision.config.imageSize])
+    pixels = Samples.tensor([1, 3 * vision.config.imageSize * vision.config.imageSize], on: device.backend)
     var generator = SeededGenerator(seed: 2, stream: "benchmark text")
     let most = Double(decoder.config.vocabularySize)
     ids = (0..<textTokens).map { _ in Int(generator.uniform(in: 3..<most)) }

@@ -57,19 +57,17 @@ enum OperationBenchmarks {
 
   private static func decoding(_ repeats: Int) -> [Measurement] {
     let head = Samples.weight([vocabulary, width], .bfloat16), wide = Samples.weight([vocabulary / 2, width], .float32)
-    let quantized = QuantizedMatrix(head.value), row = Samples.tensor([1, width])
-    let narrow = row.converted(to: .bfloat16), out = Tensor(uninitialized: [1, vocabulary])
-    return (1...FewRowsProduct.mostRows).map { count in
+    let quantized = Samples.backend.quantized(head.value), row = Samples.tensor([1, width])
+    let narrow = row.converted(to: .bfloat16), out = Tensor(uninitialized: [1, vocabulary], on: Samples.backend)
+    return (1...Samples.backend.mostFewRows).map { count in
       let x = Samples.tensor([count, width])
       return Measurement(
         "\(count) row(s) × 262144×1152 bf16", .bytes(Double(vocabulary * width * 2)), repeats: repeats
       ) { _ = headLogits(x, head: head) }
     } + [
       Measurement("the same of 1 row, weights widened", .bytes(Double(vocabulary * width * 2)), repeats: repeats) {
-        FewRowsProduct.multiply(
-          MatrixOperand(narrow, rows: 1, columns: width),
-          MatrixOperand(head.value, rows: vocabulary, columns: width).transposed, into: out.floats, cStride: vocabulary,
-          byPairs: false)
+        Samples.backend.multiplyFewRows(
+          MatrixFactor(narrow), MatrixFactor(head.value).transposed, into: out, byPairs: false)
       },
       Measurement("1 row × 262144×1152 in 8 bits", .bytes(Double(quantized.byteCount)), repeats: repeats) {
         _ = quantized.product(row)
@@ -86,7 +84,7 @@ enum OperationBenchmarks {
     let bytes = Double(gate.count * 4), rowBytes = Double(x.count * 4)
     let trained = Samples.weight([1 << 25], .bfloat16, isTrained: true)
     trained.accumulateForBenchmark()
-    let first = Tensor(zeros: [1 << 25]), second = Tensor(zeros: [1 << 25])
+    let first = Tensor(zeros: [1 << 25], on: Samples.backend), second = Tensor(zeros: [1 << 25], on: Samples.backend)
     let constants = AdamWConstants(rate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1, gradientScale: 1)
     return [
       Measurement("gated GELU", .bytes(3 * bytes), repeats: repeats) { _ = gatedGELU(gate: gate, up: up, tape: nil) },
@@ -113,6 +111,6 @@ extension Parameter {
   fileprivate func accumulateForBenchmark() {
     let tape = Tape()
     let rows = embedding([0], self, tape: tape)
-    tape.backward(from: rows, seed: Tensor(zeros: rows.shape))
+    tape.backward(from: rows, seed: Tensor(zeros: rows.shape, on: rows.backend))
   }
 }

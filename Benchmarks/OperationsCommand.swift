@@ -37,7 +37,7 @@ struct OperationsCommand: ParsableCommand {
         ]
       }
     let text = """
-      \(Processor.description), \(ThreadTeam.count) threads, \(MatrixProduct.provider.name), median of \(repeats)
+      \(Processor.description), \(ThreadTeam.count) threads, \(Samples.backend.productName), median of \(repeats)
       ceilings: reading \(oneDigit(ceilings.reading)) GB/s, products \(Int(ceilings.float32)) GFLOP/s in fp32, \
       \(Int(ceilings.bfloat16)) in bf16
 

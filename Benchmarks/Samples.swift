@@ -2,13 +2,17 @@ import Carina
 
 /// Numbers to compute with.
 enum Samples {
+  /// What operations are measured on.
+  static let backend = CPUBackend()
+
   /// fp32 numbers in [-1, 1), the same in every run.
-  static func tensor(_ shape: [Int]) -> Tensor {
+  static func tensor(_ shape: [Int], on backend: any Backend = backend) -> Tensor {
     var generator = SeededGenerator(seed: 1, stream: "benchmark")
     let block = (0..<4096).map { _ in Float(generator.uniform(in: -1..<1)) }
-    let result = Tensor(uninitialized: shape)
-    for index in 0..<result.count { result.floats[index] = block[index & 4095] }
-    return result
+    return Tensor(shape, on: backend) { bytes in
+      let numbers = bytes.bindMemory(to: Float.self)
+      for index in numbers.indices { numbers[index] = block[index & 4095] }
+    }
   }
 
   /// A weight of such numbers.

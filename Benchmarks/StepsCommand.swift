@@ -27,7 +27,7 @@ struct StepsCommand: ParsableCommand {
 
   func run() throws {
     global.apply()
-    _ = try precision.apply()
+    let device = try precision.device()
     let works = try work.split(separator: ",").map { name in
       guard let work = StepWork(rawValue: String(name)) else {
         throw CarinaError(
@@ -42,10 +42,10 @@ struct StepsCommand: ParsableCommand {
       )
     }
     let full = try FullSizeModel(
-      directory: models, precision: ComputingPrecision(option: precision.precision), textTokens: textTokens)
+      directory: models, precision: precision.computingPrecision(), textTokens: textTokens, on: device)
     weights.apply(to: full.model)
-    let ceilings = Ceilings(repeats: 3)
-    MemoryPool.shared.trim()
+    let ceilings = Ceilings(repeats: 3, on: device.backend)
+    device.backend.trimMemory()
     let benchmarks = StepBenchmarks(full: full, repeats: max(1, repeats))
     var text = "", bars: [(name: String, part: Double)] = []
     for work in works {

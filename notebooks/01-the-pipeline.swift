@@ -90,6 +90,7 @@ print(try ShardSummary(questions).text(show: 3))
 
 // %% Two small backbones
 Notebook.mark()
+let device = try Device.processor()
 var backboneOptions = BackboneTrainingOptions(
   captionShards: captions.path, textShards: [questions.path], outputDirectory: "\(work)/stage0")
 backboneOptions.patchSize = 16
@@ -98,7 +99,7 @@ backboneOptions.decoderWidth = 64
 backboneOptions.decoderLayers = 2
 backboneOptions.visionBatchSize = 8
 backboneOptions.visionEpochs = 120
-let backbones = try BackboneTraining(backboneOptions)
+let backbones = try BackboneTraining(backboneOptions, on: device)
 try backbones.run()
 
 /// What a run wrote into its log.
@@ -159,7 +160,7 @@ stage2.prompt.style = .gemma
 stage2.settings.epochCount = 40
 
 for options in [stage1, stage2] {
-  _ = try JointTraining(options).run()
+  _ = try JointTraining(options, on: device).run()
   let record = try JSONValue.parseFile("\(options.outputDirectory)/run.json")
   print(
     "\(options.outputDirectory): \(record["steps"]?.int ?? 0) steps, trained \(record["trained_parameters"]?.int ?? 0)"
@@ -192,7 +193,7 @@ for curve in curves {
 // %% Ask about an image that the model has never seen
 Notebook.mark()
 let directory = try JoinedModelDirectory(path: "\(work)/stage2/final_model")
-let model = try directory.load(precision: .float32).model
+let model = try directory.load(precision: .float32, on: device).model
 var generation = GenerationOptions()
 generation.maximumNewTokens = 24
 let generator = Generator(model: model, stopTokens: renderer.stopTokens, options: generation)
@@ -200,7 +201,7 @@ let generator = Generator(model: model, stopTokens: renderer.stopTokens, options
 /// Answers all questions of a shard directory, each about its own image or about the one so many positions further.
 @MainActor func ask(_ shards: ShardDirectory, shift: Int = 0) throws -> [ScoredAnswer] {
   let samples = try ShardSamples(shards, transform: shards.transform)
-  let pixels = try samples.tensor(ofImages: Array(0..<shards.imageCount))
+  let pixels = try samples.tensor(ofImages: Array(0..<shards.imageCount), on: device)
   let features = model.features(pixels, count: shards.imageCount, tape: nil)
   let prompts = try (0..<shards.sampleCount).map { index in
     ImageTextSequence(
@@ -263,7 +264,7 @@ for position in 0..<positions * positions {
   pictures.append(covered)
 }
 let features = model.features(
-  Tensor(pictures.flatMap { $0 }, shape: [pictures.count, bare.count]), count: pictures.count, tape: nil)
+  Tensor(pictures.flatMap { $0 }, shape: [pictures.count, bare.count], on: device), count: pictures.count, tape: nil)
 let target = try renderer.training(question: asked.question, answer: asked.answer)
 let tokenLosses = model.loss(
   pictures.indices.map { ImageTextSequence(target, image: $0) }, imageRows: model.projector(features, tape: nil),

@@ -1,5 +1,3 @@
-import CKernels
-
 /// Numbers that are read a piece at a time, so that no second copy of a large tensor is needed: a tensor's own, or those of a trained
 /// weight whose fp32 original is kept in two halves.
 package struct TensorSource {
@@ -17,11 +15,7 @@ package struct TensorSource {
 
   /// A tensor's numbers.
   package init(_ tensor: Tensor) {
-    self.init(shape: tensor.shape, elementType: tensor.elementType) { range in
-      Tensor(
-        shape: [range.count], elementType: tensor.elementType, storage: tensor.storage,
-        byteOffset: tensor.byteOffset + range.lowerBound * tensor.elementType.byteCount)
-    }
+    self.init(shape: tensor.shape, elementType: tensor.elementType) { tensor.elementSlice($0) }
   }
 
   /// The fp32 numbers that the optimizer changes.
@@ -32,12 +26,8 @@ package struct TensorSource {
     }
     let upper = parameter.value
     self.init(shape: upper.shape, elementType: .float32) { range in
-      let piece = Tensor(uninitialized: [range.count])
-      RowSplit.run(range.count, grain: 1 << 16) { part in
-        let skip = range.lowerBound + part.lowerBound
-        carina_join_float(
-          upper.bfloats + skip, lower.bfloats + skip, piece.floats + part.lowerBound, Int64(part.count))
-      }
+      let piece = Tensor(uninitialized: [range.count], on: upper.backend)
+      upper.backend.join(upper: upper.elementSlice(range), lower: lower.elementSlice(range), into: piece)
       return piece
     }
   }

@@ -66,18 +66,19 @@ public struct ModelPartsOptions: ParsableArguments {
 
   /// Loads the model.
   /// - Throws: `CarinaError.usage`, `.missingInput`, `.badData`.
-  public func load(precision: ElementType) throws -> AnsweringModel {
+  public func load(precision: ElementType, on device: Device) throws -> AnsweringModel {
     try check()
     guard let visionModel, let languageModelPath, let projectorPath else {
       return try AnsweringModel.load(
-        checkpoint: checkpoint ?? "", precision: precision, maximumQuestionTokens: maximumQuestion)
+        checkpoint: checkpoint ?? "", precision: precision, maximumQuestionTokens: maximumQuestion, on: device)
     }
     var parts = ModelParts(visionModel: visionModel, languageModel: languageModelPath, projector: projectorPath)
     parts.promptStyle = promptStyle ?? .gemma
     parts.feature = visionFeature ?? .postNorm
     parts.dropsFirstPatch = dropFirstPatch
     return try AnsweringModel.load(
-      parts, precision: precision, maximumQuestionTokens: maximumQuestion ?? AnsweringModel.defaultQuestionTokens)
+      parts, precision: precision, maximumQuestionTokens: maximumQuestion ?? AnsweringModel.defaultQuestionTokens,
+      on: device)
   }
 
   /// Lines for the run's header, with what the loaded model says of itself.

@@ -13,23 +13,24 @@ public struct PrecisionOptions: ParsableArguments {
   /// The defaults.
   public init() {}
 
-  /// Chooses the library for the whole process.
-  /// - Returns: how weights are held.
+  /// The processor with the library that is asked for.
   /// - Throws: `CarinaError.usage` for what is not known or not there.
-  public func apply() throws -> ComputingPrecision {
-    if let matmul {
-      guard let choice = MatrixProductChoice(rawValue: matmul) else {
-        throw CarinaError(.usage, "--matmul is not known", expected: "openblas or onednn", found: matmul)
-      }
-      MatrixProduct.provider = try choice.provider()
+  public func device() throws -> Device {
+    guard let matmul else { return try .processor() }
+    guard let choice = MatrixProductChoice(rawValue: matmul) else {
+      throw CarinaError(.usage, "--matmul is not known", expected: "openblas or onednn", found: matmul)
     }
-    return try ComputingPrecision(option: precision)
+    return try .processor(products: choice)
   }
 
+  /// How weights are held.
+  /// - Throws: `CarinaError.usage` for what is not known or not there.
+  public func computingPrecision() throws -> ComputingPrecision { try ComputingPrecision(option: precision) }
+
   /// Lines for the run's header.
-  public func header(_ type: ElementType) -> [(name: String, value: String)] {
+  public func header(_ type: ElementType, _ device: Device) -> [(name: String, value: String)] {
     [
-      ("precision", type == .bfloat16 ? "bf16" : "fp32"), ("matmul", MatrixProduct.provider.name),
+      ("precision", type == .bfloat16 ? "bf16" : "fp32"), ("matmul", device.productName),
       ("processor", Processor.description), ("threads", "\(ThreadTeam.count)"),
     ]
   }

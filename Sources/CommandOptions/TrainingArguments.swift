@@ -78,7 +78,7 @@ public struct TrainingArguments: ParsableArguments {
     common.apply(to: &options.settings)
     prompt.apply(to: &options.prompt)
     features.apply(to: &options.features)
-    options.precision = try precision.apply()
+    options.precision = try precision.computingPrecision()
     options.gradientCheckpointing = gradientCheckpointing
     options.memoryLimit = try memoryLimit.map { limit in
       guard limit > 0, limit < 1e6 else {

@@ -3,8 +3,8 @@ import Foundation
 
 /// Runs stage 1 or 2 and shows it: header, progress, outcome.
 /// - Throws: what the engine throws.
-public func runJointTraining(_ program: String, _ options: JointTrainingOptions) throws {
-  let training = try JointTraining(options)
+public func runJointTraining(_ program: String, _ options: JointTrainingOptions, on device: Device) throws {
+  let training = try JointTraining(options, on: device)
   let settings = options.settings, counts = training.sampleCounts
   let checkpointing =
     (training.forecast.isCheckpointed ? "yes" : "no")
@@ -34,7 +34,7 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions)
   lines += headerLines(options.prompt.texts + options.features.texts)
   lines += [
     ("precision", options.precision.elementType.rawValue),
-    ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
+    ("matmul", device.productName), ("threads", "\(ThreadTeam.count)"),
     ("gradient-checkpointing", checkpointing),
     ("memory", training.forecast.summary),
   ]
@@ -50,7 +50,7 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions)
     let text = MemoryForecast.text
     writeToStandardError(
       "memory: \(text(ProcessMemory.peakByteCount)) at most (forecast \(text(training.forecast.total))), "
-        + "of that \(text(MemoryPool.shared.usage.peak)) in buffers (forecast \(text(training.forecast.buffers)))\n")
+        + "of that \(text(device.peakByteCount)) in buffers (forecast \(text(training.forecast.buffers)))\n")
     print("\(program): \(steps) steps done; the model is in \(options.outputDirectory)/final_model")
   case .alreadyFinished: print("\(program): already done; the model is in \(options.outputDirectory)/final_model")
   }

@@ -63,7 +63,7 @@ struct Asking {
         ("likelihood", options.withLikelihood ? "yes" : "no"), ("decoding", options.decoding),
         ("cache-vision-features", evaluator.featureCache?.summary ?? "no"),
         ("batch-size", "\(options.batchSize)"), ("bootstrap", "\(options.replicates)"), ("seed", "\(options.seed)"),
-      ] + asking.precision.header(model.answering.precision) + asking.weights.header)
+      ] + asking.precision.header(model.answering.precision, model.answering.device) + asking.weights.header)
     if let cache = evaluator.featureCache, !cache.isWritable { writeToStandardError("note: \(cache.readOnlyRemark)\n") }
     for key in model.answering.unknownKeys { writeToStandardError("note: \(key) is not known and not used\n") }
   }

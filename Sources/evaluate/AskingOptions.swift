@@ -34,7 +34,8 @@ struct AskingOptions: ParsableArguments {
 
   /// Loads the model, from one directory or from its parts.
   func model() throws -> EvaluatorModel {
-    let model = try parts.load(precision: precision.apply().elementType)
+    let device = try precision.device()
+    let model = try parts.load(precision: precision.computingPrecision().elementType, on: device)
     weights.apply(to: model.model)
     return try EvaluatorModel(model, maximumAnswerTokens: maximumAnswer)
   }

@@ -49,8 +49,8 @@ struct AnswerCommand: ParsableCommand {
     if let imagePath { _ = try ImageDecoder.header(of: ImageDecoder.bytes(ofFileAt: imagePath), path: imagePath) }
     let options = try generation.options()
     let questions = try input.map { try QuestionsFile(path: $0, imageRoot: imageRoot) }
-    let type = try precision.apply().elementType
-    var answering = try parts.load(precision: type)
+    let device = try precision.device(), type = try precision.computingPrecision().elementType
+    var answering = try parts.load(precision: type, on: device)
     if let window { answering = try answering.with(window: window) }
     weights.apply(to: answering.model)
     let session = try AnswerSession(answering, options: options)
@@ -89,7 +89,7 @@ struct AnswerCommand: ParsableCommand {
   }
 
   private func writeHeader(_ answering: AnsweringModel, _ type: ElementType) {
-    var lines = parts.header(answering) + precision.header(type) + weights.header + generation.header
+    var lines = parts.header(answering) + precision.header(type, answering.device) + weights.header + generation.header
     if let imagePath { lines.append(("image-path", imagePath)) }
     if let question { lines.append(("question", question)) }
     if let input { lines += [("input", input), ("batch-size", "\(batchSize)")] }

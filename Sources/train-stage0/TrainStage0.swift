@@ -29,8 +29,9 @@ struct TrainStage0: ParsableCommand {
   func run() throws {
     global.apply()
     let options = try options()
-    let training = try BackboneTraining(options)
-    writeRunHeader("train-stage0", header(options))
+    let device = try Device.processor()
+    let training = try BackboneTraining(options, on: device)
+    writeRunHeader("train-stage0", header(options, device))
     training.onRemark = writeNote
     Interruption.listen()
     let vision = StepDisplay("vision"), language = StepDisplay("language")
@@ -42,7 +43,7 @@ struct TrainStage0: ParsableCommand {
     print("train-stage0: done; the models are \(training.visionModel) and \(training.languageModel)")
   }
 
-  private func header(_ o: BackboneTrainingOptions) -> [(name: String, value: String)] {
+  private func header(_ o: BackboneTrainingOptions, _ device: Device) -> [(name: String, value: String)] {
     let heads = "\(o.decoderHeads) heads over \(o.keyValueHeads)"
     return [
       ("train-shards", trainShards), ("text-shards", textShards.joined(separator: " ")), ("output-dir", outputDir),
@@ -54,7 +55,7 @@ struct TrainStage0: ParsableCommand {
       run("language run", o.languageEpochs, o.languageBatchSize, o.languageLearningRate),
       ("resume", resume), ("save-every-n-steps", o.training.saveEverySteps.text),
     ] + common.header + [
-      ("seed", "\(o.seed)"), ("matmul", MatrixProduct.provider.name), ("threads", "\(ThreadTeam.count)"),
+      ("seed", "\(o.seed)"), ("matmul", device.productName), ("threads", "\(ThreadTeam.count)"),
     ]
   }
 

@@ -24,10 +24,11 @@ struct TrainStage1: ParsableCommand {
 
   func run() throws {
     global.apply()
+    let device = try training.precision.device()
     var options = try training.options(
       policy: .stage1, style: .plain, settings: stage.values)
     options.projector = initProjector
     options.projectorHidden = projectorHidden
-    try runJointTraining("train-stage1", options)
+    try runJointTraining("train-stage1", options, on: device)
   }
 }

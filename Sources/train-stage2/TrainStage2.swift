@@ -28,12 +28,13 @@ struct TrainStage2: ParsableCommand {
 
   func run() throws {
     global.apply()
+    let device = try training.precision.device()
     var options = try training.options(
       policy: FreezingPolicy(
         trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel,
         trainsVisionInFirstEpoch: trainVision),
       style: .gemma, settings: stage.values)
     options.projector = stage1Projector
-    try runJointTraining("train-stage2", options)
+    try runJointTraining("train-stage2", options, on: device)
   }
 }

@@ -3,6 +3,7 @@
 #include "bfloat16.h"
 #include "elementwise.h"
 #include "few_rows.h"
+#include "memory_advice.h"
 #include "normalization.h"
 #include "optimizer.h"
 #include "quantized.h"

@@ -60,7 +60,9 @@ public struct JoinedModelDirectory {
 
   /// Reads the three parts and joins them.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
-  public func load(precision: ElementType) throws -> JoinedPipeline { try parts.join(precision: precision) }
+  public func load(precision: ElementType, on device: Device) throws -> JoinedPipeline {
+    try parts.join(precision: precision, on: device.backend)
+  }
 }
 
 /// Finds the parts of a joined model and recognises them.

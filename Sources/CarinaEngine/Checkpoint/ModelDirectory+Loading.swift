@@ -16,16 +16,16 @@ extension ModelDirectory {
 
   /// Reads a Gemma 3 decoder (`Gemma3ForCausalLM`).
   /// - Throws: `CarinaError.missingInput`, `.badData`; everything that does not fit the configuration in one error.
-  public func loadDecoder(precision: ElementType) throws -> LoadedPart<Decoder> {
+  package func loadDecoder(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Decoder> {
     let (config, unknown) = try decoderConfig()
-    return try load(unknown, .decoder, precision: precision) { Decoder(config, from: $0) }
+    return try load(unknown, .decoder, precision: precision, on: backend) { Decoder(config, from: $0) }
   }
 
   /// Reads the vision tower of a `SiglipVisionModel` or a `SiglipModel`; the latter's text tower is left out knowingly.
   /// - Throws: as `loadDecoder`.
-  public func loadVisionEncoder(precision: ElementType) throws -> LoadedPart<VisionEncoder> {
+  package func loadVisionEncoder(precision: ElementType, on backend: any Backend) throws -> LoadedPart<VisionEncoder> {
     let (config, unknown) = try VisionConfig.read(configuration(), source: file("config.json"))
-    return try load(unknown, .vision, precision: precision) {
+    return try load(unknown, .vision, precision: precision, on: backend) {
       VisionEncoder(config, from: $0)
     }
   }
@@ -52,18 +52,19 @@ extension ModelDirectory {
 
   /// Reads a projector.
   /// - Throws: as `loadDecoder`.
-  package func loadProjector(precision: ElementType) throws -> LoadedPart<Projector> {
+  package func loadProjector(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Projector> {
     let config = try projectorConfig()
-    return try load([], .projector, precision: precision) { Projector(config, from: $0) }
+    return try load([], .projector, precision: precision, on: backend) { Projector(config, from: $0) }
   }
 
   /// Builds a model from the directory's weights, in one error with everything that does not fit.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
   package func load<Model>(
-    _ unknownKeys: [String], _ format: TensorFormat, precision: ElementType, _ build: (ParameterSource) -> Model
+    _ unknownKeys: [String], _ format: TensorFormat, precision: ElementType, on backend: any Backend,
+    _ build: (ParameterSource) -> Model
   ) throws -> LoadedPart<Model> {
     let weights = try weights()
-    let loader = StrictLoader(directory: weights, format: format, precision: precision)
+    let loader = StrictLoader(directory: weights, format: format, precision: precision, on: backend)
     let model = build(loader)
     let summary = try loader.finish()
     return LoadedPart(model: model, directory: self, weights: weights, unknownKeys: unknownKeys, summary: summary)

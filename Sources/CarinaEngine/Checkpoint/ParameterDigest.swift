@@ -27,9 +27,7 @@ package struct ParameterDigest: Equatable, Sendable {
       fingerprint.update("\(tensor.elementType.rawValue)\(tensor.shape)")
       for start in stride(from: 0, to: tensor.count, by: ParameterDigest.pieceCount) {
         let piece = tensor.piece(start..<min(tensor.count, start + ParameterDigest.pieceCount))
-        fingerprint.update(
-          UnsafeRawBufferPointer(start: piece.pointer, count: piece.count * piece.elementType.byteCount))
-        withExtendedLifetime(piece) {}
+        piece.withHostBytes { fingerprint.update($0) }
       }
       fingerprints[parameter.name] = fingerprint
     }

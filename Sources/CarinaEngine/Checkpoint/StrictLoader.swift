@@ -13,6 +13,7 @@ package final class StrictLoader: ParameterSource {
   private let directory: WeightsDirectory
   private let format: TensorFormat
   private let precision: ElementType
+  private let backend: any Backend
   private var fileNames: [String: String] = [:]
   private var unnamed: [String] = []
   private var asked = Set<String>()
@@ -26,10 +27,12 @@ package final class StrictLoader: ParameterSource {
   /// - Parameters:
   ///   - format: what the files call the tensors, and what they may hold besides.
   ///   - precision: what products are computed in.
-  package init(directory: WeightsDirectory, format: TensorFormat, precision: ElementType) {
+  ///   - backend: what will compute with the weights.
+  package init(directory: WeightsDirectory, format: TensorFormat, precision: ElementType, on backend: any Backend) {
     self.directory = directory
     self.format = format
     self.precision = precision
+    self.backend = backend
     for name in directory.names {
       guard let own = format.engineName(name) else {
         unnamed.append(name)
@@ -49,15 +52,15 @@ package final class StrictLoader: ParameterSource {
     weightCount += shape.reduce(1, *)
     guard let fileName = fileNames[name], let (file, entry) = directory.find(fileName) else {
       missing.append("\(name) \(shape)")
-      return ZeroPages.tensor(shape)
+      return ZeroPages.tensor(shape, on: backend)
     }
     guard entry.shape == shape else {
       misshapen.append("\(name) (expected \(shape), found \(entry.shape))\(turned(name, shape, entry.shape))")
-      return ZeroPages.tensor(shape)
+      return ZeroPages.tensor(shape, on: backend)
     }
-    guard let tensor = try? file.tensor(entry) else {
+    guard let tensor = try? file.tensor(entry, on: backend) else {
       wrongElements.append("\(name) (\(entry.element.rawValue))")
-      return ZeroPages.tensor(shape)
+      return ZeroPages.tensor(shape, on: backend)
     }
     let value = tensor.converted(to: TensorTable.elementType(of: name, shape: shape, precision: precision))
     if value.storage.isBorrowed {

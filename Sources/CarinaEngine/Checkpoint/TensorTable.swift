@@ -49,8 +49,11 @@ package struct TensorTable {
     self.init(format) { _ = Projector(config, from: $0) }
   }
 
+  /// A constructor needs some backend; nothing is computed on this one.
+  private static let backend = CPUBackend()
+
   private init(_ format: TensorFormat, _ build: (ParameterSource) -> Void) {
-    let recorder = ShapeRecorder()
+    let recorder = ShapeRecorder(backend: TensorTable.backend)
     build(recorder)
     self.format = format
     rows = recorder.tensors.map { name, shape in
@@ -70,9 +73,12 @@ package struct TensorTable {
 /// Writes down what a constructor asks for; the weights it answers with have a shape and nothing behind it.
 private final class ShapeRecorder: ParameterSource {
   var tensors: [(name: String, shape: [Int])] = []
+  private let backend: any Backend
+
+  init(backend: any Backend) { self.backend = backend }
 
   func parameter(_ name: String, shape: [Int], decays: Bool, initialization: Initialization) -> Parameter {
     tensors.append((name, shape))
-    return Parameter(name: name, value: ZeroPages.unreadable(shape), decays: decays)
+    return Parameter(name: name, value: ZeroPages.unreadable(shape, on: backend), decays: decays)
   }
 }

@@ -40,7 +40,7 @@ extension TrainingState {
   /// - Parameter shapes: names and shapes of the parameters that the run trains.
   /// - Throws: `CarinaError.missingInput`, `.badData` when a file is damaged, or one with every name and shape that
   ///   does not fit.
-  package init(path: String, expecting shapes: [String: [Int]]) throws {
+  package init(path: String, expecting shapes: [String: [Int]], on backend: any Backend) throws {
     let statePath = "\(path)/\(Self.stateName)"
     let root = JSONNode(try .parseFile(statePath), source: statePath)
     let version = try root["format_version"].read("a whole number", \.int)
@@ -59,12 +59,12 @@ extension TrainingState {
     progress = try Progress(root["progress"])
     weights = [:]
     moments = [:]
-    for entry in weightsFile.entries { weights[entry.name] = TensorSource(try weightsFile.tensor(entry)) }
+    for entry in weightsFile.entries { weights[entry.name] = TensorSource(try weightsFile.tensor(entry, on: backend)) }
     for (name, count) in steps {
       // The optimizer writes into its moments; the mapped file must not be written.
       moments[name] = Moments(
-        first: try momentsFile.tensor(named: name + Self.firstSuffix).copied(),
-        second: try momentsFile.tensor(named: name + Self.secondSuffix).copied(), steps: count.int ?? 0)
+        first: try momentsFile.tensor(named: name + Self.firstSuffix, on: backend).copied(),
+        second: try momentsFile.tensor(named: name + Self.secondSuffix, on: backend).copied(), steps: count.int ?? 0)
     }
   }
 

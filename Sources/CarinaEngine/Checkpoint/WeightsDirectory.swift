@@ -47,13 +47,13 @@ package final class WeightsDirectory {
     return (files[owner], entry)
   }
 
-  /// The tensor of a name; see `SafetensorsFile.tensor(named:)`.
+  /// The tensor of a name; see `SafetensorsFile.tensor(named:on:)`.
   /// - Throws: `CarinaError.badData`.
-  package func tensor(named name: String) throws -> Tensor {
+  package func tensor(named name: String, on backend: any Backend) throws -> Tensor {
     guard let (file, entry) = find(name) else {
       throw CarinaError(.badData, "there is no tensor \(name)", at: path)
     }
-    return try file.tensor(entry)
+    return try file.tensor(entry, on: backend)
   }
 
   /// SHA-256 over the lines `HASH  NAME` of the files, each hashed whole (some seconds for a model of a billion

@@ -19,16 +19,16 @@ final class ZeroPages {
 
   /// Zeros of a shape. Where not even the addresses suffice, as `unreadable`: such a model is refused by
   /// `StrictLoader.finish` and never run.
-  static func tensor(_ shape: [Int]) -> Tensor {
+  static func tensor(_ shape: [Int], on backend: any Backend) -> Tensor {
     let byteCount = shape.reduce(4, *)
-    guard let pages = ZeroPages(byteCount: byteCount) else { return unreadable(shape) }
-    return Tensor(shape: shape, storage: Storage(borrowing: pages.pointer, byteCount: byteCount, owner: pages))
+    guard let pages = ZeroPages(byteCount: byteCount) else { return unreadable(shape, on: backend) }
+    return Tensor(shape: shape, storage: backend.adopt(pages.pointer, byteCount: byteCount, owner: pages))
   }
 
   /// A tensor of a shape whose numbers must not be read: a page that only claims to be long enough.
-  static func unreadable(_ shape: [Int]) -> Tensor {
-    guard let page = ZeroPages(byteCount: 4096) else { return Tensor(zeros: shape) }
+  static func unreadable(_ shape: [Int], on backend: any Backend) -> Tensor {
+    guard let page = ZeroPages(byteCount: 4096) else { return Tensor(zeros: shape, on: backend) }
     return Tensor(
-      shape: shape, storage: Storage(borrowing: page.pointer, byteCount: shape.reduce(4, *), owner: page))
+      shape: shape, storage: backend.adopt(page.pointer, byteCount: shape.reduce(4, *), owner: page))
   }
 }

@@ -95,7 +95,7 @@ public final class Evaluator {
     let outcome = EvaluatorOutcome(
       answers: answers.mapValues { $0.map(\.scored) }, report: score(answers), configuration: configuration,
       remarks: remarks(answers))
-    try outcome.write(to: options.outputDirectory)
+    try outcome.write(to: options.outputDirectory, device: model.answering.device)
     return outcome
   }
 
@@ -113,7 +113,7 @@ public final class Evaluator {
         "shards": .array(shards.manifest.shards.map { .string($0.sha256) }), "transform": .string(transform.id),
       ],
       "model": .object(JSONObject(model.identity.map { ($0.name, .string($0.value)) })),
-      "matrix_product": .string(MatrixProduct.provider.name), "options": options.json,
+      "matrix_product": .string(backend.productName), "options": options.json,
     ]
   }
 
@@ -147,7 +147,7 @@ public final class Evaluator {
     let made = try generator.generate(
       sequences(batch, images, questions.prompts), imageRows: imageRows
     ).answers
-    let likelihoods = options.withLikelihood ? likelihoods(batch, images, imageRows) : nil
+    let likelihoods = options.withLikelihood ? try likelihoods(batch, images, imageRows) : nil
     return batch.enumerated().map { offset, index in
       let text = model.renderer.tokenizer.decode(made[offset].tokens, skipSpecialTokens: true)
       return EvaluatorAnswer(
@@ -171,9 +171,12 @@ public final class Evaluator {
   }
 
   /// The negative log-likelihood of each reference, over all its supervised tokens.
-  private func likelihoods(_ batch: Range<Int>, _ images: [Int], _ imageRows: Tensor) -> [(nll: Double, tokens: Int)] {
+  private func likelihoods(_ batch: Range<Int>, _ images: [Int], _ imageRows: Tensor) throws -> [(
+    nll: Double, tokens: Int
+  )] {
     let sequences = sequences(batch, images, questions.references)
     let losses = model.answering.model.loss(sequences, imageRows: imageRows, scale: 1, tape: nil).tokenLosses
+    try backend.throwFailure()
     var start = 0
     return sequences.map { sequence in
       defer { start += sequence.supervisedCount }
@@ -182,7 +185,9 @@ public final class Evaluator {
     }
   }
 
-  private var blankPixels: Tensor { Tensor(zeros: [1, 3 * transform.size * transform.size]) }
+  private var backend: any Backend { model.answering.model.backend }
+
+  private var blankPixels: Tensor { Tensor(zeros: [1, 3 * transform.size * transform.size], on: backend) }
 
   private func score(_ answers: [EvaluatorArm: [EvaluatorAnswer]]) -> MetricReport {
     func evaluate(_ arm: EvaluatorArm) -> MetricReport {

@@ -1,5 +1,6 @@
 import CarinaMetrics
 import CarinaRuntime
+import CarinaTensor
 import Foundation
 
 /// What an evaluation found.
@@ -17,7 +18,7 @@ public struct EvaluatorOutcome {
   public var arms: [EvaluatorArm] { EvaluatorArm.allCases.filter { answers[$0] != nil } }
 
   /// Writes the predictions of every arm, `metrics.json`, and `run.json` with the facts that differ from run to run.
-  func write(to directory: String) throws {
+  func write(to directory: String, device: Device) throws {
     func path(_ name: String) -> String { (directory as NSString).appendingPathComponent(name) }
     for arm in EvaluatorArm.allCases {
       if let answers = answers[arm] {
@@ -28,7 +29,7 @@ public struct EvaluatorOutcome {
       }
     }
     let record: JSONValue = [
-      "program": "evaluate", "configuration": configuration, "environment": RunEnvironment.json,
+      "program": "evaluate", "configuration": configuration, "environment": RunEnvironment.json(on: device),
       "remarks": .array(remarks.map { .string($0) }),
     ]
     try AtomicFile.write(record.serialized(sortedKeys: true, indented: true) + "\n", to: path("run.json"))

@@ -10,6 +10,7 @@ import Foundation
 /// checksum: what an interrupted run left unfinished is taken for absent. Safe to use from several threads
 /// (`@unchecked`, as file and index are changed under the lock alone).
 public final class FeatureCache: @unchecked Sendable {
+  private let backend: any Backend
   /// What the features depend on besides the image.
   package let identity: FeatureIdentity
   /// The file.
@@ -29,8 +30,9 @@ public final class FeatureCache: @unchecked Sendable {
   /// - Parameter imageCount: how many images to make room for; the file grows when there are more.
   /// - Throws: `CarinaError.badData` when it holds features of other weights, another transform or another precision, or is damaged;
   ///   `.usage` for a directory; `.cannotWrite`.
-  package init(_ path: String, identity: FeatureIdentity, imageCount: Int) throws {
+  package init(_ path: String, identity: FeatureIdentity, imageCount: Int, on backend: any Backend) throws {
     self.identity = identity
+    self.backend = backend
     self.path = path
     var isDirectory: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
@@ -128,13 +130,12 @@ public final class FeatureCache: @unchecked Sendable {
   package func features(of image: ContentDigest) throws -> Tensor? {
     let found = lock.withLock { index.rows[image].map { (row: $0, file: file) } }
     guard let (row, file) = found else { return nil }
-    let tensor = Tensor(uninitialized: [identity.rowCount, identity.width], elementType: identity.elementType)
-    var sum = [UInt8](repeating: 0, count: ContentDigest.byteCount)
-    let isWhole = try withExtendedLifetime(tensor) {
-      try file.read(.features, row: row, into: tensor.pointer)
-      try sum.withUnsafeMutableBytes { try $0.baseAddress.map { try file.read(.checksums, row: row, into: $0) } }
-      return checksum(tensor, of: image) == ContentDigest(sum)
+    let tensor = try Tensor([identity.rowCount, identity.width], elementType: identity.elementType, on: backend) {
+      if let start = $0.baseAddress { try file.read(.features, row: row, into: start) }
     }
+    var sum = [UInt8](repeating: 0, count: ContentDigest.byteCount)
+    try sum.withUnsafeMutableBytes { try $0.baseAddress.map { try file.read(.checksums, row: row, into: $0) } }
+    let isWhole = checksum(tensor, of: image) == ContentDigest(sum)
     guard isWhole else {
       lock.withLock {
         guard index.rows[image] == row else { return }
@@ -157,8 +158,7 @@ public final class FeatureCache: @unchecked Sendable {
         try grow(images: index.rowCount + max(missing, 16))
       }
       let row = index.freeRows.popLast() ?? index.rowCount
-      let bytes = UnsafeRawBufferPointer(start: features.pointer, count: identity.byteCount)
-      try withExtendedLifetime(features) { try file.write(.features, row: row, bytes) }
+      try features.withHostBytes { try file.write(.features, row: row, $0) }
       try checksum(features, of: image).bytes.withUnsafeBytes { try file.write(.checksums, row: row, $0) }
       try image.bytes.withUnsafeBytes { try file.write(.digests, row: row, $0) }
       index.rows[image] = row
@@ -174,9 +174,7 @@ public final class FeatureCache: @unchecked Sendable {
   }
 
   private func checksum(_ features: Tensor, of image: ContentDigest) -> ContentDigest {
-    image.bytes.withUnsafeBytes {
-      ContentDigest(of: [$0, UnsafeRawBufferPointer(start: features.pointer, count: identity.byteCount)])
-    }
+    image.bytes.withUnsafeBytes { name in features.withHostBytes { ContentDigest(of: [name, $0]) } }
   }
 
   private func kept(of shard: ContentDigest) -> Int {

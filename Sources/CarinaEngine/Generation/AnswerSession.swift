@@ -23,7 +23,8 @@ public final class AnswerSession {
 
   /// The rows that images take in a prompt: [images · rowsPerImage, D]. The pixels have the transform's size.
   public func imageRows(of images: [ImagePixels]) -> Tensor {
-    answering.model.imageRows(PixelBatch.tensor(images.map(answering.transform.normalized)))
+    let model = answering.model
+    return model.imageRows(PixelBatch.tensor(images.map(answering.transform.normalized), on: model.backend))
   }
 
   /// A question as ids, behind earlier turns about the same image, checked against what the model can take.

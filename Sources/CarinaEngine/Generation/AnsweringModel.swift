@@ -34,7 +34,7 @@ public struct AnsweringModel {
   /// - Parameter maximumQuestionTokens: instead of the limit that the model was trained with.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
-    checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil
+    checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil, on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let directory = try JoinedModelDirectory(path: checkpoint)
@@ -42,7 +42,7 @@ public struct AnsweringModel {
     return try AnsweringModel(
       directory.parts, style: manifest.promptStyle,
       maximumQuestionTokens: maximumQuestionTokens ?? manifest.maximumQuestionTokens,
-      maximumAnswerTokens: manifest.maximumAnswerTokens, precision: precision, started: started
+      maximumAnswerTokens: manifest.maximumAnswerTokens, precision: precision, started: started, on: device
     ) { _ in
       PipelineTransform(try manifest.transform(source: "\(checkpoint)/\(CarinaManifest.fileName)"), knowsPixels: true)
     }
@@ -51,7 +51,7 @@ public struct AnsweringModel {
   /// Loads a model from its parts; the transform is that of the vision model's `preprocessor_config.json`.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
-    _ parts: ModelParts, precision: ElementType, maximumQuestionTokens: Int = defaultQuestionTokens
+    _ parts: ModelParts, precision: ElementType, maximumQuestionTokens: Int = defaultQuestionTokens, on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let found = try PipelineParts(
@@ -59,9 +59,12 @@ public struct AnsweringModel {
       projector: parts.projector, feature: parts.feature, dropsFirstPatch: parts.dropsFirstPatch)
     return try AnsweringModel(
       found, style: parts.promptStyle, maximumQuestionTokens: maximumQuestionTokens,
-      maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started
+      maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
     ) { try found.ownTransform(defaultSize: $0.imageSize) }
   }
+
+  /// What computes with it.
+  public var device: Device { Device(model.backend) }
 
   /// The same model with another policy for images of more than 8 bits.
   /// - Throws: `CarinaError.usage`.
@@ -73,9 +76,9 @@ public struct AnsweringModel {
 
   private init(
     _ parts: PipelineParts, style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int,
-    precision: ElementType, started: Double, images: (VisionConfig) throws -> PipelineTransform
+    precision: ElementType, started: Double, on device: Device, images: (VisionConfig) throws -> PipelineTransform
   ) throws {
-    pipeline = try parts.join(precision: precision)
+    pipeline = try parts.join(precision: precision, on: device.backend)
     let vision = pipeline.model.vision.config
     self.images = try images(vision)
     try self.images.require(vision, at: parts.vision.path)

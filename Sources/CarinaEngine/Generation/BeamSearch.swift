@@ -59,11 +59,13 @@ struct BeamSearch {
     let sums = logSumExp(logits)
     var candidates: [Candidate] = []
     for (beam, state) in running.enumerated() {
-      let row = UnsafeMutableBufferPointer(start: logits.floats + beam * logits.width, count: logits.width)
-      RepetitionPenalty.apply(options.repetitionPenalty, to: row, made: state.tokens, zero: sums[beam])
-      for token in TokenRanking.largest(wanted, of: UnsafeBufferPointer(row)) {
-        candidates.append(
-          Candidate(beam: beam, token: token, score: state.score + Double(row[token]) - Double(sums[beam])))
+      var row = logits.rowSlice(beam..<beam + 1).values
+      row.withUnsafeMutableBufferPointer { row in
+        RepetitionPenalty.apply(options.repetitionPenalty, to: row, made: state.tokens, zero: sums[beam])
+        for token in TokenRanking.largest(wanted, of: UnsafeBufferPointer(row)) {
+          candidates.append(
+            Candidate(beam: beam, token: token, score: state.score + Double(row[token]) - Double(sums[beam])))
+        }
       }
     }
     candidates.sort { $0.score != $1.score ? $0.score > $1.score : ($0.beam, $0.token) < ($1.beam, $1.token) }

@@ -11,7 +11,7 @@ public final class Generator {
   private let model: VisionLanguageModel
   private let stopTokens: Set<Int>
   private let options: GenerationOptions
-  private let screening: HeadScreening?
+  private let prefilter: LogitPrefilter?
 
   /// What the model says of the next token of each sequence.
   private enum Next {
@@ -25,7 +25,7 @@ public final class Generator {
     self.model = model
     self.stopTokens = stopTokens
     self.options = options
-    screening = HeadScreening(model.decoder.tokenEmbedding, options)
+    prefilter = LogitPrefilter(model.decoder.tokenEmbedding, options)
   }
 
   /// Answers, as ids without the stop token.
@@ -76,8 +76,11 @@ public final class Generator {
         switch next {
         case .tokens(let tokens): token = tokens[row]
         case .logits(let logits):
-          let values = UnsafeMutableBufferPointer(start: logits.floats + row * logits.width, count: logits.width)
-          token = choosers[prompt].choose(values, after: result.answers[prompt].tokens)
+          // A copy, since the chooser works in it.
+          var values = logits.rowSlice(row..<row + 1).values
+          token = values.withUnsafeMutableBufferPointer {
+            choosers[prompt].choose($0, after: result.answers[prompt].tokens)
+          }
         }
         guard !stopTokens.contains(token) else {
           result.answers[prompt].reachedEnd = true
@@ -99,17 +102,12 @@ public final class Generator {
     result.decodeSeconds += now() - started
   }
 
-  /// One more token of each sequence, by the screened head where it can be.
+  /// One more token of each sequence, by the logit prefilter where it can be.
   private func step(_ tokens: [Int], _ cache: KeyValueCache) -> Next {
-    held(tokens.count) {
+    model.backend.decoding(rows: tokens.count) {
       let states = statesAfter(tokens, cache)
-      return screening?.tokens(states).map(Next.tokens) ?? .logits(model.decoder.logits(states))
+      return prefilter?.tokens(states).map(Next.tokens) ?? .logits(model.decoder.logits(states))
     }
-  }
-
-  /// Runs `body` with the team held where its products are of few rows: others are the library's, whose threads would not be at hand.
-  private func held<Result>(_ rows: Int, _ body: () -> Result) -> Result {
-    rows <= FewRowsProduct.mostRows ? ThreadTeam.held(body) : body()
   }
 
   private func search(
@@ -140,7 +138,7 @@ public final class Generator {
     let (x, lengths) = model.embed(prompts, imageRows: imageRows, tape: nil)
     let cache = KeyValueCache(
       model.decoder.config, sequenceCount: prompts.count,
-      capacity: (lengths.max() ?? 0) + options.maximumNewTokens)
+      capacity: (lengths.max() ?? 0) + options.maximumNewTokens, on: model.backend)
     let states = model.decoder.hiddenStates(
       x, lengths: lengths, readCounts: lengths.map { _ in 1 }, cache: cache, tape: nil)
     let logits = try checked(model.decoder.logits(states))
@@ -150,7 +148,8 @@ public final class Generator {
 
   /// Logits after one more token of each sequence.
   private func continued(_ tokens: [Int], _ cache: KeyValueCache) throws -> Tensor {
-    try checked(held(tokens.count) { model.decoder.logits(statesAfter(tokens, cache)) })
+    try checked(
+      model.backend.decoding(rows: tokens.count) { model.decoder.logits(statesAfter(tokens, cache)) })
   }
 
   private func statesAfter(_ tokens: [Int], _ cache: KeyValueCache) -> Tensor {
@@ -159,13 +158,17 @@ public final class Generator {
   }
 
   private func checked(_ logits: Tensor) throws -> Tensor {
-    for row in 0..<logits.rows {
-      let values = UnsafeBufferPointer(start: logits.floats + row * logits.width, count: logits.width)
-      guard TokenRanking.maximum(values).isFinite else {
-        throw CarinaError(
-          .badData, "the model computes no finite numbers for this image and question",
-          remedy: "Its weights are damaged or belong to another configuration.")
+    let width = logits.width
+    let isFinite = logits.withHostFloats { numbers in
+      (0..<logits.rows).allSatisfy {
+        TokenRanking.maximum(UnsafeBufferPointer(rebasing: numbers[$0 * width..<($0 + 1) * width])).isFinite
       }
+    }
+    try model.backend.throwFailure()
+    guard isFinite else {
+      throw CarinaError(
+        .badData, "the model computes no finite numbers for this image and question",
+        remedy: "Its weights are damaged or belong to another configuration.")
     }
     return logits
   }

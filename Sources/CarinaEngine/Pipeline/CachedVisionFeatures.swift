@@ -44,7 +44,7 @@ package final class CachedVisionFeatures {
       let digest = try cache.note(pixels, asImage: image, in: shards)
       // The same picture may stand in other shards too.
       if let features = try cache.features(of: digest) { return .kept(features) }
-      return .pixels(PixelBatch.tensor([transform.normalized(pixels)]), digest)
+      return .pixels(PixelBatch.tensor([transform.normalized(pixels)], on: model.backend), digest)
     }
   }
 
@@ -53,13 +53,11 @@ package final class CachedVisionFeatures {
   public func features(_ fetched: [Fetched]) throws -> Tensor {
     let identity = cache.identity
     let result = Tensor(
-      uninitialized: [fetched.count * identity.rowCount, identity.width], elementType: identity.elementType)
+      uninitialized: [fetched.count * identity.rowCount, identity.width], elementType: identity.elementType,
+      on: model.backend)
     for (index, image) in fetched.enumerated() {
-      let features = try features(image)
-      withExtendedLifetime((features, result)) {
-        (result.pointer + index * identity.byteCount).copyMemory(
-          from: features.pointer, byteCount: identity.byteCount)
-      }
+      let rows = index * identity.rowCount..<(index + 1) * identity.rowCount
+      model.backend.copy(try features(image), into: result.rowSlice(rows))
     }
     return result
   }

@@ -33,6 +33,6 @@ public struct JoinedPipeline {
     try FeatureCache(
       path,
       identity: FeatureIdentity(model, weights: vision.weights, transform: transform, precision: precision),
-      imageCount: imageCount)
+      imageCount: imageCount, on: model.backend)
   }
 }

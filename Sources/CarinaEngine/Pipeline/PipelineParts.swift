@@ -7,7 +7,7 @@ import CarinaText
 /// The parts of a model, found on disk, before any weight is read: what training, evaluation and `infer` open alike.
 ///
 ///     let parts = try PipelineParts(languageModel: "models/gemma", languageSetting: .languageModelPath, visionModel: …)
-///     let pipeline = try parts.join(precision: .bfloat16)
+///     let pipeline = try parts.join(precision: .bfloat16, on: backend)
 package struct PipelineParts {
   /// Where the projector comes from.
   package enum ProjectorOrigin {
@@ -95,17 +95,17 @@ package struct PipelineParts {
   /// Reads the weights, and joins the parts where their widths agree.
   /// - Throws: `CarinaError.missingInput`, `.badData` with everything that does not fit a part's configuration, or naming the
   ///   two parts that do not fit each other.
-  package func join(precision: ElementType) throws -> JoinedPipeline {
-    let vision = try vision.loadVisionEncoder(precision: precision)
-    let language = try language.loadDecoder(precision: precision)
+  package func join(precision: ElementType, on backend: any Backend) throws -> JoinedPipeline {
+    let vision = try vision.loadVisionEncoder(precision: precision, on: backend)
+    let language = try language.loadDecoder(precision: precision, on: backend)
     let trained: LoadedPart<Projector>?, projector: Projector
     switch self.projector {
     case .directory(let directory):
-      let part = try directory.loadProjector(precision: precision)
+      let part = try directory.loadProjector(precision: precision, on: backend)
       (trained, projector) = (part, part.model)
     case .fresh(_, let seed):
       let config = try projectorConfig(vision: vision.model.config, decoder: language.model.config)
-      (trained, projector) = (nil, Projector(config, from: RandomParameterSource(seed: seed, precision: precision)))
+      (trained, projector) = (nil, Projector(config, from: RandomParameterSource(seed: seed, precision: precision, on: backend)))
     }
     return JoinedPipeline(
       model: try VisionLanguageModel(

@@ -33,7 +33,7 @@ package final class VisionFeatures {
   /// - Throws: `CarinaError.badData`, `.cannotWrite`.
   package func prepare(_ images: [Int], epoch: Int? = nil) throws -> Input {
     try kept.map { .fetched(try $0.fetch(images)) }
-      ?? .pixels(try PixelBatch.read(images, from: samples, epoch: epoch))
+      ?? .pixels(try PixelBatch.read(images, from: samples, epoch: epoch, on: model.backend))
   }
 
   /// Features of prepared images, [images · rowsPerImage, W]; in the file's type where they are kept.

@@ -35,7 +35,7 @@ public final class AdamW {
     for parameter in parameters where parameter.gradient != nil {
       var state =
         moments[parameter.name]
-        ?? Moments(first: Tensor(zeros: parameter.shape), second: Tensor(zeros: parameter.shape), steps: 0)
+        ?? Moments(first: zeros(like: parameter), second: zeros(like: parameter), steps: 0)
       state.steps += 1
       parameter.updateAdamW(
         AdamWConstants(
@@ -45,6 +45,10 @@ public final class AdamW {
       moments[parameter.name] = state
       parameter.clearGradient()
     }
+  }
+
+  private func zeros(like parameter: Parameter) -> Tensor {
+    Tensor(zeros: parameter.shape, on: parameter.value.backend)
   }
 
   /// Forgets the state of parameters that are no longer trained.

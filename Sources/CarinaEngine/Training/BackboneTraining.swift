@@ -1,6 +1,7 @@
 import CarinaData
 import CarinaModel
 import CarinaRuntime
+import CarinaTensor
 import CarinaText
 import Foundation
 
@@ -17,14 +18,16 @@ public final class BackboneTraining {
   /// Told what was noticed in the directories of the runs, for the log.
   public var onRemark: (String) -> Void = { _ in }
   private let options: BackboneTrainingOptions
+  private let device: Device
   private let captions: ShardDirectory
   private let texts: [ShardDirectory]
   private let transform: ImageTransform
 
   /// Opens the shards.
   /// - Throws: `CarinaError` naming the directory at fault.
-  public init(_ options: BackboneTrainingOptions) throws {
+  public init(_ options: BackboneTrainingOptions, on device: Device) throws {
     self.options = options
+    self.device = device
     captions = try ShardDirectory(options.captionShards)
     texts = try options.textShards.map { try ShardDirectory($0) }
     transform = captions.transform
@@ -94,7 +97,8 @@ public final class BackboneTraining {
       headCount: options.visionHeads, padToken: tokenizer.padding ?? 0)
     // Some eight sentences describe an image, of some forty in a batch.
     let model = SiglipModel(
-      vision: vision, text: text, initialBias: -1.5, from: RandomParameterSource(seed: options.vision.seed))
+      vision: vision, text: text, initialBias: -1.5,
+      from: RandomParameterSource(seed: options.vision.seed, on: device.backend))
     let samples = try ShardSamples(captions, transform: transform)
     let objective = try ContrastiveObjective(model: model, samples: samples, encode: ids)
     try train(
@@ -122,7 +126,7 @@ public final class BackboneTraining {
       attentionScale: Float(pow(Double(headSize), -0.5)), maximumPositions: max(2048, longest),
       endTokens: [tokenizer.endOfSequence, tokenizer.endOfTurn].compactMap { $0 }, padToken: tokenizer.padding,
       beginToken: tokenizer.beginOfSequence)
-    let decoder = Decoder(config, from: RandomParameterSource(seed: options.language.seed))
+    let decoder = Decoder(config, from: RandomParameterSource(seed: options.language.seed, on: device.backend))
     let objective = LanguageObjective(decoder: decoder, sequences: sequences)
     try train(objective, options.language, part: "language", shape: .string("\(config)"), shouldStop, onStep) { path in
       try AtomicFile.writeDirectory(to: path) {

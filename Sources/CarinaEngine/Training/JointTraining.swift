@@ -19,10 +19,14 @@ public final class JointTraining {
   /// What was noticed while loading, for the log.
   public private(set) var remarks: [String] = []
 
+  /// What computes.
+  public let device: Device
+
   /// Opens shards and checkpoints and joins the parts.
   /// - Throws: `CarinaError` naming the file or option at fault.
-  public init(_ options: JointTrainingOptions) throws {
+  public init(_ options: JointTrainingOptions, on device: Device) throws {
     self.options = options
+    self.device = device
     try options.settings.validate()
     try options.prompt.validate()
     let policy = options.policy
@@ -62,8 +66,9 @@ public final class JointTraining {
     renderer = try parts.renderer(
       style: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
       maximumAnswerTokens: options.prompt.maximumAnswerTokens)
-    forecast = try MemoryForecast(options, parts, samples: samples, renderer: renderer)
-    pipeline = try parts.join(precision: options.precision.elementType)
+    forecast = try MemoryForecast(
+      options, parts, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
+    pipeline = try parts.join(precision: options.precision.elementType, on: device.backend)
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
         $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))

@@ -4,12 +4,12 @@ import Foundation
 
 /// What a run was made with, for its record: program, versions, processor, source revision.
 package enum RunEnvironment {
-  /// As a JSON object.
-  package static var json: JSONValue {
+  /// As a JSON object, for what was computed on a device.
+  package static func json(on device: Device) -> JSONValue {
     [
       "carina": .string(CarinaVersion.current), "revision": revision.map { .string($0) } ?? .null,
       "processor": .string(Processor.description), "threads": .integer(ThreadTeam.count),
-      "matrix_product": .string(MatrixProduct.provider.name),
+      "matrix_product": .string(device.productName),
       "operating_system": .string(ProcessInfo.processInfo.operatingSystemVersionString),
       "command": .array(CommandLine.arguments.map { .string($0) }),
     ]

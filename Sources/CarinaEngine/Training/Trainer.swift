@@ -116,6 +116,7 @@ package final class Trainer<Objective: TrainingObjective> {
     }
     var lossSum = 0.0
     for batch in batches { lossSum += try objective.accumulate(batch, scale: Float(1 / totalWeight)) }
+    try objective.backend.throwFailure()
     try communicator.sumGradients(trained)
     let loss = try communicator.sum(lossSum) / totalWeight
     let norm = AdamW.gradientNorm(trained)

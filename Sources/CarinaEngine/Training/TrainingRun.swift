@@ -53,7 +53,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     var best = Double.infinity, written = (lines: 0, bytes: 0)
     if let found = try checkpoint(checkpoints) {
       let shapes = Dictionary(uniqueKeysWithValues: trained.map { ($0.name, $0.shape) })
-      let state = try TrainingState(path: found, expecting: shapes)
+      let state = try TrainingState(path: found, expecting: shapes, on: trainer.objective.backend)
       guard state.progress.configurationHash == hash else { throw otherConfiguration(found) }
       for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
       trainer.resume(step: state.progress.step, moments: state.moments)
@@ -174,7 +174,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
 
   private func writeRecord(isFinished: Bool) throws {
     let record: JSONValue = [
-      "configuration": configuration, "environment": RunEnvironment.json, "finished": .bool(isFinished),
+      "configuration": configuration, "environment": RunEnvironment.json(on: Device(trainer.objective.backend)),
+      "finished": .bool(isFinished),
       "steps": .integer(trainer.totalSteps), "steps_per_epoch": .integer(trainer.order.stepsPerEpoch),
       "trained_parameters": .integer(trainer.everTrained.reduce(0) { $0 + $1.count }),
       "all_parameters": .integer(trainer.objective.parameters.reduce(0) { $0 + $1.count }),

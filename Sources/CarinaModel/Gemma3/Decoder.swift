@@ -7,7 +7,7 @@ public final class Decoder {
   package let config: DecoderConfig
   /// The table of token embeddings and output head, [V, D].
   package let tokenEmbedding: Parameter
-  private let blocks: [TransformerBlock]
+  private let blocks: [Gemma3Block]
   private let finalNorm: RMSNorm
   private var rotation: (local: RotaryTable, global: RotaryTable)?
 
@@ -17,9 +17,12 @@ public final class Decoder {
     tokenEmbedding = source.parameter(
       "model.embed_tokens.weight", shape: [config.vocabularySize, config.hiddenSize], decays: true,
       initialization: .normal(deviation: (1 / Double(config.hiddenSize)).squareRoot()))
-    blocks = (0..<config.layerCount).map { TransformerBlock(source, config, layer: $0) }
+    blocks = (0..<config.layerCount).map { Gemma3Block(source, config, layer: $0) }
     finalNorm = RMSNorm(source, "model.norm", width: config.hiddenSize, epsilon: config.epsilon)
   }
+
+  /// What computes with the weights.
+  package var backend: any Backend { tokenEmbedding.value.backend }
 
   /// Every weight; the tied head counts once.
   package var parameters: [Parameter] { [tokenEmbedding] + blocks.flatMap(\.parameters) + [finalNorm.weight] }
@@ -27,9 +30,7 @@ public final class Decoder {
   /// Lets the blocks' matrices be packed while they are frozen: for training over a frozen decoder, where each is read forwards and
   /// backwards in every step, and for answering more than one question.
   package func packWhenFrozen() {
-    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 {
-      parameter.isPackedWhenFrozen = true
-    }
+    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 { parameter.packWhenFrozen() }
   }
 
   /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token embeddings
@@ -41,7 +42,7 @@ public final class Decoder {
   /// Factor on token embeddings: √D rounded to the type of the table.
   package var embeddingScale: Float {
     let root = Float(Double(config.hiddenSize).squareRoot())
-    return Tensor([root], shape: [1]).converted(to: tokenEmbedding.value.elementType).values[0]
+    return Tensor([root], shape: [1], on: backend).converted(to: tokenEmbedding.value.elementType).values[0]
   }
 
   /// Scaled embeddings of tokens, [ids.count, D].

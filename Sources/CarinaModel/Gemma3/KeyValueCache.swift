@@ -8,18 +8,21 @@ package final class KeyValueCache {
   package private(set) var lengths: [Int]
   /// The most positions that a sequence may reach.
   package let capacity: Int
+  private let backend: any Backend
+  /// Rows that a layer keeps of each sequence.
   private let slots: [Int]
   private let keys: [Tensor], values: [Tensor]
   private let width: Int
 
   /// Room for `sequenceCount` sequences of up to `capacity` positions.
-  package init(_ config: DecoderConfig, sequenceCount: Int, capacity: Int) {
+  package init(_ config: DecoderConfig, sequenceCount: Int, capacity: Int, on backend: any Backend) {
     lengths = [Int](repeating: 0, count: sequenceCount)
     self.capacity = capacity
+    self.backend = backend
     width = config.keyValueHeadCount * config.headSize
     slots = config.layerIsLocal.map { $0 ? min(config.window, capacity) : capacity }
-    keys = slots.map { [width] in Tensor(uninitialized: [sequenceCount * $0, width]) }
-    values = slots.map { [width] in Tensor(uninitialized: [sequenceCount * $0, width]) }
+    keys = slots.map { [width] in Tensor(uninitialized: [sequenceCount * $0, width], on: backend) }
+    values = slots.map { [width] in Tensor(uninitialized: [sequenceCount * $0, width], on: backend) }
   }
 
   /// Whether nothing has been stored.
@@ -28,18 +31,24 @@ package final class KeyValueCache {
   /// Counts the positions of a pass once all layers have stored theirs.
   func advance(_ counts: [Int]) { for (sequence, count) in counts.enumerated() { lengths[sequence] += count } }
 
-  /// Stores a layer's new keys and values [R, K·E], packed by sequence, at the places after `lengths`.
+  /// Stores a layer's new keys and values [R, K·E], packed by sequence, behind the positions that `lengths` counts.
   func store(layer: Int, keys newKeys: Tensor, values newValues: Tensor, counts: [Int]) {
-    var source = 0
+    var source = 0, sources: [Int] = [], targets: [Int] = []
     for (sequence, count) in counts.enumerated() {
       precondition(lengths[sequence] + count <= capacity, "the cache of \(capacity) positions is full")
       for row in max(0, count - slots[layer])..<max(count, 0) {
-        let place = sequence * slots[layer] + (lengths[sequence] + row) % slots[layer]
-        (keys[layer].floats + place * width).update(from: newKeys.floats + (source + row) * width, count: width)
-        (values[layer].floats + place * width).update(from: newValues.floats + (source + row) * width, count: width)
+        sources.append(source + row)
+        targets.append(self.row(of: lengths[sequence] + row, sequence, layer))
       }
       source += count
     }
+    backend.copyRows(of: newKeys, sources, to: keys[layer], targets)
+    backend.copyRows(of: newValues, sources, to: values[layer], targets)
+  }
+
+  /// Row of a layer's memory in which a position of a sequence stands.
+  private func row(of position: Int, _ sequence: Int, _ layer: Int) -> Int {
+    sequence * slots[layer] + position % slots[layer]
   }
 
   /// What one new position of each sequence sees after `store`: the layer's whole memory and where each sequence's part lies.
@@ -57,22 +66,25 @@ package final class KeyValueCache {
   ) {
     let kept = lengths.map { min($0, slots[layer]) }
     let total = zip(kept, counts).map { $0 + $1 }
-    let allKeys = Tensor(uninitialized: [total.reduce(0, +), width])
-    let allValues = Tensor(uninitialized: [total.reduce(0, +), width])
-    var target = 0, source = 0
+    var next = 0, source = 0
+    var stored = (sources: [Int](), targets: [Int]()), fresh = (sources: [Int](), targets: [Int]())
     for sequence in counts.indices {
       for index in 0..<kept[sequence] {
-        let place = sequence * slots[layer] + (lengths[sequence] - kept[sequence] + index) % slots[layer]
-        (allKeys.floats + (target + index) * width).update(from: keys[layer].floats + place * width, count: width)
-        (allValues.floats + (target + index) * width).update(from: values[layer].floats + place * width, count: width)
+        stored.sources.append(row(of: lengths[sequence] - kept[sequence] + index, sequence, layer))
+        stored.targets.append(next + index)
       }
-      let fresh = counts[sequence] * width, after = (target + kept[sequence]) * width
-      (allKeys.floats + after).update(from: newKeys.floats + source * width, count: fresh)
-      (allValues.floats + after).update(from: newValues.floats + source * width, count: fresh)
-      target += total[sequence]
+      fresh.sources += source..<source + counts[sequence]
+      fresh.targets += next + kept[sequence]..<next + total[sequence]
+      next += total[sequence]
       source += counts[sequence]
     }
-    return (allKeys, allValues, total)
+    func join(_ old: Tensor, _ new: Tensor) -> Tensor {
+      let all = Tensor(uninitialized: [next, width], on: backend)
+      backend.copyRows(of: old, stored.sources, to: all, stored.targets)
+      backend.copyRows(of: new, fresh.sources, to: all, fresh.targets)
+      return all
+    }
+    return (join(keys[layer], newKeys), join(values[layer], newValues), total)
   }
 
   /// Keeps only some sequences, in the given order (when others have ended, or beams are reordered).
@@ -83,15 +95,18 @@ package final class KeyValueCache {
   private init(copying other: KeyValueCache, _ sequences: [Int]) {
     lengths = sequences.map { other.lengths[$0] }
     capacity = other.capacity
+    backend = other.backend
     slots = other.slots
     width = other.width
-    let width = other.width
     func gather(_ tensors: [Tensor]) -> [Tensor] {
       zip(tensors, other.slots).map { tensor, slots in
-        let target = Tensor(uninitialized: [sequences.count * slots, width])
+        let target = Tensor(uninitialized: [sequences.count * slots, other.width], on: other.backend)
         for (index, sequence) in sequences.enumerated() {
-          let used = min(other.lengths[sequence], slots) * width
-          (target.floats + index * slots * width).update(from: tensor.floats + sequence * slots * width, count: used)
+          // One copy for the rows in use, which lie one after the other.
+          let used = min(other.lengths[sequence], slots)
+          other.backend.copy(
+            tensor.rowSlice(sequence * slots..<sequence * slots + used),
+            into: target.rowSlice(index * slots..<index * slots + used))
         }
         return target
       }

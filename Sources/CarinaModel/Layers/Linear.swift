@@ -29,14 +29,6 @@ package struct Linear {
   /// The same of rows that other maps read too.
   func callAsFunction(_ input: ProductInput, tape: Tape?) -> Tensor { linear(input, weight, bias, tape: tape) }
 
-  /// The map with what follows it in one pass, off the tape; nil where that cannot be (see `finishedLinear`).
-  func finished(
-    _ input: ProductInput, activation: GELUKind? = nil, factor: Tensor? = nil, summand: Tensor? = nil,
-    as type: ElementType = .float32
-  ) -> Tensor? {
-    finishedLinear(input, weight, bias, activation: activation, factor: factor, summand: summand, as: type)
-  }
-
   /// Rounds rows once for this map and others with weights of the same type.
   func input(_ x: Tensor) -> ProductInput { ProductInput(x, as: weight.value.elementType) }
 }

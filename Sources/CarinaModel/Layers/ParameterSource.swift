@@ -1,4 +1,3 @@
-import CarinaRuntime
 import CarinaTensor
 
 /// Where a model under construction gets its weights: a checkpoint, or a random generator.
@@ -8,36 +7,4 @@ import CarinaTensor
 package protocol ParameterSource: AnyObject {
   /// The weight of this name and shape. Norm weights and biases are not subject to weight decay.
   func parameter(_ name: String, shape: [Int], decays: Bool, initialization: Initialization) -> Parameter
-}
-
-/// How a weight begins when no checkpoint gives it.
-package enum Initialization: Equatable, Sendable {
-  /// Normally distributed around 0.
-  case normal(deviation: Double)
-  /// All the same.
-  case constant(Float)
-}
-
-/// Fresh weights from a seed; each weight's numbers depend on its name and the seed alone.
-package final class RandomParameterSource: ParameterSource {
-  private let seed: UInt64
-  private let precision: ElementType
-
-  /// A source with a seed; `precision` is how matrices are held, norms and biases are fp32.
-  package init(seed: UInt64, precision: ElementType = .float32) {
-    self.seed = seed
-    self.precision = precision
-  }
-
-  /// See `ParameterSource`.
-  package func parameter(_ name: String, shape: [Int], decays: Bool, initialization: Initialization) -> Parameter {
-    let value = Tensor(uninitialized: shape)
-    switch initialization {
-    case .constant(let constant): value.floats.update(repeating: constant, count: value.count)
-    case .normal(let deviation):
-      var generator = SeededGenerator(seed: seed, stream: "weights." + name)
-      for index in 0..<value.count { value.floats[index] = Float(deviation * generator.normal()) }
-    }
-    return Parameter(name: name, value: shape.count > 1 ? value.converted(to: precision) : value, decays: decays)
-  }
 }

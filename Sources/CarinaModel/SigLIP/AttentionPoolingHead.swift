@@ -7,7 +7,7 @@ package struct AttentionPoolingHead {
   private let inputWeight: Parameter, inputBias: Parameter
   private let output: Linear
   private let norm: LayerNorm
-  private let expand: Linear, contract: Linear
+  private let mlp: SiglipMLP
   private let config: VisionConfig
 
   init(_ source: ParameterSource, _ prefix: String, config: VisionConfig) {
@@ -22,13 +22,14 @@ package struct AttentionPoolingHead {
       "\(prefix).attention.in_proj_bias", shape: [3 * width], decays: false, initialization: .constant(0))
     output = Linear(source, "\(prefix).attention.out_proj", inputs: width, outputs: width)
     norm = LayerNorm(source, "\(prefix).layernorm", width: width, epsilon: config.epsilon)
-    expand = Linear(source, "\(prefix).mlp.fc1", inputs: width, outputs: config.intermediateSize)
-    contract = Linear(source, "\(prefix).mlp.fc2", inputs: config.intermediateSize, outputs: width)
+    mlp = SiglipMLP(
+      source, "\(prefix).mlp", hiddenSize: width, intermediateSize: config.intermediateSize,
+      activation: config.activation)
   }
 
   /// Every weight of the head.
   var parameters: [Parameter] {
-    [probe, inputWeight, inputBias] + output.parameters + norm.parameters + expand.parameters + contract.parameters
+    [probe, inputWeight, inputBias] + output.parameters + norm.parameters + mlp.parameters
   }
 
   /// Features [B · P, W] to one row an image, [B, W].
@@ -45,7 +46,6 @@ package struct AttentionPoolingHead {
     let pooled = attention(
       project(probes, part: 0), project(features, part: 1), project(features, part: 2), layout: layout, tape: tape)
     let x = output(pooled, tape: tape)
-    let inner = gelu(expand(norm(x, tape: tape), tape: tape), kind: config.activation, tape: tape)
-    return add(x, contract(inner, tape: tape), tape: tape)
+    return x + mlp(norm(x, tape: tape), LayerPass(tape: tape))
   }
 }

@@ -23,6 +23,9 @@ package final class SiglipModel {
     logitBias = source.parameter("logit_bias", shape: [1], decays: false, initialization: .constant(initialBias))
   }
 
+  /// What computes with the weights.
+  package var backend: any Backend { logScale.value.backend }
+
   /// Every weight.
   package var parameters: [Parameter] { vision.parameters + text.parameters + [logScale, logitBias] }
 

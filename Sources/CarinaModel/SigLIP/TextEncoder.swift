@@ -6,7 +6,7 @@ package final class TextEncoder {
   /// Sizes and constants.
   package let config: TextEncoderConfig
   private let tokens: Parameter, positions: Parameter
-  private let blocks: [EncoderBlock]
+  private let blocks: [SiglipBlock]
   private let finalNorm: LayerNorm
   private let head: Linear
 
@@ -21,7 +21,7 @@ package final class TextEncoder {
       "\(prefix).embeddings.position_embedding.weight", shape: [config.maximumPositions, width], decays: true,
       initialization: .normal(deviation: (1 / Double(width)).squareRoot()))
     blocks = (0..<config.layerCount).map { layer in
-      EncoderBlock(
+      SiglipBlock(
         source, "\(prefix).encoder.layers.\(layer)", hiddenSize: width, intermediateSize: config.intermediateSize,
         headCount: config.headCount, epsilon: config.epsilon, activation: config.activation)
     }
@@ -44,9 +44,9 @@ package final class TextEncoder {
     let length = texts.first?.count ?? 0
     precondition(texts.allSatisfy { $0.count == length }, "texts of one length expected")
     precondition(length <= config.maximumPositions, "\(length) tokens exceed \(config.maximumPositions) positions")
-    let places = texts.flatMap { _ in 0..<length }
+    let indices = texts.flatMap { _ in 0..<length }
     var x = add(
-      embedding(texts.flatMap { $0 }, tokens, tape: tape), embedding(places, positions, tape: tape), tape: tape)
+      embedding(texts.flatMap { $0 }, tokens, tape: tape), embedding(indices, positions, tape: tape), tape: tape)
     observe?(0, x)
     for (layer, block) in blocks.enumerated() {
       x = block(x, lengths: texts.map(\.count), tape: tape)

@@ -1,20 +1,12 @@
 import CarinaTensor
 
-/// Which of the vision encoder's outputs the projector reads.
-public enum VisionFeature: String, CaseIterable, Codable, Sendable {
-  /// After the post layer norm: `last_hidden_state` of the checkpoint's own model.
-  case postNorm = "post-norm"
-  /// The last block's output before that norm.
-  case preNorm = "pre-norm"
-}
-
 /// SigLIP's vision tower (Zhai et al. 2023; transformers `SiglipVisionModel`): patches, learned positions, pre-norm blocks, a
 /// last layer norm, and the pooling head where the checkpoint has one. No class token.
 public final class VisionEncoder {
   /// Sizes and constants.
   package let config: VisionConfig
   private let patchWeight: Parameter, patchBias: Parameter, positions: Parameter
-  private let blocks: [EncoderBlock]
+  private let blocks: [SiglipBlock]
   private let postNorm: LayerNorm
   private let head: AttentionPoolingHead?
 
@@ -34,14 +26,12 @@ public final class VisionEncoder {
       "\(prefix).embeddings.position_embedding.weight", shape: [config.patchCount, width], decays: true,
       initialization: .normal(deviation: 0.5))
     blocks = (0..<config.layerCount).map { layer in
-      EncoderBlock(
+      SiglipBlock(
         source, "\(prefix).encoder.layers.\(layer)", hiddenSize: width, intermediateSize: config.intermediateSize,
         headCount: config.headCount, epsilon: config.epsilon, activation: config.activation)
     }
     postNorm = LayerNorm(source, "\(prefix).post_layernorm", width: width, epsilon: config.epsilon)
-    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 {
-      parameter.isPackedWhenFrozen = true
-    }
+    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 { parameter.packWhenFrozen() }
     head = config.hasPoolingHead ? AttentionPoolingHead(source, "\(prefix).head", config: config) : nil
   }
 
@@ -66,9 +56,9 @@ public final class VisionEncoder {
   ) -> Tensor {
     let patches = extractPatches(
       pixels, count: count, channels: config.channelCount, size: config.imageSize, patchSize: config.patchSize)
-    let places = (0..<count).flatMap { _ in 0..<config.patchCount }
+    let indices = (0..<count).flatMap { _ in 0..<config.patchCount }
     var x = add(
-      linear(patches, patchWeight, patchBias, tape: tape), embedding(places, positions, tape: tape), tape: tape)
+      linear(patches, patchWeight, patchBias, tape: tape), embedding(indices, positions, tape: tape), tape: tape)
     observe?(0, x)
     let lengths = [Int](repeating: config.patchCount, count: count)
     for (layer, block) in blocks.enumerated() {

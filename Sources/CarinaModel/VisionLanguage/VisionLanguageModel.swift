@@ -34,6 +34,9 @@ public final class VisionLanguageModel {
     self.dropsFirstPatch = dropsFirstPatch
   }
 
+  /// What computes with the weights.
+  package var backend: any Backend { decoder.backend }
+
   /// Rows that an image takes in a sequence.
   package var rowsPerImage: Int { vision.config.patchCount - (dropsFirstPatch ? 1 : 0) }
 
@@ -57,40 +60,42 @@ public final class VisionLanguageModel {
   ) {
     let perImage = rowsPerImage
     let imageCount = imageRows.map { $0.rows / max(perImage, 1) } ?? 0
-    var ids: [Int] = [], tokenPlaces: [Int] = [], lengths: [Int] = [], next = 0
-    var imagePlaces = [[Int]](repeating: [], count: imageCount)
+    var ids: [Int] = [], tokenRows: [Int] = [], lengths: [Int] = [], next = 0
+    var imageStarts = [[Int]](repeating: [], count: imageCount)
     for sequence in sequences {
       let after = dropsLast ? Array(sequence.tokensAfter.dropLast()) : sequence.tokensAfter
       let first = next
       for id in sequence.tokensBefore {
         ids.append(id)
-        tokenPlaces.append(next)
+        tokenRows.append(next)
         next += 1
       }
       if let image = sequence.image {
-        imagePlaces[image].append(next)
+        imageStarts[image].append(next)
         next += perImage
       }
       for id in after {
         ids.append(id)
-        tokenPlaces.append(next)
+        tokenRows.append(next)
         next += 1
       }
       lengths.append(next - first)
     }
-    var parts = [(tensor: decoder.embed(ids, tape: tape), destinations: tokenPlaces)]
+    var parts = [(tensor: decoder.embed(ids, tape: tape), destinations: tokenRows)]
     if let imageRows {
       // An image asked about several times is laid out several times from one encoding.
-      let sources = imagePlaces.enumerated().flatMap { image, places in places.map { (image, $0) } }
-      let distinct = sources.count == imageCount && imagePlaces.allSatisfy { $0.count == 1 }
-      let places = sources.flatMap { $0.1..<$0.1 + perImage }
+      let sources = imageStarts.enumerated().flatMap { image, starts in starts.map { (image, $0) } }
+      let distinct = sources.count == imageCount && imageStarts.allSatisfy { $0.count == 1 }
+      let destinations = sources.flatMap { $0.1..<$0.1 + perImage }
       let rows =
         distinct
         ? imageRows
         : selectRows(imageRows, sources.flatMap { $0.0 * perImage..<($0.0 + 1) * perImage }, tape: tape)
-      parts.append((rows, places))
+      parts.append((rows, destinations))
     }
-    return (assembleRows(parts.filter { !$0.destinations.isEmpty }, rowCount: next, tape: tape), lengths)
+    let x = assembleRows(
+      parts.filter { !$0.destinations.isEmpty }, rowCount: next, on: backend, tape: tape)
+    return (x, lengths)
   }
 
   /// The language-model loss on supervised tokens, times `scale`, and each one's negative log likelihood in order.

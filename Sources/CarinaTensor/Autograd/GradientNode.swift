@@ -1,5 +1,3 @@
-import CKernels
-
 /// Where the gradient of one tensor of a forward pass is collected until the tape asks for it.
 package final class GradientNode {
   private(set) var gradient: Tensor?
@@ -16,12 +14,8 @@ package final class GradientNode {
       return
     }
     precondition(present.count == gradient.count, "gradients of \(present.shape) and \(gradient.shape) for one tensor")
-    let target = ownsGradient ? present : Tensor(uninitialized: present.shape)
-    RowSplit.run(present.count, grain: 1 << 15) { range in
-      carina_add(
-        present.floats + range.lowerBound, gradient.floats + range.lowerBound, target.floats + range.lowerBound,
-        Int64(range.count))
-    }
+    let target = ownsGradient ? present : Tensor(uninitialized: present.shape, on: present.backend)
+    present.backend.add(present, gradient, into: target)
     self.gradient = target
     ownsGradient = true
   }

@@ -1,5 +1,3 @@
-import CKernels
-
 /// A weight of a model: its numbers, its name in the checkpoint, and, while it is trained, its gradient.
 public final class Parameter {
   /// The tensor's name in the checkpoint, with its prefix.
@@ -9,13 +7,8 @@ public final class Parameter {
   /// The last 16 bits of each number of a trained bfloat16 weight, which with `value` make its fp32 original: 2 bytes a
   /// weight instead of the 4 of a separate copy. Nil when `value` itself is fp32 or was never trained.
   package private(set) var remainder: Tensor?
-  /// The matrix in 8 bits, which products without a tape then use; nil unless asked for.
-  package private(set) var quantized: QuantizedMatrix?
-  /// Whether a frozen bfloat16 matrix is packed for products of many rows when it is used again: faster, for as many bytes again
-  /// in each direction that it is read. A single use would not pay for it.
-  package var isPackedWhenFrozen = false
-  private var packedFactors: (forward: PackedFactor?, backward: PackedFactor?)
-  private var wasUsed = (forward: false, backward: false)
+  /// What the backend keeps of the matrix for products while it is frozen; nil until something asked for it.
+  package private(set) var frozenFactor: (any FrozenFactor)?
   /// Whether weight decay applies: everything but norms and biases.
   package let decays: Bool
   /// Whether gradients are computed for it.
@@ -28,7 +21,6 @@ public final class Parameter {
     self.name = name
     self.value = value.detached
     self.decays = decays
-    packedFactors = (nil, nil)
   }
 
   /// Lengths of the dimensions.
@@ -41,12 +33,14 @@ public final class Parameter {
   /// Starts or stops training it. A bfloat16 weight gets the rest of an fp32 number; a mapped one a copy that may be written.
   package func setTrainable(_ trainable: Bool) {
     isTrainable = trainable
-    if trainable { forgetCopies() }
+    if trainable { frozenFactor?.forget() }
     guard trainable else {
       gradient = nil
       return
     }
-    if value.elementType == .bfloat16, remainder == nil { remainder = Tensor(zeros: shape, elementType: .bfloat16) }
+    if value.elementType == .bfloat16, remainder == nil {
+      remainder = Tensor(zeros: shape, elementType: .bfloat16, on: value.backend)
+    }
     if value.storage.isBorrowed {
       let mapped = value.storage
       value = value.copied()
@@ -63,16 +57,13 @@ public final class Parameter {
   /// Replaces the numbers (when a checkpoint is resumed); `tensor` has this parameter's shape.
   package func assign(_ tensor: Tensor) {
     precondition(tensor.shape == shape, "\(name): expected \(shape), got \(tensor.shape)")
-    forgetCopies()
+    frozenFactor?.forget()
     // A weight that was trained and is frozen now still has its remainder, which a checkpoint reads.
     if value.elementType == .bfloat16, isTrainable || remainder != nil {
       let source = tensor.converted(to: .float32)
-      let upper = Tensor(uninitialized: shape, elementType: .bfloat16)
-      let lower = Tensor(uninitialized: shape, elementType: .bfloat16)
-      RowSplit.run(count, grain: 1 << 16) { range in
-        let skip = range.lowerBound
-        carina_split_float(source.floats + skip, upper.bfloats + skip, lower.bfloats + skip, Int64(range.count))
-      }
+      let upper = Tensor(uninitialized: shape, elementType: .bfloat16, on: value.backend)
+      let lower = Tensor(uninitialized: shape, elementType: .bfloat16, on: value.backend)
+      value.backend.split(source, upper: upper, lower: lower)
       value = upper
       remainder = lower
     } else {
@@ -80,52 +71,49 @@ public final class Parameter {
     }
   }
 
-  private func forgetCopies() {
-    quantized = nil
-    packedFactors = (nil, nil)
-  }
-
-  /// c = a Wᵀ (forward) or a W (backward) with the packed matrix; c densely stored.
-  ///
-  /// - Returns: whether it was done: not where the weight is trained, the rows are few, the library has no such kernel, or
-  ///   it is the first time.
-  func multiplyPacked(
-    _ a: MatrixOperand, isForward: Bool, into c: UnsafeMutableRawPointer, finish: ProductFinish = ProductFinish()
-  ) -> Bool {
-    guard isPackedWhenFrozen, !isTrainable, value.elementType == .bfloat16, a.rows >= Parameter.fewestPackedRows
-    else { return false }
-    let stored = MatrixOperand(matrix, rows: matrix.rows, columns: matrix.width)
-    let known = isForward ? packedFactors.forward : packedFactors.backward
-    let isSecond = isForward ? wasUsed.forward : wasUsed.backward
-    if isForward { wasUsed.forward = true } else { wasUsed.backward = true }
-    guard known != nil || isSecond else { return false }
-    guard let factor = known ?? MatrixProduct.provider.packed(isForward ? stored.transposed : stored) else {
-      return false
-    }
-    if isForward { packedFactors.forward = factor } else { packedFactors.backward = factor }
-    return MatrixProduct.multiply(a, packed: factor, into: c, finish: finish)
-  }
-
-  /// Fewer rows are a small part of the work, and in decoding go another way.
-  static let fewestPackedRows = 64
+  /// Lets a bfloat16 matrix be packed for products of many rows, while it is frozen, when it is used again: faster, for as many
+  /// bytes again in each direction that it is read. A single use would not pay for it.
+  package func packWhenFrozen() { factor().packsWhenRepeated = true }
 
   /// Rounds a frozen matrix to 8 bits for products without a tape; `value` stays for what reads single rows.
   package func quantize() {
     precondition(!isTrainable && shape.count > 1, "\(name) is trained or no matrix")
-    quantized = QuantizedMatrix(matrix)
+    factor().quantize(matrix)
+  }
+
+  /// The matrix in 8 bits, which products without a tape then use; nil unless asked for.
+  package var quantized: (any QuantizedFactor)? { frozenFactor?.quantized }
+
+  private func factor() -> any FrozenFactor {
+    if let frozenFactor { return frozenFactor }
+    let made = value.backend.frozenFactor()
+    frozenFactor = made
+    return made
+  }
+
+  /// c = a Wᵀ (forward) or a W (backward) with what the backend has kept of the frozen matrix; c densely stored.
+  ///
+  /// - Returns: whether it was done.
+  func multiplyPrepared(
+    _ a: MatrixFactor, isForward: Bool, into c: Tensor, epilogue: ProductEpilogue = ProductEpilogue()
+  )
+    -> Bool
+  {
+    guard !isTrainable, let frozenFactor else { return false }
+    return frozenFactor.multiply(a, matrix, isForward: isForward, into: c, epilogue: epilogue)
   }
 
   /// The gradient's memory, made on first use and filled with zeros.
   func gradientForAccumulation() -> Tensor {
     let (tensor, isFresh) = gradientForProduct()
-    if isFresh { tensor.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: tensor.count * 4) }
+    if isFresh { tensor.backend.fillWithZeros(tensor) }
     return tensor
   }
 
   /// The gradient's memory for a product that writes all of it: to be added to, or, where it is fresh, to be filled.
   func gradientForProduct() -> (tensor: Tensor, isFresh: Bool) {
     if let gradient { return (gradient, false) }
-    let fresh = Tensor(uninitialized: shape)
+    let fresh = Tensor(uninitialized: shape, on: value.backend)
     gradient = fresh
     return (fresh, true)
   }

@@ -29,7 +29,8 @@ public final class Tape {
   /// Afterwards trainable parameters hold their gradients, added to what they had, and watched tensors theirs.
   package func backward(from result: Tensor, seed: Tensor? = nil) {
     guard let node = result.node else { return }
-    node.accumulate(seed ?? Tensor([Float](repeating: 1, count: result.count), shape: result.shape), isFresh: false)
+    let ones = [Float](repeating: 1, count: result.count)
+    node.accumulate(seed ?? Tensor(ones, shape: result.shape, on: result.backend), isFresh: false)
     while let node = nodes.popLast() {
       // Dropping the closure gives the saved activations back to the pool as the walk goes on.
       if let gradient = node.takeGradient() { node.backward?(gradient) }

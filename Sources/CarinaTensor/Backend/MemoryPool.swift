@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// Keeps the pages of freed buffers for the next ones, so that a training step in steady state asks the system for nothing.
@@ -5,10 +6,8 @@ import Foundation
 /// Sizes are rounded up to eight classes an octave (at most 12.5% waste). Large buffers are mapped and advised to use huge pages. Where
 /// none of the right class is free, one of up to half as much again serves; and before much more is mapped than was ever in use, idle memory of
 /// other sizes goes back to the system: batches of varying length would otherwise leave a set of buffers behind for each length.
-public final class MemoryPool: @unchecked Sendable {
-  /// The pool that all storages use.
-  public static let shared = MemoryPool()
-
+// Unchecked: the lock guards everything that changes.
+package final class MemoryPool: @unchecked Sendable {
   private var free: [Int: [UnsafeMutableRawPointer]] = [:]
   /// Sizes of the large buffers that are handed out and are of another class than was asked for.
   private var borrowed: [UnsafeMutableRawPointer: Int] = [:]
@@ -20,11 +19,16 @@ public final class MemoryPool: @unchecked Sendable {
   /// Idle bytes that are kept in any case: a process that has just begun would otherwise map and unmap in every block.
   private let smallestRoom: Int
 
-  /// A pool of its own, for tests.
+  /// An empty pool.
   package init(smallestRoom: Int = 1 << 29) { self.smallestRoom = smallestRoom }
 
+  deinit {
+    trim()
+    for pointer in free.values.joined() { pointer.deallocate() }
+  }
+
   /// Bytes handed out now, and the most at any moment.
-  public var usage: (inUse: Int, peak: Int, reserved: Int) {
+  package var usage: (inUse: Int, peak: Int, reserved: Int) {
     lock.lock()
     defer { lock.unlock() }
     return (inUse, peak, reserved)
@@ -57,7 +61,7 @@ public final class MemoryPool: @unchecked Sendable {
     guard let pointer, pointer != MAP_FAILED else {
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
     }
-    madvise(pointer, size, 14)  // MADV_HUGEPAGE; refused harmlessly where the kernel has none
+    carina_advise_huge_pages(pointer, Int64(size))
     return pointer
   }
 

@@ -17,13 +17,13 @@ enum RowSplit {
   ///
   /// The runs depend on `rows` alone and are added in order, so the digits do not depend on the number of threads.
   static func reduceColumns(
-    _ rows: Int, into targets: [UnsafeMutablePointer<Float>?], width: Int,
+    _ rows: Int, into targets: [Tensor?], width: Int, on backend: CPUBackend,
     _ body: (Range<Int>, [UnsafeMutablePointer<Float>?]) -> Void
   ) {
     let runLength = max(64, (rows + 31) / 32)
     let runs = (rows + runLength - 1) / runLength
     guard runs > 0 else { return }
-    let partial = Tensor(zeros: [runs * targets.count, width])
+    let partial = Tensor(zeros: [runs * targets.count, width], on: backend)
     let base = partial.floats
     ThreadTeam.run(taskCount: runs) { run in
       let pointers = targets.enumerated().map { index, target in
@@ -32,7 +32,7 @@ enum RowSplit {
       body(run * runLength..<min(rows, (run + 1) * runLength), pointers)
     }
     for (index, target) in targets.enumerated() {
-      guard let target else { continue }
+      guard let target = target?.floats else { continue }
       for run in 0..<runs {
         let source = base + (run * targets.count + index) * width
         for column in 0..<width { target[column] += source[column] }

@@ -3,15 +3,28 @@ import CKernels
 /// a + b, element by element: the residual connection.
 package func add(_ a: Tensor, _ b: Tensor, tape: Tape?) -> Tensor {
   precondition(a.count == b.count, "cannot add \(a.shape) and \(b.shape)")
-  let out = Tensor(uninitialized: a.shape)
-  RowSplit.run(a.count, grain: 1 << 15) { range in
-    carina_add(
-      a.floats + range.lowerBound, b.floats + range.lowerBound, out.floats + range.lowerBound, Int64(range.count))
-  }
+  let out = Tensor(uninitialized: a.shape, on: a.backend)
+  a.backend.add(a, b, into: out)
   guard let tape, a.node != nil || b.node != nil else { return out }
   let aNode = a.node, bNode = b.node
   return tape.record(out) { dout in
     aNode?.accumulate(dout, isFresh: false)
     bNode?.accumulate(dout, isFresh: false)
+  }
+}
+
+/// Sums.
+package protocol AdditionKernels {
+  /// target = a + b, fp32 of one count; `target` may be `a` or `b`.
+  func add(_ a: Tensor, _ b: Tensor, into target: Tensor)
+}
+
+extension CPUBackend: AdditionKernels {
+  /// See `AdditionKernels`.
+  package func add(_ a: Tensor, _ b: Tensor, into target: Tensor) {
+    RowSplit.run(a.count, grain: 1 << 15) { range in
+      let first = range.lowerBound
+      carina_add(a.floats + first, b.floats + first, target.floats + first, Int64(range.count))
+    }
   }
 }

@@ -1,56 +1,3 @@
-import CKernels
-
-/// Who attends to whom in one attention call over packed sequences.
-///
-/// Sequences lie one after the other in the rows, without padding; queries stand at the end of their keys, so a cache simply has
-/// more keys than queries.
-package struct AttentionLayout: Sendable {
-  /// Query rows of each sequence, and key rows (equal outside decoding and pooling).
-  package let queryCounts: [Int], keyCounts: [Int]
-  /// Row of the key tensor where each sequence's keys begin: one after the other, or where a cache keeps them.
-  package let keyStarts: [Int]
-  /// Query heads H, key-value heads K (H a multiple of K), and the size E of a head.
-  package let heads: Int, keyValueHeads: Int, headSize: Int
-  /// Factor on the scores before the softmax.
-  package let scale: Float
-  /// Whether a query sees only keys at or before its own place.
-  package let isCausal: Bool
-  /// How many keys a query sees at most, its own included; nil for all (Gemma's local layers have 512).
-  package let window: Int?
-
-  /// Describes an attention call.
-  package init(
-    queryCounts: [Int], keyCounts: [Int]? = nil, keyStarts: [Int]? = nil, heads: Int, keyValueHeads: Int? = nil,
-    headSize: Int, scale: Float,
-    isCausal: Bool, window: Int? = nil
-  ) {
-    self.queryCounts = queryCounts
-    self.keyCounts = keyCounts ?? queryCounts
-    var next = 0
-    self.keyStarts =
-      keyStarts
-      ?? self.keyCounts.map { count in
-        defer { next += count }
-        return next
-      }
-    self.heads = heads
-    self.keyValueHeads = keyValueHeads ?? heads
-    self.headSize = headSize
-    self.scale = scale
-    self.isCausal = isCausal
-    self.window = window
-    precondition(heads % self.keyValueHeads == 0, "\(heads) heads over \(self.keyValueHeads) key-value heads")
-    precondition(self.queryCounts.count == self.keyCounts.count, "as many key runs as query runs expected")
-  }
-
-  /// Columns that query `row` of a sequence sees.
-  func visible(row: Int, queries: Int, keys: Int) -> Range<Int> {
-    guard isCausal else { return 0..<keys }
-    let last = keys - queries + row + 1
-    return max(0, last - (window ?? keys))..<max(last, 0)
-  }
-}
-
 /// Scaled dot-product attention (Vaswani et al. 2017) with grouped queries (Ainslie et al. 2023), in blocks of query rows:
 /// scores of one block against its visible keys are all that exists at a time, and the backward pass forms them again.
 ///
@@ -72,18 +19,62 @@ package func attention(
     zip(layout.keyStarts, layout.keyCounts).allSatisfy { $0 + $1 <= key.rows }
       && key.width == layout.keyValueHeads * layout.headSize
       && value.shape == key.shape, "keys \(key.shape) and values \(value.shape) do not fit the layout")
-  let work = AttentionWork(query: query.detached, key: key.detached, value: value.detached, layout: layout)
-  let tiled =
-    products == .bfloat16
-    ? TiledAttention(query: work.query, key: work.key, value: work.value, layout: layout) : nil
-  let out = Tensor(uninitialized: query.shape)
-  if let tiled { tiled.forward(into: out) } else { work.forward(into: out) }
+  let backend = query.backend
+  let q = query.detached, k = key.detached, v = value.detached
+  let out = Tensor(uninitialized: query.shape, on: backend)
+  backend.attention(q, k, v, layout, products: products, into: out)
   guard let tape, query.node != nil || key.node != nil || value.node != nil else { return out }
   let queryNode = query.node, keyNode = key.node, valueNode = value.node
   return tape.record(out) { dout in
-    let (dquery, dkey, dvalue) = tiled?.backward(dout) ?? work.backward(dout)
-    queryNode?.accumulate(dquery, isFresh: true)
-    keyNode?.accumulate(dkey, isFresh: true)
-    valueNode?.accumulate(dvalue, isFresh: true)
+    let dq = Tensor(uninitialized: q.shape, on: backend)
+    let dk = Tensor(uninitialized: k.shape, on: backend), dv = Tensor(uninitialized: v.shape, on: backend)
+    backend.attentionBackward(q, k, v, layout, products: products, dout.reshaped(q.shape), dq: dq, dk: dk, dv: dv)
+    queryNode?.accumulate(dq, isFresh: true)
+    keyNode?.accumulate(dk, isFresh: true)
+    valueNode?.accumulate(dv, isFresh: true)
+  }
+}
+
+/// Attention over packed sequences; see `attention`.
+package protocol AttentionKernels {
+  /// out [R, H·E].
+  func attention(
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, into out: Tensor)
+  /// The gradients of all three arguments, from the gradient of the result.
+  func attentionBackward(
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, _ dout: Tensor,
+    dq: Tensor, dk: Tensor, dv: Tensor)
+}
+
+extension CPUBackend: AttentionKernels {
+  /// See `AttentionKernels`.
+  package func attention(
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, into out: Tensor
+  ) {
+    if let tiled = tiledAttention(q, k, v, layout, products) {
+      tiled.forward(into: out)
+    } else {
+      AttentionWork(query: q, key: k, value: v, layout: layout, backend: self).forward(into: out)
+    }
+  }
+
+  /// See `AttentionKernels`.
+  package func attentionBackward(
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, _ dout: Tensor,
+    dq: Tensor, dk: Tensor, dv: Tensor
+  ) {
+    if let tiled = tiledAttention(q, k, v, layout, products) {
+      tiled.backward(dout, dquery: dq, dkey: dk, dvalue: dv)
+    } else {
+      AttentionWork(query: q, key: k, value: v, layout: layout, backend: self)
+        .backward(dout, dquery: dq, dkey: dk, dvalue: dv)
+    }
+  }
+
+  private func tiledAttention(
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, _ products: ElementType
+  ) -> TiledAttention? {
+    guard products == .bfloat16 else { return nil }
+    return TiledAttention(query: q, key: k, value: v, layout: layout, backend: self)
   }
 }

@@ -7,6 +7,7 @@ struct AttentionWork {
   let key: Tensor
   let value: Tensor
   let layout: AttentionLayout
+  let backend: CPUBackend
 
   private func rows(_ tensor: Tensor, from first: Int, count: Int, head: Int) -> MatrixOperand {
     MatrixOperand(
@@ -37,7 +38,7 @@ struct AttentionWork {
         for row in 0..<block.rows.count { (target + row * out.width).update(repeating: 0, count: layout.headSize) }
         return
       }
-      let scores = Tensor(uninitialized: [block.rows.count, columns])
+      let scores = Tensor(uninitialized: [block.rows.count, columns], on: backend)
       probabilities(block, start: start, head: task.head, into: scores.floats)
       OpenBLASProduct.single(
         MatrixOperand(scores, rows: block.rows.count, columns: columns),
@@ -46,22 +47,20 @@ struct AttentionWork {
     }
   }
 
-  func backward(_ dout: Tensor) -> (query: Tensor, key: Tensor, value: Tensor) {
+  func backward(_ gradient: Tensor, dquery: Tensor, dkey: Tensor, dvalue: Tensor) {
     let group = layout.heads / layout.keyValueHeads, size = layout.headSize
     let division = AttentionBlocks(layout), starts = division.starts
-    let gradient = dout.reshaped(query.shape)
-    let dquery = Tensor(zeros: query.shape)
+    backend.fillWithZeros(dquery)
     // Each query head sums into rows of its own; the heads of a group are added afterwards, in order.
-    let dkeys = Tensor(zeros: [key.rows, layout.heads * size]),
-      dvalues = Tensor(zeros: [key.rows, layout.heads * size])
+    let dkeys = layout.perHead(dkey, on: backend), dvalues = layout.perHead(dvalue, on: backend)
     let sequences = layout.queryCounts.count
     ThreadTeam.run(taskCount: sequences * layout.heads) { task in
       let sequence = task / layout.heads, head = task % layout.heads, start = starts[sequence]
       for block in division.blocks[sequence] where !block.columns.isEmpty {
         let columns = block.columns.count, firstKey = start.key + block.columns.lowerBound
         let firstRow = start.query + block.rows.lowerBound
-        let scores = Tensor(uninitialized: [block.rows.count, columns])
-        let dscores = Tensor(uninitialized: [block.rows.count, columns])
+        let scores = Tensor(uninitialized: [block.rows.count, columns], on: backend)
+        let dscores = Tensor(uninitialized: [block.rows.count, columns], on: backend)
         probabilities(block, start: start, head: head, into: scores.floats)
         let blockGradient = rows(gradient, from: firstRow, count: block.rows.count, head: head)
         let probability = MatrixOperand(scores, rows: block.rows.count, columns: columns)
@@ -82,27 +81,34 @@ struct AttentionWork {
           into: dkeys.floats + firstKey * dkeys.width + head * size, cStride: dkeys.width, accumulate: true)
       }
     }
-    return (
-      dquery, layout.sumOfGroups(dkeys, into: key.shape), layout.sumOfGroups(dvalues, into: value.shape)
-    )
+    layout.sumOfGroups(dkeys, into: dkey)
+    layout.sumOfGroups(dvalues, into: dvalue)
   }
 }
 
 extension AttentionLayout {
+  /// Zeros [S, H·E] in which the gradients of each query head are summed: `target` itself, [S, K·E], where no head is shared.
+  func perHead(_ target: Tensor, on backend: CPUBackend) -> Tensor {
+    guard heads > keyValueHeads else {
+      backend.fillWithZeros(target)
+      return target
+    }
+    return Tensor(zeros: [target.rows, heads * headSize], on: backend)
+  }
+
   /// Adds the heads of each group, in order: [S, H·E] to [S, K·E].
-  func sumOfGroups(_ perHead: Tensor, into shape: [Int]) -> Tensor {
+  func sumOfGroups(_ perHead: Tensor, into out: Tensor) {
     let group = heads / keyValueHeads, size = headSize
-    guard group > 1 else { return perHead.reshaped(shape) }
-    let out = Tensor(zeros: shape)
+    guard group > 1 else { return }
     RowSplit.run(out.rows, grain: RowSplit.grain(width: perHead.width)) { range in
       for row in range {
+        let target = out.floats + row * out.width
+        target.update(repeating: 0, count: out.width)
         for head in 0..<heads {
           carina_add_scaled(
-            perHead.floats + row * perHead.width + head * size, 1,
-            out.floats + row * out.width + head / group * size, Int64(size))
+            perHead.floats + row * perHead.width + head * size, 1, target + head / group * size, Int64(size))
         }
       }
     }
-    return out
   }
 }

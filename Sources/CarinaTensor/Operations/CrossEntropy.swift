@@ -1,13 +1,5 @@
 import CKernels
 
-/// What the language-model loss gives back.
-public struct CrossEntropyResult {
-  /// Sum over rows of the negative log likelihood, times `scale`; a scalar on the tape.
-  public let loss: Tensor
-  /// Negative log likelihood (natural log) of each row's target, unscaled.
-  public let tokenLosses: [Float]
-}
-
 /// Cross-entropy of the next token through the output head, in chunks of rows, so that the logits of all rows never exist at
 /// once. The gradient is formed while the chunk's logits are there, so the upstream gradient must be 1.
 ///
@@ -30,46 +22,34 @@ package func crossEntropy(
   // The kernel takes a scale of zero to mean that no gradient is wanted.
   precondition(scale != 0 || !(wantsHidden || wantsHead), "a loss scaled by zero has no gradient")
   let chunkRows = max(1, min(rows, chunkByteLimit / (vocabulary * 4)))
-  let logits = Tensor(uninitialized: [chunkRows, vocabulary])
-  let dhidden = wantsHidden ? Tensor(uninitialized: [rows, width]) : nil
-  let losses = Tensor(uninitialized: [rows])
+  let backend = hidden.backend
+  let logits = Tensor(uninitialized: [chunkRows, vocabulary], on: backend)
+  let dhidden = wantsHidden ? Tensor(uninitialized: [rows, width], on: backend) : nil
+  let losses = Tensor(uninitialized: [rows], on: backend)
   let operand = hidden.detached.converted(to: type)
-  let headOperand = MatrixOperand(head.value, rows: vocabulary, columns: width)
+  let headFactor = MatrixFactor(head.value, rows: vocabulary, columns: width)
 
   for first in stride(from: 0, to: rows, by: chunkRows) {
     let range = first..<min(rows, first + chunkRows)
-    let part = operand.rowSlice(range)
-    MatrixProduct.multiply(
-      MatrixOperand(part, rows: range.count, columns: width), headOperand.transposed, into: logits.floats,
-      accumulate: false)
-    RowSplit.run(range.count, grain: RowSplit.grain(width: vocabulary)) { rows in
-      targets.withUnsafeBufferPointer { targets in
-        carina_cross_entropy(
-          logits.floats + rows.lowerBound * vocabulary, targets.baseAddress! + first + rows.lowerBound,
-          losses.floats + first + rows.lowerBound, Int64(rows.count), Int64(vocabulary),
-          wantsHidden || wantsHead ? scale : 0)
-      }
-    }
+    let part = MatrixFactor(operand.rowSlice(range)), chunk = logits.rowSlice(0..<range.count)
+    backend.multiply(part, headFactor.transposed, into: chunk, accumulate: false)
+    backend.crossEntropy(
+      chunk, targets: targets[range], scale: wantsHidden || wantsHead ? scale : 0, losses: losses.elementSlice(range))
     guard wantsHidden || wantsHead else { continue }
-    let narrow = logits.rowSlice(0..<range.count).converted(to: type)
-    let gradientOperand = MatrixOperand(narrow, rows: range.count, columns: vocabulary)
-    if let dhidden {
-      MatrixProduct.multiply(
-        gradientOperand, headOperand, into: dhidden.floats + first * width, accumulate: false)
-    }
+    let gradient = MatrixFactor(chunk.converted(to: type))
+    if let dhidden { backend.multiply(gradient, headFactor, into: dhidden.rowSlice(range), accumulate: false) }
     if wantsHead {
       let (target, isFresh) = head.gradientForProduct()
-      MatrixProduct.multiply(
-        gradientOperand.transposed, MatrixOperand(part, rows: range.count, columns: width), into: target.floats,
-        accumulate: !isFresh)
+      backend.multiply(gradient.transposed, part, into: target, accumulate: !isFresh)
     }
   }
   let tokenLosses = losses.values
-  let total = Tensor([Float(tokenLosses.reduce(0.0) { $0 + Double($1) } * Double(scale))], shape: [1])
+  let total = Tensor(
+    [Float(tokenLosses.reduce(0.0) { $0 + Double($1) } * Double(scale))], shape: [1], on: backend)
   guard let tape, wantsHidden || wantsHead else { return CrossEntropyResult(loss: total, tokenLosses: tokenLosses) }
   let node = hidden.node
   let recorded = tape.record(total) { upstream in
-    precondition(upstream.floats[0] == 1, "the cross-entropy must be the end of the tape")
+    precondition(upstream.values[0] == 1, "the cross-entropy must be the end of the tape")
     if let dhidden { node?.accumulate(dhidden, isFresh: true) }
   }
   return CrossEntropyResult(loss: recorded, tokenLosses: tokenLosses)
@@ -78,4 +58,26 @@ package func crossEntropy(
 /// Logits of the output head: hidden [R, D] times the tied embedding [V, D], giving [R, V] fp32, off the tape.
 package func headLogits(_ hidden: Tensor, head: Parameter) -> Tensor {
   linear(hidden.detached, head, tape: nil).detached
+}
+
+/// The loss of rows of logits.
+package protocol CrossEntropyKernels {
+  /// losses [R] = the negative log likelihoods of the targets under the logits [R, V]. Unless `scale` is zero the logits become the
+  /// gradient of the losses' sum times `scale`.
+  func crossEntropy(_ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, losses: Tensor)
+}
+
+extension CPUBackend: CrossEntropyKernels {
+  /// See `CrossEntropyKernels`.
+  package func crossEntropy(_ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, losses: Tensor) {
+    let width = logits.width
+    targets.withUnsafeBufferPointer { targets in
+      guard let first = targets.baseAddress else { return }
+      RowSplit.run(targets.count, grain: RowSplit.grain(width: width)) { rows in
+        carina_cross_entropy(
+          logits.floats + rows.lowerBound * width, first + rows.lowerBound, losses.floats + rows.lowerBound,
+          Int64(rows.count), Int64(width), scale)
+      }
+    }
+  }
 }

@@ -8,31 +8,60 @@ import CKernels
 ///   - bias: [W].
 /// - Returns: [R, W].
 package func layerNorm(_ x: Tensor, _ weight: Parameter, _ bias: Parameter, epsilon: Float, tape: Tape?) -> Tensor {
-  let rows = x.rows, width = x.width
-  precondition(weight.count == width, "\(weight.name): expected [\(width)], got \(weight.shape)")
+  precondition(weight.count == x.width, "\(weight.name): expected [\(x.width)], got \(weight.shape)")
+  let backend = x.backend
   let gain = weight.value.converted(to: .float32), shift = bias.value.converted(to: .float32)
-  let out = Tensor(uninitialized: x.shape)
-  let means = Tensor(uninitialized: [rows]), inverses = Tensor(uninitialized: [rows])
-  RowSplit.run(rows, grain: RowSplit.grain(width: width)) { range in
-    let skip = range.lowerBound * width
-    carina_layer_norm_forward(
-      x.floats + skip, gain.floats, shift.floats, epsilon, out.floats + skip, means.floats + range.lowerBound,
-      inverses.floats + range.lowerBound, Int64(range.count), Int64(width))
-  }
+  let out = Tensor(uninitialized: x.shape, on: backend)
+  let means = Tensor(uninitialized: [x.rows], on: backend), inverses = Tensor(uninitialized: [x.rows], on: backend)
+  backend.layerNorm(x, gain: gain, shift: shift, epsilon: epsilon, into: out, means: means, inverses: inverses)
   guard let tape, x.node != nil || weight.isTrainable || bias.isTrainable else { return out }
   let input = x.detached, xNode = x.node
   return tape.record(out) { dout in
-    let dx = Tensor(uninitialized: input.shape)
-    let targets = [
-      weight.isTrainable ? weight.gradientForAccumulation().floats : nil,
-      bias.isTrainable ? bias.gradientForAccumulation().floats : nil,
-    ]
-    RowSplit.reduceColumns(rows, into: targets, width: width) { range, partial in
+    let dx = Tensor(uninitialized: input.shape, on: backend)
+    backend.layerNormBackward(
+      input, gain: gain, means: means, inverses: inverses, dout, into: dx,
+      dgain: weight.isTrainable ? weight.gradientForAccumulation() : nil,
+      dshift: bias.isTrainable ? bias.gradientForAccumulation() : nil)
+    xNode?.accumulate(dx, isFresh: true)
+  }
+}
+
+/// The layer norm of rows [R, W], fp32.
+package protocol LayerNormKernels {
+  /// out [R, W], and the mean and one over the standard deviation of each row, [R].
+  func layerNorm(
+    _ x: Tensor, gain: Tensor, shift: Tensor, epsilon: Float, into out: Tensor, means: Tensor, inverses: Tensor)
+  /// dx, and the gradients of gain and shift added to what stands there; nil where none is wanted.
+  func layerNormBackward(
+    _ x: Tensor, gain: Tensor, means: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?,
+    dshift: Tensor?)
+}
+
+extension CPUBackend: LayerNormKernels {
+  /// See `LayerNormKernels`.
+  package func layerNorm(
+    _ x: Tensor, gain: Tensor, shift: Tensor, epsilon: Float, into out: Tensor, means: Tensor, inverses: Tensor
+  ) {
+    let width = x.width
+    RowSplit.run(x.rows, grain: RowSplit.grain(width: width)) { range in
+      let skip = range.lowerBound * width
+      carina_layer_norm_forward(
+        x.floats + skip, gain.floats, shift.floats, epsilon, out.floats + skip, means.floats + range.lowerBound,
+        inverses.floats + range.lowerBound, Int64(range.count), Int64(width))
+    }
+  }
+
+  /// See `LayerNormKernels`.
+  package func layerNormBackward(
+    _ x: Tensor, gain: Tensor, means: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?,
+    dshift: Tensor?
+  ) {
+    let width = x.width
+    RowSplit.reduceColumns(x.rows, into: [dgain, dshift], width: width, on: self) { range, partial in
       let skip = range.lowerBound * width
       carina_layer_norm_backward(
-        input.floats + skip, gain.floats, means.floats + range.lowerBound, inverses.floats + range.lowerBound,
+        x.floats + skip, gain.floats, means.floats + range.lowerBound, inverses.floats + range.lowerBound,
         dout.floats + skip, dx.floats + skip, partial[0], partial[1], Int64(range.count), Int64(width))
     }
-    xNode?.accumulate(dx, isFresh: true)
   }
 }

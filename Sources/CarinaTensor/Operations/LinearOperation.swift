@@ -1,5 +1,3 @@
-import CKernels
-
 /// y = x Wᵀ + b, the affine map of every projection.
 ///
 /// - Parameters:
@@ -13,50 +11,26 @@ package func linear(
   linear(ProductInput(x, as: weight.value.elementType), weight, bias, weightRows: weightRows, tape: tape)
 }
 
-/// The rows that several products read, rounded once for all of them, when the first asks.
-package final class ProductInput {
-  /// The rows as they are, with their node.
-  let x: Tensor
-  private let type: ElementType
-  /// The rows in the type of the weights.
-  private(set) lazy var operand = x.detached.converted(to: type)
-
-  /// Rows that are in the type of the weights already.
-  package init(rounded: Tensor) {
-    x = rounded.detached
-    type = rounded.elementType
-  }
-
-  /// Rows x [R, K] fp32 for weights of this type.
-  package init(_ x: Tensor, as type: ElementType) {
-    self.x = x
-    self.type = type
-  }
-}
-
 /// The same map of rows that were rounded before; the weight is of the type they were rounded to.
 package func linear(
   _ input: ProductInput, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil, tape: Tape?
 ) -> Tensor {
-  let x = input.x
-  let matrix = weight.matrix
+  let x = input.x, matrix = weight.matrix, backend = x.backend
   let rowRange = weightRows ?? 0..<matrix.rows
   let rows = x.rows, inputs = x.width, outputs = rowRange.count
   precondition(matrix.width == inputs, "\(weight.name): expected rows of \(inputs), got \(weight.shape)")
-  let type = weight.value.elementType
-  let weightSlice = matrix.rowSlice(rowRange)
-  if tape == nil, let quantized = weight.quantized, rowRange == 0..<matrix.rows {
+  let type = weight.value.elementType, isWhole = rowRange == 0..<matrix.rows
+  if tape == nil, let quantized = weight.quantized, isWhole {
     let out = quantized.product(x)
-    addBias(bias, from: 0, to: out)
+    addBias(bias, rowRange, to: out)
     return out
   }
-  let out = Tensor(uninitialized: [rows, outputs]), operand = input.operand
-  let isWhole = rowRange == 0..<matrix.rows, left = MatrixOperand(operand, rows: rows, columns: inputs)
-  if !(isWhole && weight.multiplyPacked(left, isForward: true, into: out.floats)) {
-    MatrixProduct.multiply(
-      left, MatrixOperand(weightSlice, rows: outputs, columns: inputs).transposed, into: out.floats, accumulate: false)
+  let out = Tensor(uninitialized: [rows, outputs], on: backend), operand = input.operand
+  let left = MatrixFactor(operand, rows: rows, columns: inputs), right = MatrixFactor(matrix.rowSlice(rowRange))
+  if !(isWhole && weight.multiplyPrepared(left, isForward: true, into: out)) {
+    backend.multiply(left, right.transposed, into: out, accumulate: false)
   }
-  addBias(bias, from: rowRange.lowerBound, to: out)
+  addBias(bias, rowRange, to: out)
   let trainsBias = bias?.isTrainable ?? false
   guard let tape, x.node != nil || weight.isTrainable || trainsBias else { return out }
 
@@ -64,42 +38,31 @@ package func linear(
   let saved = SavedLinear(operand: weight.isTrainable ? operand : nil)
   return tape.record(out) { dout in
     let gradient = dout.reshaped([rows, outputs])
-    let narrow = gradient.converted(to: type)
+    let narrow = MatrixFactor(gradient.converted(to: type))
     if weight.isTrainable, let operand = saved.operand {
       // A product that fills the whole gradient spares writing zeros first; one that fills a part of it cannot.
       let (target, isFresh) = isWhole ? weight.gradientForProduct() : (weight.gradientForAccumulation(), false)
-      MatrixProduct.multiply(
-        MatrixOperand(narrow, rows: rows, columns: outputs).transposed,
-        MatrixOperand(operand, rows: rows, columns: inputs),
-        into: target.reshaped(matrix.shape).rowSlice(rowRange).floats, accumulate: !isFresh)
+      backend.multiply(
+        narrow.transposed, MatrixFactor(operand, rows: rows, columns: inputs),
+        into: target.reshaped(matrix.shape).rowSlice(rowRange), accumulate: !isFresh)
     }
     if trainsBias, let bias {
-      let target = bias.gradientForAccumulation().floats + rowRange.lowerBound
-      RowSplit.reduceColumns(rows, into: [target], width: outputs) { range, partial in
-        carina_add_column_sums(
-          gradient.floats + range.lowerBound * outputs, partial[0], Int64(range.count), Int64(outputs))
-      }
+      backend.addColumnSums(gradient, to: bias.gradientForAccumulation().elementSlice(rowRange))
     }
     if let xNode {
-      let dx = Tensor(uninitialized: [rows, inputs])
-      let left = MatrixOperand(narrow, rows: rows, columns: outputs)
-      if !(isWhole && weight.multiplyPacked(left, isForward: false, into: dx.floats)) {
-        MatrixProduct.multiply(
-          left, MatrixOperand(weightSlice, rows: outputs, columns: inputs), into: dx.floats, accumulate: false)
+      let dx = Tensor(uninitialized: [rows, inputs], on: backend)
+      if !(isWhole && weight.multiplyPrepared(narrow, isForward: false, into: dx)) {
+        backend.multiply(narrow, right, into: dx, accumulate: false)
       }
       xNode.accumulate(dx, isFresh: true)
     }
   }
 }
 
-/// Adds elements of the bias from `first` on to every row of `out`.
-private func addBias(_ bias: Parameter?, from first: Int, to out: Tensor) {
+/// Adds some elements of the bias to every row of `out`.
+private func addBias(_ bias: Parameter?, _ range: Range<Int>, to out: Tensor) {
   guard let bias else { return }
-  let values = bias.value.converted(to: .float32), width = out.width
-  RowSplit.run(out.rows, grain: RowSplit.grain(width: width)) { range in
-    carina_add_bias(
-      out.floats + range.lowerBound * width, values.floats + first, Int64(range.count), Int64(width))
-  }
+  out.backend.addBias(bias.value.converted(to: .float32).elementSlice(range), to: out)
 }
 
 private struct SavedLinear {

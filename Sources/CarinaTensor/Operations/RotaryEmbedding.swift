@@ -1,38 +1,4 @@
 import CKernels
-import Foundation
-
-/// Cosines and sines of the rotary embedding (Su et al. 2021) for one base frequency.
-package struct RotaryTable: Sendable {
-  /// Length of a head; even.
-  package let headSize: Int
-  /// How many positions the table covers.
-  package let positionCount: Int
-  let cosines: [Float]
-  let sines: [Float]
-
-  /// Angles position · base^(−2i/headSize), divided by `scale` where linear scaling is asked for; computed in fp32 as the
-  /// reference does.
-  package init(headSize: Int, base: Double, positionCount: Int, scale: Double = 1) {
-    precondition(headSize % 2 == 0, "a head of odd size \(headSize) cannot be rotated")
-    self.headSize = headSize
-    self.positionCount = positionCount
-    let frequencies = (0..<headSize / 2).map { index in
-      1 / Float(pow(base, Double(Float(2 * index) / Float(headSize)))) / Float(scale)
-    }
-    var cosines: [Float] = [], sines: [Float] = []
-    cosines.reserveCapacity(positionCount * headSize / 2)
-    sines.reserveCapacity(positionCount * headSize / 2)
-    for position in 0..<positionCount {
-      for frequency in frequencies {
-        let angle = Float(position) * frequency
-        cosines.append(cos(angle))
-        sines.append(sin(angle))
-      }
-    }
-    self.cosines = cosines
-    self.sines = sines
-  }
-}
 
 /// Rotates each head of x by its row's position, rotate-half form (the two halves of a head are the pairs).
 ///
@@ -46,20 +12,38 @@ package func rotaryEmbedding(_ x: Tensor, table: RotaryTable, positions: [Int32]
   precondition(heads * rows * size == x.count, "\(x.shape) is not \(rows) rows of heads of \(size)")
   precondition((positions.max() ?? 0) < table.positionCount, "a position is beyond the table's \(table.positionCount)")
 
+  let backend = x.backend, shape = x.shape
   func rotate(_ source: Tensor, direction: Float) -> Tensor {
-    let target = Tensor(uninitialized: x.shape)
-    RowSplit.run(rows, grain: RowSplit.grain(width: heads * size)) { range in
-      let skip = range.lowerBound * heads * size
-      positions.withUnsafeBufferPointer { positions in
-        carina_rotary(
-          source.floats + skip, target.floats + skip, table.cosines, table.sines,
-          positions.baseAddress! + range.lowerBound, Int64(range.count), Int64(heads), Int64(size), direction)
-      }
-    }
+    let target = Tensor(uninitialized: shape, on: backend)
+    backend.rotate(source, table: table, positions: positions, direction: direction, into: target)
     return target
   }
 
   let out = rotate(x, direction: 1)
   guard let tape, let xNode = x.node else { return out }
   return tape.record(out) { dout in xNode.accumulate(rotate(dout, direction: -1), isFresh: true) }
+}
+
+/// The rotary embedding.
+package protocol RotaryKernels {
+  /// target = heads of source [R, H·E], each rotated by its row's position; by `direction` −1 backwards.
+  func rotate(_ source: Tensor, table: RotaryTable, positions: [Int32], direction: Float, into target: Tensor)
+}
+
+extension CPUBackend: RotaryKernels {
+  /// See `RotaryKernels`.
+  package func rotate(
+    _ source: Tensor, table: RotaryTable, positions: [Int32], direction: Float, into target: Tensor
+  ) {
+    let rows = positions.count, size = table.headSize, heads = source.count / max(rows * size, 1)
+    positions.withUnsafeBufferPointer { positions in
+      guard let first = positions.baseAddress else { return }
+      RowSplit.run(rows, grain: RowSplit.grain(width: heads * size)) { range in
+        let skip = range.lowerBound * heads * size
+        carina_rotary(
+          source.floats + skip, target.floats + skip, table.cosines, table.sines, first + range.lowerBound,
+          Int64(range.count), Int64(heads), Int64(size), direction)
+      }
+    }
+  }
 }

@@ -18,51 +18,71 @@ package func sigmoidContrastiveLoss(
   let divisor = divisor ?? Float(images.rows)
   let imageCount = images.rows, textCount = texts.rows, width = images.width
   precondition(isPositive.count == imageCount * textCount, "labels for \(imageCount) × \(textCount) pairs expected")
-  let similarities = Tensor(uninitialized: [imageCount, textCount])
-  let imageOperand = MatrixOperand(images, rows: imageCount, columns: width)
-  let textOperand = MatrixOperand(texts, rows: textCount, columns: width)
-  MatrixProduct.multiply(imageOperand, textOperand.transposed, into: similarities.floats, accumulate: false)
+  let backend = images.backend
+  let similarities = Tensor(uninitialized: [imageCount, textCount], on: backend)
+  let imageFactor = MatrixFactor(images.detached, rows: imageCount, columns: width)
+  let textFactor = MatrixFactor(texts.detached, rows: textCount, columns: width)
+  backend.multiply(imageFactor, textFactor.transposed, into: similarities, accumulate: false)
 
-  let scale = exp(logScale.value.values[0]), shift = bias.value.values[0]
-  let logits = Tensor(uninitialized: [imageCount, textCount])
-  let slopes = Tensor(uninitialized: [imageCount, textCount])
-  var sum = 0.0, scaleSlope = 0.0, biasSlope = 0.0
-  for index in 0..<imageCount * textCount {
-    let logit = scale * similarities.floats[index] + shift
-    let sign: Float = isPositive[index] ? 1 : -1
-    let signed = sign * logit
-    // −log σ(z) = log(1 + e^−z), from the side that does not overflow.
-    sum += Double(signed > 0 ? log1p(exp(-signed)) : log1p(exp(signed)) - signed)
-    let slope = -sign / (1 + exp(signed)) / divisor
-    logits.floats[index] = logit
-    slopes.floats[index] = slope * scale
-    scaleSlope += Double(slope * similarities.floats[index] * scale)
-    biasSlope += Double(slope)
-  }
-  let loss = Tensor([Float(sum / Double(divisor))], shape: [1])
+  let logits = Tensor(uninitialized: [imageCount, textCount], on: backend)
+  let slopes = Tensor(uninitialized: [imageCount, textCount], on: backend)
+  let sums = backend.sigmoidContrast(
+    similarities, isPositive, scale: exp(logScale.value.values[0]), shift: bias.value.values[0], divisor: divisor,
+    logits: logits, slopes: slopes)
+  let loss = Tensor([Float(sums.loss / Double(divisor))], shape: [1], on: backend)
   guard let tape, images.node != nil || texts.node != nil || logScale.isTrainable || bias.isTrainable else {
     return (loss, logits)
   }
-  let imageNode = images.node, textNode = texts.node, imageValues = images.detached, textValues = texts.detached
+  let imageNode = images.node, textNode = texts.node
   let recorded = tape.record(loss) { upstream in
-    precondition(upstream.floats[0] == 1, "the contrastive loss must be the end of the tape")
-    if logScale.isTrainable { logScale.gradientForAccumulation().floats[0] += Float(scaleSlope) }
-    if bias.isTrainable { bias.gradientForAccumulation().floats[0] += Float(biasSlope) }
-    let slopeOperand = MatrixOperand(slopes, rows: imageCount, columns: textCount)
+    precondition(upstream.values[0] == 1, "the contrastive loss must be the end of the tape")
+    for (parameter, slope) in [(logScale, sums.scaleSlope), (bias, sums.biasSlope)] where parameter.isTrainable {
+      let target = parameter.gradientForAccumulation()
+      backend.add(target, Tensor([Float(slope)], shape: [1], on: backend), into: target)
+    }
     if let imageNode {
-      let gradient = Tensor(uninitialized: [imageCount, width])
-      MatrixProduct.multiply(
-        slopeOperand, MatrixOperand(textValues, rows: textCount, columns: width), into: gradient.floats,
-        accumulate: false)
+      let gradient = Tensor(uninitialized: [imageCount, width], on: backend)
+      backend.multiply(MatrixFactor(slopes), textFactor, into: gradient, accumulate: false)
       imageNode.accumulate(gradient, isFresh: true)
     }
     if let textNode {
-      let gradient = Tensor(uninitialized: [textCount, width])
-      MatrixProduct.multiply(
-        slopeOperand.transposed, MatrixOperand(imageValues, rows: imageCount, columns: width), into: gradient.floats,
-        accumulate: false)
+      let gradient = Tensor(uninitialized: [textCount, width], on: backend)
+      backend.multiply(MatrixFactor(slopes).transposed, imageFactor, into: gradient, accumulate: false)
       textNode.accumulate(gradient, isFresh: true)
     }
   }
   return (recorded, logits)
+}
+
+/// The sigmoid loss from similarities.
+package protocol ContrastiveKernels {
+  /// Logits = scale · similarity + shift, all [B, T], and slopes: the loss's derivatives by the similarities.
+  /// - Returns: the sum of −log σ(± logit), and the loss's derivatives by the logarithm of the scale and by the shift.
+  func sigmoidContrast(
+    _ similarities: Tensor, _ isPositive: [Bool], scale: Float, shift: Float, divisor: Float, logits: Tensor,
+    slopes: Tensor
+  ) -> (loss: Double, scaleSlope: Double, biasSlope: Double)
+}
+
+extension CPUBackend: ContrastiveKernels {
+  /// See `ContrastiveKernels`.
+  package func sigmoidContrast(
+    _ similarities: Tensor, _ isPositive: [Bool], scale: Float, shift: Float, divisor: Float, logits: Tensor,
+    slopes: Tensor
+  ) -> (loss: Double, scaleSlope: Double, biasSlope: Double) {
+    var sum = 0.0, scaleSlope = 0.0, biasSlope = 0.0
+    for index in 0..<similarities.count {
+      let logit = scale * similarities.floats[index] + shift
+      let sign: Float = isPositive[index] ? 1 : -1
+      let signed = sign * logit
+      // −log σ(z) = log(1 + e^−z), from the side that does not overflow.
+      sum += Double(signed > 0 ? log1p(exp(-signed)) : log1p(exp(signed)) - signed)
+      let slope = -sign / (1 + exp(signed)) / divisor
+      logits.floats[index] = logit
+      slopes.floats[index] = slope * scale
+      scaleSlope += Double(slope * similarities.floats[index] * scale)
+      biasSlope += Double(slope)
+    }
+    return (sum, scaleSlope, biasSlope)
+  }
 }

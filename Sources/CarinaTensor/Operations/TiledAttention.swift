@@ -7,17 +7,19 @@ import CarinaRuntime
 struct TiledAttention {
   private let query: Tensor, key: Tensor, value: Tensor
   private let layout: AttentionLayout
+  private let backend: CPUBackend
   private let division: AttentionBlocks
 
   private static let panel = Int(CARINA_PANEL_COLUMNS)
 
   /// Nil where the processor or the size of a head does not suit.
-  init?(query: Tensor, key: Tensor, value: Tensor, layout: AttentionLayout) {
+  init?(query: Tensor, key: Tensor, value: Tensor, layout: AttentionLayout, backend: CPUBackend) {
     guard carina_has_tile_products() != 0, layout.headSize % 2 == 0 else { return nil }
     self.query = query
     self.key = key
     self.value = value
     self.layout = layout
+    self.backend = backend
     division = AttentionBlocks(layout, alignment: TiledAttention.panel)
   }
 
@@ -37,17 +39,17 @@ struct TiledAttention {
         for row in 0..<count { (target + row * out.width).update(repeating: 0, count: size) }
         return
       }
-      let scores = Tensor(uninitialized: [count, columns])
+      let scores = Tensor(uninitialized: [count, columns], on: backend)
       self.scores(block, start: start.query, head: task.head, keys: keys[task.sequence], into: scores)
-      let weights = Tensor(uninitialized: [count, columns], elementType: .bfloat16)
-      let inverses = Tensor(uninitialized: [count])
+      let weights = Tensor(uninitialized: [count, columns], elementType: .bfloat16, on: backend)
+      let inverses = Tensor(uninitialized: [count], on: backend)
       carina_masked_exponentials(
         scores.floats, Int64(count), Int64(columns), Int64(columns), layout.scale, block.first, block.last,
         weights.bfloats, inverses.floats)
-      let place = values[task.sequence]
+      let pack = values[task.sequence]
       let used = (block.columns.count + 1) / 2
       carina_tile_product(
-        TiledAttention.words(weights), Int64(columns / 2), 1, place.head(task.head / group), Int64(place.pairs),
+        TiledAttention.words(weights), Int64(columns / 2), 1, pack.head(task.head / group), Int64(pack.pairs),
         Int64(block.columns.lowerBound / 2), target, Int64(out.width), Int64(count), Int64(size), Int64(used), 0)
       for row in 0..<count {
         carina_scale(target + row * out.width, inverses.floats[row], Int64(size))
@@ -57,38 +59,38 @@ struct TiledAttention {
   }
 
   /// Gradients of query [R, H·E], key [S, K·E] and value [S, K·E].
-  func backward(_ dout: Tensor) -> (query: Tensor, key: Tensor, value: Tensor) {
-    let size = layout.headSize, gradient = dout.reshaped(query.shape)
+  func backward(_ gradient: Tensor, dquery: Tensor, dkey: Tensor, dvalue: Tensor) {
+    let size = layout.headSize
     let keys = packed(key, as: .columns), keyRows = packed(key, as: .rows), valueColumns = packed(value, as: .columns)
-    let dquery = Tensor(zeros: query.shape)
+    backend.fillWithZeros(dquery)
     // Each query head sums into rows of its own; the heads of a group are added afterwards, in order.
-    let dkeys = Tensor(zeros: [key.rows, layout.heads * size])
-    let dvalues = Tensor(zeros: [key.rows, layout.heads * size])
+    let dkeys = layout.perHead(dkey, on: backend), dvalues = layout.perHead(dvalue, on: backend)
     ThreadTeam.run(taskCount: division.starts.count * layout.heads) { task in
       let sequence = task / layout.heads, head = task % layout.heads, start = division.starts[sequence]
       for block in division.blocks[sequence] where !block.columns.isEmpty {
         let count = block.rows.count, columns = TiledAttention.padded(block.columns.count)
         let firstRow = start.query + block.rows.lowerBound, firstKey = start.key + block.columns.lowerBound
-        let probabilities = Tensor(uninitialized: [count, columns]), slopes = Tensor(uninitialized: [count, columns])
+        let probabilities = Tensor(uninitialized: [count, columns], on: backend),
+          slopes = Tensor(uninitialized: [count, columns], on: backend)
         scores(block, start: start.query, head: head, keys: keys[sequence], into: probabilities)
         carina_masked_softmax(
           probabilities.floats, Int64(count), Int64(columns), Int64(columns), layout.scale, block.first, block.last)
         let blockGradient = gradient.floats + firstRow * gradient.width + head * size
         let rows = roundedRows(blockGradient, stride: gradient.width, count: count)
-        let place = valueColumns[sequence]
+        let pack = valueColumns[sequence]
         carina_tile_product(
           TiledAttention.words(rows), Int64(pairs), 1,
-          place.head(head / group) + block.columns.lowerBound / TiledAttention.panel * pairs * TiledAttention.panel * 2,
+          pack.head(head / group) + block.columns.lowerBound / TiledAttention.panel * pairs * TiledAttention.panel * 2,
           Int64(pairs), 0, slopes.floats, Int64(columns), Int64(count), Int64(columns), Int64(pairs), 0)
         carina_softmax_backward(
           probabilities.floats, slopes.floats, Int64(count), Int64(columns), Int64(columns), layout.scale)
 
-        let keyPlace = keyRows[sequence]
-        let slopeRows = Tensor(uninitialized: [count, columns], elementType: .bfloat16)
+        let keyPack = keyRows[sequence]
+        let slopeRows = Tensor(uninitialized: [count, columns], elementType: .bfloat16, on: backend)
         carina_round_rows(
           slopes.floats, Int64(columns), Int64(count), Int64(columns), slopeRows.bfloats, Int64(columns / 2))
         carina_tile_product(
-          TiledAttention.words(slopeRows), Int64(columns / 2), 1, keyPlace.head(head / group), Int64(keyPlace.pairs),
+          TiledAttention.words(slopeRows), Int64(columns / 2), 1, keyPack.head(head / group), Int64(keyPack.pairs),
           Int64(block.columns.lowerBound / 2), dquery.floats + firstRow * dquery.width + head * size,
           Int64(dquery.width), Int64(count), Int64(size), Int64((block.columns.count + 1) / 2), 0)
         addTransposed(
@@ -101,9 +103,8 @@ struct TiledAttention {
       }
     }
     withExtendedLifetime((keys, keyRows, valueColumns, gradient)) {}
-    return (
-      dquery, layout.sumOfGroups(dkeys, into: key.shape), layout.sumOfGroups(dvalues, into: value.shape)
-    )
+    layout.sumOfGroups(dkeys, into: dkey)
+    layout.sumOfGroups(dvalues, into: dvalue)
   }
 
   /// Query rows of the block times the packed keys.
@@ -126,9 +127,10 @@ struct TiledAttention {
     into target: UnsafeMutablePointer<Float>, targetStride: Int
   ) {
     let rowPairs = (count + 1) / 2, size = layout.headSize
-    let paired = Tensor(uninitialized: [rowPairs, left.width * 2], elementType: .bfloat16)
+    let paired = Tensor(uninitialized: [rowPairs, left.width * 2], elementType: .bfloat16, on: backend)
     carina_pair_rows(left.floats, Int64(left.width), Int64(count), Int64(left.width), paired.bfloats)
-    let factor = Tensor(uninitialized: [TiledAttention.padded(size) * rowPairs * 2], elementType: .bfloat16)
+    let factor = Tensor(
+      uninitialized: [TiledAttention.padded(size) * rowPairs * 2], elementType: .bfloat16, on: backend)
     carina_pack_rows(right, Int64(stride), Int64(count), Int64(size), factor.bfloats)
     carina_tile_product(
       TiledAttention.words(paired), 1, Int64(left.width), factor.bfloats, Int64(rowPairs), 0, target,
@@ -137,7 +139,7 @@ struct TiledAttention {
   }
 
   private func roundedRows(_ source: UnsafePointer<Float>, stride: Int, count: Int) -> Tensor {
-    let rows = Tensor(uninitialized: [count, layout.headSize], elementType: .bfloat16)
+    let rows = Tensor(uninitialized: [count, layout.headSize], elementType: .bfloat16, on: backend)
     carina_round_rows(source, Int64(stride), Int64(count), Int64(layout.headSize), rows.bfloats, Int64(pairs))
     return rows
   }
@@ -168,7 +170,8 @@ struct TiledAttention {
       let pairs = packing == .columns ? self.pairs : (count + 1) / 2
       let headCount = TiledAttention.padded(packing == .columns ? count : size) * pairs * 2
       return Packed(
-        storage: Tensor(uninitialized: [max(1, heads * headCount)], elementType: .bfloat16), headCount: headCount,
+        storage: Tensor(uninitialized: [max(1, heads * headCount)], elementType: .bfloat16, on: backend),
+        headCount: headCount,
         pairs: pairs)
     }
     ThreadTeam.run(taskCount: results.count * heads) { task in

@@ -26,13 +26,13 @@ package enum FewRowsProduct {
   /// - Parameter byPairs: whether bfloat16 is multiplied as it is rather than widened; by default where the processor can.
   package static func multiply(
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int,
-    byPairs: Bool = hasPairs
+    byPairs: Bool = hasPairs, pool: MemoryPool
   ) {
     precondition(
       (1...mostRows).contains(a.rows) && !a.isTransposed && b.isTransposed && a.columns == b.rows,
       "[\(a.rows), \(a.columns)] times [\(b.rows), \(b.columns)] is no product of few rows")
     if byPairs && hasPairs && b.elementType == .bfloat16 { return multiplyPairs(a, b, into: c, cStride: cStride) }
-    let x = wide(a)
+    let buffer = wide(a, pool), x = buffer.pointer.assumingMemoryBound(to: Float.self)
     let inputs = b.rows, outputs = b.columns, rowBytes = b.stride * b.elementType.byteCount
     let grain = max(1, shareByteCount / max(rowBytes, 1))
     RowSplit.run(outputs, grain: grain) { range in
@@ -40,14 +40,15 @@ package enum FewRowsProduct {
       let (rows, count, width) = (Int64(a.rows), Int64(range.count), Int64(inputs))
       if b.elementType == .bfloat16 {
         carina_few_rows_bfloat16(
-          x.floats, weights.assumingMemoryBound(to: UInt16.self), Int64(b.stride), c + range.lowerBound, Int64(cStride),
+          x, weights.assumingMemoryBound(to: UInt16.self), Int64(b.stride), c + range.lowerBound, Int64(cStride),
           rows, count, width)
       } else {
         carina_few_rows_float(
-          x.floats, weights.assumingMemoryBound(to: Float.self), Int64(b.stride), c + range.lowerBound, Int64(cStride),
+          x, weights.assumingMemoryBound(to: Float.self), Int64(b.stride), c + range.lowerBound, Int64(cStride),
           rows, count, width)
       }
     }
+    withExtendedLifetime(buffer) {}
   }
 
   /// Both factors as they are, where the processor multiplies bfloat16.
@@ -64,16 +65,17 @@ package enum FewRowsProduct {
   }
 
   /// The rows in fp32, without gaps.
-  private static func wide(_ a: MatrixOperand) -> Tensor {
-    let x = Tensor(uninitialized: [a.rows, a.columns])
+  private static func wide(_ a: MatrixOperand, _ pool: MemoryPool) -> PooledBuffer {
+    let buffer = PooledBuffer(a.rows * a.columns * 4, from: pool)
+    let x = buffer.pointer.assumingMemoryBound(to: Float.self)
     for row in 0..<a.rows {
-      let source = a.pointer + row * a.stride * a.elementType.byteCount, target = x.floats + row * a.columns
+      let source = a.pointer + row * a.stride * a.elementType.byteCount, target = x + row * a.columns
       if a.elementType == .bfloat16 {
         BFloat16Rows.widen(source, into: target, count: a.columns)
       } else {
         UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: a.columns * 4)
       }
     }
-    return x
+    return buffer
   }
 }

@@ -8,19 +8,25 @@ public enum MatrixProductChoice: String, CaseIterable, Sendable {
   case onednn
 
   /// oneDNN where it is built in, OpenBLAS otherwise.
-  package static func automatic() -> MatrixProductProvider { OneDNNProduct() ?? OpenBLASProduct() }
+  static func automatic(_ pool: MemoryPool, _ failure: ProductFailure) -> any MatrixProductProvider {
+    OneDNNProduct(pool: pool, failure: failure) ?? OpenBLASProduct(pool: pool)
+  }
 
   /// The library of this name.
   /// - Throws: `CarinaError.usage` when it is not there.
-  public func provider() throws -> MatrixProductProvider {
+  func provider(_ pool: MemoryPool, _ failure: ProductFailure) throws -> any MatrixProductProvider {
     switch self {
-    case .openblas: return OpenBLASProduct()
+    case .openblas: return OpenBLASProduct(pool: pool)
     case .onednn:
-      guard let provider = OneDNNProduct() else {
-        throw CarinaError(
-          .usage, "oneDNN could not be started", remedy: "Use \(setting: SettingName("matmul")) openblas.")
+      guard let provider = OneDNNProduct(pool: pool, failure: failure) else {
+        throw CarinaError(.usage, "oneDNN could not be started", remedy: "Use \(setting: .matmul) openblas.")
       }
       return provider
     }
   }
+}
+
+extension SettingName {
+  /// The library of matrix products.
+  package static let matmul = SettingName("matmul")
 }

@@ -1,15 +1,17 @@
 import COneDNN
+import CarinaRuntime
 import Foundation
 
 /// fp32 and bfloat16 products by oneDNN, with prepared products kept per shape; small fp32 ones go to OpenBLAS.
 ///
 /// oneDNN runs on the same team of threads as the engine's loops.
+// Unchecked: the lock guards what is prepared; the library's engine and stream may be used from any thread.
 package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   private struct Shape: Hashable {
     let m, n, k, aRow, aColumn, bRow, bColumn, cRow: Int
     let isBFloat16, accumulate: Bool
     var isPacked = false
-    var finish = ProductFinish().kind
+    var epilogue = ProductEpilogue().kind
   }
 
   final class Prepared {
@@ -20,17 +22,23 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   /// Rows for which the layout of a packed factor is chosen, whatever rows it meets: digits must not depend on what came first.
   private static let packingRows = 512
 
+  private let pool: MemoryPool
+  private let failure: ProductFailure
   private var engine: dnnl_engine_t?
   private var stream: dnnl_stream_t?
   private var prepared: [Shape: Prepared] = [:]
   private let lock = NSLock()
-  private let fallback = OpenBLASProduct()
+  private let fallback: OpenBLASProduct
   /// Below this many multiplications preparing and calling a product costs more than it saves.
   private static let smallest = 1 << 18
   private static let mostPrepared = 4096
 
   /// Nil when oneDNN cannot make a processor engine.
-  package init?() {
+  /// - Parameter failure: told what the library reports, which a product has no way to throw.
+  package init?(pool: MemoryPool = MemoryPool(), failure: ProductFailure = ProductFailure()) {
+    self.pool = pool
+    self.failure = failure
+    fallback = OpenBLASProduct(pool: pool)
     guard dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success,
       dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue) == dnnl_success
     else { return nil }
@@ -42,8 +50,8 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
     return "oneDNN \(version.major).\(version.minor).\(version.patch)"
   }
 
-  /// Both; the processor decides whether bfloat16 is also fast.
-  package func supports(_ elementType: ElementType) -> Bool { true }
+  /// It has.
+  package var packsFactors: Bool { true }
 
   /// See `MatrixProductProvider`.
   package func multiply(
@@ -51,38 +59,44 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   ) {
     let work = a.rows * b.columns * a.columns
     guard a.elementType == .bfloat16 || work >= OneDNNProduct.smallest,
-      let product = product(a, b, cStride: cStride, accumulate: accumulate, ProductFinish().kind)
+      let product = product(a, b, cStride: cStride, accumulate: accumulate, ProductEpilogue().kind)
     else { return fallback.multiply(a, b, into: c, cStride: cStride, accumulate: accumulate) }
-    run(product, a, b.pointer, into: c, ProductFinish())
+    run(product, a, b.pointer, into: c, ProductEpilogue())
   }
 
-  /// c [a.rows, b.columns] = a b, densely, with what `finish` asks for; false where the library cannot.
-  func multiply(_ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutableRawPointer, finish: ProductFinish) -> Bool
-  {
-    guard let product = product(a, b, cStride: b.columns, accumulate: false, finish.kind) else { return false }
-    run(product, a, b.pointer, into: c, finish)
+  /// See `MatrixProductProvider`.
+  package func multiply(
+    _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue
+  ) -> Bool {
+    guard let product = product(a, b, cStride: b.columns, accumulate: false, epilogue.kind) else { return false }
+    run(product, a, b.pointer, into: c, epilogue)
     return true
   }
 
   private func run(
     _ product: Prepared, _ a: MatrixOperand, _ b: UnsafeRawPointer, into c: UnsafeMutableRawPointer,
-    _ finish: ProductFinish
+    _ epilogue: ProductEpilogue
   ) {
-    let scratch = Storage(byteCount: Int(product.matmul.scratch_bytes) + 64)
+    let scratch = PooledBuffer(Int(product.matmul.scratch_bytes) + 64, from: pool)
     let status = carina_matmul_run(
-      &product.matmul, a.pointer, b, c, scratch.pointer, finish.bias?.pointer, finish.other?.pointer)
-    precondition(status == 0, "oneDNN failed with status \(status) on a factor [\(a.rows), \(a.columns)]")
-    withExtendedLifetime((scratch, finish.bias, finish.other)) {}
+      &product.matmul, a.pointer, b, c, scratch.pointer, epilogue.bias?.pointer, epilogue.other?.pointer)
+    if status != 0 {
+      failure.note(
+        CarinaError(
+          .internalFailure, "oneDNN failed with status \(status) on a factor [\(a.rows), \(a.columns)]",
+          remedy: "Try --matmul openblas."))
+    }
+    withExtendedLifetime((scratch, epilogue.bias, epilogue.other)) {}
   }
 
   private func product(
-    _ a: MatrixOperand, _ b: MatrixOperand, cStride: Int, accumulate: Bool, _ finish: ProductFinish.Kind
+    _ a: MatrixOperand, _ b: MatrixOperand, cStride: Int, accumulate: Bool, _ epilogue: ProductEpilogue.Kind
   ) -> Prepared? {
     let shape = Shape(
       m: a.rows, n: b.columns, k: a.columns, aRow: a.isTransposed ? 1 : a.stride,
       aColumn: a.isTransposed ? a.stride : 1,
       bRow: b.isTransposed ? 1 : b.stride, bColumn: b.isTransposed ? b.stride : 1, cRow: cStride,
-      isBFloat16: a.elementType == .bfloat16, accumulate: accumulate, finish: finish)
+      isBFloat16: a.elementType == .bfloat16, accumulate: accumulate, epilogue: epilogue)
     lock.lock()
     defer { lock.unlock() }
     if let known = prepared[shape] { return known }
@@ -94,46 +108,46 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
     description.c_row = Int64(shape.cRow)
     description.is_bfloat16 = shape.isBFloat16 ? 1 : 0
     description.accumulate = accumulate ? 1 : 0
-    finish.describe(&description)
+    epilogue.describe(&description)
     let product = Prepared()
     guard carina_matmul_create(&product.matmul, engine, stream, &description) == 0 else { return nil }
     prepared[shape] = product
     return product
   }
 
-  /// Copies a bfloat16 factor into the layout that the library likes best.
-  func pack(_ b: MatrixOperand) -> PackedFactor? {
+  /// See `MatrixProductProvider`.
+  package func pack(_ b: MatrixOperand) -> (any PackedFactor)? {
     guard b.elementType == .bfloat16 else { return nil }
     var description = description(rows: OneDNNProduct.packingRows, b)
     description.b_is_packed = 1
     let layout = Prepared()
     guard carina_matmul_create(&layout.matmul, engine, stream, &description) == 0 else { return nil }
-    let storage = Storage(byteCount: Int(carina_matmul_packed_bytes(&layout.matmul)))
+    let storage = PooledBuffer(Int(carina_matmul_packed_bytes(&layout.matmul)), from: pool)
     guard carina_matmul_pack(&layout.matmul, &description, b.pointer, storage.pointer) == 0 else { return nil }
-    return PackedFactor(product: self, rows: b.rows, columns: b.columns, storage: storage, layout: layout)
+    return OneDNNPackedFactor(product: self, rows: b.rows, columns: b.columns, storage: storage, layout: layout)
   }
 
   /// c [a.rows, b.columns] = a b, densely; false where the library has no fast kernel for these sizes.
-  func multiply(
-    _ a: MatrixOperand, _ b: PackedFactor, into c: UnsafeMutableRawPointer, finish: ProductFinish = ProductFinish()
+  fileprivate func multiply(
+    _ a: MatrixOperand, _ b: OneDNNPackedFactor, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue
   ) -> Bool {
-    guard let product = prepared(a, b, finish.kind) else { return false }
-    run(product, a, b.storage.pointer, into: c, finish)
+    guard let product = prepared(a, b, epilogue.kind) else { return false }
+    run(product, a, b.storage.pointer, into: c, epilogue)
     return true
   }
 
-  private func prepared(_ a: MatrixOperand, _ b: PackedFactor, _ finish: ProductFinish.Kind) -> Prepared? {
+  private func prepared(_ a: MatrixOperand, _ b: OneDNNPackedFactor, _ epilogue: ProductEpilogue.Kind) -> Prepared? {
     guard !a.isTransposed, a.stride == a.columns else { return nil }
     let shape = Shape(
       m: a.rows, n: b.columns, k: b.rows, aRow: a.stride, aColumn: 1, bRow: 0, bColumn: 0, cRow: b.columns,
-      isBFloat16: true, accumulate: false, isPacked: true, finish: finish)
+      isBFloat16: true, accumulate: false, isPacked: true, epilogue: epilogue)
     lock.lock()
     defer { lock.unlock() }
     if let known = prepared[shape] { return known }
     let plain = MatrixOperand(
       pointer: b.storage.pointer, elementType: .bfloat16, rows: b.rows, columns: b.columns, stride: b.columns)
     var description = description(rows: a.rows, plain)
-    finish.describe(&description)
+    epilogue.describe(&description)
     let product = Prepared()
     let status = withUnsafePointer(to: &b.layout.matmul.b) { layout in
       description.b_layout = layout
@@ -154,18 +168,22 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   }
 }
 
-/// A right factor [K, N] in a layout of the library's own.
-package final class PackedFactor {
+/// A right factor [K, N] in a layout of oneDNN's own.
+private final class OneDNNPackedFactor: PackedFactor {
   let product: OneDNNProduct
   let rows: Int, columns: Int
-  let storage: Storage
+  let storage: PooledBuffer
   let layout: OneDNNProduct.Prepared
 
-  init(product: OneDNNProduct, rows: Int, columns: Int, storage: Storage, layout: OneDNNProduct.Prepared) {
+  init(product: OneDNNProduct, rows: Int, columns: Int, storage: PooledBuffer, layout: OneDNNProduct.Prepared) {
     self.product = product
     self.rows = rows
     self.columns = columns
     self.storage = storage
     self.layout = layout
+  }
+
+  func multiply(_ a: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue) -> Bool {
+    product.multiply(a, self, into: c, epilogue: epilogue)
   }
 }

@@ -9,20 +9,30 @@ package struct OpenBLASProduct: MatrixProductProvider {
   /// Keeps the library to the calling thread; done once, before its first product whoever asks for it.
   private static let isSingleThreaded: Void = openblas_set_num_threads(1)
 
-  /// The provider has no state.
-  package init() {}
+  private let pool: MemoryPool
+
+  /// A provider that takes memory for widened factors from a pool.
+  package init(pool: MemoryPool = MemoryPool()) { self.pool = pool }
 
   /// Name and version.
   package var name: String { "OpenBLAS (\(String(cString: openblas_get_corename())))" }
 
-  /// fp32 natively; bfloat16 by widening.
-  package func supports(_ elementType: ElementType) -> Bool { elementType == .float32 }
+  /// It has none.
+  package var packsFactors: Bool { false }
+
+  /// See `MatrixProductProvider`: it fuses nothing.
+  package func multiply(
+    _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue
+  ) -> Bool { false }
+
+  /// See `MatrixProductProvider`: it has no layouts of its own.
+  package func pack(_ b: MatrixOperand) -> (any PackedFactor)? { nil }
 
   /// See `MatrixProductProvider`.
   package func multiply(
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool
   ) {
-    let a = OpenBLASProduct.widened(a), b = OpenBLASProduct.widened(b)
+    let a = widened(a), b = widened(b)
     let work = a.rows * b.columns * a.columns
     let parts = work < 1 << 16 ? 1 : ThreadTeam.count
     // Shares of the longer side keep each thread's piece as square as it gets.
@@ -50,27 +60,19 @@ package struct OpenBLASProduct: MatrixProductProvider {
       accumulate ? 1 : 0, c, blasint(max(cStride, 1)))
   }
 
-  private static func widened(_ operand: MatrixOperand) -> MatrixOperand {
+  private func widened(_ operand: MatrixOperand) -> MatrixOperand {
     guard operand.elementType == .bfloat16 else { return operand }
     let storedRows = operand.isTransposed ? operand.columns : operand.rows
     let storedColumns = operand.isTransposed ? operand.rows : operand.columns
-    let wide = Tensor(uninitialized: [storedRows, storedColumns])
+    let buffer = PooledBuffer(storedRows * storedColumns * 4, from: pool)
+    let wide = buffer.pointer.assumingMemoryBound(to: Float.self)
     for row in 0..<storedRows {
       BFloat16Rows.widen(
-        operand.pointer + row * operand.stride * 2, into: wide.floats + row * storedColumns, count: storedColumns)
+        operand.pointer + row * operand.stride * 2, into: wide + row * storedColumns, count: storedColumns)
     }
-    let stored = MatrixOperand(wide, rows: storedRows, columns: storedColumns)
+    let stored = MatrixOperand(
+      pointer: wide, elementType: .float32, rows: storedRows, columns: storedColumns, stride: storedColumns,
+      keeper: buffer)
     return operand.isTransposed ? stored.transposed : stored
   }
-}
-
-extension MatrixOperand {
-  func rowRange(_ range: Range<Int>) -> MatrixOperand {
-    let skip = (isTransposed ? range.lowerBound : range.lowerBound * stride) * elementType.byteCount
-    return MatrixOperand(
-      pointer: pointer + skip, elementType: elementType, rows: range.count, columns: columns, stride: stride,
-      isTransposed: isTransposed, keeper: keeper)
-  }
-
-  func columnRange(_ range: Range<Int>) -> MatrixOperand { transposed.rowRange(range).transposed }
 }

@@ -1,14 +1,15 @@
 import CKernels
 
 /// A weight matrix in 8 bits with one scale a row: half the bytes of bfloat16, which is half the time of a token in decoding.
-package final class QuantizedMatrix: @unchecked Sendable {
+package final class QuantizedMatrix: QuantizedFactor {
   /// Rows N and columns K.
   package let rows: Int, columns: Int
-  private let values: Storage
+  private let backend: CPUBackend
+  private let values: PooledBuffer
   private let scales: Tensor
   private let errors: Tensor
   /// Sums of the rows' whole numbers.
-  private let sums: Storage
+  private let sums: PooledBuffer
   /// Sums of bytes in 32 bits hold so many columns.
   private static let mostByteColumns = 1 << 16
   /// Whether the processor sums products of bytes (AVX-512 VNNI).
@@ -17,15 +18,19 @@ package final class QuantizedMatrix: @unchecked Sendable {
   private var grain: Int { max(1, (1 << 17) / max(columns, 1)) }
 
   /// Rounds a matrix [N, K], fp32 or bfloat16 (fp32 by way of bfloat16).
-  package init(_ matrix: Tensor) {
+  package init(_ matrix: Tensor, on backend: CPUBackend) {
+    self.backend = backend
     rows = matrix.rows
     columns = matrix.width
-    values = Storage(byteCount: max(1, matrix.count))
-    scales = Tensor(uninitialized: [matrix.rows])
-    errors = Tensor(uninitialized: [matrix.rows])
-    sums = Storage(byteCount: max(4, 4 * matrix.rows))
+    values = PooledBuffer(max(1, matrix.count), from: backend.pool)
+    scales = Tensor(uninitialized: [matrix.rows], on: backend)
+    errors = Tensor(uninitialized: [matrix.rows], on: backend)
+    sums = PooledBuffer(max(4, 4 * matrix.rows), from: backend.pool)
     let rowSums = sums.pointer.assumingMemoryBound(to: Int32.self)
-    let source = matrix.converted(to: .bfloat16)
+    let source =
+      matrix.elementType == .bfloat16
+      ? matrix : Tensor(uninitialized: matrix.shape, elementType: .bfloat16, on: backend)
+    if matrix.elementType == .float32 { backend.convert(matrix, into: source) }
     let target = values.pointer.assumingMemoryBound(to: Int8.self)
     RowSplit.run(rows, grain: grain) { [columns, scales, errors] range in
       let first = range.lowerBound
@@ -37,14 +42,14 @@ package final class QuantizedMatrix: @unchecked Sendable {
   }
 
   /// Bytes that it takes.
-  package var byteCount: Int { values.byteCount + 12 * rows }
+  package var byteCount: Int { max(1, rows * columns) + 12 * rows }
 
   /// x Wᵀ for x [R, K] fp32, giving [R, N]: a few rows by the 8-bit weights as they are, many by their bfloat16 values, a part
   /// of the rows of W at a time.
-  /// - Parameter byBytes: whether few rows meet the weights in sums of whole bytes; by default where the processor can.
-  package func product(_ x: Tensor, byBytes: Bool = hasByteProducts) -> Tensor {
+  /// - Parameter byBytes: whether few rows meet the weights in sums of whole bytes; never where the processor cannot.
+  package func product(_ x: Tensor, byBytes: Bool) -> Tensor {
     precondition(x.width == columns, "rows of \(x.width) meet weights of \(columns)")
-    let out = Tensor(uninitialized: [x.rows, rows])
+    let out = Tensor(uninitialized: [x.rows, rows], on: x.backend)
     if x.rows <= FewRowsProduct.mostRows {
       fewRows(x, byBytes: byBytes, into: out)
     } else {
@@ -52,6 +57,9 @@ package final class QuantizedMatrix: @unchecked Sendable {
     }
     return out
   }
+
+  /// See `QuantizedFactor`.
+  package func product(_ x: Tensor) -> Tensor { product(x, byBytes: QuantizedMatrix.hasByteProducts) }
 
   private func fewRows(_ x: Tensor, byBytes: Bool, into out: Tensor) {
     guard x.rows > 0 else { return }
@@ -69,7 +77,7 @@ package final class QuantizedMatrix: @unchecked Sendable {
 
   /// The same with x in 16 bits and sums of whole numbers, four times as many a cycle.
   private func byteRows(_ x: Tensor, _ weights: UnsafePointer<Int8>, into out: Tensor) {
-    let bytes = Storage(byteCount: 2 * x.count), steps = Tensor(uninitialized: [x.rows])
+    let bytes = PooledBuffer(2 * x.count, from: backend.pool), steps = Tensor(uninitialized: [x.rows], on: backend)
     let upper = bytes.pointer.assumingMemoryBound(to: UInt8.self), lower = upper + x.count
     carina_split_rows(x.floats, Int64(x.rows), Int64(columns), upper, lower, steps.floats)
     let rowSums = sums.pointer.assumingMemoryBound(to: Int32.self)
@@ -83,11 +91,12 @@ package final class QuantizedMatrix: @unchecked Sendable {
   }
 
   private func manyRows(_ x: Tensor, into out: Tensor) {
-    let operand = x.detached.converted(to: .bfloat16)
+    let operand = Tensor(uninitialized: x.shape, elementType: .bfloat16, on: backend)
+    backend.convert(x, into: operand)
     let part = max(1, (1 << 23) / max(columns, 1))
     for first in stride(from: 0, to: rows, by: part) {
       let range = first..<min(rows, first + part), wide = dequantized(range)
-      MatrixProduct.multiply(
+      backend.multiply(
         MatrixOperand(operand, rows: x.rows, columns: columns),
         MatrixOperand(wide, rows: range.count, columns: columns).transposed, into: out.floats + first, cStride: rows,
         accumulate: false)
@@ -96,7 +105,7 @@ package final class QuantizedMatrix: @unchecked Sendable {
 
   /// Rows of the matrix as bfloat16, [range.count, K].
   package func dequantized(_ range: Range<Int>) -> Tensor {
-    let wide = Tensor(uninitialized: [range.count, columns], elementType: .bfloat16)
+    let wide = Tensor(uninitialized: [range.count, columns], elementType: .bfloat16, on: backend)
     let weights = values.pointer.assumingMemoryBound(to: Int8.self)
     RowSplit.run(range.count, grain: grain) { part in
       let first = range.lowerBound + part.lowerBound
@@ -112,10 +121,12 @@ package final class QuantizedMatrix: @unchecked Sendable {
   /// The product with the rounded row differs from the exact one by at most |x| · |row − rounded row| (Cauchy and Schwarz), to
   /// which the rounding of fp32 sums is added; a row whose upper end is below the best lower end cannot win.
   /// - Parameters:
-  ///   - x: K numbers.
-  ///   - products: N numbers, `product(x)`.
+  ///   - x: [R, K].
+  ///   - products: [R, N], `product(x)`.
+  ///   - row: which of the rows.
   /// - Returns: row numbers, rising; none when the products are no numbers.
-  package func candidates(_ x: UnsafePointer<Float>, products: UnsafePointer<Float>) -> [Int] {
+  package func candidates(_ x: Tensor, products: Tensor, row: Int) -> [Int] {
+    let x = x.floats + row * columns, products = products.floats + row * rows
     let errors = self.errors.floats, scales = self.scales.floats
     var squares = 0.0
     for index in 0..<columns { squares += Double(x[index]) * Double(x[index]) }

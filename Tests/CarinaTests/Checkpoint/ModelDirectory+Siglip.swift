@@ -1,4 +1,5 @@
 import Carina
+import TestSupport
 
 extension ModelDirectory {
   /// Reads both towers of a `SiglipModel`.
@@ -23,7 +24,7 @@ extension ModelDirectory {
         expected: "text projection_size \(vision.hiddenSize), the vision width", found: "\(text.projectionSize)")
     }
     let unknown = unknownVision + unknownText.filter { !unknownVision.contains($0) }
-    return try load(unknown, .siglip, precision: precision) {
+    return try load(unknown, .siglip, precision: precision, on: TestBackend.cpu) {
       SiglipModel(vision: vision, text: text, from: $0)
     }
   }

@@ -79,7 +79,7 @@ import Carina
 
   @Test("a row gives the same digits beside others of its kind as in the library's product, to rounding")
   func againstLibrary() throws {
-    let provider = try MatrixProductChoice.onednn.provider()
+    let provider = try CPUBackend(.onednn).products
     let weight = Parameter.random("w", [700, 520], seed: 6, type: .bfloat16)
     for rows in 1...FewRowsProduct.mostRows {
       let x = Tensor.random([rows, 520], seed: 7), narrow = x.converted(to: .bfloat16)

@@ -28,7 +28,7 @@ import Carina
     [GELUKind?.none, .tanhApproximation, .exact])
   func finished(isPacked: Bool, activation: GELUKind?) {
     let weight = Parameter.random("w", [130, 64], seed: 2, type: .bfloat16, trainable: false)
-    weight.isPackedWhenFrozen = isPacked
+    if isPacked { weight.packWhenFrozen() }
     let bias = Parameter.random("b", [130], seed: 3, type: .bfloat16, trainable: false)
     let input = ProductInput(Tensor.random([70, 64], seed: 1), as: .bfloat16)
     let other = Tensor.random([70, 130], seed: 4)
@@ -36,14 +36,14 @@ import Carina
     if let activation { plain = gelu(plain, kind: activation, tape: nil) }
     let products = zip(plain.doubles, other.doubles).map { $0 * $1 }, sums = zip(plain.doubles, other.doubles).map(+)
     // Without a library that does it there is nothing to compare.
-    guard let found = finishedLinear(input, weight, bias, activation: activation) else { return }
+    guard let found = linearWithEpilogue(input, weight, bias, activation: activation) else { return }
     expectClose(found.doubles, plain.doubles, relative: 2e-5, absolute: 2e-5)
-    let multiplied = finishedLinear(input, weight, bias, activation: activation, factor: other)
+    let multiplied = linearWithEpilogue(input, weight, bias, activation: activation, factor: other)
     expectClose(multiplied?.doubles ?? [], products, relative: 2e-5, absolute: 2e-5)
-    let added = finishedLinear(input, weight, bias, activation: activation, summand: other, as: .bfloat16)
+    let added = linearWithEpilogue(input, weight, bias, activation: activation, summand: other, as: .bfloat16)
     #expect(added?.elementType == .bfloat16)
     expectClose(added?.doubles ?? [], sums, relative: 0x1p-8, absolute: 1e-4)
-    let bare = finishedLinear(input, weight, nil)
+    let bare = linearWithEpilogue(input, weight, nil)
     expectClose(bare?.doubles ?? [], linear(input, weight, tape: nil).doubles, relative: 2e-6, absolute: 1e-6)
   }
 

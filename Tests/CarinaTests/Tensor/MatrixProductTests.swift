@@ -63,7 +63,7 @@ import Carina
         provider.multiply(
           a.operand, b.operand, into: target.floats, cStride: stride, accumulate: item.accumulate)
       } else {
-        MatrixProduct.multiply(
+        TestBackend.cpu.multiply(
           a.operand, b.operand, into: target.floats, cStride: stride, accumulate: item.accumulate)
       }
     }
@@ -79,13 +79,13 @@ import Carina
     "products agree with plain loops for every form, stride and size",
     arguments: MatrixProductChoice.allCases, [ElementType.float32, .bfloat16])
   func agree(choice: MatrixProductChoice, type: ElementType) throws {
-    let provider = try choice.provider()
+    let provider = try CPUBackend(choice).products
     for item in MatrixProductTests.cases { check(provider, type, item) }
   }
 
   @Test("a weight may begin at any even byte, as in a mapped file", arguments: MatrixProductChoice.allCases)
   func unaligned(choice: MatrixProductChoice) throws {
-    let provider = try choice.provider()
+    let provider = try CPUBackend(choice).products
     let a = Tensor.random([33, 130], seed: 4).converted(to: .bfloat16)
     let b = Tensor.random([65, 130], seed: 5).converted(to: .bfloat16)
     let storage = Storage(byteCount: b.count * 2 + 64)
@@ -106,13 +106,13 @@ import Carina
     let empty = Tensor(zeros: [1])
     let a = MatrixOperand(pointer: empty.pointer, elementType: .float32, rows: 2, columns: 0, stride: 1)
     let b = MatrixOperand(pointer: empty.pointer, elementType: .float32, rows: 0, columns: 3, stride: 3)
-    MatrixProduct.multiply(a, b, into: target.floats, accumulate: accumulate)
+    TestBackend.cpu.multiply(a, b, into: target.floats, accumulate: accumulate)
     #expect(target.values == (accumulate ? [1, 2, 3, 4, 5, 6] : [0, 0, 0, 0, 0, 0]))
   }
 
   @Test("several threads may multiply at once")
   func concurrent() throws {
-    let provider = try MatrixProductChoice.onednn.provider()
+    let provider = try CPUBackend(.onednn).products
     let a = Tensor.random([70, 90], seed: 6), b = Tensor.random([90, 110], seed: 7)
     let expected = (DoubleMatrix(a) * DoubleMatrix(b)).values
     let results = (0..<8).map { _ in Tensor(zeros: [70, 110]) }

@@ -18,7 +18,7 @@ import Carina
       footprints: (weights, weights, weights),
       policy: FreezingPolicy(trainsProjector: true, trainsDecoder: trainsDecoder), precision: .bfloat16,
       batch: MemoryForecast.Batch(images: 4, rows: rows, supervised: rows / 8, imagesOfStep: 4), rowsPerImage: 64,
-      keepsFeatures: false)
+      keepsFeatures: false, packsFactors: true)
   }
 
   @Test("checkpointing is chosen where only it fits, off where it is not needed, and the user's word stands")

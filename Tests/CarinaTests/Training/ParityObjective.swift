@@ -16,6 +16,7 @@ final class ParityObjective<Base: TrainingObjective>: TrainingObjective {
   }
 
   let sampleCount: Int
+  var backend: any Backend { base.backend }
   var parameters: [Parameter] { base.parameters }
   func trainedParameters(epoch: Int) -> [Parameter] { base.trainedParameters(epoch: epoch) }
   func weight(of batch: Base.Batch) -> Int { base.weight(of: batch) }

@@ -62,19 +62,20 @@ package final class SafetensorsFile {
   /// The tensor of a name: F32 and BF16 in place where their address allows (then it must not be written), else copied;
   /// F16 widened to fp32.
   /// - Throws: `CarinaError.badData` when there is no such tensor or it is stored in another way.
-  package func tensor(named name: String) throws -> Tensor {
+  package func tensor(named name: String, on backend: any Backend) throws -> Tensor {
     guard let entry = entry(named: name) else {
       throw CarinaError(.badData, "there is no tensor \(name)", at: path)
     }
-    return try tensor(entry)
+    return try tensor(entry, on: backend)
   }
 
-  /// The tensor of an entry of this file; see `tensor(named:)`.
-  package func tensor(_ entry: SafetensorsEntry) throws -> Tensor {
+  /// The tensor of an entry of this file; see `tensor(named:on:)`.
+  package func tensor(_ entry: SafetensorsEntry, on backend: any Backend) throws -> Tensor {
     let pointer = mapping.pointer + entry.byteRange.lowerBound
     let type: ElementType
     switch entry.element {
-    case .float16: return Tensor.fromFloat16(pointer, shape: entry.shape)
+    case .float16:
+      return withBytes(of: entry) { Tensor.fromFloat16($0, shape: entry.shape, on: backend) }
     case .float32: type = .float32
     case .bfloat16: type = .bfloat16
     default:
@@ -83,12 +84,12 @@ package final class SafetensorsFile {
         expected: "F32, BF16 or F16", found: entry.element.rawValue)
     }
     guard UInt(bitPattern: pointer) % UInt(type.byteCount) == 0 else {
-      let copy = Tensor(uninitialized: entry.shape, elementType: type)
-      copy.pointer.copyMemory(from: pointer, byteCount: entry.byteRange.count)
-      return copy
+      return withBytes(of: entry) { bytes in
+        Tensor(entry.shape, elementType: type, on: backend) { $0.copyMemory(from: bytes) }
+      }
     }
     return Tensor(
       shape: entry.shape, elementType: type,
-      storage: Storage(borrowing: pointer, byteCount: entry.byteRange.count, owner: mapping))
+      storage: backend.adopt(pointer, byteCount: entry.byteRange.count, owner: mapping))
   }
 }

@@ -81,8 +81,7 @@ package enum SafetensorsWriter {
   ) throws {
     for start in stride(from: 0, to: tensor.count, by: pieceCount) {
       let piece = tensor.piece(start..<min(tensor.count, start + pieceCount)).converted(to: type)
-      try put(UnsafeRawBufferPointer(start: piece.pointer, count: piece.count * type.byteCount))
-      withExtendedLifetime(piece) {}
+      try piece.withHostBytes(put)
     }
   }
 

@@ -6,7 +6,8 @@ extension MemoryForecast {
   /// The forecast for a run, before its weights are read.
   /// - Throws: `CarinaError.usage` when the run does not fit into the memory; what reading configurations and headers throws.
   init(
-    _ options: JointTrainingOptions, _ parts: PipelineParts, samples: any TrainingSamples, renderer: PromptRenderer
+    _ options: JointTrainingOptions, _ parts: PipelineParts, samples: any TrainingSamples, renderer: PromptRenderer,
+    packsFactors: Bool
   ) throws {
     let precision = options.precision.elementType
     let visionConfig = try parts.vision.visionConfig(), decoderConfig = try parts.language.decoderConfig().config
@@ -21,7 +22,7 @@ extension MemoryForecast {
       ),
       policy: options.policy, precision: precision,
       batch: try .largest(of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage),
-      rowsPerImage: rowsPerImage, keepsFeatures: options.featureCache != nil)
+      rowsPerImage: rowsPerImage, keepsFeatures: options.featureCache != nil, packsFactors: packsFactors)
     let base = ProcessMemory.residentByteCount
     let available = options.memoryLimit.map { $0 - base } ?? ProcessMemory.availableByteCount
     self = try MemoryForecast.fitting(plan, base: base, choice: options.gradientCheckpointing, available: available)

@@ -32,12 +32,15 @@ public struct MemoryForecast: Equatable, Sendable {
     /// Rows that an image takes in a sequence.
     var rowsPerImage: Int
     var keepsFeatures: Bool
+    /// Whether the backend copies frozen factors into layouts of its own.
+    var packsFactors: Bool
 
     /// Collects what is known.
     package init(
       vision: VisionConfig, projector: ProjectorConfig, decoder: DecoderConfig,
       footprints: (vision: WeightsFootprint, projector: WeightsFootprint, decoder: WeightsFootprint),
-      policy: FreezingPolicy, precision: ElementType, batch: Batch, rowsPerImage: Int, keepsFeatures: Bool
+      policy: FreezingPolicy, precision: ElementType, batch: Batch, rowsPerImage: Int, keepsFeatures: Bool,
+      packsFactors: Bool
     ) {
       self.vision = vision
       self.projector = projector
@@ -48,6 +51,7 @@ public struct MemoryForecast: Equatable, Sendable {
       self.batch = batch
       self.rowsPerImage = rowsPerImage
       self.keepsFeatures = keepsFeatures
+      self.packsFactors = packsFactors
     }
   }
 
@@ -145,7 +149,7 @@ public struct MemoryForecast: Equatable, Sendable {
   /// Bytes of frozen matrices in the product library's own layout: the vision encoder's as read forwards, the decoder's in both
   /// directions.
   private static func packedByteCount(_ plan: Plan, trainsVision: Bool) -> Int {
-    guard plan.precision == .bfloat16, MatrixProduct.provider.packsFactors else { return 0 }
+    guard plan.precision == .bfloat16, plan.packsFactors else { return 0 }
     func blocks(_ table: TensorTable) -> Double {
       table.rows.reduce(0) { $0 + ($1.isBlockMatrix ? Double($1.count) : 0) }
     }

@@ -40,6 +40,8 @@ package final class ContrastiveObjective: TrainingObjective {
     sentenceTokens = tokens
   }
 
+  /// The model's.
+  package var backend: any Backend { model.backend }
   /// One an image.
   package var sampleCount: Int { images.count }
   /// Both towers'.
@@ -54,7 +56,7 @@ package final class ContrastiveObjective: TrainingObjective {
     let chosen = rows.map { images[$0] }
     let sentences = chosen.reduce(into: Set<Int>()) { $0.formUnion($1.sentences) }.sorted()
     return ContrastiveBatch(
-      pixels: try PixelBatch.read(chosen.map(\.image), from: samples), imageCount: rows.count,
+      pixels: try PixelBatch.read(chosen.map(\.image), from: samples, on: model.backend), imageCount: rows.count,
       texts: sentences.map { sentenceTokens[$0] },
       isPositive: chosen.flatMap { image in sentences.map(image.sentences.contains) })
   }

@@ -31,6 +31,8 @@ package final class JointObjective: TrainingObjective {
     self.isCheckpointed = isCheckpointed
   }
 
+  /// The model's.
+  package var backend: any Backend { model.backend }
   /// One a question or caption.
   package var sampleCount: Int { samples.count }
   /// All three parts'.

@@ -14,6 +14,8 @@ package final class LanguageObjective: TrainingObjective {
     self.sequences = sequences
   }
 
+  /// The model's.
+  package var backend: any Backend { decoder.backend }
   /// One a text.
   package var sampleCount: Int { sequences.count }
   /// The decoder's.

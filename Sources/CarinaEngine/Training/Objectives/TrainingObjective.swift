@@ -5,6 +5,8 @@ package protocol TrainingObjective: AnyObject, SendableMetatype {
   /// Samples read, decoded and tokenised, ready for the model.
   associatedtype Batch
 
+  /// What computes with the weights.
+  var backend: any Backend { get }
   /// Samples of an epoch.
   var sampleCount: Int { get }
   /// Every weight of the models involved, trained or not.

@@ -46,5 +46,7 @@ public final class ShardSamples: TrainingSamples {
   }
   /// Pixels of image rows, normalised: [images, 3 · size · size].
   /// - Throws: as `ShardDirectory.pixels(imageRow:)`.
-  public func tensor(ofImages images: [Int]) throws -> Tensor { try PixelBatch.read(images, from: self) }
+  public func tensor(ofImages images: [Int], on device: Device) throws -> Tensor {
+    try PixelBatch.read(images, from: self, on: device.backend)
+  }
 }

@@ -3,11 +3,11 @@ import Testing
 
 import Carina
 
-@Suite("Screening of the output head") struct HeadScreeningTests {
-  private func screened(_ head: Parameter, _ change: (inout GenerationOptions) -> Void = { _ in }) -> HeadScreening? {
+@Suite("Screening of the output head") struct LogitPrefilterTests {
+  private func screened(_ head: Parameter, _ change: (inout GenerationOptions) -> Void = { _ in }) -> LogitPrefilter? {
     var options = GenerationOptions()
     change(&options)
-    return HeadScreening(head, options, patience: 1, smallestByteCount: 0)
+    return LogitPrefilter(head, options, patience: 1, smallestByteCount: 0)
   }
 
   /// The first of the largest logits of each row.

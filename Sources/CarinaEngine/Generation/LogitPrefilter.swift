@@ -4,9 +4,10 @@ import CarinaTensor
 /// again in bfloat16, so the token is exactly the one of the whole product at about half its bytes.
 ///
 /// The head of a large vocabulary is nearly a third of what a token of decoding reads.
-package final class HeadScreening {
+package final class LogitPrefilter {
   private let head: Parameter
-  private var copy: QuantizedMatrix?
+  private var backend: any Backend { head.value.backend }
+  private var copy: (any QuantizedFactor)?
   private var stepsBefore = 0
   private let patience: Int
   /// More candidates than this are not worth picking out.
@@ -27,30 +28,29 @@ package final class HeadScreening {
 
   /// The first of the most probable tokens for each row of states [R, D]; nil when the whole product is needed.
   package func tokens(_ states: Tensor) -> [Int]? {
-    guard (1...FewRowsProduct.mostRows).contains(states.rows) else { return nil }
+    guard (1...backend.mostFewRows).contains(states.rows) else { return nil }
     guard let copy else {
       stepsBefore += 1
-      if stepsBefore >= patience { self.copy = QuantizedMatrix(head.matrix) }
+      if stepsBefore >= patience { self.copy = backend.quantized(head.matrix) }
       return nil
     }
     let rounded = states.detached.converted(to: .bfloat16), x = rounded.converted(to: .float32)
-    let products = copy.product(x), width = states.width
+    let products = copy.product(x)
     var wanted = Set<Int>()
     for row in 0..<states.rows {
-      let found = copy.candidates(x.floats + row * width, products: products.floats + row * products.width)
+      let found = copy.candidates(x, products: products, row: row)
       guard !found.isEmpty else { return nil }
       wanted.formUnion(found)
     }
-    guard wanted.count <= HeadScreening.mostCandidates else { return nil }
+    guard wanted.count <= LogitPrefilter.mostCandidates else { return nil }
     var best = [(token: Int, logit: Float)](repeating: (0, -.infinity), count: states.rows)
-    let logits = Tensor(uninitialized: [states.rows, 1])
+    let logits = Tensor(uninitialized: [states.rows, 1], on: backend)
     for token in wanted.sorted() {
       // As many rows at once as in the whole product, whose digits depend on it.
-      FewRowsProduct.multiply(
-        MatrixOperand(rounded, rows: states.rows, columns: width),
-        MatrixOperand(head.matrix.rowSlice(token..<token + 1), rows: 1, columns: width).transposed,
-        into: logits.floats, cStride: 1)
-      for row in 0..<states.rows where logits.floats[row] > best[row].logit { best[row] = (token, logits.floats[row]) }
+      backend.multiply(
+        MatrixFactor(rounded), MatrixFactor(head.matrix.rowSlice(token..<token + 1)).transposed, into: logits,
+        accumulate: false)
+      for (row, logit) in logits.values.enumerated() where logit > best[row].logit { best[row] = (token, logit) }
     }
     guard best.allSatisfy({ $0.logit.isFinite }) else { return nil }
     return best.map(\.token)

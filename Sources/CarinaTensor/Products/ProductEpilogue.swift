@@ -3,7 +3,7 @@ import COneDNN
 /// What is done to each number of a product while it is still in the processor's cache: bias, activation, another matrix, rounding.
 ///
 /// As passes of their own over a large result these take a tenth of the time of the product.
-package struct ProductFinish {
+package struct ProductEpilogue {
   /// [N] fp32, added to each row first.
   var bias: Tensor?
   /// Then applied to each number.
@@ -14,6 +14,10 @@ package struct ProductFinish {
   var otherMultiplies = false
   /// What the result is rounded to.
   var elementType = ElementType.float32
+
+  /// A product of fewer rows is a small part of the work, and in decoding goes another way: nothing is fused behind it, and its
+  /// factor is not packed.
+  static let fewestRows = 64
 
   /// Nothing is done.
   package init() {}

@@ -1,0 +1,43 @@
+import CarinaTensor
+
+/// One block of Gemma 3 (transformers `Gemma3DecoderLayer`): x + norm(attention(norm x)), then x + norm(MLP(norm x)).
+package struct Gemma3Block {
+  private let inputNorm: RMSNorm, postAttentionNorm: RMSNorm, preFeedForwardNorm: RMSNorm, postFeedForwardNorm: RMSNorm
+  private let attention: Gemma3Attention
+  private let mlp: Gemma3MLP
+
+  /// Takes the block's thirteen weights, named as in the checkpoint, from the source.
+  init(_ source: ParameterSource, _ config: DecoderConfig, layer: Int) {
+    let prefix = "model.layers.\(layer)"
+    func norm(_ name: String) -> RMSNorm {
+      RMSNorm(source, "\(prefix).\(name)", width: config.hiddenSize, epsilon: config.epsilon)
+    }
+    inputNorm = norm("input_layernorm")
+    postAttentionNorm = norm("post_attention_layernorm")
+    preFeedForwardNorm = norm("pre_feedforward_layernorm")
+    postFeedForwardNorm = norm("post_feedforward_layernorm")
+    attention = Gemma3Attention(source, "\(prefix).self_attn", config, layer: layer)
+    mlp = Gemma3MLP(source, "\(prefix).mlp", config)
+  }
+
+  /// Every weight of the block.
+  var parameters: [Parameter] {
+    attention.projections + mlp.parameters
+      + [inputNorm, postAttentionNorm, preFeedForwardNorm, postFeedForwardNorm].map(\.weight) + attention.norms
+  }
+
+  /// - Parameters:
+  ///   - x: [R, D], sequences packed.
+  ///   - pass: lengths, positions and rotation tables of the pass.
+  ///   - readRows: rows whose result is wanted, the last of each sequence as `pass.readCounts` says; nil for all.
+  ///   - cache: where keys and values of earlier positions are, in decoding.
+  /// - Returns: [rows wanted, D].
+  func callAsFunction(_ x: Tensor, pass: DecoderPass, readRows: [Int]?, cache: KeyValueCache?, tape: Tape?) -> Tensor {
+    let attended = attention(inputNorm(x, tape: tape), pass: pass, readRows: readRows, cache: cache, tape: tape)
+    let wanted = readRows.map { selectRows(x, $0, tape: tape) } ?? x
+    let x = add(wanted, postAttentionNorm(attended, tape: tape), tape: tape)
+    // Only a cache says that this is no training, whose second pass must repeat the first.
+    let layers = LayerPass(tape: tape, mayFuse: cache != nil)
+    return add(x, postFeedForwardNorm(mlp(preFeedForwardNorm(x, tape: tape), layers), tape: tape), tape: tape)
+  }
+}

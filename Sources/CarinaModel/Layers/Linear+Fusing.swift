@@ -1,0 +1,38 @@
+import CarinaTensor
+
+extension Linear {
+  /// The map, with the bias left to the product where the pass allows it.
+  func callAsFunction(_ input: ProductInput, _ pass: LayerPass) -> Tensor {
+    (pass.mayFuse ? withEpilogue(input) : nil) ?? self(input, tape: pass.tape)
+  }
+
+  /// gelu of the map, as the rows that `next` reads.
+  func activated(_ input: ProductInput, _ kind: GELUKind, for next: Linear, _ pass: LayerPass) -> ProductInput {
+    if pass.mayFuse, let inner = withEpilogue(input, activation: kind, as: next.weight.value.elementType) {
+      return ProductInput(rounded: inner)
+    }
+    return next.input(gelu(self(input, tape: pass.tape), kind: kind, tape: pass.tape))
+  }
+
+  /// gelu of this map times `up`, tanh form, as the rows that `next` reads.
+  func gating(_ up: Linear, _ input: ProductInput, for next: Linear, _ pass: LayerPass) -> ProductInput {
+    if pass.mayFuse, next.weight.quantized == nil,
+      let factor = withEpilogue(input, activation: .tanhApproximation),
+      let rounded = up.withEpilogue(input, factor: factor, as: next.weight.value.elementType)
+    {
+      return ProductInput(rounded: rounded)
+    }
+    return next.input(gatedGELU(gate: self(input, tape: pass.tape), up: up(input, tape: pass.tape), tape: pass.tape))
+  }
+
+  /// The map of rows as a term of a sum that decides how it is multiplied.
+  func term(_ input: ProductInput, _ pass: LayerPass) -> LinearTerm { LinearTerm(map: self, input: input, pass: pass) }
+
+  /// The map with what follows it in one pass, off the tape; nil where that cannot be (see `linearWithEpilogue`).
+  func withEpilogue(
+    _ input: ProductInput, activation: GELUKind? = nil, factor: Tensor? = nil, summand: Tensor? = nil,
+    as type: ElementType = .float32
+  ) -> Tensor? {
+    linearWithEpilogue(input, weight, bias, activation: activation, factor: factor, summand: summand, as: type)
+  }
+}

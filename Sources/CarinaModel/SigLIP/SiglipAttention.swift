@@ -1,0 +1,34 @@
+import CarinaTensor
+
+/// SigLIP's self-attention (transformers `SiglipAttention`): every position of a sequence sees every other.
+struct SiglipAttention {
+  private let query: Linear, key: Linear, value: Linear, output: Linear
+  private let headCount: Int, headSize: Int
+
+  /// Takes the four maps below `prefix` from the source.
+  init(_ source: ParameterSource, _ prefix: String, hiddenSize: Int, headCount: Int) {
+    func projection(_ name: String) -> Linear {
+      Linear(source, "\(prefix).\(name)", inputs: hiddenSize, outputs: hiddenSize)
+    }
+    query = projection("q_proj")
+    key = projection("k_proj")
+    value = projection("v_proj")
+    output = projection("out_proj")
+    self.headCount = headCount
+    headSize = hiddenSize / headCount
+  }
+
+  var parameters: [Parameter] { [query, key, value, output].flatMap(\.parameters) }
+
+  /// x [sequences · length, W] to a term of the same shape.
+  func callAsFunction(_ x: Tensor, lengths: [Int], _ pass: LayerPass) -> LinearTerm {
+    let x = query.input(x)
+    let layout = AttentionLayout(
+      queryCounts: lengths, heads: headCount, headSize: headSize, scale: 1 / Float(headSize).squareRoot(),
+      isCausal: false)
+    let mixed = attention(
+      query(x, pass), key(x, pass), value(x, pass), layout: layout, products: query.weight.value.elementType,
+      tape: pass.tape)
+    return output.term(output.input(mixed), pass)
+  }
+}

@@ -1,0 +1,42 @@
+import CarinaRuntime
+
+/// The processor: memory of the host from a pool of its own, loops on the process's team of threads, products by a library.
+///
+/// Its primitives stand in the operations' files, each under the operation that needs it.
+package final class CPUBackend: Backend, Sendable {
+  /// The library that multiplies matrices.
+  package let products: any MatrixProductProvider
+  let pool: MemoryPool
+  private let failure: ProductFailure
+
+  /// A processor whose products are a library's.
+  /// - Parameter choice: the library; nil for oneDNN where it can be started and OpenBLAS otherwise.
+  /// - Throws: `CarinaError.usage` when the library cannot be started.
+  package convenience init(_ choice: MatrixProductChoice) throws {
+    let pool = MemoryPool(), failure = ProductFailure()
+    self.init(try choice.provider(pool, failure), pool, failure)
+  }
+
+  /// A processor with oneDNN where it can be started, and OpenBLAS otherwise.
+  package convenience init() {
+    let pool = MemoryPool(), failure = ProductFailure()
+    self.init(MatrixProductChoice.automatic(pool, failure), pool, failure)
+  }
+
+  private init(_ products: any MatrixProductProvider, _ pool: MemoryPool, _ failure: ProductFailure) {
+    self.products = products
+    self.pool = pool
+    self.failure = failure
+  }
+
+  /// See `Backend`.
+  package var productName: String { products.name }
+
+  /// See `Backend`: holds the team where products are of few rows; others are the library's, whose threads would not be at hand.
+  package func decoding<Result>(rows: Int, _ body: () -> Result) -> Result {
+    rows <= mostFewRows ? ThreadTeam.held(body) : body()
+  }
+
+  /// See `Backend`.
+  package func throwFailure() throws { try failure.take() }
+}
