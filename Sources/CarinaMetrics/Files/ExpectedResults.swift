@@ -17,7 +17,7 @@ public struct ExpectedResults: Equatable, Sendable {
     /// The metric's name.
     package var metric: String
     /// The expected value and how far the found one may be from it.
-    public var value: (expected: Double, tolerance: Double)?
+    package var value: (expected: Double, tolerance: Double)?
     /// The least allowed.
     package var minimum: Double?
     /// The most allowed.

@@ -49,7 +49,7 @@ package enum PredictionsFile {
 
   /// One line of the file, without the line end.
   /// - Throws: `CarinaError.internalFailure` when `nll` is not finite.
-  public static func line(_ answer: ScoredAnswer) throws -> String {
+  package static func line(_ answer: ScoredAnswer) throws -> String {
     var object = JSONObject()
     object["id"] = .string(answer.id)
     object["image"] = answer.image.map(JSONValue.string)

@@ -15,7 +15,7 @@
 /// such as `y'all`.
 package enum PennTreebankTokenizer {
   /// The caption as the COCO scorers see it: tokens without punctuation, joined by single spaces.
-  public static func caption(_ text: String) -> String {
+  package static func caption(_ text: String) -> String {
     tokens(text).filter { !removed.contains($0) }.joined(separator: " ")
   }
 

@@ -12,9 +12,9 @@ public struct ContactSheet {
   /// One image with its caption.
   package struct Tile {
     /// The pixels.
-    public let pixels: ImagePixels
+    package let pixels: ImagePixels
     /// At most two lines; longer ones are cut.
-    public let lines: [String]
+    package let lines: [String]
 
     package init(_ pixels: ImagePixels, lines: [String]) { (self.pixels, self.lines) = (pixels, lines) }
   }

@@ -9,7 +9,7 @@ import CarinaRuntime
 /// ```
 package struct BarPlot: Equatable, Sendable {
   /// The bars of one colour, one a group.
-  public struct Series: Equatable, Sendable {
+  package struct Series: Equatable, Sendable {
     /// Its name in the key.
     package var name: String
     /// The bars; nil where a group has none.
@@ -39,7 +39,7 @@ package struct BarPlot: Equatable, Sendable {
 
   /// The drawing as an `<svg>` element.
   /// - Throws: `CarinaError` as `Gnuplot.svg` does, or `.usage` when there is no bar.
-  public func svg(width: Int = 640, height: Int = 300, gnuplot: Gnuplot = Gnuplot()) throws -> String {
+  package func svg(width: Int = 640, height: Int = 300, gnuplot: Gnuplot = Gnuplot()) throws -> String {
     try gnuplot.svg(try script(), width: width, height: height)
   }
 

@@ -19,7 +19,7 @@ package struct JSONParser {
   }
 
   /// The value at the scanner's offset; the scanner then stands behind it.
-  public mutating func value(depth: Int) throws -> JSONValue {
+  package mutating func value(depth: Int) throws -> JSONValue {
     switch try scanner.peek() {
     case UInt8(ascii: "{"): return try .object(object(depth: depth + 1))
     case UInt8(ascii: "["): return try .array(array(depth: depth + 1))

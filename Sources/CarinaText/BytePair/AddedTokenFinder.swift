@@ -1,7 +1,7 @@
 /// Finds added tokens in a text: leftmost first, the longest at each offset.
 struct AddedTokenFinder: Sendable {
   /// A part of a text: bytes for the model, or one added token.
-  public enum Part: Equatable {
+  enum Part: Equatable {
     case text(Range<Int>)
     case token(Int)
   }

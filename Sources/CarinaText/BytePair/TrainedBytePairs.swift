@@ -6,9 +6,9 @@ package struct TrainedBytePairs: Equatable, Sendable {
   /// A rule: two pieces become one.
   package struct Merge: Equatable, Sendable {
     /// The piece before.
-    public let left: String
+    package let left: String
     /// The piece behind.
-    public let right: String
+    package let right: String
   }
 
   /// The spellings by id.

@@ -65,13 +65,13 @@ import Testing
     }
     #expect(try page(inversions: 0, orientations: 0).contains("No image looks inverted"))
     var lines = (0..<10).map {
-      "{\"path\": \"films/<\($0)>.png\", \"suspected_inversion\": \(20 + $0), \"orientation\": null}"
+      "{\"path\": \"radiographs/<\($0)>.png\", \"suspected_inversion\": \(20 + $0), \"orientation\": null}"
     }
     lines.append("{\"path\": \"turned.jpg\", \"suspected_inversion\": null, \"orientation\": 6}")
     try AtomicFile.write(lines.joined(separator: "\n") + "\n", to: archive.shards + "/remarks.jsonl")
     let html = try page(inversions: 10, orientations: 1)
-    #expect(html.contains("films/&lt;7&gt;.png: upper corners brighter than the centre by 27"))
-    #expect(!html.contains("films/&lt;8&gt;.png") && html.contains("and 2 more in remarks.jsonl"))
+    #expect(html.contains("radiographs/&lt;7&gt;.png: upper corners brighter than the centre by 27"))
+    #expect(!html.contains("radiographs/&lt;8&gt;.png") && html.contains("and 2 more in remarks.jsonl"))
     #expect(html.contains("turned.jpg: 6") && html.contains("Exif orientation tags"))
     try FileManager.default.removeItem(atPath: archive.shards + "/remarks.jsonl")
     #expect(throws: CarinaError.self) { try page(inversions: 10, orientations: 1) }
