@@ -69,7 +69,7 @@ extension CarinaManifest {
 
   /// Writes the file beside and renames.
   /// - Throws: `CarinaError.cannotWrite`.
-  public func write(to path: String) throws { try ModelDirectoryWriter.writeJSON(json, to: path) }
+  public func write(to path: String) throws { try json.write(to: path) }
 }
 
 extension CarinaManifest.Part {

@@ -16,7 +16,7 @@ package enum ModelDirectoryWriter {
     _ decoder: Decoder, to path: String, type: ElementType, tokenizer: ModelDirectory? = nil
   ) throws {
     try writeConfiguration(decoder.config.json, architecture: TensorFormat.decoder.architecture, type: type, to: path)
-    try writeJSON(decoder.config.generationJSON, to: "\(path)/generation_config.json")
+    try decoder.config.generationJSON.write(to: "\(path)/generation_config.json")
     try writeWeights(decoder.parameters, .decoder, to: path, type: type)
     try tokenizer?.copyTokenizer(to: path)
   }
@@ -33,7 +33,7 @@ package enum ModelDirectoryWriter {
       "vision_config": model.vision.config.json,
     ]
     try writeConfiguration(json, architecture: TensorFormat.siglip.architecture, type: type, to: path)
-    try writeJSON(transform.preprocessorConfiguration, to: "\(path)/preprocessor_config.json")
+    try transform.preprocessorConfiguration.write(to: "\(path)/preprocessor_config.json")
     try writeWeights(model.parameters, .siglip, to: path, type: type)
     try tokenizer?.copyTokenizer(to: path)
   }
@@ -45,19 +45,15 @@ package enum ModelDirectoryWriter {
     _ vision: VisionEncoder, transform: ImageTransform, to path: String, type: ElementType
   ) throws {
     try writeConfiguration(vision.config.json, architecture: TensorFormat.vision.architecture, type: type, to: path)
-    try writeJSON(transform.preprocessorConfiguration, to: "\(path)/preprocessor_config.json")
+    try transform.preprocessorConfiguration.write(to: "\(path)/preprocessor_config.json")
     try writeWeights(vision.parameters, .vision, to: path, type: type)
   }
 
   /// Writes a projector: `projector_config.json` and `model.safetensors`.
   /// - Throws: `CarinaError.cannotWrite`.
   public static func write(_ projector: Projector, to path: String, type: ElementType) throws {
-    try writeJSON(projector.config.json, to: "\(path)/projector_config.json")
+    try projector.config.json.write(to: "\(path)/projector_config.json")
     try writeWeights(projector.parameters, .projector, to: path, type: type)
-  }
-
-  static func writeJSON(_ json: JSONValue, to path: String) throws {
-    try AtomicFile.write(json.serialized(sortedKeys: true, indented: true) + "\n", to: path)
   }
 
   private static func writeConfiguration(
@@ -68,7 +64,7 @@ package enum ModelDirectoryWriter {
     // transformers reads the first up to 4.55 and the second from then on.
     object["torch_dtype"] = .string(type.rawValue)
     object["dtype"] = .string(type.rawValue)
-    try writeJSON(.object(object), to: "\(path)/config.json")
+    try JSONValue.object(object).write(to: "\(path)/config.json")
   }
 
   private static func writeWeights(

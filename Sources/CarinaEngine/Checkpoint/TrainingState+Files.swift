@@ -32,7 +32,7 @@ extension TrainingState {
           Self.momentsName: .string(try SafetensorsFile(path: momentsPath).fingerprint().description),
         ],
       ]
-      try ModelDirectoryWriter.writeJSON(json, to: "\(temporary)/\(Self.stateName)")
+      try json.write(to: "\(temporary)/\(Self.stateName)")
     }
   }
 

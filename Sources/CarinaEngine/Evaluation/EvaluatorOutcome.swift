@@ -32,7 +32,7 @@ public struct EvaluatorOutcome {
       "program": "evaluate", "configuration": configuration, "environment": RunEnvironment.json(on: device),
       "remarks": .array(remarks.map { .string($0) }),
     ]
-    try AtomicFile.write(record.serialized(sortedKeys: true, indented: true) + "\n", to: path("run.json"))
+    try record.write(to: path("run.json"))
     try MetricsFile.write(report, to: path("metrics.json"))
   }
 }

@@ -37,7 +37,7 @@ final class EvaluatorProgress {
       }
     } else {
       try AtomicFile.makeDirectory(directory)
-      try AtomicFile.write(configuration.serialized(sortedKeys: true, indented: true) + "\n", to: path)
+      try configuration.write(to: path)
     }
   }
 

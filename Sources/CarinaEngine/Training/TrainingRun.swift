@@ -180,6 +180,6 @@ package struct TrainingRun<Objective: TrainingObjective> {
       "trained_parameters": .integer(trainer.everTrained.reduce(0) { $0 + $1.count }),
       "all_parameters": .integer(trainer.objective.parameters.reduce(0) { $0 + $1.count }),
     ]
-    try AtomicFile.write(try record.serialized(sortedKeys: true, indented: true) + "\n", to: recordPath)
+    try record.write(to: recordPath)
   }
 }

@@ -6,7 +6,7 @@ package enum MetricsFile {
   /// Writes the report, names sorted, two spaces a level.
   /// - Throws: `CarinaError.cannotWrite`.
   package static func write(_ report: MetricReport, to path: String) throws {
-    try AtomicFile.write(json(report).serialized(sortedKeys: true, indented: true) + "\n", to: path)
+    try json(report).write(to: path)
   }
 
   /// Reads a report.
