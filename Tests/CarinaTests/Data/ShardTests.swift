@@ -117,7 +117,8 @@ import Testing
     let second = try run("second") { $0 % 12 >= 6 }
     let third = try run("third") { $0 % 12 >= 4 }
     #expect(first.patients == ["p0", "p1", "p2"])
-    #expect(try LeakageCheck.requireDisjoint(first, second).unnamedImages == 2)
+    let check = try LeakageCheck.requireDisjoint(first, second)
+    #expect(check.unnamedImages == 2 && check.remark?.hasPrefix("2 images name no patient") == true)
     let error = #expect(throws: CarinaError.self) { try LeakageCheck.requireDisjoint(first, third) }
     #expect(error?.kind == .badData && error?.description.contains("p2") == true)
     #expect(error?.description.contains("p1") == false)
