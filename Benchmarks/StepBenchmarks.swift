@@ -76,7 +76,7 @@ struct StepBenchmarks {
     let least: Work =
       work == .prefill
       ? .products(full.blockProducts(rows: rows.rows + 16), isBFloat16: isBFloat16)
-      : .bytes(Double(model.decoder.parameters.reduce(0) { $0 + bytesRead($1) } - (isScreened ? head.count : 0)))
+      : .bytes(Double(model.decoder.parameters.reduce(0) { $0 + bytesRead($1) } - (isPrefiltered ? head.count : 0)))
     return StepMeasurement(
       work: work, median: seconds[seconds.count / 2], best: seconds[0], least: least)
   }
@@ -88,7 +88,7 @@ struct StepBenchmarks {
   private var head: Parameter { full.model.decoder.tokenEmbedding }
 
   /// Greedy decoding in bfloat16 reads the head in 8 bits.
-  private var isScreened: Bool { isBFloat16 && head.quantized == nil }
+  private var isPrefiltered: Bool { isBFloat16 && head.quantized == nil }
 
   private var isBFloat16: Bool { full.model.decoder.tokenEmbedding.value.elementType == .bfloat16 }
 

@@ -48,6 +48,7 @@ public final class Generator {
     var result = GenerationResult(answers: [])
     guard options.beamCount > 1 else {
       if !prompts.isEmpty { try generateSideBySide(prompts, imageRows, &result, onToken) }
+      try model.backend.throwFailure()
       return result
     }
     for (index, prompt) in prompts.enumerated() {

@@ -73,6 +73,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
       let closesEpoch = trainer.isAtEpochEnd || trainer.isFinished
       if closesEpoch, let validate {
         let loss = try finite(validate(), step: report.step)
+        try trainer.objective.backend.throwFailure()
         report.validationLoss = loss
         if loss < best {
           best = loss

@@ -5,7 +5,7 @@ import Foundation
 /// fp32 and bfloat16 products by oneDNN, with prepared products kept per shape; small fp32 ones go to OpenBLAS.
 ///
 /// oneDNN runs on the same team of threads as the engine's loops.
-// Unchecked: the lock guards what is prepared; the library's engine and stream may be used from any thread.
+// Unchecked: the lock guards what is prepared; engine and stream keep nothing of a product, which runs in the calling thread.
 package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   private struct Shape: Hashable {
     let m, n, k, aRow, aColumn, bRow, bColumn, cRow: Int

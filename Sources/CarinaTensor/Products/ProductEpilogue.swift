@@ -5,19 +5,19 @@ import COneDNN
 /// As passes of their own over a large result these take a tenth of the time of the product.
 package struct ProductEpilogue {
   /// [N] fp32, added to each row first.
-  var bias: Tensor?
+  package var bias: Tensor?
   /// Then applied to each number.
-  var activation: GELUKind?
+  package var activation: GELUKind?
   /// Then added or multiplied, fp32 of the product's shape.
-  var other: Tensor?
+  package var other: Tensor?
   /// Whether `other` is a factor rather than a summand.
-  var otherMultiplies = false
+  package var otherMultiplies = false
   /// What the result is rounded to.
-  var elementType = ElementType.float32
+  package var elementType = ElementType.float32
 
   /// A product of fewer rows is a small part of the work, and in decoding goes another way: nothing is fused behind it, and its
   /// factor is not packed.
-  static let fewestRows = 64
+  package static let fewestRows = 64
 
   /// Nothing is done.
   package init() {}

@@ -3,8 +3,9 @@ import Testing
 
 import Carina
 
-@Suite("Screening of the output head") struct LogitPrefilterTests {
-  private func screened(_ head: Parameter, _ change: (inout GenerationOptions) -> Void = { _ in }) -> LogitPrefilter? {
+@Suite("Logit prefilter") struct LogitPrefilterTests {
+  private func prefilter(on head: Parameter, _ change: (inout GenerationOptions) -> Void = { _ in }) -> LogitPrefilter?
+  {
     var options = GenerationOptions()
     change(&options)
     return LogitPrefilter(head, options, patience: 1, smallestByteCount: 0)
@@ -23,11 +24,11 @@ import Carina
   @Test("gives the token of the whole product for one to four rows", arguments: 1...4)
   func exact(rows: Int) throws {
     let head = Parameter.random("head", [3001, 96], seed: 1, type: .bfloat16, trainable: false)
-    let screening = try #require(screened(head))
-    #expect(screening.tokens(Tensor.random([rows, 96], seed: 2)) == nil, "the copy is made in the first step")
+    let prefilter = try #require(self.prefilter(on: head))
+    #expect(prefilter.tokens(Tensor.random([rows, 96], seed: 2)) == nil, "the copy is made in the first step")
     for seed in 3..<40 {
       let states = Tensor.random([rows, 96], seed: UInt64(seed), in: -3..<3)
-      #expect(screening.tokens(states) == tokens(states, head))
+      #expect(prefilter.tokens(states) == tokens(states, head))
     }
   }
 
@@ -39,25 +40,25 @@ import Carina
     values[200 * 64] *= 1 + 0x1p-7
     let head = Parameter(
       name: "head", value: Tensor(values, shape: [400, 64]).converted(to: .bfloat16), decays: true)
-    let screening = try #require(screened(head))
+    let prefilter = try #require(self.prefilter(on: head))
     let ones = Tensor([Float](repeating: 1, count: 64), shape: [1, 64])
-    _ = screening.tokens(ones)
-    #expect(screening.tokens(ones) == [200])
+    _ = prefilter.tokens(ones)
+    #expect(prefilter.tokens(ones) == [200])
     let negative = Tensor([Float](repeating: -1, count: 64), shape: [1, 64])
-    #expect(screening.tokens(negative) == [0])
+    #expect(prefilter.tokens(negative) == [0])
   }
 
   @Test("leaves states without finite numbers, and choices that need all logits, to the whole product")
   func refusals() throws {
     let head = Parameter.random("head", [300, 32], seed: 6, type: .bfloat16, trainable: false)
-    let screening = try #require(screened(head))
-    _ = screening.tokens(Tensor.random([1, 32], seed: 7))
-    #expect(screening.tokens(Tensor([Float](repeating: .nan, count: 32), shape: [1, 32])) == nil)
-    #expect(screening.tokens(Tensor.random([5, 32], seed: 8)) == nil)
-    #expect(screened(head) { $0.temperature = 1 } == nil)
-    #expect(screened(head) { $0.beamCount = 2 } == nil)
-    #expect(screened(head) { $0.repetitionPenalty = 1.1 } == nil)
+    let prefilter = try #require(self.prefilter(on: head))
+    _ = prefilter.tokens(Tensor.random([1, 32], seed: 7))
+    #expect(prefilter.tokens(Tensor([Float](repeating: .nan, count: 32), shape: [1, 32])) == nil)
+    #expect(prefilter.tokens(Tensor.random([5, 32], seed: 8)) == nil)
+    #expect(prefilter(on: head) { $0.temperature = 1 } == nil)
+    #expect(prefilter(on: head) { $0.beamCount = 2 } == nil)
+    #expect(prefilter(on: head) { $0.repetitionPenalty = 1.1 } == nil)
     let wide = Parameter.random("head", [300, 32], seed: 6, trainable: false)
-    #expect(screened(wide) == nil)
+    #expect(prefilter(on: wide) == nil)
   }
 }
