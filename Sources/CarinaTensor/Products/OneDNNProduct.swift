@@ -84,7 +84,7 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
       failure.note(
         CarinaError(
           .internalFailure, "oneDNN failed with status \(status) on a factor [\(a.rows), \(a.columns)]",
-          remedy: "Try --matmul openblas."))
+          remedy: "Try \(setting: .matmul) openblas."))
     }
     withExtendedLifetime((scratch, epilogue.bias, epilogue.other)) {}
   }
