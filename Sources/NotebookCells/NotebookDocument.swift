@@ -4,7 +4,7 @@ import Foundation
 public struct NotebookDocument: Equatable, Sendable {
   /// The cells.
   public var cells: [Cell]
-  /// What each cell put out, by its place in `cells`.
+  /// What each cell put out, by its index in `cells`.
   public var outputs: [Int: [CellOutput]]
   /// The first cell that was not reached; nil when the program ran to its end.
   public var firstUnreached: Int?

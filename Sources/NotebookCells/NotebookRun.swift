@@ -65,6 +65,7 @@ struct NotebookRun {
 }
 
 /// What the script writes to standard error, read on a thread of its own.
+// Unchecked: the thread that listens writes before it signals, and `text` reads after that.
 private final class Complaint: @unchecked Sendable {
   private var data = Data()
   private let end = DispatchSemaphore(value: 0)

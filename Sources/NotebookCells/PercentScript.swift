@@ -38,7 +38,7 @@ public struct PercentScript: Equatable, Sendable {
     self.cells = cells
   }
 
-  /// The place in `cells` of the cell that a line of the program belongs to.
+  /// The index in `cells` of the cell that a line of the program belongs to.
   public func cell(atLine line: Int) -> Int? { cells.firstIndex { $0.lines.contains(line) } }
 
   private static func marker(_ line: String) -> (kind: Cell.Kind, title: String)? {

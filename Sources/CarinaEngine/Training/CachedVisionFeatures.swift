@@ -6,6 +6,7 @@ import CarinaTensor
 /// The vision features of a shard directory's images, each computed once by a frozen encoder and kept in a file.
 ///
 /// An image is encoded by itself, so that its features depend on nothing but it: not on the batch it came in, nor on what was there already.
+// Unchecked: the file guards itself, and the model, whose weights are frozen, is asked on the thread that trains alone.
 package final class CachedVisionFeatures: @unchecked Sendable {
   /// What is there of an image before the model is asked.
   package enum Fetched {
@@ -55,10 +56,10 @@ package final class CachedVisionFeatures: @unchecked Sendable {
     let identity = cache.identity
     let result = Tensor(
       uninitialized: [fetched.count * identity.rowCount, identity.width], elementType: identity.elementType)
-    for (place, image) in fetched.enumerated() {
+    for (index, image) in fetched.enumerated() {
       let features = try features(image)
       withExtendedLifetime((features, result)) {
-        (result.pointer + place * identity.byteCount).copyMemory(
+        (result.pointer + index * identity.byteCount).copyMemory(
           from: features.pointer, byteCount: identity.byteCount)
       }
     }

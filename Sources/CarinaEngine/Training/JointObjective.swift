@@ -3,24 +3,6 @@ import CarinaRuntime
 import CarinaTensor
 import CarinaText
 
-/// What is trained of the joined model, and when.
-public struct FreezingPolicy: Equatable, Sendable {
-  /// Parts trained in every epoch.
-  public var trainsProjector: Bool, trainsDecoder: Bool
-  /// Whether the vision encoder is trained in the first epoch and frozen afterwards.
-  public var trainsVisionInFirstEpoch: Bool
-
-  /// Names the parts.
-  public init(trainsProjector: Bool, trainsDecoder: Bool, trainsVisionInFirstEpoch: Bool = false) {
-    self.trainsProjector = trainsProjector
-    self.trainsDecoder = trainsDecoder
-    self.trainsVisionInFirstEpoch = trainsVisionInFirstEpoch
-  }
-
-  /// The projector alone.
-  public static let stage1 = FreezingPolicy(trainsProjector: true, trainsDecoder: false)
-}
-
 /// Sequences of one micro-batch and the images they refer to.
 package struct JointBatch {
   /// What there is of the images.
@@ -99,18 +81,18 @@ package final class JointObjective: TrainingObjective {
   package func prepare(_ rows: [Int], epoch: Int) throws -> JointBatch { try batch(rows, epoch: epoch) }
 
   private func batch(_ rows: [Int], epoch: Int?) throws -> JointBatch {
-    var order: [Int] = [], places: [Int: Int] = [:]
+    var order: [Int] = [], indices: [Int: Int] = [:]
     let sequences = try rows.map { row -> ImageTextSequence in
       let image = samples.image(of: row)
-      let place = places[image] ?? order.count
-      if places[image] == nil {
-        places[image] = place
+      let index = indices[image] ?? order.count
+      if indices[image] == nil {
+        indices[image] = index
         order.append(image)
       }
       let (question, answer) = try samples.text(row)
       let prompt = try renderer.training(question: question, answer: answer)
       try prompt.requireIDs(below: model.decoder.config.vocabularySize)
-      return ImageTextSequence(prompt, image: place)
+      return ImageTextSequence(prompt, image: index)
     }
     let images: JointBatch.Images =
       try features.map { .fetched(try $0.fetch(order)) }

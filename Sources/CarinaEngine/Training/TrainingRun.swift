@@ -2,14 +2,6 @@ import CarinaRuntime
 import CarinaTensor
 import Foundation
 
-/// How a run ended.
-public enum TrainingOutcome: Equatable, Sendable {
-  /// All steps are done and the final model is written.
-  case finished(steps: Int)
-  /// The final model was there already, made with the same configuration.
-  case alreadyFinished
-}
-
 /// A training run in its directory: log, checkpoints, record, resuming, final model.
 ///
 /// A step depends on the weights, the moments and the step number alone, so a run that was killed and resumed writes the digits of one
@@ -171,11 +163,11 @@ package struct TrainingRun<Objective: TrainingObjective> {
     return true
   }
 
-  private func otherConfiguration(_ place: String) -> CarinaError {
+  private func otherConfiguration(_ path: String) -> CarinaError {
     let recorded = (try? JSONValue.parseFile(recordPath))?["configuration"]
     let differences = recorded.map { ConfigurationDifference.list(recorded: $0, asked: configuration) } ?? []
     return CarinaError(
-      .usage, "this run was started with another configuration", at: place,
+      .usage, "this run was started with another configuration", at: path,
       found: differences.isEmpty ? nil : differences.joined(separator: "; "),
       remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
   }

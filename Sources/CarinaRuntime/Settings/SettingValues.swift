@@ -1,29 +1,3 @@
-/// Settings that belong together, each declared once as a stored property.
-public protocol SettingList: Sendable {
-  /// The declarations.
-  static var declared: Self { get }
-  /// Refuses values that are right alone and wrong together.
-  static func checkTogether(_ values: SettingValues<Self>) throws
-}
-
-extension SettingList {
-  /// Nothing is wrong together.
-  public static func checkTogether(_ values: SettingValues<Self>) throws {}
-}
-
-/// A setting of any type.
-public protocol DeclaredSetting<Value>: Sendable {
-  /// The type of its value.
-  associatedtype Value: SettingValue
-  /// The declaration.
-  var declaration: Setting<Value> { get }
-}
-
-extension Setting: DeclaredSetting {
-  /// Itself.
-  public var declaration: Setting { self }
-}
-
 /// Values for the settings of a list, read and written by the declarations' names: `values.learningRate = 1e-4`.
 @dynamicMemberLookup
 public struct SettingValues<List: SettingList>: Equatable, Sendable {

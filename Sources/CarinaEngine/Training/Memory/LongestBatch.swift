@@ -32,8 +32,8 @@ extension MemoryForecast.Batch {
         // About four bytes are a token.
         let score = batch.reduce(0) { $0 + 4 * rowsPerImage + lengths[$1] }
         if candidates.count < 8 || score > candidates[candidates.count - 1].score {
-          let place = candidates.firstIndex { $0.score < score } ?? candidates.count
-          candidates.insert((score, batch), at: place)
+          let index = candidates.firstIndex { $0.score < score } ?? candidates.count
+          candidates.insert((score, batch), at: index)
           if candidates.count > 8 { candidates.removeLast() }
         }
       }

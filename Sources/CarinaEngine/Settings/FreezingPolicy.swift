@@ -1,0 +1,17 @@
+/// What is trained of the joined model, and when.
+public struct FreezingPolicy: Equatable, Sendable {
+  /// Parts trained in every epoch.
+  public var trainsProjector: Bool, trainsDecoder: Bool
+  /// Whether the vision encoder is trained in the first epoch and frozen afterwards.
+  public var trainsVisionInFirstEpoch: Bool
+
+  /// Names the parts.
+  public init(trainsProjector: Bool, trainsDecoder: Bool, trainsVisionInFirstEpoch: Bool = false) {
+    self.trainsProjector = trainsProjector
+    self.trainsDecoder = trainsDecoder
+    self.trainsVisionInFirstEpoch = trainsVisionInFirstEpoch
+  }
+
+  /// The projector alone.
+  public static let stage1 = FreezingPolicy(trainsProjector: true, trainsDecoder: false)
+}
