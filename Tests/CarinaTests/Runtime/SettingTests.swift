@@ -31,7 +31,8 @@ import Testing
     func refused(_ change: (inout SettingValues<List>) -> Void) -> String? {
       var values = SettingValues<List>()
       change(&values)
-      return thrownCarinaError { try values.validate() }?.description
+      do { try values.validate() } catch { return "\(error)" }
+      return nil
     }
     #expect(refused { _ in } == nil)
     #expect(refused { $0.count = 0 } == "count cannot be used; expected at least 1, found 0.")
@@ -46,23 +47,23 @@ import Testing
       try JSONValue.object(values.json).serialized(sortedKeys: true, indented: false)
     }
     var values = SettingValues<List>()
-    #expect(try text(values) == #"{"count":2,"first_seed":"18446744073709551615","limit":null}"#)
+    #expect(try text(values) == #"{"count": 2, "first_seed": "18446744073709551615", "limit": null}"#)
     values.softness = 0.25
-    #expect(try text(values).hasSuffix(#","softness":0.25}"#))
+    #expect(try text(values).hasSuffix(#", "softness": 0.25}"#))
   }
 
   @Test("the configuration of a run is written as it always was, so that runs recorded before are resumed")
   func configuration() throws {
     #expect(
       try JSONValue.object(TrainingSettings.stage2.json).serialized(sortedKeys: true, indented: false)
-        == #"{"batch_size":1,"gradient_accumulation_steps":8,"learning_rate":2e-05,"max_grad_norm":1.0,"max_steps":null,"#
-        + #""num_epochs":5,"seed":"0","shuffle":true,"warmup_ratio":0.05,"weight_decay":0.01}"#)
+        == #"{"batch_size": 1, "gradient_accumulation_steps": 8, "learning_rate": 2e-05, "max_grad_norm": 1.0, "max_steps": null, "#
+        + #""num_epochs": 5, "seed": "0", "shuffle": true, "warmup_ratio": 0.05, "weight_decay": 0.01}"#)
     #expect(
       try JSONValue.object(PromptSettings().json).serialized(sortedKeys: true, indented: false)
-        == #"{"max_a_len":512,"max_q_len":128,"prompt_style":"gemma"}"#)
+        == #"{"max_a_len": 512, "max_q_len": 128, "prompt_style": "gemma"}"#)
     #expect(
       try JSONValue.object(FeatureSettings().json).serialized(sortedKeys: true, indented: false)
-        == #"{"drop_first_patch":false,"feature":"post-norm"}"#)
+        == #"{"drop_first_patch": false, "feature": "post-norm"}"#)
   }
 
   @Test("a text names settings by their keys, and says of a switch that it is off")
