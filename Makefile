@@ -11,27 +11,35 @@ BIN := .build/release
 BUILT := .build/carina-programs-built
 SOURCES := Package.swift $(shell find Sources -type f)
 
-# The road: the embedded phantom, or DATA=directory with {stage1,stage2}_{train,test}.json and images, and VISION=, LLM= checkpoints.
-DATA ?=
+# What it is about: the data, and the checkpoints that are there already. Without VISION and LLM two small backbones are trained.
+# DATA is the phantom, or a directory with {stage1,stage2}_{train,test}.json and images, or a published archive under the name
+# that preprocess has for its layout (data/README.md).
+DATA ?= data/phantom
 VISION ?=
 LLM ?=
 SEED ?= 1
-ifeq ($(DATA),)
-  RUN ?= results/reproduce
-  IMAGE_SIZE ?= 64
-  SHARDS := $(RUN)/data/shards
+NAME := $(notdir $(abspath $(DATA)))
+IMAGE_SIZE ?= $(if $(VISION),384,64)
+PHANTOM := $(filter $(abspath data)/phantom%,$(abspath $(DATA)))
+ifneq ($(PHANTOM),)
+  RUN ?= results/$(patsubst phantom,reproduce,$(NAME))
+  SHARDS := $(DATA)/shards
+  STAMP := $(DATA)/made-with.txt
   CHECK := --expected results/expected.json
 else
-  RUN ?= results/$(notdir $(abspath $(DATA)))
-  IMAGE_SIZE ?= $(if $(VISION),384,64)
-  SHARDS := $(RUN)/shards
+  RUN ?= results/$(NAME)
+  SHARDS := results/$(NAME)/shards
+  STAMP := $(SHARDS)/made-with.txt
   CHECK :=
 endif
+# Shards with captions for stage 1 where the archive has none of its own.
+CAPTIONS ?= $(SHARDS)/stage1-train
 VISION_MODEL := $(or $(VISION),$(RUN)/stage0/vision/final_model)
 LANGUAGE_MODEL := $(or $(LLM),$(RUN)/stage0/language/final_model)
 SMALL := $(if $(VISION)$(LLM),,small)
 
 PHANTOM_FLAGS ?= --count 4500
+PREPROCESS_FLAGS ?=
 STAGE0_FLAGS ?= --vision-epochs 24 --language-epochs 2
 STAGE1_FLAGS ?= $(if $(SMALL),--projector-hidden 384 --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 2e-3 --warmup-ratio 0.05 --num-epochs 2 --precision fp32)
 STAGE2_FLAGS ?= $(if $(SMALL),--unfreeze-projection-layer --train-ve-first-epoch --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 1e-3 --num-epochs 3 --precision fp32)
@@ -42,12 +50,13 @@ STAGE1 := $(RUN)/stage1/final_model/carina.json
 STAGE2 := $(RUN)/stage2/final_model/carina.json
 VERDICT := $(RUN)/verdict.txt
 
-.PHONY: help setup build test lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report bench notebooks clean
+.PHONY: help setup build test lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report bench notebooks docs clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo
-	@echo "  make reproduce DATA=directory VISION=checkpoint LLM=checkpoint runs the road on your own data; see docs/reproduce.md"
+	@echo "  make reproduce DATA=data/NAME VISION=checkpoint LLM=checkpoint runs the pipeline on your own data;"
+	@echo "  data/README.md says how it lies there, docs/reproduce.md what is run"
 
 reproduce: setup $(VERDICT) ## install, build, draw radiographs, train all stages, score, compare
 	@cat $(VERDICT)
@@ -72,27 +81,57 @@ lint: ## formatting and the walls between the rooms
 	@bash lint-walls.sh
 	@! grep -rn '@testable' Tests || { echo 'lint: tests run in release, where @testable does not work; use package access' >&2; exit 1; }
 
-data: setup $(SHARDS)/stage2-test/manifest.json ## draw the phantom's radiographs, or read DATA, into shards
-preprocess: data ## the same: drawing and shards are one step on the default road
+data: setup $(addprefix $(SHARDS)/,$(addsuffix /manifest.json,stage1-train stage2-train stage2-test)) ## draw the phantom's radiographs, or read DATA, into shards
+preprocess: data ## the same: drawing and shards are one step for the phantom
 
-ifeq ($(DATA),)
-$(SHARDS)/stage1-train/manifest.json $(SHARDS)/stage2-train/manifest.json $(SHARDS)/stage2-test/manifest.json &: | $(BUILT)
-	$(BIN)/preprocess phantom $(PHANTOM_FLAGS) --seed $(SEED) --image-size $(IMAGE_SIZE) --reports --output $(RUN)/data
+# Names the flags that the shards were made with, and is written anew where they are others, so that the shards are made anew too.
+ifneq ($(PHANTOM),)
+  MADE_WITH := $(strip $(PHANTOM_FLAGS) --seed $(SEED) --image-size $(IMAGE_SIZE) --reports)
+else
+  MADE_WITH := $(strip --image-size $(IMAGE_SIZE) $(PREPROCESS_FLAGS))
+endif
+ifneq ($(strip $(file <$(STAMP))),$(MADE_WITH))
+.PHONY: $(STAMP)
+endif
+$(STAMP):
+	@mkdir -p $(@D)
+	@echo '$(MADE_WITH)' > $@
+
+# How the published archives are read that are named like their layout; the splits where they are not called train and test.
+READ_vqa-rad = --json "$(DATA)/VQA_RAD Dataset Public.json" --image-root $(DATA)/images --chest-only
+READ_llava = --json $(DATA)/conversations.json --image-root $(DATA)/images --split-by image
+READ_slake = --json $(DATA) --image-root $(DATA)/imgs --chest-only
+READ_open-i = --json $(DATA)/ecgen-radiology --image-root $(DATA) --split-by study
+READ_mimic-cxr-jpg = --json $(DATA) --image-root $(DATA)
+READ_chexpert = --json $(DATA) --image-root $(DATA)
+READ_nih-cxr14 = --json $(DATA) --image-root $(DATA)
+READ_vindr-cxr = --json $(DATA)/annotations --image-root $(DATA) --window voi
+READ_padchest = --json $(DATA) --image-root $(DATA) --split-by patient --window minmax
+TEST_chexpert := valid
+TRAIN_nih-cxr14 := train_val
+
+ifneq ($(PHANTOM),)
+$(SHARDS)/stage1-train/manifest.json $(SHARDS)/stage2-train/manifest.json $(SHARDS)/stage2-test/manifest.json &: $(STAMP) | $(BUILT)
+	$(BIN)/preprocess phantom $(MADE_WITH) --output $(DATA)
+else ifneq ($(and $(READ_$(NAME)),$(if $(wildcard $(DATA)/stage2_train.json),,published)),)
+$(SHARDS)/%/manifest.json: $(STAMP) | $(BUILT)
+	$(BIN)/preprocess --format $(NAME) $(READ_$(NAME)) --samples $(if $(filter stage1%,$*),captions,questions) \
+	  --split $(if $(filter %-train,$*),$(or $(TRAIN_$(NAME)),train),$(or $(TEST_$(NAME)),test)) $(MADE_WITH) --output $(SHARDS)/$*
 else
 .SECONDEXPANSION:
-$(SHARDS)/stage%/manifest.json: $(DATA)/stage$$(subst -,_,$$*).json | $(BUILT)
-	$(BIN)/preprocess --json $(DATA)/stage$(subst -,_,$*).json --image-root $(DATA) --image-root-2 $(DATA)/images \
-	  --image-size $(IMAGE_SIZE) --output $(SHARDS)/stage$*
+$(SHARDS)/stage%/manifest.json: $(DATA)/stage$$(subst -,_,$$*).json $(STAMP) | $(BUILT)
+	$(BIN)/preprocess --json $(DATA)/stage$(subst -,_,$*).json --image-root $(DATA) \
+	  $(if $(wildcard $(DATA)/images),--image-root-2 $(DATA)/images) $(MADE_WITH) --output $(SHARDS)/stage$*
 endif
 
 train-stage0: setup $(STAGES0) ## make the two small backbones, where VISION and LLM are not given
-$(RUN)/stage0/vision/final_model/config.json $(RUN)/stage0/language/final_model/config.json &: $(SHARDS)/stage1-train/manifest.json $(SHARDS)/stage2-train/manifest.json | $(BUILT)
-	$(BIN)/train-stage0 --train-shards $(SHARDS)/stage1-train --text-shards $(SHARDS)/stage2-train \
+$(RUN)/stage0/vision/final_model/config.json $(RUN)/stage0/language/final_model/config.json &: $(CAPTIONS)/manifest.json $(SHARDS)/stage2-train/manifest.json | $(BUILT)
+	$(BIN)/train-stage0 --train-shards $(CAPTIONS) --text-shards $(SHARDS)/stage2-train \
 	  --output-dir $(RUN)/stage0 --seed $(SEED) $(STAGE0_FLAGS)
 
 train-stage1: setup $(STAGE1) ## train the projector
-$(STAGE1): $(STAGES0) $(SHARDS)/stage1-train/manifest.json | $(BUILT)
-	$(BIN)/train-stage1 --train-shards $(SHARDS)/stage1-train --vision-model $(VISION_MODEL) --llm $(LANGUAGE_MODEL) \
+$(STAGE1): $(STAGES0) $(CAPTIONS)/manifest.json | $(BUILT)
+	$(BIN)/train-stage1 --train-shards $(CAPTIONS) --vision-model $(VISION_MODEL) --llm $(LANGUAGE_MODEL) \
 	  --output-dir $(RUN)/stage1 --seed $(SEED) $(STAGE1_FLAGS)
 
 train-stage2: setup $(STAGE2) ## tune the language model on questions
@@ -108,7 +147,7 @@ $(VERDICT): $(STAGE2) $(SHARDS)/stage2-test/manifest.json $(if $(CHECK),results/
 	  $(if $(VISION),,stage0-vision=$(RUN)/stage0/vision/train_log.jsonl) \
 	  $(if $(LLM),,stage0-language=$(RUN)/stage0/language/train_log.jsonl) \
 	  stage1=$(RUN)/stage1/train_log.jsonl stage2=$(RUN)/stage2/train_log.jsonl
-	@echo "The road is done$(if $(CHECK), and its scores are the expected ones). Report: $(RUN)/report.html" > $@
+	@echo "The pipeline is done$(if $(CHECK), and its scores are the expected ones). Report: $(RUN)/report.html" > $@
 
 infer: setup $(STAGE2) ## ask: make infer IMAGE=file QUESTION="Is the heart enlarged?"
 	@$(BIN)/infer --checkpoint $(RUN)/stage2/final_model --image-path "$(IMAGE)" --question "$(QUESTION)"
@@ -126,5 +165,16 @@ bench: setup ## time operations, and steps of the models in MODELS=directory, ag
 	@if [ -n "$(MODELS)" ]; then \
 	  $(BIN)/bench steps --models "$(MODELS)" --output results/bench/steps.txt --picture results/bench/steps.svg; fi
 
-clean: ## remove what was built and what the default road made
-	rm -rf .build $(RUN)
+# A comment here names a parameter only where its name leaves something to say, so docc is not to ask for all of them.
+docs: setup ## build the documentation of the library and its rooms into .build/docs
+	@mkdir -p .build
+	@swift package --allow-writing-to-directory .build/docs generate-documentation \
+	  $(patsubst Sources/%,--target %,$(wildcard Sources/Carina*)) --enable-experimental-combined-documentation \
+	  --output-path .build/docs --transform-for-static-hosting --warnings-as-errors \
+	  --disable-parameters-and-returns-validation > .build/docs.log 2>&1 || { grep -aE 'warning:|error:' .build/docs.log; exit 1; }
+	@echo "The documentation is in .build/docs. To read it: python3 -m http.server -d .build/docs, then"
+	@echo "http://localhost:8000/documentation/"
+
+clean: ## remove what was built and what the pipeline made of DATA, the phantom's images too
+	rm -rf .build $(RUN) $(SHARDS) $(if $(PHANTOM),$(STAMP) $(DATA)/images $(DATA)/stage[12]_*.json)
+	@$(if $(PHANTOM),if [ -d $(DATA) ]; then rmdir --ignore-fail-on-non-empty $(DATA); fi)

@@ -35,6 +35,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
   ],
   targets: [
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -56,27 +57,27 @@ let package = Package(
       name: "CKernels",
       cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])],
       linkerSettings: [.linkedLibrary("m")]),
-    room("CarinaRuntime", ["CRuntime"], mode: .v5),
+    room("CarinaRuntime", ["CRuntime"]),
     room("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"], mode: .v5),
-    room("CarinaText", ["CarinaRuntime"], mode: .v5),
+    room("CarinaText", ["CarinaRuntime"]),
     room(
       "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5", "CImageCodecs"],
-      resources: [.embedInCode("Archives/label-templates.json")], mode: .v5),
-    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"], mode: .v5),
-    room("CarinaMetrics", ["CarinaRuntime"], mode: .v5),
+      resources: [.embedInCode("Archives/label-templates.json")]),
+    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"]),
+    room("CarinaMetrics", ["CarinaRuntime"]),
     room("CarinaModel", ["CarinaRuntime", "CarinaTensor"], mode: .v5),
     room(
       "CarinaEngine",
-      ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"], mode: .v5),
+      ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"]),
     room(
       "CarinaReport",
-      ["CarinaRuntime", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaEngine"], mode: .v5),
+      ["CarinaRuntime", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaEngine"]),
     room(
       "Carina",
       [
         "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaPhantom", "CarinaMetrics", "CarinaModel",
         "CarinaEngine", "CarinaReport",
-      ], mode: .v5),
+      ]),
     .target(
       name: "CommandOptions",
       dependencies: [
@@ -85,14 +86,14 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       packageAccess: false, swiftSettings: engineSettings),
-    .target(name: "NotebookCells", swiftSettings: engineSettings),
+    .target(name: "NotebookCells", swiftSettings: [.swiftLanguageMode(.v6)]),
     program("preprocess"),
     program("train-stage0"),
     program("train-stage1"),
     program("train-stage2"),
     program("evaluate"),
     program("infer"),
-    notebook("01-the-road"),
+    notebook("01-the-pipeline"),
     .executableTarget(
       name: "bench",
       dependencies: [
@@ -117,7 +118,7 @@ let package = Package(
       swiftSettings: engineSettings),
     .testTarget(
       name: "NotebookCellsTests",
-      dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-road"],
+      dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-pipeline"],
       resources: [.copy("Goldens")],
       swiftSettings: engineSettings),
     .testTarget(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the compiler cannot keep: names of folders, files a folder, lengths, and forced operations. `make lint` runs it; it says
-# file:line and which wall, and fails if there is any offence. Who may import whom stands in Package.swift and is checked by the build.
+# What the compiler cannot keep: names of folders and files, files a folder, lengths, and forced operations. `make lint` runs it; it
+# says file:line and which wall, and fails if there is any offence. Who may import whom stands in Package.swift and is checked by the build.
 # usage: lint-walls.sh [ROOT]     ROOT is the root of the repository, by default where this script lies.
 set -euo pipefail
 cd "${1:-$(dirname "$0")}"
@@ -8,6 +8,8 @@ export LC_ALL=C
 [ -d Sources ] || { echo "Sources: there is no engine here"; exit 1; }
 roots=(Sources)
 for folder in Tests Benchmarks notebooks; do [ -d "$folder" ] && roots+=("$folder"); done
+# The rooms whose files are named for their types. Delete the next line and the two uses of it when all are.
+named='CarinaRuntime|CarinaText|CarinaMetrics|CarinaReport|NotebookCells|Carina|Room'
 
 offences=$(
   find "${roots[@]}" -type d -iregex '.*/\(utils?\|utilities\|commons?\|helpers?\|support\|misc\)' |
@@ -29,6 +31,43 @@ offences=$(
       if (FILENAME ~ /^Sources\/Carina/ && text ~ /"([^"]*[^"A-Za-z0-9-])?--[a-z]/)
         print FILENAME ":" FNR ": no --option in the engine: name the setting, CommandOptions spells it"
     }'
+  # A type is found by the name of its file: Type.swift, or Type+Capability.swift where an extension has a file of its own. A type of at
+  # most 20 lines may stay with the type or the function that needs it.
+  find Sources -regextype posix-extended -regex "Sources/($named)/.*\.swift" -print0 | sort -z | xargs -0 -r awk '
+    function offence(line, what) { print file ":" line ": " what }
+    function close_file(  i) {
+      for (i = 1; i <= types; i++) {
+        if (name[i] == owner) continue
+        if (last[i] - first[i] >= 20)
+          offence(first[i], name[i] " has more than 20 lines and lies in a file of another name: move it to " name[i] ".swift")
+        else if (!holds_owner && !functions)
+          offence(first[i], name[i] " lies in a file that is named for none of its types: name it " name[i] ".swift")
+      }
+      if (types + functions == 0 && extended != "" && !extends_owner)
+        offence(extension_line, "a file that extends " extended " alone is named " extended "+Capability.swift")
+    }
+    FNR == 1 {
+      if (file) close_file()
+      file = FILENAME; owner = FILENAME
+      sub(/.*\//, "", owner); sub(/\.swift$/, "", owner); sub(/\+.*/, "", owner)
+      types = functions = holds_owner = extends_owner = inside = 0; extended = ""
+    }
+    inside && /^}/ { last[types] = FNR; inside = 0 }
+    /^(@[A-Za-z]+(\([^)]*\))? )*((public|package|internal|final|indirect|nonisolated) )*(struct|class|enum|protocol|actor) [A-Z]/ {
+      line = $0
+      sub(/^.*(struct|class|enum|protocol|actor) /, "", line); sub(/[^A-Za-z0-9_].*/, "", line)
+      name[++types] = line; first[types] = last[types] = FNR
+      if (line == owner) holds_owner = 1
+      inside = $0 !~ /}$/
+    }
+    /^(@[A-Za-z]+(\([^)]*\))? )*(public |package )?func / { functions++ }
+    /^(public |package )?extension [A-Z]/ {
+      line = $0
+      sub(/^.*extension /, "", line); sub(/[^A-Za-z0-9_].*/, "", line)
+      if (extended == "") { extended = line; extension_line = FNR }
+      if (line == owner) extends_owner = 1
+    }
+    END { if (file) close_file() }'
 )
 [ -z "$offences" ] && exit 0
 echo "$offences"

@@ -5,8 +5,8 @@
 
 #include "loop_share.h"
 
-// Between two loops of a token lie a few microseconds of other work. So many turns of waiting cover that several times over;
-// after them a waiting thread offers its core to others at each turn.
+// Between two loops of a token lie a few microseconds of other work. So many turns of waiting cover that several times
+// over; after them a waiting thread offers its core to others at each turn.
 enum { TURNS_BEFORE_YIELDING = 2000 };
 
 struct held_team {

@@ -2,6 +2,12 @@
 ///
 /// A metric over a corpus is a function of sums over its answers. Keeping the per-answer numbers therefore allows any
 /// number of resamples without looking at a text again.
+///
+/// ```swift
+/// MeanMetric(name: "is-short", signature: "words:at-most-5") { answer, _ in
+///   answer.prediction.split(separator: " ").count <= 5 ? 1 : 0
+/// }
+/// ```
 package protocol MetricFamily: Sendable {
   /// The metrics' names, in the order of `values(of:count:)`.
   var names: [String] { get }

@@ -1,4 +1,10 @@
 /// A set of metrics that are computed together.
+///
+/// ```swift
+/// let answers = [ScoredAnswer(id: "a1", prediction: "yes", references: ["Yes"], answerType: "CLOSED")]
+/// let report = MetricSuite.standard.evaluate(answers)
+/// report.metrics["closed-accuracy"]?.value  // 1.0
+/// ```
 public struct MetricSuite: Sendable {
   /// The groups of metrics, in the order in which a table shows them.
   package let families: [any MetricFamily]
@@ -13,9 +19,9 @@ public struct MetricSuite: Sendable {
   /// Everything that the engine can compute from text and likelihoods.
   public static let standard = MetricSuite(
     ClosedAccuracy.families + ExactMatch.families + [TokenF1.family]
-      + [CocoBleu(tokenized: true), CocoRouge()]
-      + [SacreBleu(), HuggingFaceBleu(), GoogleRouge(stemmed: false), GoogleRouge(stemmed: true)]
-      + [CocoBleu(tokenized: false)] + LlavaMedScores.families + [Likelihood()])
+      + [Bleu.Coco(tokenized: true), Rouge.Coco()]
+      + [Bleu.Sacre(), Bleu.HuggingFace(), Rouge.Google(stemmed: false), Rouge.Google(stemmed: true)]
+      + [Bleu.Coco(tokenized: false)] + LlavaMedScores.families + [Likelihood()])
 
   /// The metrics' names in table order.
   public var names: [String] { families.flatMap(\.names) }

@@ -46,4 +46,12 @@ public struct ScoredAnswer: Equatable, Sendable {
 
   /// Whether the data set calls the question open.
   package var isOpen: Bool { answerType == "OPEN" }
+
+  /// Whether the answer counts as right: a closed one as `closed-accuracy` counts, another as `exact-match` does; nil
+  /// for a caption, which has no question.
+  package var isRight: Bool? {
+    let cache = TokenCache()
+    if isClosed { return ClosedAccuracy.isRight(prediction, references, cache) }
+    return question.isEmpty ? nil : ExactMatch.isRight(self, cache)
+  }
 }

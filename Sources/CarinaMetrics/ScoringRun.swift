@@ -2,9 +2,14 @@ import CarinaRuntime
 import Foundation
 
 /// Scoring without a model: from a file of predictions to a file of metrics.
+///
+/// ```swift
+/// let scored = try ScoringRun.score(predictionsFile: "predictions.jsonl", outputDirectory: "results")
+/// scored.report.metrics["sacrebleu"]?.value
+/// ```
 public enum ScoringRun {
-  /// Reads predictions, computes every metric of the standard suite, and writes `metrics.json` and `predictions.jsonl` (in
-  /// our own form, unless that is the very file that was read) into a directory.
+  /// Reads predictions, computes every metric of the standard suite, and writes `metrics.json` and `predictions.jsonl`
+  /// (in our own form, unless that is the very file that was read) into a directory.
   ///
   /// - Parameters:
   ///   - predictionsFile: A file as `PredictionsFile` describes it.

@@ -53,7 +53,7 @@ public enum PhantomArchive {
     try write(Options(count: count, seed: seed, imageSize: imageSize, splits: PhantomSplits()), to: directory)
   }
 
-  /// Draws and writes everything, replacing an earlier archive in the same place. Equal options give equal bytes,
+  /// Draws and writes everything, replacing an earlier archive in the same directory. Equal options give equal bytes,
   /// whatever the number of threads.
   /// - Parameters:
   ///   - shouldStop: asked between some hundreds of images; true ends the drawing.
@@ -107,7 +107,7 @@ public enum PhantomArchive {
     return try results.compactMap { try $0?.get() }
   }
 
-  // Thousands of small files: the directory is put in place as a whole, so none needs a flush of its own.
+  // Thousands of small files: the directory is renamed as a whole, so none needs a flush of its own.
   private static func write(_ data: Data, to path: String) throws {
     do {
       try data.write(to: URL(fileURLWithPath: path))
@@ -118,6 +118,7 @@ public enum PhantomArchive {
     }
   }
 
+  /// Unchecked because each task writes the one slot of its own number, and nobody reads before all tasks are done.
   private struct Slots: @unchecked Sendable {
     let buffer: UnsafeMutableBufferPointer<Result<Data, Error>?>
     init(_ buffer: UnsafeMutableBufferPointer<Result<Data, Error>?>) { self.buffer = buffer }

@@ -17,7 +17,7 @@ public struct Cell: Equatable, Sendable {
   /// The lines of the script that belong to the cell, its marker included, counted from 1.
   public var lines: ClosedRange<Int>
 
-  /// Creates a cell.
+  /// A cell that stands in these lines of its script.
   public init(kind: Kind, title: String = "", source: String, lines: ClosedRange<Int>) {
     self.kind = kind
     self.title = title

@@ -3,8 +3,8 @@
 
 /// What the running script tells the process that writes its notebook, between the lines of its own standard output.
 ///
-/// A message is JSON between two bytes 0x1E (ASCII's record separator), which no text has. Everything else in the output is
-/// printed text, whoever printed it.
+/// A message is JSON between two bytes 0x1E (ASCII's record separator), which no text has. Everything else in the
+/// output is printed text, whoever printed it.
 struct CellMessage: Codable, Equatable {
   static let frame: UInt8 = 0x1E
 
@@ -25,8 +25,7 @@ struct CellMessage: Codable, Equatable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let json = try? encoder.encode(self) else { return }
-    let bytes = [Self.frame] + json + [Self.frame]
-    bytes.withUnsafeBytes { _ = fwrite($0.baseAddress, 1, $0.count, stdout) }
-    fflush(stdout)
+    StandardOutput.write([Self.frame] + json + [Self.frame])
+    StandardOutput.flush()
   }
 }

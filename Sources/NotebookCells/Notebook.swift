@@ -17,15 +17,15 @@ public enum Notebook {
   /// Makes the rest of the script a notebook. Call it once, in the first cell of code.
   ///
   /// The process starts itself a second time. The second one runs the script, its `print` and `show` telling which line
-  /// they stand in; the first one listens, passes on what is printed, writes the notebook and ends with the second one's
-  /// status, so that an error or even a crash is in the notebook, too, under the last cell that was heard of.
+  /// they stand in; the first one listens, passes on what is printed, writes the notebook and ends with the second
+  /// one's status, so that an error or even a crash is in the notebook, too, under the last cell that was heard of.
   /// - Parameters:
   ///   - script: The script's own path.
   ///   - output: Where the notebook goes; by default `results/notebooks/` under the current directory.
   public static func begin(_ script: String = #filePath, output: String? = nil, line: Int = #line) {
     if CellMessage.isHeard {
       // What a crash leaves in a buffer would be lost.
-      setvbuf(stdout, nil, _IOLBF, 0)
+      StandardOutput.flushEveryLine()
       CellMessage(line: line).send()
       return
     }
@@ -38,7 +38,7 @@ public enum Notebook {
     }
   }
 
-  /// Tells that this cell has begun. Only needed in a cell where something may fail, or print from elsewhere, before the
-  /// cell's own first `print` or `show`: both are put under the last cell that was heard of.
+  /// Tells that this cell has begun. Only needed in a cell where something may fail, or print from elsewhere, before
+  /// the cell's own first `print` or `show`: both are put under the last cell that was heard of.
   public static func mark(line: Int = #line) { CellMessage(line: line).send() }
 }

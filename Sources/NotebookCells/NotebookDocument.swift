@@ -2,14 +2,14 @@ import Foundation
 
 /// An executed notebook: a script's cells with what they put out, as an `.ipynb` file of format 4.5.
 public struct NotebookDocument: Equatable, Sendable {
-  /// The cells.
+  /// The cells, in the order of the script.
   public var cells: [Cell]
   /// What each cell put out, by its index in `cells`.
   public var outputs: [Int: [CellOutput]]
   /// The first cell that was not reached; nil when the program ran to its end.
   public var firstUnreached: Int?
 
-  /// Creates a notebook.
+  /// A notebook; without outputs, one that was not run.
   public init(cells: [Cell], outputs: [Int: [CellOutput]] = [:], firstUnreached: Int? = nil) {
     self.cells = cells
     self.outputs = outputs

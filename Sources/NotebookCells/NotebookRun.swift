@@ -51,8 +51,8 @@ struct NotebookRun {
     FileHandle.standardError.write(Data("\(output)\n".utf8))
   }
 
-  /// The last line of the complaint is what Swift says about an error at the top level, or a crash; its prefix names a file
-  /// of the standard library, which tells the reader nothing.
+  /// The last line of the complaint is what Swift says about an error at the top level, or a crash; its prefix names a
+  /// file of the standard library, which tells the reader nothing.
   static func error(status: Int32, complaint: String) -> CellOutput {
     let lines = complaint.split(separator: "\n").map(String.init)
     for line in lines.reversed() {
@@ -64,8 +64,8 @@ struct NotebookRun {
   }
 }
 
-/// What the script writes to standard error, read on a thread of its own.
-// Unchecked: the thread that listens writes before it signals, and `text` reads after that.
+/// What the script writes to standard error, read on a thread of its own. Unchecked, because the semaphore keeps the
+/// two threads apart: one writes until it signals the end, and only then the other reads.
 private final class Complaint: @unchecked Sendable {
   private var data = Data()
   private let end = DispatchSemaphore(value: 0)

@@ -1,8 +1,8 @@
 /// A Swift program whose comments divide it into the cells of a notebook.
 ///
-/// A line `// %% [markdown]` begins a cell of text, whose lines are comments; a line `// %%`, with or without a title behind
-/// it, begins a cell of Swift. What stands before the first marker is a cell of Swift, unless it is blank. The compiler
-/// sees nothing of this.
+/// A line `// %% [markdown]` begins a cell of text, whose lines are comments; a line `// %%`, with or without a title
+/// behind it, begins a cell of Swift. What stands before the first marker is a cell of Swift, unless it is blank. The
+/// compiler sees nothing of this.
 public struct PercentScript: Equatable, Sendable {
   /// A script that cannot be divided.
   public struct Failure: Error, Equatable, CustomStringConvertible {

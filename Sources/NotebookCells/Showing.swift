@@ -5,8 +5,8 @@
 
 /// Prints as Swift's own `print` does, and tells the notebook which cell does it.
 ///
-/// This takes precedence over Swift's where the types of the items are known. Where they are not (`Any`), and for `print()`
-/// without items, Swift's own is called; its text goes to the cell that was last heard of.
+/// This takes precedence over Swift's where the types of the items are known. Where they are not (`Any`), and for
+/// `print()` without items, Swift's own is called; its text goes to the cell that was last heard of.
 public func print<each Item>(
   _ items: repeat each Item, separator: String = " ", terminator: String = "\n", line: Int = #line
 ) {
@@ -14,7 +14,7 @@ public func print<each Item>(
   for item in repeat each items { texts.append(String(describing: item)) }
   CellMessage(line: line).send()
   Swift.print(texts.joined(separator: separator), terminator: terminator)
-  fflush(stdout)
+  StandardOutput.flush()
 }
 
 /// Shows a picture, given as the bytes of a PNG file, under the calling cell.
@@ -28,7 +28,8 @@ public func show(svg: String, line: Int = #line) {
 /// Shows HTML under the calling cell.
 public func show(html: String, line: Int = #line) { send(.display(["text/html": html, "text/plain": "<html>"]), line) }
 
-/// Shows a table under the calling cell; the first row is the heading. A program that does not run as a notebook prints it.
+/// Shows a table under the calling cell; the first row is the heading. A program that does not run as a notebook prints
+/// it.
 public func show(table rows: [[String]], line: Int = #line) { send(.table(rows), line) }
 
 private func send(_ output: CellOutput, _ line: Int) {

@@ -10,7 +10,7 @@ import Testing
     ((try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("notebooks").path)) ?? [])
     .filter { $0.hasSuffix(".swift") }.sorted()
 
-  @Test("there is a first one") func first() { #expect(Self.scripts.first == "01-the-road.swift") }
+  @Test("there is a first one") func first() { #expect(Self.scripts.first == "01-the-pipeline.swift") }
 
   @Test(
     "each begins with a heading and the start of the notebook, and every cell of Swift can be told apart",

@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test("records and images become shards; inspect describes and verify confirms them")
-  func road() throws {
+  func pipeline() throws {
     let run = try preprocess(["--split", "train", "--threads", "1"])
     #expect(run.exitCode == 0, "\(run.errors)")
     #expect(run.errors.contains("image-size") && run.errors.contains("images,"))

@@ -38,7 +38,7 @@ final class TrainingWorld: Sendable {
     try shards("stage1_train", to: captions, limit: nil)
     try shards("stage2_val", to: heldOut, limit: 4)
     let texts = try ["stage1_train", "stage2_train"].flatMap { records in
-      try SampleReader.read("\(archive)/\(records).json", format: .carina).flatMap { [$0.question, $0.answer] }
+      try ArchiveReader.records("\(archive)/\(records).json", format: .carina).flatMap { [$0.question, $0.answer] }
     }
     let tokenizer = file("tokenizer")
     try BytePairTrainer(vocabularySize: 400).train(on: texts).write(to: tokenizer)

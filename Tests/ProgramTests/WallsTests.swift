@@ -53,10 +53,28 @@ import Testing
   func offence(file: String, text: String, line: String, wall: String) throws {
     let result = try check([file: text])
     #expect(result.status == 1)
-    let place = wall == "no folder of this name" ? "Tests/Helpers:" : file + line
-    #expect(result.lines.contains { $0.hasPrefix(place) && $0.contains(wall) }, "\(result.lines)")
+    let start = wall == "no folder of this name" ? "Tests/Helpers:" : file + line
+    #expect(result.lines.contains { $0.hasPrefix(start) && $0.contains(wall) }, "\(result.lines)")
     #expect(result.lines.count == 1, "\(result.lines)")
   }
+
+  @Test(
+    "a type lies in the file of its name, unless it is short or private",
+    arguments: [
+      ("A.swift", "struct A {\n}\n\npublic enum Long {\n\(filler)}\n", ":4: Long has more than 20 lines"),
+      ("A.swift", "struct A {\n}\n\nprivate enum Long {\n\(filler)}\n\nenum Short {}\n", ""),
+      ("A+Parts.swift", "extension A {\n\(filler)}\n", ""),
+      ("Parts.swift", "extension A {\n\(filler)}\n", ":1: a file that extends A alone is named A+Capability.swift"),
+      ("Parts.swift", "package final class B {}\n", ":1: B lies in a file that is named for none of its types"),
+      ("Parts.swift", "struct Sums {}\n\nfunc parts() -> Sums { Sums() }\n", ""),
+    ])
+  func names(file: String, text: String, offence: String) throws {
+    let lines = try check(["Sources/Room/\(file)": text]).lines
+    #expect(lines.count == (offence.isEmpty ? 0 : 1), "\(lines)")
+    #expect(lines.allSatisfy { $0.hasPrefix("Sources/Room/\(file)\(offence)") }, "\(lines)")
+  }
+
+  private static let filler = String(repeating: "  // one more line\n", count: 20)
 
   @Test("a folder may hold 26 files and not one more")
   func crowded() throws {

@@ -22,7 +22,7 @@ public struct TinyEvaluation {
     _ = try Preprocessor.run(
       PreprocessOptions(records: records, imageRoots: [archive], output: directory.file("shards"), transform: transform)
     )
-    let texts = try SampleReader.read(records, format: .carina).flatMap { [$0.question, $0.answer] }
+    let texts = try ArchiveReader.records(records, format: .carina).flatMap { [$0.question, $0.answer] }
     try BytePairTrainer(vocabularySize: 400).train(on: texts).write(to: directory.file("tokenizer"))
     let vocabulary = try TokenizerFactory.load(directory: directory.file("tokenizer")).vocabularySize
     let source = RandomParameterSource(seed: 11)

@@ -13,8 +13,8 @@ void carina_few_rows_bfloat16(const float *x, const uint16_t *weights, int64_t s
 void carina_few_rows_float(const float *x, const float *weights, int64_t stride, float *out, int64_t out_stride,
                            int64_t rows, int64_t outputs, int64_t inputs);
 
-/// The same with x in bfloat16, its rows `x_stride` apart, by the processor's products of pairs (AVX-512 BF16), which need no widening: weights come as fast as
-/// memory gives them. Numbers below the smallest normal one count as zero.
+/// The same with x in bfloat16, its rows `x_stride` apart, by the processor's products of pairs (AVX-512 BF16), which
+/// need no widening: weights come as fast as memory gives them. Numbers below the smallest normal one count as zero.
 void carina_few_rows_pairs(const uint16_t *x, int64_t x_stride, const uint16_t *weights, int64_t stride, float *out,
                            int64_t out_stride, int64_t rows, int64_t outputs, int64_t inputs);
 /// Whether the processor has them.

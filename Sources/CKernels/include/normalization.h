@@ -1,7 +1,7 @@
 #pragma once
 #include <stdint.h>
 
-/// Layer norm (Ba, Kiros and Hinton 2016) over rows of x [rows, width]; keeps mean and 1/deviation per row.
+/// Layer norm (Ba, Kiros and Hinton 2016) over rows of x [rows, width]; keeps mean and 1 / standard deviation per row.
 void carina_layer_norm_forward(const float *x, const float *weight, const float *bias, float epsilon, float *out,
                                float *means, float *inverses, int64_t rows, int64_t width);
 /// dx is written; dweight and dbias [width], where not null, are added to.

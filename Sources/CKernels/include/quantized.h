@@ -2,20 +2,20 @@
 #include <stdint.h>
 
 /// Rounds rows of weights [rows, columns] (bfloat16, `stride` elements apart) to 8 bits: values[n, i] nearest to
-/// weights[n, i] / scales[n] with scales[n] = largest magnitude of the row / 127. sums[n] is the sum of the row's values,
-/// errors[n] the Euclidean length of what the rounding changed in the row.
+/// weights[n, i] / scales[n] with scales[n] = largest magnitude of the row / 127. sums[n] is the sum of the row's
+/// values, errors[n] the Euclidean length of what the rounding changed in the row.
 void carina_quantize_rows(const uint16_t *weights, int64_t stride, int64_t rows, int64_t columns, int8_t *values,
                           float *scales, int32_t *sums, float *errors);
 
 /// Whether the processor multiplies bytes into whole numbers (AVX-512 VNNI), which `carina_few_rows_bytes` is made of.
 int carina_has_byte_products(void);
 
-/// Rounds rows of x [rows, columns] to 16 bits with one step a row, in two bytes: x = step * (256 * (upper - 128) + lower),
-/// off by at most half a step, which is the largest magnitude of the row / 65024.
+/// Rounds rows of x [rows, columns] to 16 bits with one step a row, in two bytes: x = step * (256 * (upper - 128) +
+/// lower), off by at most half a step, which is the largest magnitude of the row / 65024.
 void carina_split_rows(const float *x, int64_t rows, int64_t columns, uint8_t *upper, uint8_t *lower, float *steps);
 
-/// out[r, n] = scales[n] * sum over i of x[r, i] * values[n, i] with the rows of x as `carina_split_rows` leaves them. The
-/// sums are whole numbers, so no order of them matters.
+/// out[r, n] = scales[n] * sum over i of x[r, i] * values[n, i] with the rows of x as `carina_split_rows` leaves them.
+/// The sums are whole numbers, so no order of them matters.
 void carina_few_rows_bytes(const uint8_t *upper, const uint8_t *lower, const float *steps, const int8_t *values,
                            const float *scales, const int32_t *sums, float *out, int64_t out_stride, int64_t rows,
                            int64_t outputs, int64_t inputs);

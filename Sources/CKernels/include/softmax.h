@@ -2,7 +2,8 @@
 #include <stdint.h>
 
 /// In place: row i of scores (leading dimension `stride`) becomes softmax(scale * row) over columns
-/// first[i]..<last[i] and 0 elsewhere up to `columns`; keeps log-sum-exp per row. A row without visible columns becomes 0.
+/// first[i]..<last[i] and 0 elsewhere up to `columns`; keeps log-sum-exp per row. A row without visible columns becomes
+/// 0.
 void carina_masked_softmax(float *scores, int64_t rows, int64_t columns, int64_t stride, float scale,
                            const int32_t *first, const int32_t *last);
 

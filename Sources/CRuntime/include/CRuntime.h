@@ -4,4 +4,5 @@
 #include "processor.h"
 #include "fingerprint.h"
 #include "held_team.h"
+#include "nameless_file.h"
 #include "thread_team.h"

@@ -8,7 +8,7 @@ struct DelimitedTable {
     fileprivate let fields: [String]
     fileprivate let columns: [String: Int]
     /// File and line, for errors.
-    let place: String
+    let location: String
 
     /// A field without white space around it; empty when the row ends before it or there is no such column.
     subscript(_ name: String) -> String {
@@ -20,7 +20,7 @@ struct DelimitedTable {
     /// - Throws: `CarinaError.badData`.
     func required(_ name: String) throws -> String {
       let value = self[name]
-      guard !value.isEmpty else { throw CarinaError(.badData, "the field \"\(name)\" is empty", at: place) }
+      guard !value.isEmpty else { throw CarinaError(.badData, "the field \"\(name)\" is empty", at: location) }
       return value
     }
   }
@@ -61,14 +61,14 @@ struct DelimitedTable {
     _ = try DelimitedTable.fields(bytes, &line, path)
     let needed = (columns.values.max() ?? -1) + 1
     while try bytes.peek() != nil {
-      let place = "\(path), line \(line)"
+      let location = "\(path), line \(line)"
       let fields = try DelimitedTable.fields(bytes, &line, path)
       if fields.count == 1 && fields[0].allSatisfy(\.isWhitespace) { continue }
       guard fields.count >= needed else {
         throw CarinaError(
-          .badData, "the row is cut short", at: place, expected: "\(needed) fields", found: "\(fields.count)")
+          .badData, "the row is cut short", at: location, expected: "\(needed) fields", found: "\(fields.count)")
       }
-      try body(Row(fields: fields, columns: columns, place: place))
+      try body(Row(fields: fields, columns: columns, location: location))
     }
   }
 

@@ -1,15 +1,15 @@
 import CarinaRuntime
 import Foundation
 
-/// What a source says of a label.
-enum LabelState: Sendable { case present, absent, uncertain }
-
 /// An image with the labels of its source, from which templates make samples.
 struct LabelledImage {
+  /// What a source says of a label.
+  enum State: Sendable { case present, absent, uncertain }
+
   /// The record without question and answer; its id names the image.
   var base: SampleRecord
   /// Labels that the source speaks of, in its order.
-  var labels: [(name: String, state: LabelState)] = []
+  var labels: [(name: String, state: LabelledImage.State)] = []
   /// Whether the source says that there is no finding.
   var isNormal = false
 
@@ -66,30 +66,7 @@ struct LabelledImage {
   private func chosen(_ labels: [String], _ count: Int) -> [String] {
     guard labels.count > count else { return labels }
     var generator = SeededGenerator(seed: 0, stream: base.id + "\nabsent")
-    let places = generator.permutation(labels.count).prefix(count).sorted()
-    return places.map { labels[$0] }
-  }
-}
-
-/// The side from which a radiograph was taken, as far as its source's word tells.
-enum RadiographView: Int {
-  case posteroanterior, anteroposterior, unknown, lateral
-
-  /// Reads the words of the archives: PA, AP, `AP_horizontal`, LL, LATERAL, L, …
-  init(_ word: String) {
-    let word = word.uppercased().replacingOccurrences(of: "_", with: " ")
-    let first = word.split(separator: " ").first.map(String.init) ?? ""
-    switch first {
-    case "PA", "POSTEROANTERIOR": self = .posteroanterior
-    case "AP", "ANTEROPOSTERIOR": self = .anteroposterior
-    case "LATERAL", "LL", "L", "RL", "LLAT", "RLAT": self = .lateral
-    default: self = .unknown
-    }
-  }
-
-  var isFrontal: Bool { self == .posteroanterior || self == .anteroposterior }
-
-  func answer(_ templates: LabelTemplates) -> String? {
-    self == .unknown ? nil : isFrontal ? templates.frontal : templates.lateral
+    let indices = generator.permutation(labels.count).prefix(count).sorted()
+    return indices.map { labels[$0] }
   }
 }

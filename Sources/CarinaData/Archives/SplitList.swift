@@ -12,11 +12,11 @@ struct SplitList {
   subscript(_ name: String) -> String? { ofName[NameHash(name)].map { splits[Int($0)] } }
 
   /// Notes the split of an image.
-  /// - Parameter place: file and line, for errors.
+  /// - Parameter location: file and line, for errors.
   /// - Throws: `CarinaError.badData` for more splits than there can be.
-  mutating func add(_ name: String, split: String, at place: String) throws {
+  mutating func add(_ name: String, split: String, at location: String) throws {
     if splits.last != split, !splits.contains(split) {
-      guard splits.count < 1000 else { throw CarinaError(.badData, "names more than 1,000 splits", at: place) }
+      guard splits.count < 1000 else { throw CarinaError(.badData, "names more than 1,000 splits", at: location) }
       splits.append(split)
     }
     ofName[NameHash(name)] = UInt16(splits.firstIndex(of: split) ?? 0)

@@ -10,7 +10,7 @@ final class TableBytes {
   private let file: UnsafeMutablePointer<FILE>
   private let gzip: OpaquePointer?
   private let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: piece)
-  private var place = 0, end = 0
+  private var offset = 0, end = 0
   private var isLast = false
 
   /// Begins behind the mark of UTF-8, if there is one.
@@ -32,7 +32,7 @@ final class TableBytes {
     rewind(file)
     gzip = start == 2 && buffer[0] == 0x1f && buffer[1] == 0x8b ? carina_gzip_begin() : nil
     try fill()
-    if end >= 3, buffer[0] == 0xef, buffer[1] == 0xbb, buffer[2] == 0xbf { place = 3 }
+    if end >= 3, buffer[0] == 0xef, buffer[1] == 0xbb, buffer[2] == 0xbf { offset = 3 }
   }
 
   deinit {
@@ -41,12 +41,12 @@ final class TableBytes {
     buffer.deallocate()
   }
 
-  /// The next byte, left in place; nil at the end.
+  /// The next byte, which is not consumed; nil at the end.
   /// - Throws: `CarinaError.badData` when the file is damaged or cannot be read on.
   @inline(__always)
   func peek() throws -> UInt8? {
-    if place == end { try fill() }
-    return place < end ? buffer[place] : nil
+    if offset == end { try fill() }
+    return offset < end ? buffer[offset] : nil
   }
 
   /// The next byte; nil at the end.
@@ -54,7 +54,7 @@ final class TableBytes {
   @inline(__always)
   func next() throws -> UInt8? {
     guard let byte = try peek() else { return nil }
-    place += 1
+    offset += 1
     return byte
   }
 
@@ -69,6 +69,6 @@ final class TableBytes {
       got = fread(buffer, 1, TableBytes.piece, file)
       guard ferror(file) == 0 else { throw CarinaError(.badData, "reading failed part-way", at: path) }
     }
-    (place, end, isLast) = (0, got, got < TableBytes.piece)
+    (offset, end, isLast) = (0, got, got < TableBytes.piece)
   }
 }

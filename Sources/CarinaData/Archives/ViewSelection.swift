@@ -10,7 +10,7 @@ struct ViewSelection {
   }
 
   private let policy: ViewPolicy
-  private let place: SpillPlace
+  private let spill: SpillPath
   private var before: DistinctNames, after: DistinctNames
   private var studies: SpilledBuckets<Entry>
   /// Records of which it is not known yet whether they are taken.
@@ -18,11 +18,11 @@ struct ViewSelection {
   /// How many records were taken.
   private(set) var count = 0
 
-  /// - Parameter place: where to spill.
-  init(_ policy: ViewPolicy, place: SpillPlace) {
-    (self.policy, self.place) = (policy, place)
-    (before, after) = (DistinctNames(place), DistinctNames(place))
-    studies = SpilledBuckets(place)
+  /// - Parameter spill: where to spill.
+  init(_ policy: ViewPolicy, spill: SpillPath) {
+    (self.policy, self.spill) = (policy, spill)
+    (before, after) = (DistinctNames(spill), DistinctNames(spill))
+    studies = SpilledBuckets(spill)
   }
 
   /// Hands a record on to `body` at once when it is taken, or keeps it until `finish`.
@@ -35,7 +35,7 @@ struct ViewSelection {
     case .frontal: if view.isFrontal { try take(record, body) }
     case .lateral: if view == .lateral { try take(record, body) }
     case .best:
-      let records = try waiting ?? SpilledRecords(place)
+      let records = try waiting ?? SpilledRecords(spill)
       waiting = records
       if !record.study.isEmpty {
         let study = NameKey("\(record.patient)\n\(record.study)")
@@ -54,7 +54,7 @@ struct ViewSelection {
     if let waiting {
       try waiting.flush()
       // A byte for each record that is not taken; nothing is written for the others.
-      let dropped = try SpillFile(place)
+      let dropped = try SpillFile(spill)
       try dropped.set(waiting.count, UInt8(0))
       for bucket in 0..<SpilledBuckets<Entry>.count { try choose(in: bucket, waiting, dropped) }
       var (marks, number) = ([UInt8](), 0)

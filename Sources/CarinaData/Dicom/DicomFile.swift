@@ -26,8 +26,8 @@ struct DicomFile {
 
     func value(at input: Double) -> Int {
       // Inputs may be fractions and of any size; what is outside is clipped before the conversion.
-      let place = max(0, min(Double(values.count - 1), (input - Double(first)).rounded(.down)))
-      return Int(values[Int(place)])
+      let index = max(0, min(Double(values.count - 1), (input - Double(first)).rounded(.down)))
+      return Int(values[Int(index)])
     }
   }
 
@@ -65,6 +65,13 @@ struct DicomFile {
     guard status == CARINA_DICOM_OK, let file else {
       let message = withUnsafeBytes(of: report.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
       throw CarinaError(.badData, "the DICOM file cannot be decoded: \(message)", at: path)
+    }
+    guard report.channels == 1 || report.channels == 3, report.width > 0, report.height > 0,
+      (1...16).contains(report.bits_stored)
+    else {
+      throw CarinaError(
+        .badData, "the DICOM file cannot be decoded: DCMTK gives sizes that no radiograph has", at: path,
+        found: "\(report.width) x \(report.height), \(report.channels) channels, \(report.bits_stored) bits")
     }
     width = Int(report.width)
     height = Int(report.height)

@@ -49,13 +49,3 @@ package struct ContentDigest: Hashable, Sendable {
   /// Whether all bytes are zero, as where nothing was written.
   package var isZero: Bool { words.allSatisfy { $0 == 0 } }
 }
-
-extension ImagePixels {
-  /// Names the picture: equal for equal pixels, whether a grey picture is stored with one channel or with three.
-  package var digest: ContentDigest {
-    let plain = collapsedIfGrey()
-    return Array("\(plain.size) \(plain.channels)\n".utf8).withUnsafeBytes { header in
-      plain.values.withUnsafeBytes { ContentDigest(of: [header, $0]) }
-    }
-  }
-}

@@ -85,7 +85,7 @@ public struct ImageAugmentation: Equatable, Sendable, CustomStringConvertible {
     return ImagePixels(values: pixels.values.map { table[Int($0)] }, size: pixels.size, channels: pixels.channels)
   }
 
-  /// Bilinear sampling at displaced places.
+  /// Bilinear sampling at displaced positions.
   private static func resampled(
     _ pixels: ImagePixels, offset: (x: Double, y: Double), factor: Double, horizontal: [Float], vertical: [Float]
   ) -> ImagePixels {
@@ -130,15 +130,15 @@ public struct ImageAugmentation: Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// The four weights of a uniform cubic B-spline at a place, which add up to 1 and are nowhere negative.
+/// The four weights of a uniform cubic B-spline at a position, which add up to 1 and are nowhere negative.
 private struct CubicSpline {
   let first: Int
   let weights: (Float, Float, Float, Float)
 
-  /// - Parameter place: in spans between knots, from 0.
-  init(_ place: Float) {
-    first = Int(place)
-    let t = place - Float(first)
+  /// - Parameter position: in spans between knots, from 0.
+  init(_ position: Float) {
+    first = Int(position)
+    let t = position - Float(first)
     let (square, cube) = (t * t, t * t * t)
     weights = (
       (1 - 3 * t + 3 * square - cube) / 6, (4 - 6 * square + 3 * cube) / 6, (1 + 3 * t + 3 * square - 3 * cube) / 6,

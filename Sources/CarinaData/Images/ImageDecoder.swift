@@ -143,7 +143,13 @@ public enum ImageDecoder {
   }
 
   private static func check(_ status: Int32, _ report: carina_image_report, _ path: String) throws {
-    guard status != CARINA_IMAGE_OK else { return }
+    guard status != CARINA_IMAGE_OK else {
+      guard report.channels == 1 || report.channels == 3 else {
+        throw CarinaError(
+          .badData, "has another number of channels", at: path, expected: "1 or 3", found: "\(report.channels)")
+      }
+      return
+    }
     let message = withUnsafeBytes(of: report.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     let name =
       report.format == CARINA_IMAGE_PNG ? "the PNG" : report.format == CARINA_IMAGE_JPEG ? "the JPEG" : "the image"

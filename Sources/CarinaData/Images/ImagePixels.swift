@@ -42,3 +42,13 @@ public struct ImagePixels: Equatable, Sendable {
     return ImagePixels(values: wide, size: size, channels: 3)
   }
 }
+
+extension ImagePixels {
+  /// Names the picture: equal for equal pixels, whether a grey picture is stored with one channel or with three.
+  package var digest: ContentDigest {
+    let plain = collapsedIfGrey()
+    return Array("\(plain.size) \(plain.channels)\n".utf8).withUnsafeBytes { header in
+      plain.values.withUnsafeBytes { ContentDigest(of: [header, $0]) }
+    }
+  }
+}

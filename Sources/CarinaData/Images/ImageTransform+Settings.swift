@@ -19,7 +19,7 @@ extension ImageTransform {
     .object(
       JSONObject(
         (pixelSettings + [
-          ("deviation", .array(deviation.map(JSONValue.number))), ("mean", .array(mean.map(JSONValue.number))),
+          ("deviation", .array(standardDeviation.map(JSONValue.number))), ("mean", .array(mean.map(JSONValue.number))),
           ("rescale", .number(rescale)), ("version", 1),
         ]).sorted { $0.0 < $1.0 }))
   }
@@ -40,46 +40,28 @@ extension ImageTransform {
   /// Reads what `settings` wrote; `source` names it in errors.
   /// - Throws: `CarinaError.badData` for missing, unknown or unusable settings.
   package init(settings: JSONValue, source: String) throws {
-    func text(_ key: String) throws -> String {
-      guard let value = settings[key]?.string else { throw ImageTransform.unusable(key, settings[key], source) }
+    func unusable(_ key: String) -> CarinaError { ImageTransform.unusable(key, settings[key], source) }
+    func value<Value>(_ key: String, _ read: (JSONValue) -> Value?) throws -> Value {
+      guard let value = settings[key].flatMap(read) else { throw unusable(key) }
       return value
     }
     func numbers(_ key: String) throws -> [Double] {
-      guard let list = settings[key]?.array, list.count == 3, list.allSatisfy({ $0.double != nil }) else {
-        throw ImageTransform.unusable(key, settings[key], source)
-      }
-      return list.compactMap(\.double)
+      try value(key) { $0.array?.compactMap(\.double).count == 3 && $0.array?.count == 3 ? $0.array : nil }
+        .compactMap(\.double)
     }
-    guard settings["version"]?.int == 1 else { throw ImageTransform.unusable("version", settings["version"], source) }
-    guard let aspect = Aspect(rawValue: try text("aspect")) else {
-      throw ImageTransform.unusable("aspect", settings["aspect"], source)
-    }
-    guard try text("filter") == "bicubic-antialias" else {
-      throw ImageTransform.unusable("filter", settings["filter"], source)
-    }
-    guard let colour = Colour(rawValue: try text("colour")) else {
-      throw ImageTransform.unusable("colour", settings["colour"], source)
-    }
-    guard let order = PassOrder(rawValue: try text("passes")) else {
-      throw ImageTransform.unusable("passes", settings["passes"], source)
-    }
-    guard let size = settings["size"]?.int else { throw ImageTransform.unusable("size", settings["size"], source) }
-    guard let rescale = settings["rescale"]?.double else {
-      throw ImageTransform.unusable("rescale", settings["rescale"], source)
-    }
-    var window: PixelPolicy?
-    if let value = settings["window"], !value.isNull {
-      guard let policy = value.string.flatMap(PixelPolicy.init(text:)) else {
-        throw ImageTransform.unusable("window", value, source)
-      }
-      window = policy
-    }
-    if let decode = settings["decode"], decode.string != ImageTransform.scaledDecoding {
-      throw ImageTransform.unusable("decode", decode, source)
-    }
+    guard settings["version"]?.int == 1 else { throw unusable("version") }
+    let aspect = try value("aspect") { $0.string.flatMap(Aspect.init(rawValue:)) }
+    guard settings["filter"]?.string == "bicubic-antialias" else { throw unusable("filter") }
+    let colour = try value("colour") { $0.string.flatMap(Colour.init(rawValue:)) }
+    let order = try value("passes") { $0.string.flatMap(PassOrder.init(rawValue:)) }
+    let size = try value("size") { $0.int }
+    let rescale = try value("rescale") { $0.double }
+    let window =
+      settings["window"]?.isNull == false ? try value("window") { $0.string.flatMap(PixelPolicy.init(text:)) } : nil
+    if let decode = settings["decode"], decode.string != ImageTransform.scaledDecoding { throw unusable("decode") }
     try self.init(
       size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: settings["decode"] != nil,
-      rescale: rescale, mean: numbers("mean"), deviation: numbers("deviation"))
+      rescale: rescale, mean: numbers("mean"), standardDeviation: numbers("deviation"))
   }
 
   private static func unusable(_ key: String, _ value: JSONValue?, _ source: String) -> CarinaError {
@@ -89,7 +71,7 @@ extension ImageTransform {
       remedy: "The data were made by another version; run preprocess again.")
   }
 
-  /// This transform, which made the data, with the rescale, mean and deviation of the transform that a model's own
+  /// This transform, which made the data, with the rescale, mean and standard deviation of the transform that a model's own
   /// configuration describes: what a training run uses and stores.
   /// - Throws: `CarinaError.badData` when the sizes differ; `location` names the data.
   package func withNormalization(of model: ImageTransform, at location: String) throws -> ImageTransform {
@@ -100,7 +82,7 @@ extension ImageTransform {
     }
     return try ImageTransform(
       size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
-      rescale: model.rescale, mean: model.mean, deviation: model.deviation)
+      rescale: model.rescale, mean: model.mean, standardDeviation: model.standardDeviation)
   }
 
   /// Refuses pixels that were made in another way than this transform makes them.

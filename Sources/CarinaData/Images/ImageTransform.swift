@@ -4,7 +4,7 @@ import Foundation
 /// The one way from an image file to a model's input; its settings and their digest travel with shards and checkpoints.
 ///
 /// Decode, resize to a square by bicubic antialiasing (squashed, as SigLIP was trained, unless told otherwise), then in single precision
-/// (value · rescale − mean) / deviation, in the order of Hugging Face's image processors.
+/// (value · rescale − mean) / standard deviation, in the order of Hugging Face's image processors.
 public struct ImageTransform: Equatable, Sendable {
   /// What happens to colour.
   public enum Colour: String, CaseIterable, Sendable {
@@ -42,25 +42,26 @@ public struct ImageTransform: Equatable, Sendable {
   /// Subtracted after the rescale; three values, red, green, blue.
   package let mean: [Double]
   /// Divided by in the end; three values.
-  package let deviation: [Double]
+  package let standardDeviation: [Double]
 
-  /// - Throws: `CarinaError.usage` for a size outside 1...4096, or means and deviations that are not three finite
+  /// - Throws: `CarinaError.usage` for a size outside 1...4096, or means and standard deviations that are not three finite
   ///   numbers, the latter above zero.
   public init(
     size: Int, aspect: Aspect = .squash, colour: Colour = .keep, window: PixelPolicy? = nil,
     order: PassOrder = .adaptive, fastDecode: Bool = false, rescale: Double = 1 / 255,
     mean: [Double] = [0.5, 0.5, 0.5],
-    deviation: [Double] = [0.5, 0.5, 0.5]
+    standardDeviation: [Double] = [0.5, 0.5, 0.5]
   ) throws {
     guard (1...4096).contains(size) else {
       throw CarinaError(.usage, "the image size is out of range", expected: "1 to 4096 pixels", found: "\(size)")
     }
-    guard mean.count == 3, deviation.count == 3, (mean + deviation + [rescale]).allSatisfy(\.isFinite),
-      deviation.allSatisfy({ $0 > 0 })
+    guard mean.count == 3, standardDeviation.count == 3, (mean + standardDeviation + [rescale]).allSatisfy(\.isFinite),
+      standardDeviation.allSatisfy({ $0 > 0 })
     else {
       throw CarinaError(
-        .usage, "the image mean and deviation are unusable", expected: "three numbers each, deviations above zero",
-        found: "\(mean) and \(deviation)")
+        .usage, "the image mean and standard deviation are unusable",
+        expected: "three numbers each, standard deviations above zero",
+        found: "\(mean) and \(standardDeviation)")
     }
     self.size = size
     self.aspect = aspect
@@ -70,7 +71,7 @@ public struct ImageTransform: Equatable, Sendable {
     self.fastDecode = fastDecode
     self.rescale = rescale
     self.mean = mean
-    self.deviation = deviation
+    self.standardDeviation = standardDeviation
   }
 
   /// The same transform with another policy for more than 8 bits.
@@ -78,7 +79,7 @@ public struct ImageTransform: Equatable, Sendable {
     try ImageTransform(
       size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
       rescale: rescale,
-      mean: mean, deviation: deviation)
+      mean: mean, standardDeviation: standardDeviation)
   }
 
   /// Both sides of a JPEG stay at this or more when it is decoded; 0 decodes all of it.
@@ -96,12 +97,12 @@ public struct ImageTransform: Equatable, Sendable {
     if DicomFile.isDicom(bytes) {
       let file = try DicomFile(bytes, path: path)
       let grey = try file.grey(window, path: path)
-      return try placed(
+      return try fitted(
         ImageDecoder.Image(values: grey, width: file.width, height: file.height, channels: file.channels), path: path)
     }
     let header = try ImageDecoder.header(of: bytes, path: path)
     if header.depth == 8 {
-      guard aspect == .squash else { return try placed(try whole(bytes, path: path), path: path) }
+      guard aspect == .squash else { return try fitted(try whole(bytes, path: path), path: path) }
       return try ImageDecoder.decodeResized(
         bytes, fastSize: fastSize, size: size, toGrey: colour == .grey, order: order, path: path
       ).collapsedIfGrey()
@@ -113,7 +114,7 @@ public struct ImageTransform: Equatable, Sendable {
     }
     let wide = try ImageDecoder.decode16(bytes, path: path)
     let values = try window.apply(to: wide.values, path: path)
-    return try placed(
+    return try fitted(
       ImageDecoder.Image(values: values, width: wide.width, height: wide.height, channels: wide.channels), path: path)
   }
 
@@ -140,7 +141,7 @@ public struct ImageTransform: Equatable, Sendable {
   /// What each of the 256 values becomes in a channel (0 red, 1 green, 2 blue): rescaled in double precision, rounded
   /// to single, then normalised in single precision, as Hugging Face's image processors do in numpy.
   package func normalizationTable(channel: Int) -> [Float] {
-    let (mean, deviation) = (Float(mean[channel]), Float(deviation[channel]))
-    return (0..<256).map { (Float(Double($0) * rescale) - mean) / deviation }
+    let (mean, standardDeviation) = (Float(mean[channel]), Float(standardDeviation[channel]))
+    return (0..<256).map { (Float(Double($0) * rescale) - mean) / standardDeviation }
   }
 }

@@ -1,7 +1,7 @@
 /// Suspects radiographs whose grey is the wrong way round, by comparing border and centre.
 ///
 /// Beside and above the shoulders the detector sees air, which is black; in the middle lie heart and spine, which are
-/// bright. In an inverted film the upper corners are the brighter part. Suspicion is reported and changes nothing.
+/// bright. In an inverted radiograph the upper corners are the brighter part. Suspicion is reported and changes nothing.
 package enum InversionCheck {
   /// The upper corners have to be brighter than the centre by more than this many grey levels. Over 386 real chest
   /// radiographs this suspects 1.0% as they are, and 97.7% when they are inverted.
@@ -14,9 +14,9 @@ package enum InversionCheck {
     let step = pixels.channels
     return pixels.values.withUnsafeBufferPointer { values in
       func value(_ x: Int, _ y: Int) -> Int {
-        let place = (y * pixels.size + x) * step
+        let index = (y * pixels.size + x) * step
         return step == 1
-          ? Int(values[place]) : (Int(values[place]) + Int(values[place + 1]) + Int(values[place + 2])) / 3
+          ? Int(values[index]) : (Int(values[index]) + Int(values[index + 1]) + Int(values[index + 2])) / 3
       }
       var (left, right, top, bottom) = (0, pixels.size, 0, pixels.size)
       func isPlainRow(_ y: Int) -> Bool { (left..<right).allSatisfy { value($0, y) == value(left, y) } }
@@ -44,7 +44,4 @@ package enum InversionCheck {
       return Int((Double(difference) / Double(cornerCount * centreCount)).rounded(.down))
     }
   }
-
-  /// Whether the grey is suspected to be the wrong way round.
-  package static func isSuspected(_ pixels: ImagePixels) -> Bool { (excess(pixels) ?? 0) > margin }
 }

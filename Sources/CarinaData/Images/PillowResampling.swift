@@ -1,21 +1,6 @@
 import CImageCodecs
 import CarinaRuntime
 
-/// The order of a resize's two passes. Values between the passes are 8-bit, so it shows in a grey level here and there.
-public enum PassOrder: String, CaseIterable, Sendable {
-  /// The vertical pass first where the height shrinks by more than twice as many pixels as the width: Pillow 13.
-  case adaptive = "pillow-13"
-  /// Always the horizontal pass first: Pillow up to 12.
-  case horizontalFirst = "pillow-12"
-
-  var code: Int32 {
-    switch self {
-    case .adaptive: Int32(CARINA_RESIZE_ADAPTIVE)
-    case .horizontalFirst: Int32(CARINA_RESIZE_HORIZONTAL_FIRST)
-    }
-  }
-}
-
 /// Bicubic resizing with antialiasing to exactly the bytes of Pillow's `resize((w, h), BICUBIC)`: Keys' kernel with
 /// a = -0.5, stretched when scaling down, weights in 22-bit fixed point.
 package enum PillowResampling {

@@ -6,7 +6,7 @@ enum OrderedWork {
   ///
   /// At most `4 * workers` results are in memory. `produce` returns failures as values.
   /// - Throws: what `consume` throws; the threads have ended by then.
-  static func run<Output>(
+  static func run<Output: Sendable>(
     count: Int, workers: Int, produce: @escaping @Sendable (Int) -> Output, consume: (Int, Output) throws -> Void
   ) throws {
     let workers = max(1, min(workers, count))
@@ -24,7 +24,8 @@ enum OrderedWork {
     for index in 0..<count { try consume(index, shared.take(index)) }
   }
 
-  private final class Shared<Output>: @unchecked Sendable {
+  /// Unchecked because every variable is read and changed under the lock of `condition` alone.
+  private final class Shared<Output: Sendable>: @unchecked Sendable {
     private let condition = NSCondition()
     private let count: Int
     private let window: Int

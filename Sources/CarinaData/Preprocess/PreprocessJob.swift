@@ -1,35 +1,35 @@
 import CarinaRuntime
 
-/// One of the shard directories that a run makes: a split with the images of its records.
-struct PreprocessShare {
-  let split: String
-  let plan: ImagePlan
-}
-
 /// What a preprocessing run reads before it looks at images.
 struct PreprocessJob {
+  /// One of the shard directories that a run makes: a split with the images of its records.
+  struct Share {
+    let split: String
+    let plan: ImagePlan
+  }
+
   private let roots: ImageRoots
   private let records: SpilledRecords
-  private let files: PlanFiles
+  private let files: ImagePlan.Files
   /// What the archive says of itself, without its records.
   let archive: ArchiveRecords
   /// SHA-256 of the annotations.
   let digest: String
 
   /// Where state may wait on the disk.
-  var place: SpillPlace { records.place }
+  var spill: SpillPath { records.spill }
 
   init(_ options: PreprocessOptions) throws {
     if let limit = options.limit, limit < 1 {
       throw CarinaError(.usage, "\(setting: .limit) must be at least 1", found: "\(limit)")
     }
     roots = try ImageRoots(options.imageRoots)
-    let place = SpillPlace("\(options.output).\(options.part.number).spill")
-    let spilled = try SpilledRecords(place)
-    var names = SpilledNames(place)
-    var check = options.splits.map { SplitCheck($0, source: options.records, place: place) }
+    let spill = SpillPath("\(options.output).\(options.part.number).spill")
+    let spilled = try SpilledRecords(spill)
+    var names = SpilledNames(spill)
+    var check = options.splits.map { SplitCheck($0, source: options.records, spill: spill) }
     archive = try ArchiveReader.stream(
-      options.records, format: options.format, imageRoots: options.imageRoots, options: options.archive, place: place
+      options.records, format: options.format, imageRoots: options.imageRoots, options: options.archive, spill: spill
     ) { record in
       var record = record
       try names.add(record.id)
@@ -45,24 +45,24 @@ struct PreprocessJob {
     try spilled.flush()
     try names.forEachRepeated { number, suffix in try spilled.setSuffix(suffix, of: number) }
     try check?.finish(spilled.record)
-    (records, files) = (spilled, try PlanFiles(place))
+    (records, files) = (spilled, try ImagePlan.Files(spill))
     digest = try archive.digest()
   }
 
   /// Every split, in the order of their names.
-  func allSplits(_ options: PreprocessOptions) throws -> [PreprocessShare] {
+  func allSplits(_ options: PreprocessOptions) throws -> [PreprocessJob.Share] {
     try records.splits.enumerated().sorted { $0.element < $1.element }.compactMap { number, split in
       var left = options.limit ?? .max
       let plan = try ImagePlan(records, roots: roots, files: files, source: options.records) {
         left -= 1
         return left >= 0 && $0 == number
       }
-      return plan.count == 0 ? nil : PreprocessShare(split: split, plan: plan)
+      return plan.count == 0 ? nil : PreprocessJob.Share(split: split, plan: plan)
     }
   }
 
   /// The records that the options take.
-  func selected(_ options: PreprocessOptions) throws -> PreprocessShare {
+  func selected(_ options: PreprocessOptions) throws -> PreprocessJob.Share {
     let names = Set(records.splits).subtracting([""])
     var split = options.split ?? ""
     var filter: Int?
@@ -82,6 +82,6 @@ struct PreprocessJob {
       left -= 1
       return left >= 0
     }
-    return PreprocessShare(split: split, plan: plan)
+    return PreprocessJob.Share(split: split, plan: plan)
   }
 }

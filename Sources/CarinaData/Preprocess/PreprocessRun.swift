@@ -1,9 +1,9 @@
 import CarinaRuntime
 import Foundation
 
-/// One run of the preprocessor, from what has been read to the output in place.
+/// One run of the preprocessor, from what has been read to the finished output.
 struct PreprocessRun {
-  let shares: [PreprocessShare]
+  let shares: [PreprocessJob.Share]
   let job: PreprocessJob
   let options: PreprocessOptions
   /// Whether each share is a directory below the output.
@@ -151,7 +151,7 @@ struct PreprocessRun {
 
   /// Refuses splits that share pixels. The first image of its pixels names them in the error.
   private func requireDifferentPixels(_ blocks: [ShardBlock], in workspace: PreprocessWorkspace) throws {
-    var pixels = SharedPixels(job.place)
+    var pixels = SharedPixels(job.spill)
     for block in blocks {
       for entry in try workspace.finished(block).pixels { try pixels.add(entry.digest, split: block.split) }
     }
@@ -168,7 +168,7 @@ struct PreprocessRun {
   }
 
   /// What readers find, for people.
-  private func summary(_ share: PreprocessShare) throws -> PreprocessSummary {
+  private func summary(_ share: PreprocessJob.Share) throws -> PreprocessSummary {
     let directory = directories ? options.output + "/" + share.split : options.output
     let rejected = try JSONValue.readFile(directory + "/" + ShardFormat.rejected)
     let remarks = try JSONValue.readFile(directory + "/" + ShardFormat.remarks)

@@ -1,11 +1,11 @@
 import CarinaRuntime
 import Foundation
 
-/// The directory beside the output in which a preprocessing run lives until it is whole: `OUTPUT.partial`.
+/// The directory beside the output that holds a preprocessing run until it is whole: `OUTPUT.partial`.
 ///
 /// ```
 /// OUTPUT.partial/
-///   shards/             what becomes the output: finished shards, each renamed into place
+///   shards/             what becomes the output: finished shards, each renamed when it is whole
 ///   progress/
 ///     settings.json     what decides the bytes; a run goes on only with equal ones
 ///     000000.json …     a record of each finished shard, written when its file is on the disk
@@ -44,13 +44,13 @@ final class PreprocessWorkspace {
   }
 
   /// Makes the directories of the shards. Not before there is a shard to write: their absence says that they have been
-  /// put in place.
+  /// moved to the output.
   /// - Throws: `CarinaError.cannotWrite`.
   func prepare() throws {
     for directory in splits?.map({ shards + "/" + $0 }) ?? [shards] { try AtomicFile.makeDirectory(directory) }
   }
 
-  /// Whether another process has put the whole in place meanwhile.
+  /// Whether another process has moved the whole to the output meanwhile.
   var isPublished: Bool { access(settingsPath, F_OK) != 0 }
 
   /// Where a shard is written before it is finished.
@@ -80,7 +80,7 @@ final class PreprocessWorkspace {
     for leftover in [path, path + ".partial", path + ".partial.grey"] { unlink(leftover) }
   }
 
-  /// Puts a written shard in place and notes that it is done.
+  /// Gives a written shard its name and notes that it is done.
   /// - Throws: `CarinaError.cannotWrite`.
   func finish(_ block: ShardBlock, _ record: FinishedShard) throws {
     if record.shard != nil, rename(unfinishedPath(block), finishedPath(block)) != 0 {
@@ -93,7 +93,7 @@ final class PreprocessWorkspace {
   /// Removes everything, when nothing that is worth keeping was done.
   func remove() { try? FileManager.default.removeItem(atPath: root) }
 
-  /// Puts the shards in place of the output, whatever was there, once `complete` has added what readers expect.
+  /// Moves the shards to the output, in place of whatever was there, once `complete` has added what readers expect.
   ///
   /// Several processes may come here at once, when they end together; one of them does the work.
   /// - Throws: what `complete` throws; `CarinaError.cannotWrite`.
@@ -108,7 +108,7 @@ final class PreprocessWorkspace {
         for split in 0..<(splits?.count ?? 1) { try removeStrays(directory(split)) }
         let previous = root + "/previous"
         try? files.removeItem(atPath: previous)
-        // A process that is killed between these two leaves everything here, and the next one comes to this place again.
+        // A process that is killed between these two leaves everything here, and the next one comes to this line again.
         if files.fileExists(atPath: output) { try move(output, to: previous) }
         try move(shards, to: output)
       }

@@ -19,19 +19,12 @@ public enum Preprocessor {
     return summary
   }
 
-  /// Divides an archive by `options.splits` and writes each split into a directory of its name below `options.output`:
-  /// all of them or none.
-  ///
-  /// Beside patients and images, which `run` checks too, no two splits may hold identical pixels at the model's size.
-  /// - Returns: what was written, by split, in the order of their names.
+  /// Does the part that the options name, and moves the output to its name when it was the last.
+  /// - Parameter allSplits: false makes one directory, as `run`. True divides the archive by `options.splits` and writes each
+  ///   split into a directory of its name below `options.output`, all of them or none; then no two splits may hold identical
+  ///   pixels at the model's size.
+  /// - Returns: with all splits a summary of each, in the order of their names.
   /// - Throws: as `run`, and `CarinaError.badData` with the list when two splits hold identical pixels.
-  package static func runSplits(_ options: PreprocessOptions) throws -> [PreprocessSummary] {
-    try whole(try runPart(options, allSplits: true), options)
-  }
-
-  /// Does the part that the options name, and puts the output in place when it was the last.
-  /// - Parameter allSplits: as `runSplits`; else as `run`.
-  /// - Throws: as these.
   public static func runPart(_ options: PreprocessOptions, allSplits: Bool) throws -> PreprocessOutcome {
     let options = try checked(options)
     if allSplits, options.splits == nil || options.split != nil {

@@ -10,11 +10,11 @@ final class ByteWindow {
   private let path: String
   private let file: UnsafeMutablePointer<FILE>
   private var buffer: [UInt8] = []
-  private var place = 0
+  private var offset = 0
   private var isAtEnd = false
-  // What is before it in the buffer is done with.
+  // The first byte in the buffer that is still needed.
   private var start = 0
-  // Where the byte at `start` stands, for errors.
+  // Line and column of the byte at `start`, for errors.
   private var origin = JSONScanner.Origin()
 
   /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read.
@@ -34,12 +34,12 @@ final class ByteWindow {
 
   deinit { fclose(file) }
 
-  /// The first byte that is not white space, left in place; nil when there is none.
+  /// The first byte that is not white space, which is not consumed; nil when there is none.
   func firstMark() throws -> UInt8? {
-    while let byte = try byte(at: place) {
+    while let byte = try byte(at: offset) {
       guard byte == 0x20 || (0x09...0x0d).contains(byte) else { return byte }
-      place += 1
-      if place - start >= ByteWindow.piece { drop() }
+      offset += 1
+      if offset - start >= ByteWindow.piece { drop() }
     }
     return nil
   }
@@ -47,9 +47,9 @@ final class ByteWindow {
   /// Calls `body` with each element of the JSON list that begins here, and demands that nothing follows it.
   /// - Throws: `CarinaError.badData` with line, column and byte; what `body` throws.
   func elements(_ body: (JSONValue) throws -> Void) throws {
-    place += 1
+    offset += 1
     guard try firstMark() != UInt8(ascii: "]") else {
-      place += 1
+      offset += 1
       return try expectEnd()
     }
     while true {
@@ -59,12 +59,12 @@ final class ByteWindow {
         try buffer.withUnsafeBytes {
           try JSONParser.document(UnsafeRawBufferPointer(rebasing: $0[start..<end]), source: path, origin: origin)
         })
-      place = end
+      offset = end
       let mark = try firstMark()
       guard mark == UInt8(ascii: ",") || mark == UInt8(ascii: "]") else {
         throw try failure("unexpected character", expected: "\",\" or \"]\"")
       }
-      place += 1
+      offset += 1
       if mark == UInt8(ascii: "]") { return try expectEnd() }
       guard try firstMark() != nil else { throw try failure("the document ends early") }
     }
@@ -74,27 +74,27 @@ final class ByteWindow {
   /// - Throws: `CarinaError.badData` for a line that is too long; what `body` throws.
   func lines(_ body: (Data, Int) throws -> Void) throws {
     rewind(file)
-    (buffer, start, place, isAtEnd) = ([], 0, 0, false)
+    (buffer, start, offset, isAtEnd) = ([], 0, 0, false)
     var number = 0
-    while try byte(at: place) != nil {
-      var end = place
+    while try byte(at: offset) != nil {
+      var end = offset
       while let byte = try byte(at: end), byte != 0x0A {
         end += 1
-        try requireRecord(end - place)
+        try requireRecord(end - offset)
       }
       number += 1
-      let line = buffer[place..<end]
+      let line = buffer[offset..<end]
       if line.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) { try body(Data(line), number) }
-      place = end + 1
-      if place - start >= ByteWindow.piece { drop() }
+      offset = end + 1
+      if offset - start >= ByteWindow.piece { drop() }
     }
   }
 
-  /// Where the value at the place ends, told by its brackets and quotes alone: whether it is one, the parser says.
+  /// Where the value at the offset ends, told by its brackets and quotes alone: whether it is one, the parser says.
   private func endOfValue() throws -> Int {
-    var (end, depth, isText) = (place, 0, false)
+    var (end, depth, isText) = (offset, 0, false)
     while let byte = try byte(at: end) {
-      try requireRecord(end - place)
+      try requireRecord(end - offset)
       end += 1
       if isText {
         if byte == UInt8(ascii: "\\") { end += 1 } else if byte == UInt8(ascii: "\"") { isText = false }
@@ -127,10 +127,10 @@ final class ByteWindow {
   }
 
   private func failure(_ what: String, expected: String? = nil) throws -> CarinaError {
-    _ = try byte(at: place)
+    _ = try byte(at: offset)
     return buffer.withUnsafeBytes {
       var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: $0[start...]), source: path, origin: origin)
-      scanner.place = min(place, buffer.count) - start
+      scanner.offset = min(offset, buffer.count) - start
       return scanner.failure(what, expected: expected, found: scanner.shown())
     }
   }
@@ -154,13 +154,13 @@ final class ByteWindow {
     }
   }
 
-  /// Lets go of what is before the place; its memory once there is a piece of it.
+  /// Forgets the bytes before the offset, and frees their memory once there are enough of them.
   private func drop() {
-    let end = min(place, buffer.count)
+    let end = min(offset, buffer.count)
     buffer.withUnsafeBytes { origin.move(over: UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
     start = end
     guard start >= ByteWindow.piece else { return }
     buffer.removeFirst(start)
-    (place, start) = (place - start, 0)
+    (offset, start) = (offset - start, 0)
   }
 }

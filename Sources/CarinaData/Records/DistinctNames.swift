@@ -3,8 +3,8 @@ struct DistinctNames {
   private var entries: SpilledBuckets<NameHash>
   private var last: NameHash?
 
-  /// - Parameter place: where to spill.
-  init(_ place: SpillPlace) { entries = SpilledBuckets(place) }
+  /// - Parameter spill: where to spill.
+  init(_ spill: SpillPath) { entries = SpilledBuckets(spill) }
 
   /// Adds a name; an empty one is none.
   /// - Throws: `CarinaError.cannotWrite`.

@@ -21,7 +21,6 @@ package struct SampleRecord: Equatable, Sendable {
   /// The source's word for the kind of question; may be empty.
   public var questionType: String
 
-  /// A record.
   package init(
     image: String, question: String, answer: String, id: String, patient: String = "", study: String = "",
     view: String = "", split: String = "", answerType: String = "", questionType: String = ""

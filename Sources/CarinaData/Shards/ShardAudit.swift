@@ -1,10 +1,10 @@
 import CarinaRuntime
 import Foundation
 
-/// What several shard directories have in common that they ought not to: patients, pixels, and pictures that look alike.
+/// What several shard directories share and must not: patients, pixels, and pictures that look alike.
 public struct ShardAudit {
   /// An image of one of the directories.
-  public struct Place: Hashable, Sendable {
+  public struct Location: Hashable, Sendable {
     /// Which directory, in the order given.
     public let directory: Int
     /// Row of the image there.
@@ -16,9 +16,9 @@ public struct ShardAudit {
   /// Two images of different directories.
   public struct Pair: Hashable, Sendable {
     /// The image of the earlier directory.
-    public let first: Place
+    public let first: Location
     /// The image of the later directory.
-    public let second: Place
+    public let second: Location
     /// Bits in which their perceptual hashes differ.
     public let distance: Int
   }
@@ -59,20 +59,20 @@ public struct ShardAudit {
     patients = owners.filter { $0.value.count > 1 }.map { (name: $0.key, directories: $0.value) }
       .sorted { $0.name < $1.name }
 
-    var byDigest: [String: [Place]] = [:]
-    var hashed: [(place: Place, hash: PerceptualHash, digest: String)] = []
+    var byDigest: [String: [Location]] = [:]
+    var hashed: [(location: Location, hash: PerceptualHash, digest: String)] = []
     var (done, unnamed, plain) = (0, 0, 0)
     for (number, shards) in directories.enumerated() {
       for row in 0..<shards.imageCount {
         let image = shards.image(row)
         let pixels = try shards.pixels(imageRow: row)
-        let place = Place(directory: number, row: row, image: image.id)
+        let location = Location(directory: number, row: row, image: image.id)
         // Grey in a colour shard has the digest of grey in a grey one.
         let digest = SHA256Digest.of(Data(pixels.collapsedIfGrey().values))
         if image.patient.isEmpty { unnamed += 1 }
-        byDigest[digest, default: []].append(place)
+        byDigest[digest, default: []].append(location)
         let hash = try PerceptualHash(pixels)
-        if hash.bits == 0 { plain += 1 } else { hashed.append((place, hash, digest)) }
+        if hash.bits == 0 { plain += 1 } else { hashed.append((location, hash, digest)) }
         done += 1
         progress(done)
       }
@@ -82,9 +82,9 @@ public struct ShardAudit {
     var isCut = false
     var identical: [Pair] = []
     for digest in byDigest.keys.sorted() {
-      let places = byDigest[digest] ?? []
-      for (index, first) in places.enumerated() {
-        for second in places[(index + 1)...] where first.directory != second.directory {
+      let locations = byDigest[digest] ?? []
+      for (index, first) in locations.enumerated() {
+        for second in locations[(index + 1)...] where first.directory != second.directory {
           if identical.count < limit {
             identical.append(Pair(first: first, second: second, distance: 0))
           } else {
@@ -110,14 +110,14 @@ public struct ShardAudit {
         for (position, first) in members.enumerated() {
           for second in members[(position + 1)...] {
             let (a, b) = (hashed[first], hashed[second])
-            guard a.place.directory != b.place.directory, a.digest != b.digest else { continue }
+            guard a.location.directory != b.location.directory, a.digest != b.digest else { continue }
             let distance = a.hash.distance(to: b.hash)
             guard distance <= maximumDistance else { continue }
             guard similar.count < limit else {
               isCut = true
               break search
             }
-            similar.insert(Pair(first: a.place, second: b.place, distance: distance))
+            similar.insert(Pair(first: a.location, second: b.location, distance: distance))
           }
         }
       }

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Texts are held in memory, pixels are read when asked for, without going through the HDF5 library where rows are
 /// stored plainly, as preprocess writes them. Safe to use from several threads.
-public final class ShardDirectory: @unchecked Sendable {
+public final class ShardDirectory: Sendable {
   /// Where it is.
   public let path: String
   /// What it says of itself.
@@ -86,7 +86,7 @@ public final class ShardDirectory: @unchecked Sendable {
   }
 
   /// Which shard of the manifest an image is in, and its row there.
-  package func place(ofImage row: Int) -> (shard: Int, row: Int) {
+  package func location(ofImage row: Int) -> (shard: Int, row: Int) {
     ShardDirectory.locate(row, in: imageStarts, count: imageCount)
   }
 

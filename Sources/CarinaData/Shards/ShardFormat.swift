@@ -16,39 +16,3 @@ package enum ShardFormat {
     return "shard-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits).h5"
   }
 }
-
-/// An image of a shard directory, without its pixels.
-public struct ShardImage: Equatable, Sendable {
-  /// The image's path as the records name it.
-  public var id: String
-  /// The patient; empty when unknown, which does not mean "another patient".
-  package var patient: String
-  /// The study; empty when unknown.
-  package var study: String
-  /// The view (PA, AP, LATERAL, …); empty when unknown.
-  public var view: String
-
-  /// An image's names.
-  package init(id: String, patient: String = "", study: String = "", view: String = "") {
-    self.id = id
-    self.patient = patient
-    self.study = study
-    self.view = view
-  }
-}
-
-/// A question and answer of a shard directory, or a caption: an answer with an empty question.
-public struct ShardSample: Equatable, Sendable {
-  /// Names the sample in predictions; unique within a source.
-  public let id: String
-  /// Row of the image within the directory.
-  public let imageRow: Int
-  /// The question; empty for a caption.
-  public let question: String
-  /// The answer or caption.
-  public let answer: String
-  /// OPEN, CLOSED or another word of the source; may be empty.
-  public let answerType: String
-  /// The source's word for the kind of question; may be empty.
-  public let questionType: String
-}

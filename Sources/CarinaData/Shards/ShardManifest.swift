@@ -72,38 +72,41 @@ public struct ShardManifest: Equatable, Sendable {
         remedy: "Give a directory that preprocess has written.")
     }
     let document = try JSONValue.parseFile(path)
-    func unusable(_ key: String) -> CarinaError {
-      CarinaError(.badData, "\"\(key)\" is missing or unusable", at: path, remedy: "Run preprocess again.")
-    }
-    func text(_ value: JSONValue?, _ key: String) throws -> String {
-      guard let text = value?.string else { throw unusable(key) }
-      return text
-    }
-    func number(_ value: JSONValue?, _ key: String) throws -> Int {
-      guard let number = value?.int, number >= 0 else { throw unusable(key) }
-      return number
-    }
-    guard document["format"]?.string == "carina-shards" else { throw unusable("format") }
-    let version = try number(document["version"], "version")
+    guard document["format"]?.string == "carina-shards" else { throw unusable("format", path) }
+    let version = try number(document["version"], "version", path)
     guard version == ShardFormat.version else {
       throw CarinaError(
         .badData, "has another format version", at: path, expected: "\(ShardFormat.version)", found: "\(version)",
         remedy: "Run preprocess again with this version of Carina.")
     }
     guard let settings = document["transform"]?["settings"], let list = document["shards"]?.array else {
-      throw unusable(document["shards"] == nil ? "shards" : "transform")
+      throw unusable(document["shards"] == nil ? "shards" : "transform", path)
     }
     let transform = try ImageTransform(settings: settings, source: path)
-    guard transform.id == document["transform"]?["id"]?.string else { throw unusable("transform.id") }
+    guard transform.id == document["transform"]?["id"]?.string else { throw unusable("transform.id", path) }
     let shards = try list.map { try Shard(json: $0, source: path) }
     return try ShardManifest(
-      split: text(document["split"], "split"), sourceName: text(document["source"]?["name"], "source"),
-      sourceDigest: text(document["source"]?["sha256"], "source"), transform: transform, shards: shards,
-      rejectedImages: number(document["rejected"]?["images"], "rejected"),
-      rejectedSamples: number(document["rejected"]?["samples"], "rejected"),
+      split: text(document["split"], "split", path), sourceName: text(document["source"]?["name"], "source", path),
+      sourceDigest: text(document["source"]?["sha256"], "source", path), transform: transform, shards: shards,
+      rejectedImages: number(document["rejected"]?["images"], "rejected", path),
+      rejectedSamples: number(document["rejected"]?["samples"], "rejected", path),
       // Absent from manifests of other programs, which count nothing.
-      suspectedInversions: number(document["remarks"]?["suspected_inversions"] ?? 0, "remarks"),
-      orientationTags: number(document["remarks"]?["orientation_tags"] ?? 0, "remarks"))
+      suspectedInversions: number(document["remarks"]?["suspected_inversions"] ?? 0, "remarks", path),
+      orientationTags: number(document["remarks"]?["orientation_tags"] ?? 0, "remarks", path))
+  }
+
+  private static func text(_ value: JSONValue?, _ key: String, _ path: String) throws -> String {
+    guard let text = value?.string else { throw unusable(key, path) }
+    return text
+  }
+
+  fileprivate static func number(_ value: JSONValue?, _ key: String, _ path: String) throws -> Int {
+    guard let number = value?.int, number >= 0 else { throw unusable(key, path) }
+    return number
+  }
+
+  fileprivate static func unusable(_ key: String, _ path: String) -> CarinaError {
+    CarinaError(.badData, "\"\(key)\" is missing or unusable", at: path, remedy: "Run preprocess again.")
   }
 }
 
@@ -111,15 +114,9 @@ extension ShardManifest.Shard {
   /// Reads an entry of a manifest.
   /// - Throws: `CarinaError.badData` naming the part that is missing or unusable.
   init(json: JSONValue, source: String) throws {
-    func unusable(_ key: String) -> CarinaError {
-      CarinaError(.badData, "\"\(key)\" is missing or unusable", at: source, remedy: "Run preprocess again.")
-    }
-    func number(_ key: String) throws -> Int {
-      guard let number = json[key]?.int, number >= 0 else { throw unusable(key) }
-      return number
-    }
-    guard let file = json["file"]?.string, !file.contains("/") else { throw unusable("file") }
-    guard let sha256 = json["sha256"]?.string else { throw unusable("sha256") }
+    func number(_ key: String) throws -> Int { try ShardManifest.number(json[key], key, source) }
+    guard let file = json["file"]?.string, !file.contains("/") else { throw ShardManifest.unusable("file", source) }
+    guard let sha256 = json["sha256"]?.string else { throw ShardManifest.unusable("sha256", source) }
     self.init(
       file: file, images: try number("images"), samples: try number("samples"), channels: try number("channels"),
       bytes: try number("bytes"), sha256: sha256)

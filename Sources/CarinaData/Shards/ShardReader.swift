@@ -1,7 +1,7 @@
 import Foundation
 
 /// One shard, open for reading: its texts in memory, its pixels read from the file when asked for.
-final class ShardReader {
+final class ShardReader: Sendable {
   let images: [TextColumn]
   let samples: [TextColumn]
   let sampleImages: [Int32]

@@ -6,8 +6,8 @@ import Foundation
 /// A shard is grey as long as all its images are; the first colour image turns it into a colour one. Which shard is which
 /// therefore depends on its images alone, and equal input gives equal bytes.
 final class ShardWriter {
-  /// A sample with its place among all records, by which the samples of a shard are ordered.
-  typealias PlacedSample = (place: Int, record: SampleRecord)
+  /// A sample with its number among all records, by which the samples of a shard are ordered.
+  typealias NumberedSample = (number: Int, record: SampleRecord)
 
   private let path: String
   private let name: String
@@ -32,7 +32,7 @@ final class ShardWriter {
 
   /// Adds an image with its samples.
   /// - Throws: `CarinaError.cannotWrite`.
-  func add(_ image: ShardImage, pixels: ImagePixels, samples: [PlacedSample]) throws {
+  func add(_ image: ShardImage, pixels: ImagePixels, samples: [NumberedSample]) throws {
     let shard = try current ?? OpenShard(path, size: transform.size, channels: pixels.channels, capacity: capacity)
     current = shard
     if pixels.channels > shard.channels { try shard.turnIntoColour(capacity: capacity) }
@@ -50,7 +50,7 @@ final class ShardWriter {
     for (name, column) in zip(ShardFormat.imageTexts, [\ShardImage.id, \.patient, \.study, \.view]) {
       try file.write(shard.images.map { $0[keyPath: column] }, as: name)
     }
-    let samples = shard.samples.sorted { $0.sample.place < $1.sample.place }
+    let samples = shard.samples.sorted { $0.sample.number < $1.sample.number }
     try file.write(samples.map(\.row), as: ShardFormat.sampleImage)
     let columns = [\SampleRecord.id, \.question, \.answer, \.answerType, \.questionType]
     for (name, column) in zip(ShardFormat.sampleTexts, columns) {
@@ -89,7 +89,7 @@ private final class OpenShard {
   private(set) var file: HDF5OutputFile
   private(set) var rows: HDF5Rows
   private(set) var images: [ShardImage] = []
-  private(set) var samples: [(row: Int32, sample: ShardWriter.PlacedSample)] = []
+  private(set) var samples: [(row: Int32, sample: ShardWriter.NumberedSample)] = []
 
   init(_ path: String, size: Int, channels: Int, capacity: Int) throws {
     self.path = path
@@ -108,7 +108,7 @@ private final class OpenShard {
     return (file, try file.makeRows(ShardFormat.pixels, rowShape: shape, capacity: capacity))
   }
 
-  func append(_ image: ShardImage, pixels: ImagePixels, samples: [ShardWriter.PlacedSample]) throws {
+  func append(_ image: ShardImage, pixels: ImagePixels, samples: [ShardWriter.NumberedSample]) throws {
     try rows.append(pixels.values)
     self.samples += samples.map { (row: Int32(images.count), sample: $0) }
     images.append(image)

@@ -1,11 +1,17 @@
 import CarinaRuntime
 
-/// Patients that occur in two shard directories which ought to share none.
+/// Patients that occur in both of two shard directories, which must not share any.
 package struct LeakageCheck: Equatable, Sendable {
   /// Patients in both, sorted.
   package let sharedPatients: [String]
   /// Images without a patient's name, in both directories together: of these nothing can be said.
-  public let unnamedImages: Int
+  package let unnamedImages: Int
+
+  /// One sentence about images without a patient's name; nil where every image has one.
+  package var remark: String? {
+    unnamedImages == 0
+      ? nil : "\(unnamedImages) images name no patient: overlap with the validation shards cannot be seen for them"
+  }
 
   /// Compares two directories.
   package init(_ first: ShardDirectory, _ second: ShardDirectory) {

@@ -2,7 +2,7 @@ import CarinaRuntime
 
 /// Gives records their splits one by one, and finds patients and images that are in two of them. Hashes of names wait on the
 /// disk and are compared bucket by bucket.
-struct SplitCheck {
+package struct SplitCheck {
   private let plan: SplitPlan
   private let source: String
   private var numbers: [String: UInt16] = [:]
@@ -13,16 +13,16 @@ struct SplitCheck {
 
   /// - Parameters:
   ///   - source: names the archive in errors.
-  ///   - place: where to spill.
-  init(_ plan: SplitPlan, source: String, place: SpillPlace) {
+  ///   - spill: where to spill.
+  package init(_ plan: SplitPlan, source: String, spill: SpillPath) {
     (self.plan, self.source) = (plan, source)
-    (patients, images) = (NamesOfSplits(place), NamesOfSplits(place))
+    (patients, images) = (NamesOfSplits(spill), NamesOfSplits(spill))
   }
 
   /// Sets the split of a record.
   /// - Parameter number: by which `finish` asks for the record.
   /// - Throws: `CarinaError.usage` when it does not name its unit, `.cannotWrite`.
-  mutating func assign(_ record: inout SampleRecord, number: Int) throws {
+  package mutating func assign(_ record: inout SampleRecord, number: Int) throws {
     if plan.unit != .given { record.split = plan.part(of: try plan.key(record, source)) }
     guard !record.split.isEmpty else {
       unnamed += 1
@@ -45,7 +45,7 @@ struct SplitCheck {
   /// Refuses what cannot be split so, once all records have come.
   /// - Parameter record: gives a record by its number, for the names in errors.
   /// - Throws: `CarinaError.usage` when records name no split, `.badData` with the list when patients or images are in two.
-  func finish(_ record: (Int) throws -> SampleRecord) throws {
+  package func finish(_ record: (Int) throws -> SampleRecord) throws {
     guard unnamed == 0 else {
       throw CarinaError(
         .usage, "\(unnamed) samples name no split", at: source,
@@ -74,7 +74,7 @@ private struct NamesOfSplits {
   private var entries: SpilledBuckets<Entry>
   private var last: Entry?
 
-  init(_ place: SpillPlace) { entries = SpilledBuckets(place) }
+  init(_ spill: SpillPath) { entries = SpilledBuckets(spill) }
 
   mutating func add(_ name: String, split: UInt16, record: Int) throws {
     guard !name.isEmpty else { return }

@@ -10,8 +10,8 @@ struct SplitOverlap {
   mutating func add(_ name: String, splits: [String]) {
     count += 1
     if first.count == SplitOverlap.shown, let last = first.last, last.name <= name { return }
-    let place = first.firstIndex { name < $0.name } ?? first.count
-    first.insert((name, splits.sorted()), at: place)
+    let index = first.firstIndex { name < $0.name } ?? first.count
+    first.insert((name, splits.sorted()), at: index)
     if first.count > SplitOverlap.shown { first.removeLast() }
   }
 

@@ -1,21 +1,9 @@
 import CarinaRuntime
 import Foundation
 
-/// What stays together when an archive is split.
-public enum SplitUnit: String, CaseIterable, Sendable {
-  /// A patient.
-  case patient
-  /// A study.
-  case study
-  /// An image.
-  case image
-  /// Nothing is drawn: the archive's own splits are kept and checked.
-  case given
-}
-
 /// How an archive is divided: by a digest of each unit's name, so that an entry more moves no other.
 public struct SplitPlan: Equatable, Sendable {
-  /// One part.
+  /// One of the splits.
   public struct Part: Equatable, Sendable {
     /// Its name.
     public let name: String
@@ -32,7 +20,7 @@ public struct SplitPlan: Equatable, Sendable {
   /// Whether patients and images may be in two splits: a leak that is known and wanted.
   package let allowsLeak: Bool
 
-  /// A plan.
+  /// A plan from the text of an option.
   /// - Parameter fractions: `NAME=FRACTION,NAME=FRACTION…`, adding up to 1; `given` needs none.
   /// - Throws: `CarinaError.usage` for fractions that cannot be.
   public init(_ unit: SplitUnit, fractions: String, seed: UInt64 = 1, allowsLeak: Bool = false) throws {
@@ -59,24 +47,13 @@ public struct SplitPlan: Equatable, Sendable {
   public func part(of key: String) -> String {
     var digest = SHA256Digest()
     digest.update("carina split\n\(seed)\n\(key)")
-    let place = Double(digest.finishBits().high >> 12) / 0x1p52
+    let position = Double(digest.finishBits().high >> 12) / 0x1p52
     var end = 0.0
     for part in parts {
       end += part.fraction
-      if place < end { return part.name }
+      if position < end { return part.name }
     }
     return parts.last?.name ?? ""
-  }
-
-  /// The records with their splits.
-  /// - Throws: `CarinaError.usage` when a record does not name its unit; `.badData` with the list when a patient or an
-  ///   image is in two splits and the plan does not allow it; `.cannotWrite` when many records find no room on the disk.
-  package func applied(to records: [SampleRecord], source: String) throws -> [SampleRecord] {
-    var records = records
-    var check = SplitCheck(self, source: source, place: .temporary)
-    for index in records.indices { try check.assign(&records[index], number: index) }
-    try check.finish { records[$0] }
-    return records
   }
 
   /// What a record's split is drawn from.

@@ -14,26 +14,25 @@ extension CarinaManifest {
   /// Reads a manifest; `source` names it in errors.
   /// - Throws: `CarinaError.badData` naming the key that cannot be used.
   package init(json: JSONValue, source: String) throws {
-    let keys = ManifestKeys(json: json, source: source, prefix: "")
-    let version = try keys.value("format_version", "a whole number", \.int)
+    let root = JSONNode(json, source: source)
+    let version = try root["format_version"].read("a whole number", \.int)
     guard version == CarinaManifest.formatVersion else {
       throw CarinaError(
         .badData, "is of a format that this version does not know", at: source,
         expected: "format_version \(CarinaManifest.formatVersion)", found: "\(version)",
         remedy: "Use the version of Carina that wrote it.")
     }
-    promptStyle = try keys.value("prompt_style", "gemma, plain or seed") { $0.string.flatMap(PromptStyle.init) }
-    feature = try keys.value("vision_feature", "post-norm or pre-norm") { $0.string.flatMap(VisionFeature.init) }
-    maximumQuestionTokens = try keys.value("max_question_tokens", "a number of at least 1", ManifestKeys.limit)
-    maximumAnswerTokens = try keys.value("max_answer_tokens", "a number of at least 1", ManifestKeys.limit)
-    dropsFirstPatch = try keys.value("drop_first_patch", "true or false", \.bool)
-    transformSettings = try keys.value("transform", "an object") { $0.object == nil ? nil : $0 }
-    transformID = try keys.value("transform_id", "a text", \.string)
-    let parts = ManifestKeys(
-      json: try keys.value("parts", "an object") { $0.object == nil ? nil : $0 }, source: source, prefix: "parts.")
-    languageModel = try CarinaManifest.part("language_model", of: parts)
-    visionEncoder = try CarinaManifest.part("vision_encoder", of: parts)
-    projector = try CarinaManifest.part("projection_layer", of: parts)
+    promptStyle = try root["prompt_style"].read("gemma, plain or seed") { $0.string.flatMap(PromptStyle.init) }
+    feature = try root["vision_feature"].read("post-norm or pre-norm") { $0.string.flatMap(VisionFeature.init) }
+    maximumQuestionTokens = try root["max_question_tokens"].count(from: 1, expected: "a number of at least 1")
+    maximumAnswerTokens = try root["max_answer_tokens"].count(from: 1, expected: "a number of at least 1")
+    dropsFirstPatch = try root["drop_first_patch"].flag()
+    transformSettings = .object(try root["transform"].object())
+    transformID = try root["transform_id"].text()
+    _ = try root["parts"].object()
+    languageModel = try Part(root["parts"]["language_model"])
+    visionEncoder = try Part(root["parts"]["vision_encoder"])
+    projector = try Part(root["parts"]["projection_layer"])
     training = json["training"] ?? [:]
     let actual = try transform(source: source).id
     guard actual == transformID else {
@@ -71,28 +70,19 @@ extension CarinaManifest {
   /// Writes the file beside and renames.
   /// - Throws: `CarinaError.cannotWrite`.
   public func write(to path: String) throws { try ModelDirectoryWriter.writeJSON(json, to: path) }
-
-  private static func part(_ name: String, of parts: ManifestKeys) throws -> Part {
-    let keys = ManifestKeys(
-      json: try parts.value(name, "an object") { $0.object == nil ? nil : $0 }, source: parts.source,
-      prefix: "\(parts.prefix)\(name).")
-    var reference: Reference?
-    if let json = keys.json["reference"], !json.isNull {
-      let inner = ManifestKeys(json: json, source: keys.source, prefix: "\(keys.prefix)reference.")
-      reference = Reference(
-        path: try inner.value("path", "a text", \.string),
-        relativePath: try inner.value("relative_path", "a text", \.string),
-        name: try inner.value("name", "a text", \.string))
-    }
-    return Part(
-      identity: WeightsIdentity(
-        sha256: try keys.value("sha256", "a text", \.string),
-        sampled: try keys.value("sampled_fingerprint", "a text", \.string)),
-      reference: reference)
-  }
 }
 
 extension CarinaManifest.Part {
+  init(_ node: JSONNode) throws {
+    _ = try node.object()
+    identity = WeightsIdentity(
+      sha256: try node["sha256"].text(), sampled: try node["sampled_fingerprint"].text())
+    reference = try node["reference"].optional.map {
+      CarinaManifest.Reference(
+        path: try $0["path"].text(), relativePath: try $0["relative_path"].text(), name: try $0["name"].text())
+    }
+  }
+
   var json: JSONValue {
     var object = JSONObject([
       ("sampled_fingerprint", .string(identity.sampled)), ("sha256", .string(identity.sha256)),
@@ -105,27 +95,4 @@ extension CarinaManifest.Part {
     }
     return .object(object)
   }
-}
-
-/// Keys of a file that the engine itself writes: each must be there and be what it should.
-struct ManifestKeys {
-  let json: JSONValue
-  let source: String
-  let prefix: String
-
-  /// The value of a key, read by `read`; nil from it is an error.
-  func value<Value>(_ key: String, _ expected: String, _ read: (JSONValue) throws -> Value?) throws -> Value {
-    guard let value = json[key], let result = try read(value) else {
-      throw CarinaError(
-        .badData, "\"\(prefix)\(key)\" is missing or cannot be used", at: source, expected: expected,
-        found: json[key].flatMap { try? String($0.serialized().prefix(80)) } ?? "nothing")
-    }
-    return result
-  }
-
-  /// A whole number of at least 1.
-  static func limit(_ value: JSONValue) -> Int? { value.int.flatMap { $0 >= 1 ? $0 : nil } }
-
-  /// A whole number of at least 0.
-  static func count(_ value: JSONValue) -> Int? { value.int.flatMap { $0 >= 0 ? $0 : nil } }
 }

@@ -51,52 +51,16 @@ public struct JoinedModelDirectory {
     tokenizer = hasOwn ? root : languageModel
   }
 
-  /// Hashes every byte of all parts and compares with the manifest; some seconds for a model of a billion weights.
-  /// - Throws: `CarinaError.badData` naming the part that differs.
-  package func verify() throws {
-    for (part, directory) in [
-      (manifest.languageModel, languageModel), (manifest.visionEncoder, visionEncoder), (manifest.projector, projector),
-    ] {
-      let found = try directory.weights().contentHash()
-      guard found == part.identity.sha256 else {
-        throw CarinaError(
-          .badData, "these are not the weights that \(CarinaManifest.fileName) names", at: directory.path,
-          expected: part.identity.sha256, found: found)
-      }
-    }
+  /// The parts, to be joined.
+  var parts: PipelineParts {
+    PipelineParts(
+      language: languageModel, vision: visionEncoder, tokenizer: tokenizer, projector: .directory(projector),
+      feature: manifest.feature, dropsFirstPatch: manifest.dropsFirstPatch)
   }
 
   /// Reads the three parts and joins them.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
-  public func load(precision: ElementType) throws -> LoadedJoinedModel {
-    let parts = LoadedJoinedModel.Parts(
-      language: try languageModel.loadDecoder(precision: precision),
-      vision: try visionEncoder.loadVisionEncoder(precision: precision),
-      projector: try projector.loadProjector(precision: precision))
-    return LoadedJoinedModel(
-      model: try VisionLanguageModel(
-        vision: parts.vision.model, projector: parts.projector.model, decoder: parts.language.model,
-        feature: manifest.feature, dropsFirstPatch: manifest.dropsFirstPatch),
-      parts: parts)
-  }
-}
-
-/// A joined model that was read from disk.
-public struct LoadedJoinedModel {
-  /// The three parts with what there is to say about their reading.
-  package struct Parts {
-    /// The decoder.
-    public let language: LoadedPart<Decoder>
-    /// The vision encoder.
-    public let vision: LoadedPart<VisionEncoder>
-    /// The projector.
-    public let projector: LoadedPart<Projector>
-  }
-
-  /// The model, all weights frozen.
-  public let model: VisionLanguageModel
-  /// Where its parts came from.
-  package let parts: Parts
+  public func load(precision: ElementType) throws -> JoinedPipeline { try parts.join(precision: precision) }
 }
 
 /// Finds the parts of a joined model and recognises them.
@@ -115,18 +79,18 @@ private struct PartResolver {
       try recognise(part, at: own)
       return own
     }
-    var places = [
+    var candidates = [
       ModelDirectory(path: "\(root)/\(reference.relativePath)", reference: reference.name),
       ModelDirectory(path: reference.path, reference: reference.name),
     ]
     if let cached = try? ModelDirectory.locate(reference.name, for: SettingName(name), environment: environment) {
-      places.append(cached)
+      candidates.append(cached)
     }
     var mismatch: CarinaError?
-    for place in places where FileManager.default.fileExists(atPath: place.path) {
+    for candidate in candidates where FileManager.default.fileExists(atPath: candidate.path) {
       do {
-        try recognise(part, at: place)
-        return place
+        try recognise(part, at: candidate)
+        return candidate
       } catch let error as CarinaError {
         mismatch = mismatch ?? error
       }
@@ -134,7 +98,7 @@ private struct PartResolver {
     throw mismatch
       ?? CarinaError(
         .missingInput, "the \(name) that the joined model refers to is not there", at: root,
-        expected: places.map(\.path).joined(separator: " or "),
+        expected: candidates.map(\.path).joined(separator: " or "),
         remedy:
           "Put \(reference.name) back in its place, or name the parts: \(setting: .visionModel), \(setting: .languageModelPath) and "
           + "\(setting: .projectorPath).")

@@ -11,7 +11,7 @@ package enum JoinedModelWriter {
   package enum Storage {
     /// Its weights are written into the directory.
     case copy
-    /// It was frozen and is named by place and digest only.
+    /// It was frozen and is named by path and digest only.
     case reference(ModelDirectory)
   }
 
@@ -97,7 +97,7 @@ package enum JoinedModelWriter {
     return "/" + parts.joined(separator: "/")
   }
 
-  /// The way from one absolute directory to another.
+  /// The relative path from one absolute directory to another.
   static func relativePath(from start: String, to end: String) -> String {
     let from = start.split(separator: "/"), to = end.split(separator: "/")
     let shared = zip(from, to).prefix { $0 == $1 }.count

@@ -2,20 +2,6 @@ import CarinaModel
 import CarinaRuntime
 import CarinaTensor
 
-/// A model that was read from disk, with what there is to say about the reading.
-public struct LoadedPart<Model> {
-  /// The model, all weights frozen.
-  public let model: Model
-  /// Where it came from.
-  public let directory: ModelDirectory
-  /// Its weights, which stay mapped as long as the model uses them in place.
-  package let weights: WeightsDirectory
-  /// Keys of its configuration that were neither read nor known to be harmless, for the log.
-  public let unknownKeys: [String]
-  /// What the strict loader took and left.
-  package let summary: StrictLoader.Summary
-}
-
 extension ModelDirectory {
   /// The decoder's configuration, with the ends that `generation_config.json` adds.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
@@ -32,42 +18,15 @@ extension ModelDirectory {
   /// - Throws: `CarinaError.missingInput`, `.badData`; everything that does not fit the configuration in one error.
   public func loadDecoder(precision: ElementType) throws -> LoadedPart<Decoder> {
     let (config, unknown) = try decoderConfig()
-    return try load(unknown, renaming: TensorNames.decoder, precision: precision) { Decoder(config, from: $0) }
+    return try load(unknown, .decoder, precision: precision) { Decoder(config, from: $0) }
   }
 
   /// Reads the vision tower of a `SiglipVisionModel` or a `SiglipModel`; the latter's text tower is left out knowingly.
   /// - Throws: as `loadDecoder`.
   public func loadVisionEncoder(precision: ElementType) throws -> LoadedPart<VisionEncoder> {
     let (config, unknown) = try VisionConfig.read(configuration(), source: file("config.json"))
-    return try load(unknown, renaming: TensorNames.vision, precision: precision, ignoring: TensorNames.textSide) {
+    return try load(unknown, .vision, precision: precision) {
       VisionEncoder(config, from: $0)
-    }
-  }
-
-  /// Reads both towers of a `SiglipModel`.
-  /// - Throws: as `loadDecoder`.
-  package func loadSiglip(precision: ElementType) throws -> LoadedPart<SiglipModel> {
-    let json = try configuration()
-    guard json["model_type"] == "siglip" else {
-      throw CarinaError(
-        .badData, "is not a whole SigLIP model", at: file("config.json"), expected: "model_type siglip",
-        found: json["model_type"]?.string)
-    }
-    let (vision, unknownVision) = try VisionConfig.read(json, source: file("config.json"))
-    let (text, unknownText) = try TextEncoderConfig.read(json, source: file("config.json"))
-    guard vision.hasPoolingHead else {
-      throw CarinaError(
-        .badData, "the vision tower has no pooling head, which the contrastive loss needs", at: file("config.json"),
-        expected: "\"vision_use_head\": true")
-    }
-    guard text.projectionSize == vision.hiddenSize else {
-      throw CarinaError(
-        .badData, "the two towers give embeddings of different sizes", at: file("config.json"),
-        expected: "text projection_size \(vision.hiddenSize), the vision width", found: "\(text.projectionSize)")
-    }
-    let unknown = unknownVision + unknownText.filter { !unknownVision.contains($0) }
-    return try load(unknown, renaming: TensorNames.siglip, precision: precision) {
-      SiglipModel(vision: vision, text: text, from: $0)
     }
   }
 
@@ -95,17 +54,18 @@ extension ModelDirectory {
   /// - Throws: as `loadDecoder`.
   package func loadProjector(precision: ElementType) throws -> LoadedPart<Projector> {
     let config = try projectorConfig()
-    return try load([], renaming: TensorNames.projector, precision: precision) { Projector(config, from: $0) }
+    return try load([], .projector, precision: precision) { Projector(config, from: $0) }
   }
 
-  private func load<Model>(
-    _ unknownKeys: [String], renaming: (String) -> String?, precision: ElementType,
-    ignoring: [IgnoredTensors] = [], _ build: (ParameterSource) -> Model
+  /// Builds a model from the directory's weights, in one error with everything that does not fit.
+  /// - Throws: `CarinaError.missingInput`, `.badData`.
+  package func load<Model>(
+    _ unknownKeys: [String], _ format: TensorFormat, precision: ElementType, _ build: (ParameterSource) -> Model
   ) throws -> LoadedPart<Model> {
     let weights = try weights()
-    let loader = StrictLoader(directory: weights, renaming: renaming, precision: precision)
+    let loader = StrictLoader(directory: weights, format: format, precision: precision)
     let model = build(loader)
-    let summary = try loader.finish(ignoring: ignoring)
+    let summary = try loader.finish()
     return LoadedPart(model: model, directory: self, weights: weights, unknownKeys: unknownKeys, summary: summary)
   }
 }

@@ -20,7 +20,7 @@ public struct ModelDirectory: Equatable, Sendable {
   /// - Parameters:
   ///   - option: the setting that holds the reference, for errors.
   ///   - environment: where `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` and `HOME` are looked up.
-  /// - Throws: `CarinaError.missingInput` that names every place looked at.
+  /// - Throws: `CarinaError.missingInput` that names every path looked at.
   public static func locate(
     _ reference: String, for option: SettingName,
     environment: [String: String] = ProcessInfo.processInfo.environment
@@ -44,9 +44,9 @@ public struct ModelDirectory: Equatable, Sendable {
   /// Finds a projector by its own directory, or by that of the model or of the run in which it lies.
   /// - Throws: `CarinaError.missingInput`.
   public static func projector(_ path: String) throws -> ModelDirectory {
-    let places = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"]
-    for place in places.map({ ModelDirectory(path: $0) })
-    where place.has("projector_config.json") || place.has("model.safetensors") { return place }
+    let candidates = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"]
+    for candidate in candidates.map({ ModelDirectory(path: $0) })
+    where candidate.has("projector_config.json") || candidate.has("model.safetensors") { return candidate }
     throw CarinaError(
       .missingInput, "there is no projector", at: path, expected: "a directory with model.safetensors",
       remedy: "Name the projection_layer directory that stage 1 wrote.")

@@ -15,9 +15,9 @@ package enum ModelDirectoryWriter {
   public static func write(
     _ decoder: Decoder, to path: String, type: ElementType, tokenizer: ModelDirectory? = nil
   ) throws {
-    try writeConfiguration(decoder.config.json, architecture: "Gemma3ForCausalLM", type: type, to: path)
+    try writeConfiguration(decoder.config.json, architecture: TensorFormat.decoder.architecture, type: type, to: path)
     try writeJSON(decoder.config.generationJSON, to: "\(path)/generation_config.json")
-    try writeWeights(decoder.parameters, to: path, type: type)
+    try writeWeights(decoder.parameters, .decoder, to: path, type: type)
     try tokenizer?.copyTokenizer(to: path)
   }
 
@@ -32,9 +32,9 @@ package enum ModelDirectoryWriter {
       "model_type": "siglip", "initializer_factor": .number(1), "text_config": model.text.config.json,
       "vision_config": model.vision.config.json,
     ]
-    try writeConfiguration(json, architecture: "SiglipModel", type: type, to: path)
+    try writeConfiguration(json, architecture: TensorFormat.siglip.architecture, type: type, to: path)
     try writeJSON(transform.preprocessorConfiguration, to: "\(path)/preprocessor_config.json")
-    try writeWeights(model.parameters, to: path, type: type)
+    try writeWeights(model.parameters, .siglip, to: path, type: type)
     try tokenizer?.copyTokenizer(to: path)
   }
 
@@ -44,16 +44,16 @@ package enum ModelDirectoryWriter {
   public static func write(
     _ vision: VisionEncoder, transform: ImageTransform, to path: String, type: ElementType
   ) throws {
-    try writeConfiguration(vision.config.json, architecture: "SiglipVisionModel", type: type, to: path)
+    try writeConfiguration(vision.config.json, architecture: TensorFormat.vision.architecture, type: type, to: path)
     try writeJSON(transform.preprocessorConfiguration, to: "\(path)/preprocessor_config.json")
-    try writeWeights(vision.parameters, to: path, type: type)
+    try writeWeights(vision.parameters, .vision, to: path, type: type)
   }
 
   /// Writes a projector: `projector_config.json` and `model.safetensors`.
   /// - Throws: `CarinaError.cannotWrite`.
   public static func write(_ projector: Projector, to path: String, type: ElementType) throws {
     try writeJSON(projector.config.json, to: "\(path)/projector_config.json")
-    try writeWeights(projector.parameters, to: path, type: type)
+    try writeWeights(projector.parameters, .projector, to: path, type: type)
   }
 
   static func writeJSON(_ json: JSONValue, to path: String) throws {
@@ -71,31 +71,11 @@ package enum ModelDirectoryWriter {
     try writeJSON(.object(object), to: "\(path)/config.json")
   }
 
-  private static func writeWeights(_ parameters: [Parameter], to path: String, type: ElementType) throws {
+  private static func writeWeights(
+    _ parameters: [Parameter], _ format: TensorFormat, to path: String, type: ElementType
+  ) throws {
     try SafetensorsWriter.write(
-      parameters.map { (name: $0.name, tensor: TensorSource(trainedValueOf: $0), type: type) },
+      parameters.map { (name: format.fileName($0.name), tensor: TensorSource(trainedValueOf: $0), type: type) },
       to: "\(path)/model.safetensors")
-  }
-}
-
-extension DecoderConfig {
-  /// What goes into `generation_config.json`: greedy, unless told otherwise, until one of the ends.
-  var generationJSON: JSONValue {
-    [
-      "bos_token_id": json["bos_token_id"] ?? nil, "do_sample": false, "eos_token_id": json["eos_token_id"] ?? nil,
-      "pad_token_id": json["pad_token_id"] ?? nil,
-    ]
-  }
-}
-
-extension ImageTransform {
-  /// What goes into `preprocessor_config.json`, for transformers' SiglipImageProcessor and for this engine.
-  package var preprocessorConfiguration: JSONValue {
-    [
-      "do_convert_rgb": true, "do_normalize": true, "do_rescale": true, "do_resize": true,
-      "image_mean": .array(mean.map { .number($0) }), "image_processor_type": "SiglipImageProcessor",
-      "image_std": .array(deviation.map { .number($0) }), "resample": 3, "rescale_factor": .number(rescale),
-      "size": ["height": .integer(size), "width": .integer(size)],
-    ]
   }
 }

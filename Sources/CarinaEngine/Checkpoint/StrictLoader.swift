@@ -11,6 +11,7 @@ import Foundation
 /// not fit is answered with zeros, so that construction goes on; `finish` then throws.
 package final class StrictLoader: ParameterSource {
   private let directory: WeightsDirectory
+  private let format: TensorFormat
   private let precision: ElementType
   private var fileNames: [String: String] = [:]
   private var unnamed: [String] = []
@@ -23,13 +24,14 @@ package final class StrictLoader: ParameterSource {
 
   /// A loader for one model.
   /// - Parameters:
-  ///   - renaming: from a name in the files to the engine's (see `TensorNames`); nil for a name that no such model has.
+  ///   - format: what the files call the tensors, and what they may hold besides.
   ///   - precision: what products are computed in.
-  package init(directory: WeightsDirectory, renaming: (String) -> String?, precision: ElementType) {
+  package init(directory: WeightsDirectory, format: TensorFormat, precision: ElementType) {
     self.directory = directory
+    self.format = format
     self.precision = precision
     for name in directory.names {
-      guard let own = renaming(name) else {
+      guard let own = format.engineName(name) else {
         unnamed.append(name)
         continue
       }
@@ -50,14 +52,14 @@ package final class StrictLoader: ParameterSource {
       return ZeroPages.tensor(shape)
     }
     guard entry.shape == shape else {
-      misshapen.append("\(name) (expected \(shape), found \(entry.shape))")
+      misshapen.append("\(name) (expected \(shape), found \(entry.shape))\(turned(name, shape, entry.shape))")
       return ZeroPages.tensor(shape)
     }
     guard let tensor = try? file.tensor(entry) else {
       wrongElements.append("\(name) (\(entry.element.rawValue))")
       return ZeroPages.tensor(shape)
     }
-    let value = tensor.converted(to: StrictLoader.type(of: name, shape: shape, precision: precision))
+    let value = tensor.converted(to: TensorTable.elementType(of: name, shape: shape, precision: precision))
     if value.storage.isBorrowed {
       mappedByteCount += value.storage.byteCount
     } else {
@@ -66,10 +68,10 @@ package final class StrictLoader: ParameterSource {
     return value
   }
 
-  /// What a weight is kept in when products are computed in `precision`.
-  static func type(of name: String, shape: [Int], precision: ElementType) -> ElementType {
-    let entersProducts = shape.count >= 2 && !name.hasSuffix("position_embedding.weight") && !name.hasSuffix(".probe")
-    return entersProducts ? precision : .float32
+  /// A hint at axes that stand in another order.
+  private func turned(_ name: String, _ expected: [Int], _ found: [Int]) -> String {
+    guard expected.sorted() == found.sorted() else { return "" }
+    return " of axes that are not \(TensorFormat.axes(of: name, rank: expected.count).joined(separator: ", "))"
   }
 
   /// What a completed load did.
@@ -89,26 +91,25 @@ package final class StrictLoader: ParameterSource {
   }
 
   /// Ends the loading, once the model has asked for all its weights.
-  /// - Parameter ignored: tensors that the files may hold although the model does without them.
   /// - Throws: one `CarinaError.badData` with every tensor that was missing, left over, misshaped, stored in a type
   ///   that cannot be computed with, or there twice.
   @discardableResult
-  package func finish(ignoring ignored: [IgnoredTensors] = []) throws -> Summary {
+  package func finish() throws -> Summary {
     var extra = unnamed
     var dropped = [(name: String, reason: String)]()
     for (own, fileName) in fileNames.sorted(by: { $0.key < $1.key }) where !asked.contains(own) {
-      if let rule = ignored.first(where: { own.hasPrefix($0.prefix) }) {
-        dropped.append((fileName, rule.reason))
-      } else if own.hasSuffix(".position_ids") {
-        dropped.append((fileName, "a list of positions, not a weight"))
-      } else if own == TensorNames.headWeight, let repeated = repeatsEmbedding(fileName) {
-        if repeated {
-          dropped.append((fileName, "the same numbers as the embedding"))
-        } else {
-          extra.append("\(fileName) (differs from the embedding: an untied head is not supported)")
+      guard let rule = format.leftOut.first(where: { $0.matches(own) }) else {
+        extra.append(fileName)
+        continue
+      }
+      if case .copy(_, let original) = rule.which {
+        switch repeats(fileName, original) {
+        case true?: dropped.append((fileName, rule.reason))
+        case false?: extra.append("\(fileName) (differs from the embedding: an untied head is not supported)")
+        case nil: extra.append(fileName)
         }
       } else {
-        extra.append(fileName)
+        dropped.append((fileName, rule.reason))
       }
     }
     let findings: [(title: String, names: [String])] = [
@@ -127,9 +128,9 @@ package final class StrictLoader: ParameterSource {
     return Summary(weightCount: weightCount, mappedByteCount: mappedByteCount, ignored: dropped)
   }
 
-  /// Whether the head's bytes are those of the embedding; nil where either is absent.
-  private func repeatsEmbedding(_ fileName: String) -> Bool? {
-    guard let head = directory.find(fileName), let tableName = fileNames[TensorNames.embeddingWeight],
+  /// Whether a tensor's bytes are those of another; nil where either is absent.
+  private func repeats(_ fileName: String, _ original: String) -> Bool? {
+    guard let head = directory.find(fileName), let tableName = fileNames[original],
       let table = directory.find(tableName)
     else { return nil }
     guard head.entry.element == table.entry.element, head.entry.shape == table.entry.shape else { return false }
@@ -139,34 +140,5 @@ package final class StrictLoader: ParameterSource {
         return memcmp(leftStart, rightStart, left.count) == 0
       }
     }
-  }
-}
-
-/// Zeros that take no memory until they are touched, for weights that a checkpoint lacks.
-private final class ZeroPages {
-  let pointer: UnsafeMutableRawPointer
-  let byteCount: Int
-
-  init?(byteCount: Int) {
-    let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-    guard let pointer = mmap(nil, max(byteCount, 1), PROT_READ | PROT_WRITE, flags, -1, 0), pointer != MAP_FAILED else {
-      return nil
-    }
-    self.pointer = pointer
-    self.byteCount = byteCount
-  }
-
-  deinit { munmap(pointer, max(byteCount, 1)) }
-
-  /// Zeros of a shape. Where not even the addresses suffice, the memory is a page that only claims to be long enough:
-  /// such a model is refused by `StrictLoader.finish` and never run.
-  static func tensor(_ shape: [Int]) -> Tensor {
-    let byteCount = shape.reduce(4, *)
-    if let pages = ZeroPages(byteCount: byteCount) {
-      return Tensor(
-        shape: shape, storage: Storage(borrowing: pages.pointer, byteCount: byteCount, owner: pages))
-    }
-    guard let page = ZeroPages(byteCount: 4096) else { return Tensor(zeros: shape) }
-    return Tensor(shape: shape, storage: Storage(borrowing: page.pointer, byteCount: byteCount, owner: page))
   }
 }

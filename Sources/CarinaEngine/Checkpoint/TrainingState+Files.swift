@@ -42,22 +42,21 @@ extension TrainingState {
   ///   does not fit.
   package init(path: String, expecting shapes: [String: [Int]]) throws {
     let statePath = "\(path)/\(Self.stateName)"
-    let keys = ManifestKeys(json: try JSONValue.parseFile(statePath), source: statePath, prefix: "")
-    let version = try keys.value("format_version", "a whole number", \.int)
+    let root = JSONNode(try .parseFile(statePath), source: statePath)
+    let version = try root["format_version"].read("a whole number", \.int)
     guard version == Self.formatVersion else {
       throw CarinaError(
         .badData, "is of a format that this version does not know", at: statePath,
         expected: "format_version \(Self.formatVersion)", found: "\(version)",
         remedy: "Resume with the version of Carina that wrote it, or start anew with \(setting: .resume) never.")
     }
-    let steps = try keys.value("optimizer_steps", "an object", \.object)
-    let fingerprints = try keys.value("fingerprints", "an object") { $0.object == nil ? nil : $0 }
+    let steps = try root["optimizer_steps"].object()
+    let fingerprints = try root["fingerprints"].object()
     let weightsFile = try Self.open(Self.weightsName, in: path, fingerprints: fingerprints)
     let momentsFile = try Self.open(Self.momentsName, in: path, fingerprints: fingerprints)
     try Self.compare(weightsFile, momentsFile, steps: steps, with: shapes, at: path)
 
-    progress = try Progress(
-      json: keys.value("progress", "an object") { $0.object == nil ? nil : $0 }, source: statePath)
+    progress = try Progress(root["progress"])
     weights = [:]
     moments = [:]
     for entry in weightsFile.entries { weights[entry.name] = TensorSource(try weightsFile.tensor(entry)) }
@@ -69,7 +68,7 @@ extension TrainingState {
     }
   }
 
-  private static func open(_ name: String, in path: String, fingerprints: JSONValue) throws -> SafetensorsFile {
+  private static func open(_ name: String, in path: String, fingerprints: JSONObject) throws -> SafetensorsFile {
     let file = try SafetensorsFile(path: "\(path)/\(name)")
     let found = file.fingerprint().description
     guard fingerprints[name]?.string == found else {
@@ -142,25 +141,23 @@ extension TrainingState.Progress {
   }
 
   /// Reads it back.
-  init(json: JSONValue, source: String) throws {
-    let keys = ManifestKeys(json: json, source: source, prefix: "progress.")
-    func count(_ key: String) throws -> Int {
-      try keys.value(key, "a number of at least 0", ManifestKeys.count)
-    }
-    let texts = try keys.value("generators", "an object", \.object)
+  init(_ node: JSONNode) throws {
+    _ = try node.object()
+    func count(_ key: String) throws -> Int { try node[key].count(expected: "a number of at least 0") }
+    let texts = try node["generators"].object()
     var generators = [String: SeededGenerator]()
     for (name, text) in texts {
       guard let data = text.string.map({ Data($0.utf8) }),
         let generator = try? JSONDecoder().decode(SeededGenerator.self, from: data)
       else {
-        throw CarinaError(.badData, "the state of the random generator \(name) cannot be used", at: source)
+        throw CarinaError(.badData, "the state of the random generator \(name) cannot be used", at: node.source)
       }
       generators[name] = generator
     }
     self.init(
       step: try count("step"), epoch: try count("epoch"), samplesSeen: try count("samples_seen"),
       generators: generators, logLineCount: try count("log_lines"), logByteCount: try count("log_bytes"),
-      configurationHash: try keys.value("configuration_hash", "a text", \.string),
-      extra: json["extra"] ?? [:])
+      configurationHash: try node["configuration_hash"].text(),
+      extra: node["extra"].value ?? [:])
   }
 }

@@ -18,7 +18,9 @@ public final class Evaluator {
   private let questions: EvaluatorQuestions
   private let partners: EvaluatorPartners?
   private let generator: Generator
-  private let features: CachedVisionFeatures?
+  private let features: VisionFeatures
+  /// The file of kept vision features.
+  public let featureCache: FeatureCache?
   private var progress: EvaluatorProgress?
 
   /// Checks that model and shards belong together and renders every question.
@@ -28,19 +30,17 @@ public final class Evaluator {
     self.model = model
     self.shards = shards
     self.options = options
-    transform = try model.transform(for: shards)
-    let size = model.answering.model.vision.config.imageSize
-    guard transform.size == size else {
-      throw CarinaError(
-        .badData, "the shards hold images of another size than the vision encoder takes", at: shards.path,
-        expected: "\(size) pixels", found: "\(transform.size)",
-        remedy: "Preprocess with \(setting: .imageSize) \(size).")
+    let answering = model.answering
+    transform = try answering.images.of(shards)
+    try PipelineTransform.requireSize(transform, answering.model.vision.config, at: shards.path)
+    featureCache = try options.featureCache.map { [transform] in
+      try answering.pipeline.featureCache($0, transform: transform, imageCount: shards.imageCount)
     }
-    features = try options.featureCache.map { [transform] path in
-      let cache = try FeatureCache(
-        path, identity: model.featureIdentity(transform: transform), imageCount: shards.imageCount)
-      return try CachedVisionFeatures(cache, shards: shards, transform: transform, model: model.answering.model)
-    }
+    features = VisionFeatures(
+      answering.model, samples: try ShardSamples(shards, transform: transform),
+      kept: try featureCache.map { [transform] in
+        try CachedVisionFeatures($0, shards: shards, transform: transform, model: answering.model)
+      })
     questions = try EvaluatorQuestions(
       shards, limit: options.limit, withReferences: options.withLikelihood, model: model)
     partners =
@@ -49,9 +49,6 @@ public final class Evaluator {
     generator = Generator(
       model: model.answering.model, stopTokens: model.answering.stopTokens, options: options.generation)
   }
-
-  /// The file of kept vision features.
-  public var featureCache: FeatureCache? { features?.cache }
 
   /// How many answers there will be over all arms, and how many questions and images an arm has.
   public var counts: (answers: Int, questions: Int, images: Int) {
@@ -132,7 +129,7 @@ public final class Evaluator {
 
   /// The answers to a range of questions in one arm.
   private func answer(_ batch: Range<Int>, _ arm: EvaluatorArm) throws -> [EvaluatorAnswer] {
-    var places: [Int: Int] = [:], rows: [Int] = []
+    var positions: [Int: Int] = [:], rows: [Int] = []
     let images = batch.map { index in
       let own = questions.samples[index].imageRow
       let row =
@@ -141,8 +138,8 @@ public final class Evaluator {
         case .shuffled: partners?.partner[own] ?? own
         case .blank: -1
         }
-      if let place = places[row] { return place }
-      places[row] = rows.count
+      if let position = positions[row] { return position }
+      positions[row] = rows.count
       rows.append(row)
       return rows.count - 1
     }
@@ -151,19 +148,18 @@ public final class Evaluator {
       sequences(batch, images, questions.prompts), imageRows: imageRows
     ).answers
     let likelihoods = options.withLikelihood ? likelihoods(batch, images, imageRows) : nil
-    return batch.enumerated().map { place, index in
-      let text = model.renderer.tokenizer.decode(made[place].tokens, skipSpecialTokens: true)
+    return batch.enumerated().map { offset, index in
+      let text = model.renderer.tokenizer.decode(made[offset].tokens, skipSpecialTokens: true)
       return EvaluatorAnswer(
-        scored: questions.scored(index, prediction: text, likelihood: likelihoods?[place]),
-        isCut: !made[place].reachedEnd)
+        scored: questions.scored(index, prediction: text, likelihood: likelihoods?[offset]),
+        isCut: !made[offset].reachedEnd)
     }
   }
 
   /// Projected rows of images; no image at all in the blank arm.
   private func imageRows(_ rows: [Int], _ arm: EvaluatorArm) throws -> Tensor {
-    if arm == .blank { return model.imageRows(blankPixels) }
-    guard let features else { return model.imageRows(try pixels(rows)) }
-    return model.imageRows(features: try features.features(try features.fetch(rows)))
+    let input = arm == .blank ? .pixels(blankPixels) : try features.prepare(rows)
+    return model.answering.model.projector(try features.rows(input, tape: nil), tape: nil)
   }
 
   private func sequences(_ batch: Range<Int>, _ images: [Int], _ prompts: [RenderedPrompt]) -> [ImageTextSequence] {
@@ -184,19 +180,6 @@ public final class Evaluator {
       let own = losses[start..<start + sequence.supervisedCount]
       return (own.reduce(0) { $0 + Double($1) }, own.count)
     }
-  }
-
-  /// Normalised pixels of images, [images, 3 · size · size].
-  private func pixels(_ rows: [Int]) throws -> Tensor {
-    let width = 3 * transform.size * transform.size
-    let tensor = Tensor(uninitialized: [rows.count, width])
-    for (place, row) in rows.enumerated() {
-      transform.normalized(try shards.pixels(imageRow: row)).withUnsafeBufferPointer { values in
-        guard let base = values.baseAddress else { return }
-        (tensor.floats + place * width).update(from: base, count: width)
-      }
-    }
-    return tensor
   }
 
   private var blankPixels: Tensor { Tensor(zeros: [1, 3 * transform.size * transform.size]) }

@@ -9,7 +9,7 @@ package struct EvaluatorPartners: Equatable {
 
   /// Chooses partners among distinct images.
   ///
-  /// Images are laid out in random order, those of one patient side by side, and the layout is turned by as many places as the
+  /// Images are laid out in random order, those of one patient side by side, and the layout is turned by as many positions as the
   /// patient with most images has: then nobody meets an own image. Where that patient has more than half of all images, the turn
   /// is by the number of the others, which leaves the fewest within one patient. An unknown patient counts as one of its own.
   /// - Throws: `CarinaError.usage` for fewer than two images.
@@ -32,8 +32,8 @@ package struct EvaluatorPartners: Equatable {
     let largest = groups.values.map(\.count).max() ?? 1
     let turn = max(1, min(largest, layout.count - largest))
     var partner: [Int: Int] = [:], samePatient = 0
-    for (place, index) in layout.enumerated() {
-      let other = images[layout[(place + turn) % layout.count]]
+    for (position, index) in layout.enumerated() {
+      let other = images[layout[(position + turn) % layout.count]]
       partner[images[index].row] = other.row
       if !other.patient.isEmpty && other.patient == images[index].patient { samePatient += 1 }
     }

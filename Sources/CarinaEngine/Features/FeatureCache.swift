@@ -7,7 +7,8 @@ import Foundation
 /// evaluations, whatever shards the image is in.
 ///
 /// The file belongs to one encoder, transform and precision, and is refused for any other. Every read compares the features with their
-/// checksum: what an interrupted run left unfinished is taken for absent. Safe to use from several threads.
+/// checksum: what an interrupted run left unfinished is taken for absent. Safe to use from several threads
+/// (`@unchecked`, as file and index are changed under the lock alone).
 public final class FeatureCache: @unchecked Sendable {
   /// What the features depend on besides the image.
   package let identity: FeatureIdentity
@@ -41,11 +42,11 @@ public final class FeatureCache: @unchecked Sendable {
     }
     if !exists {
       let capacity = FeatureFile.Capacity(
-        images: max(imageCount, 16), places: max(4 * imageCount, 4096), shards: 4096)
+        images: max(imageCount, 16), shardRows: max(4 * imageCount, 4096), shards: 4096)
       try AtomicFile.write(to: path) { try FeatureFile.create($0, identity: identity, capacity: capacity) }
     }
     var file = try FeatureFile(path, identity: identity)
-    // Between opening and locking another process may have put a larger file in its place.
+    // Between opening and locking another process may have put a larger file there.
     while file.isWritable && !file.isInPlace { file = try FeatureFile(path, identity: identity) }
     self.file = file
     index = try FeatureIndex(file)
@@ -70,20 +71,20 @@ public final class FeatureCache: @unchecked Sendable {
   /// - Throws: `CarinaError.badData` when a shard has other bytes than its manifest says.
   package func register(_ shards: ShardDirectory) throws {
     for shard in shards.manifest.shards {
-      let place = shards.path + "/" + shard.file
-      guard let name = ContentDigest(hexadecimal: shard.sha256), let look = FeatureIndex.Look(ofFileAt: place) else {
+      let path = shards.path + "/" + shard.file
+      guard let name = ContentDigest(hexadecimal: shard.sha256), let look = FeatureIndex.Look(ofFileAt: path) else {
         throw CarinaError(
-          .badData, "the shard cannot be told from others", at: place,
+          .badData, "the shard cannot be told from others", at: path,
           expected: "a file, and its SHA-256 in the manifest",
           remedy: "Run preprocess again.")
       }
       if lock.withLock({ index.looks[name] }) != look {
-        let found = try SHA256Digest.ofFile(place)
+        let found = try SHA256Digest.ofFile(path)
         guard found == shard.sha256 else {
           throw CarinaError(
             .badData,
             "the shard's images are not those that its manifest names, so no kept features can stand for them",
-            at: place, expected: shard.sha256, found: found, remedy: "Copy it again or run preprocess again.")
+            at: path, expected: shard.sha256, found: found, remedy: "Copy it again or run preprocess again.")
         }
         try lock.withLock { try remember(name, look) }
       }
@@ -99,7 +100,7 @@ public final class FeatureCache: @unchecked Sendable {
   /// The features of an image of a registered directory, [rowCount, width] in the identity's type; nil when they are not there, or it
   /// is not known yet which image this is.
   public func features(ofImage row: Int, in shards: ShardDirectory) throws -> Tensor? {
-    let (name, row) = try place(row, shards)
+    let (name, row) = try locate(row, shards)
     guard let image = lock.withLock({ index.images[name]?[row] }) else { return nil }
     return try features(of: image)
   }
@@ -107,7 +108,7 @@ public final class FeatureCache: @unchecked Sendable {
   /// Remembers which image stands in a row of a registered directory.
   /// - Returns: the image's digest.
   package func note(_ pixels: ImagePixels, asImage row: Int, in shards: ShardDirectory) throws -> ContentDigest {
-    let digest = pixels.digest, (name, row) = try place(row, shards)
+    let digest = pixels.digest, (name, row) = try locate(row, shards)
     try lock.withLock {
       if let known = index.images[name]?[row] {
         guard known == digest else { throw otherImage(row, in: shards) }
@@ -115,10 +116,10 @@ public final class FeatureCache: @unchecked Sendable {
       }
       index.images[name, default: [:]][row] = digest
       guard file.isWritable, let number = index.shardNumbers[name] else { return }
-      if index.placeCount == file.capacity.places { try grow(places: 2 * index.placeCount) }
-      let record = FeatureIndex.placeRecord(shard: number, name: name, row: row, image: digest)
-      try record.withUnsafeBytes { try file.write(.places, row: index.placeCount, $0) }
-      index.placeCount += 1
+      if index.shardRowCount == file.capacity.shardRows { try grow(shardRows: 2 * index.shardRowCount) }
+      let record = FeatureIndex.shardRowRecord(shard: number, name: name, row: row, image: digest)
+      try record.withUnsafeBytes { try file.write(.shardRows, row: index.shardRowCount, $0) }
+      index.shardRowCount += 1
     }
     return digest
   }
@@ -182,8 +183,8 @@ public final class FeatureCache: @unchecked Sendable {
     index.images[shard]?.values.count { index.rows[$0] != nil } ?? 0
   }
 
-  private func place(_ row: Int, _ shards: ShardDirectory) throws -> (name: ContentDigest, row: Int) {
-    let (shard, row) = shards.place(ofImage: row), text = shards.manifest.shards[shard].sha256
+  private func locate(_ row: Int, _ shards: ShardDirectory) throws -> (name: ContentDigest, row: Int) {
+    let (shard, row) = shards.location(ofImage: row), text = shards.manifest.shards[shard].sha256
     guard let name = ContentDigest(hexadecimal: text) else {
       throw CarinaError(.badData, "the manifest's sha256 is no digest", at: shards.path, found: text)
     }
@@ -199,20 +200,21 @@ public final class FeatureCache: @unchecked Sendable {
     index.shardCount = max(index.shardCount, number + 1)
   }
 
-  /// Puts a larger file with the same contents in the place of this one.
-  private func grow(images: Int? = nil, places: Int? = nil) throws {
-    let old = file, rows = index.rowCount, placeCount = index.placeCount
+  /// Puts a larger file with the same contents where this one is.
+  private func grow(images: Int? = nil, shardRows: Int? = nil) throws {
+    let old = file, rows = index.rowCount, shardRowCount = index.shardRowCount
     var capacity = old.capacity
     capacity.images = images ?? capacity.images
-    capacity.places = places ?? capacity.places
+    capacity.shardRows = shardRows ?? capacity.shardRows
     var lock: FileLock?
     try AtomicFile.write(to: path) { temporary in
       try FeatureFile.create(temporary, identity: identity, capacity: capacity)
-      // Held from before the file is in its place.
+      // Held from before the file is there.
       lock = try FileLock(temporary)
       let target = try FeatureFile(temporary, identity: identity, lock: lock)
       let counts: [(FeatureFile.Table, Int)] = [
-        (.digests, rows), (.checksums, rows), (.features, rows), (.places, placeCount), (.shards, index.shardCount),
+        (.digests, rows), (.checksums, rows), (.features, rows), (.shardRows, shardRowCount),
+        (.shards, index.shardCount),
       ]
       for (table, count) in counts {
         var row = [UInt8](repeating: 0, count: FeatureFile.rowByteCount(table, identity))

@@ -14,12 +14,12 @@ package final class FeatureFile {
     /// SHA-256 of each row's image, of its features, and the features.
     case digests = "/images/digest", checksums = "/images/checksum", features = "/images/features"
     /// Which image stands where in which shard, and the shards.
-    case places = "/places/records", shards = "/shards/records"
+    case shardRows = "/places/records", shards = "/shards/records"
   }
 
   /// Rows of the three kinds.
   struct Capacity: Equatable {
-    var images: Int, places: Int, shards: Int
+    var images: Int, shardRows: Int, shards: Int
   }
 
   let path: String
@@ -36,7 +36,7 @@ package final class FeatureFile {
     switch table {
     case .digests, .checksums: ContentDigest.byteCount
     case .features: identity.byteCount
-    case .places, .shards: recordByteCount
+    case .shardRows, .shards: recordByteCount
     }
   }
 
@@ -81,7 +81,7 @@ package final class FeatureFile {
         remedy: "Remove it: it is made again; or name another with \(setting: .visionFeatureCache) PATH.")
     }
     capacity = Capacity(
-      images: tables[.digests]?.rowCount ?? 0, places: tables[.places]?.rowCount ?? 0,
+      images: tables[.digests]?.rowCount ?? 0, shardRows: tables[.shardRows]?.rowCount ?? 0,
       shards: tables[.shards]?.rowCount ?? 0)
     // Without the right to write, or beside another writer, it is read.
     self.lock = lock ?? (try? FileLock(path))
@@ -104,7 +104,7 @@ package final class FeatureFile {
   // Runs as well where opening threw after the last property was set.
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// Whether the path still leads to this file: another process may have put a larger one in its place.
+  /// Whether the path still leads to this file: another process may have put a larger one there.
   var isInPlace: Bool {
     var own = stat(), there = stat()
     return fstat(descriptor, &own) == 0 && stat(path, &there) == 0 && own.st_ino == there.st_ino
@@ -114,7 +114,7 @@ package final class FeatureFile {
   /// Reads rows; safe from several threads.
   /// - Throws: `CarinaError.badData`.
   public func read(_ table: Table, row: Int, count: Int = 1, into buffer: UnsafeMutableRawPointer) throws {
-    let (start, size) = place(table, row: row, count: count)
+    let (start, size) = range(table, row: row, count: count)
     var done = 0
     while done < size {
       let got = pread(descriptor, buffer + done, size - done, off_t(start) + off_t(done))
@@ -129,7 +129,7 @@ package final class FeatureFile {
   /// Writes a row in place.
   /// - Throws: `CarinaError.cannotWrite`.
   public func write(_ table: Table, row: Int, _ bytes: UnsafeRawBufferPointer) throws {
-    let (start, size) = place(table, row: row, count: 1)
+    let (start, size) = range(table, row: row, count: 1)
     precondition(bytes.count == size && isWritable)
     guard let base = bytes.baseAddress else { return }
     var done = 0
@@ -145,7 +145,7 @@ package final class FeatureFile {
     }
   }
 
-  private func place(_ table: Table, row: Int, count: Int) -> (start: UInt64, size: Int) {
+  private func range(_ table: Table, row: Int, count: Int) -> (start: UInt64, size: Int) {
     let table = tables[table] ?? (0, 0, 0)
     precondition(row >= 0 && row + count <= table.rowCount, "row \(row) of \(table.rowCount)")
     return (table.start + UInt64(row * table.rowByteCount), count * table.rowByteCount)
@@ -156,7 +156,7 @@ extension FeatureFile.Capacity {
   func rows(of table: FeatureFile.Table) -> Int {
     switch table {
     case .digests, .checksums, .features: images
-    case .places: places
+    case .shardRows: shardRows
     case .shards: shards
     }
   }

@@ -6,8 +6,8 @@ struct FeatureIndex {
   /// Rows by image, and rows that nothing holds any more.
   var rows: [ContentDigest: Int] = [:]
   var freeRows: [Int] = []
-  /// Rows and places taken from the start.
-  var rowCount = 0, placeCount = 0
+  /// Rows of images and of shards taken from the start.
+  var rowCount = 0, shardRowCount = 0
   /// Images by shard and row.
   var images: [ContentDigest: [Int: ContentDigest]] = [:]
   /// Numbers of shards in the file, and how their files looked when their bytes were last hashed.
@@ -55,17 +55,17 @@ struct FeatureIndex {
       shardNumbers[name] = number
       looks[name] = FeatureIndex.look(record)
     }
-    let places = try FeatureIndex.bytes(file, .places, count: file.capacity.places)
-    for place in 0..<file.capacity.places {
-      let record = Array(places[place * size..<(place + 1) * size])
+    let records = try FeatureIndex.bytes(file, .shardRows, count: file.capacity.shardRows)
+    for number in 0..<file.capacity.shardRows {
+      let record = Array(records[number * size..<(number + 1) * size])
       guard record.contains(where: { $0 != 0 }) else { break }
-      placeCount = place + 1
-      let (number, row) = (FeatureIndex.number(record, at: 0), FeatureIndex.number(record, at: 8))
+      shardRowCount = number + 1
+      let (shard, row) = (FeatureIndex.number(record, at: 0), FeatureIndex.number(record, at: 8))
       let image = ContentDigest(record[16..<48])
-      guard let number = Int(exactly: number), let row = Int(exactly: row), names.indices.contains(number),
-        record == FeatureIndex.placeRecord(shard: number, name: names[number], row: row, image: image)
+      guard let shard = Int(exactly: shard), let row = Int(exactly: row), names.indices.contains(shard),
+        record == FeatureIndex.shardRowRecord(shard: shard, name: names[shard], row: row, image: image)
       else { continue }
-      images[names[number], default: [:]][row] = image
+      images[names[shard], default: [:]][row] = image
     }
   }
 
@@ -77,8 +77,8 @@ struct FeatureIndex {
     return plain + ContentDigest(of: plain).bytes.prefix(8)
   }
 
-  /// A place's record: number of the shard, row, image, and a check of all that with the shard's digest.
-  static func placeRecord(shard: Int, name: ContentDigest, row: Int, image: ContentDigest) -> [UInt8] {
+  /// A shard row's record: number of the shard, row, image, and a check of all that with the shard's digest.
+  static func shardRowRecord(shard: Int, name: ContentDigest, row: Int, image: ContentDigest) -> [UInt8] {
     let plain = FeatureIndex.bytes(Int64(shard)) + FeatureIndex.bytes(Int64(row)) + image.bytes
     return plain + ContentDigest(of: name.bytes + plain).bytes.prefix(16)
   }

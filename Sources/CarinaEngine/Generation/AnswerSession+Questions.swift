@@ -3,39 +3,6 @@ import CarinaRuntime
 import CarinaText
 import Foundation
 
-/// What became of one line of questions.
-public struct QuestionOutcome {
-  /// The line's number, counted from 1.
-  public let line: Int
-  /// What was asked; nil for a line that is no question.
-  public let question: ImageQuestion?
-  /// The answer, or why there is none.
-  public let result: Result<TimedAnswer, CarinaError>
-}
-
-/// An answer with the wall seconds of the group that it was made in.
-public struct TimedAnswer: Sendable {
-  /// The answer.
-  public let answer: Answer
-  /// Seconds of reading images, of the vision encoder, of the pass over the prompts, and of the tokens after it.
-  public let imageSeconds: Double, visionSeconds: Double, prefillSeconds: Double, decodeSeconds: Double
-  /// How many answers were made in that time.
-  public let groupSize: Int
-
-  /// Collects the values.
-  public init(
-    answer: Answer, imageSeconds: Double, visionSeconds: Double, prefillSeconds: Double, decodeSeconds: Double,
-    groupSize: Int
-  ) {
-    self.answer = answer
-    self.imageSeconds = imageSeconds
-    self.visionSeconds = visionSeconds
-    self.prefillSeconds = prefillSeconds
-    self.decodeSeconds = decodeSeconds
-    self.groupSize = groupSize
-  }
-}
-
 extension AnswerSession {
   /// Answers many questions, `groupSize` side by side. An image that several of a group ask about is encoded once.
   ///
@@ -70,7 +37,7 @@ extension AnswerSession {
   }
 
   private func answerTogether(_ lines: [QuestionsFile.Line]) throws -> [QuestionOutcome] {
-    var pixels: [ImagePixels] = [], places: [String: Int] = [:]
+    var pixels: [ImagePixels] = [], indices: [String: Int] = [:]
     var asked: [(image: Int, prompt: RenderedPrompt)] = []
     var results: [Result<Int, CarinaError>] = []
     let started = ProcessInfo.processInfo.systemUptime
@@ -79,12 +46,12 @@ extension AnswerSession {
         let question = try line.question.get()
         let prompt = try prompt(question.question)
         let image: Int
-        if let place = places[question.imagePath] {
-          image = place
+        if let known = indices[question.imagePath] {
+          image = known
         } else {
           image = pixels.count
           pixels.append(try answering.transform.pixels(ofFileAt: question.imagePath))
-          places[question.imagePath] = image
+          indices[question.imagePath] = image
         }
         results.append(.success(asked.count))
         asked.append((image, prompt))

@@ -23,15 +23,7 @@ public final class AnswerSession {
 
   /// The rows that images take in a prompt: [images · rowsPerImage, D]. The pixels have the transform's size.
   public func imageRows(of images: [ImagePixels]) -> Tensor {
-    let size = answering.transform.size, count = 3 * size * size
-    let pixels = Tensor(uninitialized: [images.count, count])
-    for (index, image) in images.enumerated() {
-      answering.transform.normalized(image).withUnsafeBufferPointer { values in
-        for place in values.indices { pixels.floats[index * count + place] = values[place] }
-      }
-    }
-    let model = answering.model
-    return model.projector(model.features(pixels, count: images.count, tape: nil), tape: nil)
+    answering.model.imageRows(PixelBatch.tensor(images.map(answering.transform.normalized)))
   }
 
   /// A question as ids, behind earlier turns about the same image, checked against what the model can take.
@@ -62,7 +54,7 @@ public final class AnswerSession {
   /// Answers questions side by side.
   ///
   /// - Parameters:
-  ///   - questions: prompts from `prompt`, each with the place of its image in `imageRows`.
+  ///   - questions: prompts from `prompt`, each with the index of its image in `imageRows`.
   ///   - imageRows: from `imageRows(of:)`.
   ///   - onText: told pieces of whole characters as they are made; with several beams when an answer is complete.
   /// - Throws: `CarinaError.badData` when the model gives no finite numbers, and what `onText` throws.
@@ -93,24 +85,4 @@ public final class AnswerSession {
   }
 
   private func rows(of prompt: RenderedPrompt) -> Int { prompt.count + answering.model.rowsPerImage }
-}
-
-/// One answer.
-public struct Answer: Equatable, Sendable {
-  /// Its text, control pieces left out.
-  public let text: String
-  /// Its ids, without the stop token.
-  public let tokens: [Int]
-  /// Whether a stop token ended it, and not the limit.
-  public let reachedEnd: Bool
-  /// Positions of the prompt, the image's included.
-  public let promptRows: Int
-}
-
-/// Answers that were made side by side, and how long they took together.
-public struct AnswerGroup: Sendable {
-  /// One for each question, in order.
-  public let answers: [Answer]
-  /// Wall seconds over the prompts and over the answers' tokens.
-  public let prefillSeconds: Double, decodeSeconds: Double
 }

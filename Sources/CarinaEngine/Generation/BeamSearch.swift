@@ -71,8 +71,8 @@ struct BeamSearch {
   }
 
   private mutating func finish(_ answer: GeneratedAnswer, score: Double) {
-    let place = finished.firstIndex { $0.score < score } ?? finished.count
-    finished.insert((answer, score), at: place)
+    let index = finished.firstIndex { $0.score < score } ?? finished.count
+    finished.insert((answer, score), at: index)
     if finished.count > options.beamCount { finished.removeLast() }
   }
 }

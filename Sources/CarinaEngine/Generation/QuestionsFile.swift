@@ -1,21 +1,6 @@
 import CarinaRuntime
 import Foundation
 
-/// A question about an image file.
-public struct ImageQuestion: Equatable, Sendable {
-  /// What the asker calls it.
-  public var id: JSONValue?
-  /// The image file, and the question.
-  public var imagePath: String, question: String
-
-  /// A question.
-  public init(id: JSONValue? = nil, imagePath: String, question: String) {
-    self.id = id
-    self.imagePath = imagePath
-    self.question = question
-  }
-}
-
 /// A file of questions, JSON Lines: objects with `image` or `image_path`, `question` or `problem` (absent: empty), and
 /// perhaps `id`. What is wrong with a line is told in its place, so that the others can be answered.
 public struct QuestionsFile: Sendable {
@@ -51,9 +36,9 @@ public struct QuestionsFile: Sendable {
     for bytes in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
       guard bytes.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) else { continue }
-      let place = "\(source), line \(number)"
+      let location = "\(source), line \(number)"
       let question = Result { () throws(CarinaError) in
-        try QuestionsFile.question(Data(bytes), at: place, imageRoot: imageRoot)
+        try QuestionsFile.question(Data(bytes), at: location, imageRoot: imageRoot)
       }
       lines.append(Line(number: number, question: question))
     }
@@ -65,30 +50,30 @@ public struct QuestionsFile: Sendable {
   }
 
   private static func question(
-    _ data: Data, at place: String, imageRoot: String?
+    _ data: Data, at location: String, imageRoot: String?
   ) throws(CarinaError) -> ImageQuestion {
     let object: JSONValue
     do {
-      object = try JSONValue.parse(data, source: place)
+      object = try JSONValue.parse(data, source: location)
     } catch let error as CarinaError {
       throw error
     } catch {
-      throw CarinaError(.badData, "\(error)", at: place)
+      throw CarinaError(.badData, "\(error)", at: location)
     }
     guard object.object != nil else {
-      throw CarinaError(.badData, "is no question", at: place, expected: "a JSON object", found: object.kindName)
+      throw CarinaError(.badData, "is no question", at: location, expected: "a JSON object", found: object.kindName)
     }
     func text(_ names: [String]) throws(CarinaError) -> String? {
       guard let name = names.first(where: { object[$0] != nil }), let value = object[name], !value.isNull else {
         return nil
       }
       guard let text = value.string else {
-        throw CarinaError(.badData, "\"\(name)\" is no text", at: place, found: value.kindName)
+        throw CarinaError(.badData, "\"\(name)\" is no text", at: location, found: value.kindName)
       }
       return text
     }
     guard let image = try text(["image", "image_path"]), !image.isEmpty else {
-      throw CarinaError(.badData, "names no image", at: place, expected: "\"image\" or \"image_path\"")
+      throw CarinaError(.badData, "names no image", at: location, expected: "\"image\" or \"image_path\"")
     }
     let isAbsolute = image.hasPrefix("/") || imageRoot == nil
     return ImageQuestion(

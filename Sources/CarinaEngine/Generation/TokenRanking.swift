@@ -29,7 +29,7 @@ package enum TokenRanking {
     var worst = -Float.infinity
     for index in values.indices where values[index] > worst || best.count < wanted {
       let value = values[index]
-      // The first place whose value is smaller: equal ones that were met before stay in front.
+      // The first index whose value is smaller: equal ones that were met before stay in front.
       var low = 0, high = best.count
       while low < high {
         let middle = (low + high) / 2

@@ -8,13 +8,12 @@ import Foundation
 /// Stages 1 and 2 from shards and checkpoints to a joined model in a run directory.
 public final class JointTraining {
   private let options: JointTrainingOptions
-  private let visionDirectory: ModelDirectory, languageDirectory: ModelDirectory
-  private let weights: (vision: WeightsDirectory, language: WeightsDirectory)
+  private let pipeline: JoinedPipeline
   private let renderer: PromptRenderer
   private let samples: ShardSamples, validation: ShardSamples?
   private let features: CachedVisionFeatures?, validationFeatures: CachedVisionFeatures?
-  /// The joined model.
-  public let model: VisionLanguageModel
+  /// The file of kept vision features.
+  public let featureCache: FeatureCache?
   /// How much memory the run will take.
   public let forecast: MemoryForecast
   /// What was noticed while loading, for the log.
@@ -43,86 +42,49 @@ public final class JointTraining {
           expected: "\(expected), whose features stay as they are", remedy: "Leave one of the two out.")
       }
     }
-    visionDirectory = try ModelDirectory.locate(options.visionModel, for: .visionModel)
-    languageDirectory = try ModelDirectory.locate(options.languageModel, for: .languageModel)
+    let parts = try PipelineParts(
+      languageModel: options.languageModel, languageSetting: .languageModel, visionModel: options.visionModel,
+      projector: options.projector, freshProjector: (options.projectorHidden, options.settings.seed),
+      feature: options.features.feature, dropsFirstPatch: options.features.dropsFirstPatch)
     let shards = try ShardDirectory(options.trainShards)
-    let transform = try shards.transform.withNormalization(
-      of: ImageTransform.ofCheckpoint(visionDirectory.path, defaultSize: shards.transform.size), at: shards.path)
+    let transform = try parts.ownTransform(defaultSize: shards.transform.size).of(shards)
     samples = try ShardSamples(
       shards, transform: transform, augmentation: options.augmentation.map { ($0, options.settings.seed) })
+    var unnamed: String?
     if let path = options.validationShards {
       let held = try ShardDirectory(path)
-      _ = try LeakageCheck.requireDisjoint(shards, held)
+      unnamed = try LeakageCheck.requireDisjoint(shards, held).remark
       validation = try ShardSamples(held, transform: transform)
     } else {
       validation = nil
     }
-    let precision = options.precision.elementType
-    let size = try visionDirectory.visionConfig().imageSize
-    guard size == transform.size else {
-      throw CarinaError(
-        .badData, "the shards hold images of another size than the vision encoder takes", at: options.trainShards,
-        expected: "\(size) pixels", found: "\(transform.size)",
-        remedy: "Preprocess with \(setting: .imageSize) \(size).")
-    }
-    let tokenizer = try TokenizerFactory.load(directory: languageDirectory.path)
-    renderer = try PromptRenderer(
-      tokenizer: tokenizer, style: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
+    try PipelineTransform.requireSize(transform, parts.vision.visionConfig(), at: options.trainShards)
+    renderer = try parts.renderer(
+      style: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
       maximumAnswerTokens: options.prompt.maximumAnswerTokens)
-    forecast = try MemoryForecast(
-      options, vision: visionDirectory, language: languageDirectory, samples: samples, renderer: renderer)
-    let vision = try visionDirectory.loadVisionEncoder(precision: precision)
-    let language = try languageDirectory.loadDecoder(precision: precision)
-    weights = (vision.weights, language.weights)
-    model = try VisionLanguageModel(
-      vision: vision.model,
-      projector: try JointTraining.projector(
-        options, vision: vision.model, decoder: language.model, precision: precision),
-      decoder: language.model, feature: options.features.feature, dropsFirstPatch: options.features.dropsFirstPatch)
-    let cache = try options.featureCache.map { [model, validation] path in
-      try FeatureCache(
-        path,
-        identity: FeatureIdentity(model, weights: vision.weights, transform: transform, precision: precision),
-        imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
+    forecast = try MemoryForecast(options, parts, samples: samples, renderer: renderer)
+    pipeline = try parts.join(precision: options.precision.elementType)
+    featureCache = try options.featureCache.map { [pipeline, validation] in
+      try pipeline.featureCache(
+        $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
     }
-    features = try cache.map { [samples, model] in
-      try CachedVisionFeatures($0, shards: samples.shards, transform: transform, model: model)
-    }
-    validationFeatures = try cache.flatMap { [validation, model] cache in
-      try validation.map {
-        try CachedVisionFeatures(cache, shards: $0.shards, transform: transform, model: model)
+    let kept = { [featureCache, pipeline] (samples: ShardSamples) throws -> CachedVisionFeatures? in
+      try featureCache.map {
+        try CachedVisionFeatures($0, shards: samples.shards, transform: transform, model: pipeline.model)
       }
     }
-    if !options.policy.trainsDecoder { model.decoder.packWhenFrozen() }
+    features = try kept(samples)
+    validationFeatures = try validation.flatMap { try kept($0) }
+    if !options.policy.trainsDecoder { pipeline.model.decoder.packWhenFrozen() }
     remarks =
-      (vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
-      + (language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
-      + (cache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
-      + (try CutTexts(samples, renderer: renderer).remarks(of: samples.count, renderer))
+      (pipeline.vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
+      + (pipeline.language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
+      + (featureCache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
+      + (try CutTexts(samples, renderer: renderer).remarks(of: samples.count, renderer)) + (unnamed.map { [$0] } ?? [])
   }
 
-  private static func projector(
-    _ options: JointTrainingOptions, vision: VisionEncoder, decoder: Decoder, precision: ElementType
-  ) throws -> Projector {
-    if let path = options.projector {
-      return try ModelDirectory.projector(path).loadProjector(precision: precision).model
-    }
-    return Projector(
-      freshProjector(options, vision: vision.config, decoder: decoder.config),
-      from: RandomParameterSource(seed: options.settings.seed, precision: precision))
-  }
-
-  /// The sizes of a projector that is not read from anywhere.
-  static func freshProjector(
-    _ options: JointTrainingOptions, vision: VisionConfig, decoder: DecoderConfig
-  ) -> ProjectorConfig {
-    ProjectorConfig(
-      inputSize: vision.hiddenSize, hiddenSize: options.projectorHidden ?? vision.hiddenSize * 10,
-      outputSize: decoder.hiddenSize)
-  }
-
-  /// The file of kept vision features.
-  public var featureCache: FeatureCache? { features?.cache }
+  /// The joined model.
+  public var model: VisionLanguageModel { pipeline.model }
 
   /// Samples to train on, and held out.
   public var sampleCounts: (train: Int, validation: Int?) { (samples.count, validation?.count) }
@@ -164,9 +126,9 @@ public final class JointTraining {
   private func write(to path: String) throws {
     let policy = options.policy
     try JoinedModelWriter.write(
-      model, languageModel: policy.trainsDecoder ? .copy : .reference(languageDirectory),
-      visionEncoder: policy.trainsVisionInFirstEpoch ? .copy : .reference(visionDirectory),
-      tokenizer: languageDirectory,
+      model, languageModel: policy.trainsDecoder ? .copy : .reference(pipeline.language.directory),
+      visionEncoder: policy.trainsVisionInFirstEpoch ? .copy : .reference(pipeline.vision.directory),
+      tokenizer: pipeline.tokenizer,
       description: JoinedModelWriter.Description(
         promptStyle: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
         maximumAnswerTokens: options.prompt.maximumAnswerTokens, transform: samples.transform),
@@ -177,8 +139,8 @@ public final class JointTraining {
   private func configuration() throws -> JSONValue {
     let policy = options.policy
     var models: JSONObject = options.features.json
-    models["vision"] = .string(weights.vision.sampledFingerprint().description)
-    models["language"] = .string(weights.language.sampledFingerprint().description)
+    models["vision"] = .string(pipeline.vision.weights.sampledFingerprint().description)
+    models["language"] = .string(pipeline.language.weights.sampledFingerprint().description)
     models["projector"] = .string(ParameterDigest(model.projector.parameters).whole.description)
     var document = JSONObject([
       (

@@ -25,9 +25,30 @@ package final class Trainer<Objective: TrainingObjective> {
   private var upcoming: (step: Int, batches: Upcoming)?
   private var epochSamples: (epoch: Int, samples: [Int])?
 
-  private final class Upcoming {
-    let done = DispatchSemaphore(value: 0)
-    var result: Result<[Objective.Batch], Error>?
+  /// The batches of a step, while the loader prepares them.
+  // Unchecked: the loader writes `result` before it signals and the trainer reads it after waiting; `prepare` touches
+  // neither the model nor anything that a step changes.
+  private final class Upcoming: @unchecked Sendable {
+    private let objective: Objective, samples: [[Int]], epoch: Int
+    private let done = DispatchSemaphore(value: 0)
+    private var prepared: Result<[Objective.Batch], Error>?
+
+    init(_ objective: Objective, samples: [[Int]], epoch: Int) {
+      self.objective = objective
+      self.samples = samples
+      self.epoch = epoch
+    }
+
+    func prepare() {
+      prepared = Result { try samples.map { try objective.prepare($0, epoch: epoch) } }
+      done.signal()
+    }
+
+    func wait() throws -> [Objective.Batch] {
+      done.wait()
+      guard let prepared else { throw CarinaError(.internalFailure, "the loader gave no result") }
+      return try prepared.get()
+    }
   }
 
   /// Prepares a run that has done nothing yet.
@@ -127,21 +148,17 @@ package final class Trainer<Objective: TrainingObjective> {
 
   private func takeBatches() throws -> [Objective.Batch] {
     let current = upcoming.flatMap { $0.step == step ? $0.batches : nil } ?? startLoading(step: step)
-    current.done.wait()
+    let batches = Result { try current.wait() }
     upcoming = step + 1 < totalSteps ? (step + 1, startLoading(step: step + 1)) : nil
-    guard let result = current.result else { throw CarinaError(.internalFailure, "the loader gave no result") }
-    return try result.get()
+    return try batches.get()
   }
 
   private func startLoading(step: Int) -> Upcoming {
     let epoch = step / order.stepsPerEpoch
     if epochSamples?.epoch != epoch { epochSamples = (epoch, order.samples(epoch: epoch)) }
     let micro = order.microBatches(epochSamples?.samples ?? [], stepInEpoch: step % order.stepsPerEpoch)
-    let upcoming = Upcoming()
-    loader.async { [objective] in
-      upcoming.result = Result { try micro.map { try objective.prepare($0, epoch: epoch) } }
-      upcoming.done.signal()
-    }
+    let upcoming = Upcoming(objective, samples: micro, epoch: epoch)
+    loader.async { upcoming.prepare() }
     return upcoming
   }
 }

@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// How a run ended.
 public enum TrainingOutcome: Equatable, Sendable {
   /// All steps are done and the final model is written.

@@ -2,8 +2,13 @@ import CarinaRuntime
 
 /// What a run is expected to reach: the committed `results/expected.json`, and its comparison with a report.
 ///
-/// The file mirrors `metrics.json`: under `metrics`, `by_answer_type/TYPE` and `arms/ARM` each metric's name stands with
-/// `{"value": v, "tolerance": t}`, `{"minimum": v}`, `{"maximum": v}` or several of these together.
+/// The file mirrors `metrics.json`: under `metrics`, `by_answer_type/TYPE` and `arms/ARM` each metric's name stands
+/// with `{"value": v, "tolerance": t}`, `{"minimum": v}`, `{"maximum": v}` or several of these together.
+///
+/// ```swift
+/// let outcomes = try ExpectedResults.read("results/expected.json").compare(report)
+/// outcomes.allSatisfy(\.holds)
+/// ```
 public struct ExpectedResults: Equatable, Sendable {
   /// What one metric must fulfil.
   package struct Bound: Equatable, Sendable {
@@ -18,7 +23,6 @@ public struct ExpectedResults: Equatable, Sendable {
     /// The most allowed.
     package var maximum: Double?
 
-    /// Creates a bound.
     package init(
       section: String = "metrics", metric: String, value: (expected: Double, tolerance: Double)? = nil,
       minimum: Double? = nil, maximum: Double? = nil
@@ -30,7 +34,6 @@ public struct ExpectedResults: Equatable, Sendable {
       self.maximum = maximum
     }
 
-    /// Equal in every part.
     package static func == (left: Bound, right: Bound) -> Bool {
       left.section == right.section && left.metric == right.metric && left.minimum == right.minimum
         && left.maximum == right.maximum && left.value?.expected == right.value?.expected
@@ -73,10 +76,10 @@ public struct ExpectedResults: Equatable, Sendable {
   package init(_ bounds: [Bound]) { self.bounds = bounds }
 
   /// Reads the file.
-  /// - Throws: `CarinaError.missingInput` when there is none; `.badData` when an entry has none of the allowed forms or an
-  ///   unknown key, or when the file expects nothing.
+  /// - Throws: `CarinaError.missingInput` when there is none; `.badData` when an entry has none of the allowed forms or
+  ///   an unknown key, or when the file expects nothing.
   public static func read(_ path: String) throws -> ExpectedResults {
-    let root = MetricsNode(try JSONValue.parseFile(path), path)
+    let root = JSONNode(try .parseFile(path), source: path, wording: .results)
     var sections = [("metrics", root["metrics"])]
     for name in ["by_answer_type", "arms"] {
       sections += try root[name].entries().sorted { $0.key < $1.key }.map { ("\(name)/\($0.key)", $0.value) }
@@ -110,7 +113,7 @@ public struct ExpectedResults: Equatable, Sendable {
     }
   }
 
-  private static func bound(_ node: MetricsNode, _ section: String, _ metric: String) throws -> Bound {
+  private static func bound(_ node: JSONNode, _ section: String, _ metric: String) throws -> Bound {
     let entries = try node.entries()
     let known: Set<String> = ["value", "tolerance", "minimum", "maximum"]
     let hasValue = entries["value"] != nil && entries["tolerance"] != nil

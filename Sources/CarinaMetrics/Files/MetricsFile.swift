@@ -10,9 +10,10 @@ package enum MetricsFile {
   }
 
   /// Reads a report.
-  /// - Throws: `CarinaError.missingInput` when there is no such file, `.badData` naming the key that is not as it should be.
+  /// - Throws: `CarinaError.missingInput` when there is no such file, `.badData` naming the key that is not as it
+  ///   should be.
   package static func read(_ path: String) throws -> MetricReport {
-    let root = MetricsNode(try JSONValue.parseFile(path), path)
+    let root = JSONNode(try .parseFile(path), source: path, wording: .results)
     var report = MetricReport(
       n: try root["n"].count(), metrics: try values(root["metrics"]),
       byAnswerType: try root["by_answer_type"].entries().mapValues(values),
@@ -66,7 +67,7 @@ package enum MetricsFile {
     return .object(object)
   }
 
-  private static func values(_ node: MetricsNode) throws -> [String: MetricValue] {
+  private static func values(_ node: JSONNode) throws -> [String: MetricValue] {
     try node.entries().mapValues { entry in
       MetricValue(
         value: try entry["value"].number(), low: try entry["low"].optional?.number(),
@@ -74,61 +75,15 @@ package enum MetricsFile {
     }
   }
 
-  private static func floor(_ node: MetricsNode) throws -> CommonestAnswer {
+  private static func floor(_ node: JSONNode) throws -> CommonestAnswer {
     CommonestAnswer(
       value: try node["value"].number(), n: try node["n"].count(), answer: try node["answer"].optional?.text())
   }
 
-  private static func resampling(_ node: MetricsNode) throws -> MetricReport.Resampling {
+  private static func resampling(_ node: JSONNode) throws -> MetricReport.Resampling {
     guard let seed = UInt64(try node["seed"].text()) else { throw node["seed"].failure("a whole number as text") }
     return .init(
       replicates: try node["replicates"].count(), seed: seed, unit: try node["unit"].text(),
       units: try node["units"].count())
-  }
-}
-
-/// A place in a file of metrics, with errors that name it.
-struct MetricsNode {
-  let value: JSONValue?
-  let path: String
-  let keys: [String]
-
-  init(_ value: JSONValue?, _ path: String, _ keys: [String] = []) {
-    self.value = value
-    self.path = path
-    self.keys = keys
-  }
-
-  subscript(_ key: String) -> MetricsNode { MetricsNode(value?[key], path, keys + [key]) }
-
-  /// Itself if something stands here.
-  var optional: MetricsNode? { value == nil || value == .null ? nil : self }
-
-  func number() throws -> Double {
-    guard let number = value?.double else { throw failure("a number") }
-    return number
-  }
-
-  func count() throws -> Int {
-    guard let count = value?.int, count >= 0 else { throw failure("a whole number from 0") }
-    return count
-  }
-
-  func text() throws -> String {
-    guard let text = value?.string else { throw failure("a text") }
-    return text
-  }
-
-  /// The object's entries; none where nothing stands.
-  func entries() throws -> [String: MetricsNode] {
-    guard let value, !value.isNull else { return [:] }
-    guard let object = value.object else { throw failure("an object") }
-    return object.reduce(into: [:]) { $0[$1.key] = MetricsNode($1.value, path, keys + [$1.key]) }
-  }
-
-  func failure(_ expected: String) -> CarinaError {
-    CarinaError(
-      .badData, "the key \"\(keys.joined(separator: "/"))\" is not as it should be", at: path, expected: expected,
-      found: value?.kindName ?? "nothing")
   }
 }

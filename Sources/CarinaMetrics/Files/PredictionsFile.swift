@@ -3,9 +3,13 @@ import Foundation
 
 /// `predictions.jsonl`: one answer a line, written by the evaluator or by anybody else's program.
 ///
-/// Needed on every line: `id`, `prediction`, and `reference` (a text) or `references` (a list of at least one). Optional:
-/// `image`, `patient`, `question`, `answer_type`, `question_type`, `nll`, `tokens`. Numbers are taken for their text, because
-/// data sets have answers such as 3. Other keys are left alone. Blank lines are allowed.
+/// Needed on every line: `id`, `prediction`, and `reference` (a text) or `references` (a list of at least one).
+/// Optional: `image`, `patient`, `question`, `answer_type`, `question_type`, `nll`, `tokens`. Numbers are taken for
+/// their text, because data sets have answers such as 3. Other keys are left alone. Blank lines are allowed.
+///
+/// ```json
+/// {"id": "a1", "image": "scan.png", "question": "Is the heart enlarged?", "prediction": "no", "reference": "No"}
+/// ```
 package enum PredictionsFile {
   /// Reads a file.
   /// - Throws: `CarinaError.missingInput` when it cannot be read; `.badData` naming the line and the key when a line is
@@ -20,11 +24,11 @@ package enum PredictionsFile {
     for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
       if line.allSatisfy({ $0 == 32 || $0 == 9 || $0 == 13 }) { continue }
-      let place = "\(path), line \(number)"
-      let answer = try answer(parse(Data(line), at: place), at: place)
+      let location = "\(path), line \(number)"
+      let answer = try answer(parse(Data(line), at: location), at: location)
       if let earlier = lineOfID[answer.id] {
         throw CarinaError(
-          .badData, "the id \"\(answer.id)\" is also that of line \(earlier)", at: place,
+          .badData, "the id \"\(answer.id)\" is also that of line \(earlier)", at: location,
           remedy: "Give every answer an id of its own.")
       }
       lineOfID[answer.id] = number
@@ -62,19 +66,19 @@ package enum PredictionsFile {
   }
 
   /// The parser counts the lines of what it is given, which here is always one: the file's own line is named instead.
-  private static func parse(_ line: Data, at place: String) throws -> JSONValue {
+  private static func parse(_ line: Data, at location: String) throws -> JSONValue {
     do {
-      return try JSONValue.parse(line, source: place)
+      return try JSONValue.parse(line, source: location)
     } catch let error as CarinaError {
-      throw CarinaError(error.kind, error.what, at: place, expected: error.expected, found: error.found)
+      throw CarinaError(error.kind, error.what, at: location, expected: error.expected, found: error.found)
     }
   }
 
-  private static func answer(_ value: JSONValue, at place: String) throws -> ScoredAnswer {
-    guard let object = value.object else {
-      throw CarinaError(.badData, "the line is not an answer", at: place, expected: "an object", found: value.kindName)
+  private static func answer(_ value: JSONValue, at location: String) throws -> ScoredAnswer {
+    guard value.object != nil else {
+      throw CarinaError(.badData, "the line is not an answer", at: location, expected: "an object", found: value.kindName)
     }
-    let line = PredictionLine(object: object, place: place)
+    let line = PredictionLine(node: JSONNode(value, source: location, wording: .results))
     let tokens = try line.optionalNumber("tokens").map { try line.count($0, "tokens") }
     return ScoredAnswer(
       id: try line.text("id"), image: try line.optionalText("image"), patient: try line.optionalText("patient"),
@@ -87,8 +91,7 @@ package enum PredictionsFile {
 
 /// Access to one line's keys, with errors that name line and key.
 private struct PredictionLine {
-  let object: JSONObject
-  let place: String
+  let node: JSONNode
 
   func text(_ key: String) throws -> String {
     guard let text = try optionalText(key) else { throw failure(key, "is missing", expected: "a text", found: nil) }
@@ -96,12 +99,12 @@ private struct PredictionLine {
   }
 
   func optionalText(_ key: String) throws -> String? {
-    guard let value = object[key], !value.isNull else { return nil }
+    guard let value = node[key].optional?.value else { return nil }
     return try Self.text(value) ?? { throw failure(key, "is no text", expected: "a text", found: value.kindName) }()
   }
 
   func optionalNumber(_ key: String) throws -> Double? {
-    guard let value = object[key], !value.isNull else { return nil }
+    guard let value = node[key].optional?.value else { return nil }
     guard let number = value.double else {
       throw failure(key, "is no number", expected: "a number", found: value.kindName)
     }
@@ -115,7 +118,8 @@ private struct PredictionLine {
     return count
   }
 
-  /// A negative log-likelihood. One of thousands of nats a token comes from no model, and its exponential from no computer.
+  /// A negative log-likelihood. One of thousands of nats a token comes from no model, and its exponential from no
+  /// computer.
   func likelihood(_ key: String, tokens: Int?) throws -> Double? {
     guard let number = try optionalNumber(key) else { return nil }
     guard abs(number) <= 10_000 * Double(max(tokens ?? 1, 1)) else {
@@ -125,7 +129,7 @@ private struct PredictionLine {
   }
 
   func references() throws -> [String] {
-    guard let value = object["references"], !value.isNull else {
+    guard let value = node["references"].optional?.value else {
       guard let reference = try optionalText("reference") else {
         throw failure(
           "reference", "is missing", expected: "\"reference\": a text, or \"references\": a list", found: nil)
@@ -154,6 +158,6 @@ private struct PredictionLine {
   }
 
   private func failure(_ key: String, _ what: String, expected: String, found: String?) -> CarinaError {
-    CarinaError(.badData, "the key \"\(key)\" \(what)", at: place, expected: expected, found: found)
+    CarinaError(.badData, "the key \"\(key)\" \(what)", at: node.source, expected: expected, found: found)
   }
 }

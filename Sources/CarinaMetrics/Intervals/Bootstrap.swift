@@ -1,7 +1,14 @@
 import CarinaRuntime
 
-/// Percentile bootstrap intervals (Efron 1979): units are drawn with replacement, as many as there are, and the metrics are
-/// computed anew from the sums of their answers' numbers.
+/// Percentile bootstrap intervals (Efron 1979): units are drawn with replacement, as many as there are, and the metrics
+/// are computed anew from the sums of their answers' numbers.
+///
+/// ```swift
+/// let units = ResamplingUnits(answers)
+/// let table = StatisticsTable(answers, MetricSuite.standard.families, TokenCache())
+/// let metrics = Bootstrap(replicates: 1_000, seed: 0).metrics(
+///   of: table, rows: Array(answers.indices), units: units.ofAnswer)
+/// ```
 package struct Bootstrap {
   /// The setting for the number of resamples.
   package static let replicates = Setting(
@@ -13,8 +20,8 @@ package struct Bootstrap {
 
   /// The metrics over the given rows with their 95% intervals.
   ///
-  /// Each replicate has its own random stream, so the result does not depend on who computes which. A replicate in which a
-  /// metric concerns no answer says nothing about that metric and is left out for it.
+  /// Each replicate has its own random stream, so the result does not depend on who computes which. A replicate in
+  /// which a metric concerns no answer says nothing about that metric and is left out for it.
   func metrics(of table: StatisticsTable, rows: [Int], units: [Int]) -> [String: MetricValue] {
     let width = table.width
     let groups = sums(of: table, rows: rows, units: units)
@@ -53,15 +60,15 @@ package struct Bootstrap {
 
   /// The rows' numbers summed by unit, one unit after the other; units without a row are left out.
   private func sums(of table: StatisticsTable, rows: [Int], units: [Int]) -> [Double] {
-    var places: [Int: Int] = [:]
+    var groupOfUnit: [Int: Int] = [:]
     var sums: [Double] = []
     for row in rows {
-      let place = places[units[row]] ?? places.count
-      if place == places.count {
-        places[units[row]] = place
+      let group = groupOfUnit[units[row]] ?? groupOfUnit.count
+      if group == groupOfUnit.count {
+        groupOfUnit[units[row]] = group
         sums.append(contentsOf: repeatElement(0, count: table.width))
       }
-      for k in 0..<table.width { sums[place * table.width + k] += table.values[row * table.width + k] }
+      for k in 0..<table.width { sums[group * table.width + k] += table.values[row * table.width + k] }
     }
     return sums
   }
@@ -76,6 +83,7 @@ package struct Bootstrap {
   }
 }
 
+/// Lets tasks share a buffer: unchecked, because each writes only the element of its own number.
 private struct SendableBuffer<Element>: @unchecked Sendable {
   let pointer: UnsafeMutableBufferPointer<Element>
 }

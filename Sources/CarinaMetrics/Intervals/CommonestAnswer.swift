@@ -7,7 +7,7 @@ public struct CommonestAnswer: Equatable, Sendable {
   /// The answer always given, where it is one for all; of several spellings that count as equal the commonest.
   public var answer: String?
 
-  /// Creates a floor.
+  /// A floor over `n` answers; `answer` where all of them get the same.
   public init(value: Double, n: Int, answer: String? = nil) {
     self.value = value
     self.n = n
@@ -16,8 +16,8 @@ public struct CommonestAnswer: Equatable, Sendable {
 
   /// The floors of each accuracy metric: metric name → strategy → floor.
   ///
-  /// Strategies: `always` gives the commonest answer of all the metric's answers; `by-question-type` the commonest of each
-  /// question type; `by-question` the commonest of each question text, which is what a model that
+  /// Strategies: `always` gives the commonest answer of all the metric's answers; `by-question-type` the commonest of
+  /// each question type; `by-question` the commonest of each question text, which is what a model that
   /// reads but does not see can reach. "Commonest" is taken from the very references that are scored, so a real
   /// strategy, which has to take it from training data, does no better. Ties go to the text that comes first.
   static func floors(_ answers: [ScoredAnswer], _ cache: TokenCache) -> [String: [String: CommonestAnswer]] {

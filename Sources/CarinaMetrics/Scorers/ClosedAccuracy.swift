@@ -1,9 +1,9 @@
 /// `closed-accuracy`, `closed@type` and `closed@yesno`: how often a closed question is answered right.
 ///
-/// Right means equality after `AnswerNormalizer`, with any reference; where the reference is yes or no, a prediction whose
-/// first word is that word is right too ("Yes, on the left."). `closed@type` (and `closed-accuracy`, which is the same
-/// number under its short name) counts the answers that the data set calls `CLOSED`; `closed@yesno` those whose first
-/// reference is yes or no. The two have different denominators in VQA-RAD and SLAKE. In 0…1.
+/// Right means equality after `AnswerNormalizer`, with any reference; where the reference is yes or no, a prediction
+/// whose first word is that word is right too ("Yes, on the left."). `closed@type` (and `closed-accuracy`, which is the
+/// same number under its short name) counts the answers that the data set calls `CLOSED`; `closed@yesno` those whose
+/// first reference is yes or no. The two have different denominators in VQA-RAD and SLAKE. In 0…1.
 enum ClosedAccuracy {
   static let families: [any MetricFamily] = [
     MeanMetric(name: "closed-accuracy", signature: "closed-accuracy-strict|rows:answer_type=CLOSED|\(rule)") {
@@ -41,9 +41,4 @@ enum ClosedAccuracy {
   private static func firstWord(_ text: String) -> String {
     String(text.prefix { $0.isLetter || $0.isNumber || $0 == "'" })
   }
-}
-
-extension TokenCache {
-  /// A text after `AnswerNormalizer`.
-  func normalized(_ text: String) -> String { rewritten(text, "vqa", AnswerNormalizer.normalize) }
 }

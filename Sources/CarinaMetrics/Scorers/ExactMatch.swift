@@ -18,13 +18,3 @@ enum ExactMatch {
     isRight(answer, cache) ? 1 : 0
   }
 }
-
-extension ScoredAnswer {
-  /// Whether the answer counts as right: a closed one as `closed-accuracy` counts, another as `exact-match` does; nil for a
-  /// caption, which has no question.
-  package var isRight: Bool? {
-    let cache = TokenCache()
-    if isClosed { return ClosedAccuracy.isRight(prediction, references, cache) }
-    return question.isEmpty ? nil : ExactMatch.isRight(self, cache)
-  }
-}

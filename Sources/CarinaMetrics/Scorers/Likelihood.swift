@@ -1,7 +1,8 @@
 import Foundation
 
 /// `nll-per-token` and `perplexity` of the references, over the answers that carry `nll` and `tokens`: total negative
-/// log-likelihood over total supervised tokens, in nats, and its exponential, which is left out where no number can hold it.
+/// log-likelihood over total supervised tokens, in nats, and its exponential, which is left out where no number can
+/// hold it.
 struct Likelihood: MetricFamily {
   let names = ["nll-per-token", "perplexity"]
   let signature = "sum(nll)/sum(tokens)|unit:nat"

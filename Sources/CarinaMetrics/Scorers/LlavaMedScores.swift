@@ -1,8 +1,8 @@
 /// `closed-llavamed` and `open-llavamed`: the two numbers that LLaVA-Med (Li et al. 2023) and its successors report, in
 /// percent. They are here for comparison with those papers and for nothing else.
 ///
-/// - Closed: where the normalised prediction contains "yes" or "no" anywhere, also inside a word ("normal", "nodule"), it
-///   is right if the normalised reference is a part of it; otherwise wrong. The script first published drops
+/// - Closed: where the normalised prediction contains "yes" or "no" anywhere, also inside a word ("normal", "nodule"),
+///   it is right if the normalised reference is a part of it; otherwise wrong. The script first published drops
 ///   the wrong yes/no answers from the denominator; here, as in the repaired copies, they count as wrong.
 /// - Open: recall of words, where a word that occurs in both counts as often as the prediction says it.
 /// Both use `AnswerNormalizer` and drop commas that are left; of several references the best counts.

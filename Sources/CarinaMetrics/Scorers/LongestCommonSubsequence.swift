@@ -23,14 +23,14 @@ struct LongestCommonSubsequence {
   /// Its length.
   var length: Int { Int(table[table.count - 1]) }
 
-  /// The places in `rows` of one such subsequence: read from the end, and where both ways are equally long, upwards.
-  var places: [Int] {
+  /// The indices in `rows` of one such subsequence: read from the end, and where both ways are equally long, upwards.
+  var rowIndices: [Int] {
     let width = columns.count + 1
     var (i, j) = (rows.count, columns.count)
-    var places: [Int] = []
+    var indices: [Int] = []
     while i > 0, j > 0 {
       if rows[i - 1] == columns[j - 1] {
-        places.append(i - 1)
+        indices.append(i - 1)
         i -= 1
         j -= 1
       } else if table[i * width + j - 1] > table[(i - 1) * width + j] {
@@ -39,6 +39,6 @@ struct LongestCommonSubsequence {
         i -= 1
       }
     }
-    return places.reversed()
+    return indices.reversed()
   }
 }

@@ -1,21 +1,21 @@
-/// A run of one to four tokens.
-struct Ngram: Hashable {
-  private let tokens: SIMD4<Int32>
-
-  init(_ list: [Int32], at start: Int, length: Int) {
-    var tokens = SIMD4<Int32>(repeating: -1)
-    for k in 0..<length { tokens[k] = list[start + k] }
-    self.tokens = tokens
-  }
-}
-
 /// How often each run of a given length occurs in a token list.
 struct NgramCounts {
-  private(set) var counts: [Ngram: Int] = [:]
+  /// A run of one to four tokens.
+  private struct Run: Hashable {
+    private let tokens: SIMD4<Int32>
+
+    init(_ list: [Int32], at start: Int, length: Int) {
+      var tokens = SIMD4<Int32>(repeating: -1)
+      for k in 0..<length { tokens[k] = list[start + k] }
+      self.tokens = tokens
+    }
+  }
+
+  private var counts: [Run: Int] = [:]
 
   init(_ tokens: [Int32], length: Int) {
     guard tokens.count >= length else { return }
-    for start in 0...(tokens.count - length) { counts[Ngram(tokens, at: start, length: length), default: 0] += 1 }
+    for start in 0...(tokens.count - length) { counts[Run(tokens, at: start, length: length), default: 0] += 1 }
   }
 
   /// Keeps the larger count of each run: what several references allow together.

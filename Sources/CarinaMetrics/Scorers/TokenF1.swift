@@ -3,8 +3,8 @@ import Foundation
 /// `token-f1`: the F1 of the multisets of words, as SQuAD's evaluation computes it (Rajpurkar et al. 2016); the largest
 /// over the references, mean over answers. In 0…1.
 ///
-/// Normalisation: lower case; ASCII punctuation removed without a space; the words `a`, `an`, `the` removed; cut at white
-/// space. A side without words scores 1 against another such side and 0 otherwise (SQuAD 2's rule).
+/// Normalisation: lower case; ASCII punctuation removed without a space; the words `a`, `an`, `the` removed; cut at
+/// white space. A side without words scores 1 against another such side and 0 otherwise (SQuAD 2's rule).
 enum TokenF1 {
   static let family = MeanMetric(
     name: "token-f1", signature: "norm:squad(lower,punctuation,articles)|refs:max|mean:samples"

@@ -17,7 +17,7 @@ package enum PorterStemmer {
       word.replaceSuffix("y", with: "i")
     }
     replaceDoubleSuffix(&word)
-    apply(PorterRules.step3, to: &word, measureAbove: 0)
+    apply(step3, to: &word, measureAbove: 0)
     removeSuffix(&word)
     tidy(&word)
     return String(decoding: word.letters, as: UTF8.self)
@@ -27,6 +27,24 @@ package enum PorterStemmer {
     "sky": "sky", "skies": "sky", "dying": "die", "lying": "lie", "tying": "tie", "news": "news",
     "innings": "inning", "inning": "inning", "outings": "outing", "outing": "outing", "cannings": "canning",
     "canning": "canning", "howe": "howe", "proceed": "proceed", "exceed": "exceed", "succeed": "succeed",
+  ]
+
+  // The suffixes of steps 2, 3 and 4 (paper of 1980, with NLTK's `bli` and `fulli`), in the order in which they are
+  // tried.
+  private static let step2: [(String, String)] = [
+    ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"), ("bli", "ble"),
+    ("alli", "al"), ("entli", "ent"), ("eli", "e"), ("ousli", "ous"), ("ization", "ize"), ("ation", "ate"),
+    ("ator", "ate"), ("alism", "al"), ("iveness", "ive"), ("fulness", "ful"), ("ousness", "ous"), ("aliti", "al"),
+    ("iviti", "ive"), ("biliti", "ble"), ("fulli", "ful"),
+  ]
+
+  private static let step3: [(String, String)] = [
+    ("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", ""),
+  ]
+
+  private static let step4 = [
+    "al", "ance", "ence", "er", "ic", "able", "ible", "ant", "ement", "ment", "ent", "ion", "ou", "ism", "ate", "iti",
+    "ous", "ive", "ize",
   ]
 
   /// Step 1a.
@@ -71,12 +89,12 @@ package enum PorterStemmer {
       if word.stem(without: "ogi").measure > 0 { word.replaceSuffix("logi", with: "log") }
       return
     }
-    apply(PorterRules.step2, to: &word, measureAbove: 0)
+    apply(step2, to: &word, measureAbove: 0)
   }
 
   /// Step 4.
   private static func removeSuffix(_ word: inout Word) {
-    guard let suffix = PorterRules.step4.first(where: { word.ends(with: $0) }) else { return }
+    guard let suffix = step4.first(where: { word.ends(with: $0) }) else { return }
     let stem = word.stem(without: suffix)
     guard stem.measure > 1 else { return }
     if suffix == "ion", !stem.ends(with: "s"), !stem.ends(with: "t") { return }

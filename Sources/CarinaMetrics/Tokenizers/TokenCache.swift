@@ -7,7 +7,6 @@ package final class TokenCache {
   private var lists: [String: [[UInt8]: [Int32]]] = [:]
   private var texts: [String: [[UInt8]: String]] = [:]
 
-  /// An empty cache.
   package init() {}
 
   /// The tokens of `text` under the tokenizer called `scheme`, which is run only the first time.
@@ -36,4 +35,7 @@ package final class TokenCache {
     numbers[key] = fresh
     return fresh
   }
+
+  /// A text after `AnswerNormalizer`.
+  func normalized(_ text: String) -> String { rewritten(text, "vqa", AnswerNormalizer.normalize) }
 }

@@ -7,37 +7,36 @@ import CarinaTensor
 struct ConfigObject {
   /// Names and values.
   let object: JSONObject
-  /// The file, for errors.
-  let source: String
-  /// Where in the document this object stands: "" or "vision_config.".
-  let prefix: String
+  private let node: JSONNode
 
   /// The largest size that is believed: keeps every product of sizes within 64 bits.
   static let largestSize = 1 << 24
 
-  init(_ json: JSONValue, source: String, prefix: String = "") throws {
-    guard let object = json.object else {
+  init(_ json: JSONValue, source: String) throws {
+    try self.init(JSONNode(json, source: source, wording: .configuration))
+  }
+
+  private init(_ node: JSONNode) throws {
+    guard let object = node.value?.object else {
       throw CarinaError(
-        .badData, prefix.isEmpty ? "is no JSON object" : "\"\(prefix.dropLast())\" is no JSON object", at: source,
-        found: json.kindName)
+        .badData, node.keys.isEmpty ? "is no JSON object" : "\"\(node.path)\" is no JSON object", at: node.source,
+        found: node.value?.kindName)
     }
     self.object = object
-    self.source = source
-    self.prefix = prefix
+    self.node = node
   }
+
+  /// The file, for errors.
+  var source: String { node.source }
+
+  /// Where a key stands in the document, in words.
+  func path(_ key: String) -> String { node[key].path }
 
   /// The object under a key; an empty one where the key is absent or null.
-  func child(_ key: String) throws -> ConfigObject {
-    let value = object[key] ?? .null
-    return try ConfigObject(
-      value.isNull ? .object(JSONObject()) : value, source: source, prefix: "\(prefix)\(key).")
-  }
+  func child(_ key: String) throws -> ConfigObject { try ConfigObject(node[key].orEmpty) }
 
   /// The value of a key; nil when it is absent or null.
-  func value(_ key: String) -> JSONValue? {
-    guard let value = object[key], !value.isNull else { return nil }
-    return value
-  }
+  func value(_ key: String) -> JSONValue? { node[key].optional?.value }
 
   /// A whole number of at least `least` and at most `most`.
   func size(_ key: String, default fallback: Int, least: Int = 1, most: Int = largestSize) throws -> Int {
@@ -121,25 +120,17 @@ struct ConfigObject {
 
   /// The keys that are neither in `known` nor on the list of harmless ones, with their path.
   func unknownKeys(besides known: Set<String>) -> [String] {
-    object.keys.filter { !known.contains($0) && !HarmlessConfigKeys.all.contains($0) }.map { prefix + $0 }
+    object.keys.filter { !known.contains($0) && !HarmlessConfigKeys.all.contains($0) }.map(path)
   }
 
   /// An error about the value of a key.
-  func wrong(_ key: String, expected: String) -> CarinaError {
-    CarinaError(
-      .badData, "\"\(prefix)\(key)\" has a value that cannot be", at: source, expected: expected, found: shown(key))
-  }
+  func wrong(_ key: String, expected: String) -> CarinaError { node[key].failure(expected) }
 
   /// An error about a value that the engine does not compute.
   func refused(_ key: String, because reason: String, expected: String) -> CarinaError {
-    CarinaError(
-      .badData, "\"\(prefix)\(key)\" changes the computation in a way that is not supported: \(reason)", at: source,
-      expected: expected, found: shown(key))
-  }
-
-  private func shown(_ key: String) -> String {
-    let text = object[key].flatMap { try? $0.serialized() } ?? "nothing"
-    return text.count > 80 ? text.prefix(77) + "..." : text
+    let entry = node[key]
+    return entry.failure(
+      "\"\(entry.path)\" changes the computation in a way that is not supported: \(reason)", expected: expected)
   }
 
   private func describe(_ values: [JSONValue]) -> String {

@@ -39,7 +39,7 @@ struct RotarySettings {
     let flatBase = try flat.positive(flatKey, default: fallback)
     let base = try entry.positive("rope_theta", default: flatBase)
     if flat.value(flatKey) != nil, base != flatBase {
-      throw flat.wrong(flatKey, expected: "the same base as \(entry.prefix)rope_theta, \(base)")
+      throw flat.wrong(flatKey, expected: "the same base as \(entry.path("rope_theta")), \(base)")
     }
     return base
   }

@@ -3,6 +3,11 @@ import Foundation
 /// A small deterministic random generator: SplitMix64 (Steele, Lea and Flood 2014) over a counter.
 ///
 /// Its whole state is two integers, so a checkpoint can store it and a resumed run goes on with the same digits.
+///
+/// ```swift
+/// var generator = SeededGenerator(seed: 1, stream: "shuffle of epoch 3")
+/// let order = generator.permutation(4_500)
+/// ```
 public struct SeededGenerator: RandomNumberGenerator, Codable, Equatable, Sendable {
   private var state: UInt64
 
@@ -39,7 +44,7 @@ public struct SeededGenerator: RandomNumberGenerator, Codable, Equatable, Sendab
     Int(next().multipliedFullWidth(by: UInt64(bound)).high)
   }
 
-  /// A normally distributed number, mean 0 and deviation 1 (Box and Muller 1958; one of the pair).
+  /// A normally distributed number, mean 0 and standard deviation 1 (Box and Muller 1958; one of the pair).
   package mutating func normal() -> Double {
     let radius = (-2 * log(1 - uniform())).squareRoot()
     return radius * cos(2 * .pi * uniform())

@@ -1,7 +1,14 @@
 /// What went wrong, where, what was expected and found, and what to do about it.
 ///
-/// The engine throws this and nothing else for foreign data and for the file system; the one place
+/// The engine throws this and nothing else for foreign data and for the file system; the one function
 /// that turns it into text and an exit code is `CommandOptions`.
+///
+/// ```swift
+/// throw CarinaError(
+///   .badData, "the image has no pixels", at: path, expected: "a PNG or JPEG file", found: "0 bytes",
+///   remedy: "Fetch the file again.")
+/// // scan.png: the image has no pixels; expected a PNG or JPEG file, found 0 bytes. Fetch the file again.
+/// ```
 public struct CarinaError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The class of failure; each maps to one exit code of the programs.
   public enum Kind: String, Sendable {

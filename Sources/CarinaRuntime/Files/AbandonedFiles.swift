@@ -1,10 +1,10 @@
 import Foundation
 
-/// What `AtomicFile` had in hand when its process was killed: `NAME.PID.partial`, and `NAME.PID.previous` of a directory that was being
-/// replaced.
+/// What `AtomicFile` had in hand when its process was killed: `NAME.PID.partial`, and `NAME.PID.previous` of a
+/// directory that was being replaced.
 package enum AbandonedFiles {
-  /// Clears a directory of what dead processes left in it: half-written files and directories go, and a directory whose replacement never
-  /// came gets its name back. What belongs to a living process stays.
+  /// Clears a directory of what dead processes left in it: half-written files and directories go, and a directory whose
+  /// replacement never came gets its name back. What belongs to a living process stays.
   /// - Returns: what was removed.
   /// - Throws: `CarinaError.cannotWrite` when something cannot be removed.
   @discardableResult

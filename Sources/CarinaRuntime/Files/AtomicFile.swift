@@ -1,6 +1,10 @@
 import Foundation
 
 /// Files that are either wholly there or not there: written beside, flushed to the disk, renamed.
+///
+/// ```swift
+/// try AtomicFile.write("step,loss\n", to: "results/loss.csv")
+/// ```
 public enum AtomicFile {
   /// Writes `data` to `path`, creating parent directories.
   /// - Throws: `CarinaError.cannotWrite`; then `path` is as it was before.
@@ -33,9 +37,10 @@ public enum AtomicFile {
     }
   }
 
-  /// Lets `body` fill a directory at a temporary path beside `path`, then puts it in place of whatever was there.
+  /// Lets `body` fill a directory at a temporary path beside `path`, then lets it replace whatever was there.
   ///
-  /// A process that is killed between the two renames leaves what was there as `PATH.PID.previous`; `AbandonedFiles` puts it back.
+  /// A process that is killed between the two renames leaves what was there as `PATH.PID.previous`; `AbandonedFiles`
+  /// puts it back.
   /// - Throws: what `body` throws, or `CarinaError.cannotWrite`; then `path` is as it was and the temporary is removed.
   package static func writeDirectory(to path: String, _ body: (String) throws -> Void) throws {
     let temporary = "\(path).\(getpid()).partial"

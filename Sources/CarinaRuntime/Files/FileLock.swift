@@ -1,7 +1,11 @@
 import Foundation
 
-/// An exclusive lock on a file, held as long as the value lives and let go of by the system when the process ends, however
-/// it ends.
+/// An exclusive lock on a file, held as long as the value lives and let go of by the system when the process ends,
+/// however it ends.
+///
+/// ```swift
+/// let lock = try FileLock("cache/lock", isPatient: true)
+/// ```
 package final class FileLock {
   private let descriptor: Int32
 
@@ -31,7 +35,8 @@ package final class FileLock {
   }
 
   deinit {
-    // A child between fork and exec has a copy of the descriptor; closing ours alone would leave the lock to it for that moment.
+    // A child between fork and exec has a copy of the descriptor; closing ours alone would leave the lock to it for
+    // that moment.
     flock(descriptor, LOCK_UN)
     close(descriptor)
   }

@@ -4,6 +4,11 @@ import Foundation
 ///
 /// The file may be replaced by another of its name (written beside and renamed) while it is mapped, but must not be cut
 /// short.
+///
+/// ```swift
+/// let file = try MappedFile(path: "model.safetensors")
+/// let header = file.bytes(0..<8)
+/// ```
 package final class MappedFile {
   /// The first byte; must not be written.
   package let pointer: UnsafeMutableRawPointer

@@ -14,7 +14,7 @@ public struct JSONObject: Sendable, Sequence {
   /// An object without names.
   public init() {}
 
-  /// An object of pairs; of a repeated name the last value counts, at the first place.
+  /// An object of pairs; of a repeated name the last value counts, where the name stood first.
   public init(_ pairs: [(String, JSONValue)]) {
     for (key, value) in pairs { self[key] = value }
   }
@@ -24,7 +24,7 @@ public struct JSONObject: Sendable, Sequence {
   /// Whether there is none.
   public var isEmpty: Bool { keys.isEmpty }
 
-  /// The value of a name. Setting adds at the end or replaces in place; setting nil removes.
+  /// The value of a name. Setting adds at the end or replaces the value where it stands; setting nil removes.
   public subscript(_ key: String) -> JSONValue? {
     get { position(of: key).map { values[$0] } }
     set {
@@ -83,23 +83,5 @@ extension JSONObject: Equatable {
   public static func == (left: JSONObject, right: JSONObject) -> Bool {
     left.count == right.count && zip(left.keys, right.keys).allSatisfy { ExactText($0) == ExactText($1) }
       && left.values == right.values
-  }
-}
-
-/// A text that equals another only when their UTF-8 bytes do (`String` equates canonically equivalent spellings).
-package struct ExactText: Hashable, Sendable {
-  package let text: String
-
-  package init(_ text: String) { self.text = text }
-
-  package static func == (left: ExactText, right: ExactText) -> Bool {
-    left.text.utf8.count == right.text.utf8.count && left.text.utf8.elementsEqual(right.text.utf8)
-  }
-
-  package func hash(into hasher: inout Hasher) {
-    let combined: Void? = text.utf8.withContiguousStorageIfAvailable {
-      hasher.combine(bytes: UnsafeRawBufferPointer($0))
-    }
-    if combined == nil { for byte in text.utf8 { hasher.combine(byte) } }
   }
 }

@@ -18,7 +18,7 @@ package struct JSONParser {
     return value
   }
 
-  /// The value at the scanner's place; the scanner ends behind it.
+  /// The value at the scanner's offset; the scanner then stands behind it.
   public mutating func value(depth: Int) throws -> JSONValue {
     switch try scanner.peek() {
     case UInt8(ascii: "{"): return try .object(object(depth: depth + 1))

@@ -1,4 +1,5 @@
-/// The lexical half of the JSON reader: white space, punctuation, texts and numbers at a moving place in memory.
+/// The lexical half of the JSON reader: white space, punctuation, texts and numbers at an offset that moves through
+/// memory.
 ///
 /// It is also used alone where a large file is read straight into tables (a vocabulary of 262,144 pieces).
 package struct JSONScanner {
@@ -26,23 +27,23 @@ package struct JSONScanner {
   package let bytes: UnsafeBufferPointer<UInt8>
   let source: String
   let origin: Origin
-  package var place: Int
+  package var offset: Int
 
   package init(_ bytes: UnsafeRawBufferPointer, source: String, origin: Origin = Origin()) {
     self.origin = origin
     self.bytes = bytes.bindMemory(to: UInt8.self)
     self.source = source
     let hasMark = bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
-    place = hasMark ? 3 : 0
+    offset = hasMark ? 3 : 0
   }
 
-  /// The next byte that is not white space, left in place.
+  /// The next byte that is not white space; it is not passed over.
   @inline(__always)
   package mutating func peek() throws -> UInt8 {
-    while place < bytes.count {
-      let byte = bytes[place]
+    while offset < bytes.count {
+      let byte = bytes[offset]
       guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return byte }
-      place += 1
+      offset += 1
     }
     throw failure("the document ends early", at: bytes.count)
   }
@@ -52,32 +53,32 @@ package struct JSONScanner {
     guard try peek() == mark else {
       throw failure("unexpected character", expected: "\"\(Character(UnicodeScalar(mark)))\"", found: shown())
     }
-    place += 1
+    offset += 1
   }
 
   /// Moves over the rest, which must be white space.
   package mutating func expectEnd() throws {
-    while place < bytes.count {
-      guard [0x20, 0x0A, 0x0D, 0x09].contains(bytes[place]) else {
+    while offset < bytes.count {
+      guard [0x20, 0x0A, 0x0D, 0x09].contains(bytes[offset]) else {
         throw failure("something follows the end of the document", found: shown())
       }
-      place += 1
+      offset += 1
     }
   }
 
   /// Moves over `true`, `false` or `null`.
   mutating func literal(_ word: StaticString) throws {
     let length = word.utf8CodeUnitCount
-    guard place + length <= bytes.count,
-      (0..<length).allSatisfy({ bytes[place + $0] == word.utf8Start[$0] })
+    guard offset + length <= bytes.count,
+      (0..<length).allSatisfy({ bytes[offset + $0] == word.utf8Start[$0] })
     else { throw failure("unknown word", expected: "\(word)", found: shown()) }
-    place += length
+    offset += length
   }
 
   /// Walks an object: `member` gets each name and where it stood, and must move the scanner over the value.
   package mutating func object(_ member: (inout JSONScanner, String, Int) throws -> Void) throws {
     try members { scanner in
-      let start = scanner.place
+      let start = scanner.offset
       let key = try scanner.string()
       try scanner.expect(UInt8(ascii: ":"))
       try member(&scanner, key, start)
@@ -88,7 +89,7 @@ package struct JSONScanner {
   package mutating func members(_ member: (inout JSONScanner) throws -> Void) throws {
     try expect(UInt8(ascii: "{"))
     if try peek() == UInt8(ascii: "}") {
-      place += 1
+      offset += 1
       return
     }
     while true {
@@ -104,7 +105,7 @@ package struct JSONScanner {
   package mutating func array(_ element: (inout JSONScanner) throws -> Void) throws {
     try expect(UInt8(ascii: "["))
     if try peek() == UInt8(ascii: "]") {
-      place += 1
+      offset += 1
       return
     }
     while true {
@@ -120,15 +121,15 @@ package struct JSONScanner {
       throw failure(
         "unexpected character", expected: "\",\" or \"\(Character(UnicodeScalar(close)))\"", found: shown())
     }
-    place += 1
+    offset += 1
     return byte != close
   }
 
-  /// The error for a place (by default the present one), with line, column and byte counted from 1, 1 and 0.
+  /// The error for an offset (by default the current one), with line, column and byte counted from 1, 1 and 0.
   package func failure(
     _ what: String, at position: Int? = nil, expected: String? = nil, found: String? = nil
   ) -> CarinaError {
-    let position = min(position ?? place, bytes.count)
+    let position = min(position ?? offset, bytes.count)
     var end = origin
     end.move(over: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<position]))
     return CarinaError(
@@ -136,10 +137,10 @@ package struct JSONScanner {
       expected: expected, found: found)
   }
 
-  /// What stands at the present place, for an error text.
+  /// The character at the current offset, for an error text.
   package func shown() -> String {
-    guard place < bytes.count else { return "the end of the document" }
-    let byte = bytes[place]
+    guard offset < bytes.count else { return "the end of the document" }
+    let byte = bytes[offset]
     return byte >= 0x20 && byte < 0x7F
       ? "\"\(Character(UnicodeScalar(byte)))\"" : "byte 0x\(String(byte, radix: 16, uppercase: true))"
   }

@@ -1,6 +1,13 @@
 import Foundation
 
 /// A JSON document (RFC 8259): objects keep the order of their keys, integers stay integers.
+///
+/// ```swift
+/// let answer = try JSONValue.parse(#"{"id": "a1", "tokens": 3}"#, source: "answers.jsonl")
+/// answer["tokens"]?.int  // 3
+/// let line: JSONValue = ["id": "a2", "tokens": 5]
+/// try line.serialized()  // {"id": "a2", "tokens": 5}
+/// ```
 public enum JSONValue: Equatable, Sendable {
   /// The literal `null`.
   case null
@@ -110,18 +117,18 @@ public enum JSONValue: Equatable, Sendable {
 extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
   ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-  /// `null`.
+  /// The literal `nil` is `null`.
   public init(nilLiteral: ()) { self = .null }
-  /// A truth value.
+  /// `true` or `false`.
   public init(booleanLiteral value: Bool) { self = .bool(value) }
-  /// An integer.
+  /// A whole number stays an integer.
   public init(integerLiteral value: Int) { self = .integer(value) }
-  /// A number.
+  /// A number with a point or an exponent.
   public init(floatLiteral value: Double) { self = .number(value) }
-  /// A text.
+  /// A text in quotes.
   public init(stringLiteral value: String) { self = .string(value) }
-  /// A list.
+  /// A list in brackets.
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-  /// An object with the names in the order written.
+  /// An object; its names keep the order in which they are written.
   public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
 }

@@ -2,8 +2,8 @@ import Foundation
 
 /// How much memory the process has taken, and how much it may still take.
 public enum ProcessMemory {
-  /// The most bytes that were resident at once, mapped files included (`VmHWM`; `getrusage` would count what the process was before
-  /// it became this program); 0 where it cannot be read.
+  /// The most bytes that were resident at once, mapped files included (`VmHWM`; `getrusage` would count what the
+  /// process was before it became this program); 0 where it cannot be read.
   public static var peakByteCount: Int {
     kibibytes(of: "VmHWM:", in: "/proc/self/status").map { $0 * 1024 } ?? 0
   }
@@ -13,8 +13,8 @@ public enum ProcessMemory {
     kibibytes(of: "VmRSS:", in: "/proc/self/status").map { $0 * 1024 } ?? 0
   }
 
-  /// Bytes that can be taken without swapping: what the kernel calls available, or what the control group leaves where that is less;
-  /// nil where neither can be read.
+  /// Bytes that can be taken without swapping: what the kernel calls available, or what the control group leaves where
+  /// that is less; nil where neither can be read.
   package static var availableByteCount: Int? {
     let known = [availableInSystem, availableInControlGroup].compactMap { $0 }
     return known.min()
@@ -32,7 +32,7 @@ public enum ProcessMemory {
   }
 
   private static var availableInControlGroup: Int? {
-    let places = [
+    let controlGroups = [
       (
         limit: "/sys/fs/cgroup/memory.max", usage: "/sys/fs/cgroup/memory.current",
         statistics: "/sys/fs/cgroup/memory.stat"
@@ -42,10 +42,10 @@ public enum ProcessMemory {
         statistics: "/sys/fs/cgroup/memory/memory.stat"
       ),
     ]
-    for place in places {
-      guard let limit = number(place.limit), let usage = number(place.usage) else { continue }
+    for group in controlGroups {
+      guard let limit = number(group.limit), let usage = number(group.usage) else { continue }
       // Cached files count as used but go when memory is asked for.
-      return max(0, limit - usage + cachedFiles(place.statistics))
+      return max(0, limit - usage + cachedFiles(group.statistics))
     }
     return nil
   }

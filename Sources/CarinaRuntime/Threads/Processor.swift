@@ -18,7 +18,7 @@ public enum Processor {
     return "\(name ?? "unknown processor"), \(vectors)"
   }
 
-  /// Starts the program again with idle threads that give their core up quickly, unless the environment says how they wait. Call it first
-  /// thing in `main`; it returns when there is nothing to change.
+  /// Starts the program again with idle threads that give their core up quickly, unless the environment says how they
+  /// wait. Call it first thing in `main`; it returns when there is nothing to change.
   public static func shortenIdleSpin() { carina_shorten_idle_spin(CommandLine.unsafeArgv) }
 }

@@ -1,8 +1,15 @@
 import CRuntime
 
 /// The process's one team of threads, shared by the engine's loops and by oneDNN.
+///
+/// ```swift
+/// sums.withUnsafeMutableBufferPointer { sums in
+///   ThreadTeam.run(taskCount: rows.count) { row in sums[row] = rows[row].reduce(0, +) }
+/// }
+/// ```
 public enum ThreadTeam {
-  /// How many threads the team has; set once, before the first model runs.
+  /// How many threads the team has. The number belongs to the OpenMP runtime, which oneDNN reads too: set it once,
+  /// before the first model runs.
   public static var count: Int {
     get { Int(carina_threads()) }
     set { carina_set_threads(Int32(clamping: newValue)) }
@@ -24,8 +31,8 @@ public enum ThreadTeam {
     }
   }
 
-  /// Runs `body` with the team's threads waiting awake, so that each of its loops begins at once; a sleeping thread takes tens of
-  /// microseconds to wake, as long as many a loop of decoding.
+  /// Runs `body` with the team's threads waiting awake, so that each of its loops begins at once; a sleeping thread
+  /// takes tens of microseconds to wake, as long as many a loop of decoding.
   ///
   /// Matrix libraries inside `body` run on one thread. Digits are those of loops outside.
   package static func held<Result>(_ body: () -> Result) -> Result {

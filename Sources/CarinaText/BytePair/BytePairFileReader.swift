@@ -41,7 +41,7 @@ struct BytePairFileReader {
 
   private mutating func readModel(_ scanner: inout JSONScanner) throws {
     var hasVocabulary = false
-    var mergesPlace: Int?
+    var mergesOffset: Int?
     try scanner.object { scanner, key, _ in
       switch key {
       // A Unigram vocabulary is a list; the model type is refused by name later.
@@ -51,15 +51,15 @@ struct BytePairFileReader {
       case "merges" where hasVocabulary: try readMerges(&scanner)
       case "merges":
         _ = try scanner.peek()
-        mergesPlace = scanner.place
+        mergesOffset = scanner.offset
         _ = try Self.value(&scanner)
       case "vocab": _ = try Self.value(&scanner)
       default: modelSettings[key] = try Self.value(&scanner)
       }
     }
-    if let mergesPlace, hasVocabulary {
+    if let mergesOffset, hasVocabulary {
       var again = scanner
-      again.place = mergesPlace
+      again.offset = mergesOffset
       try readMerges(&again)
     }
     guard hasVocabulary || modelSettings["type"]?.string != "BPE" else {
@@ -71,7 +71,7 @@ struct BytePairFileReader {
     // An entry takes some 16 bytes and the merges follow: an estimate that seldom makes the table grow.
     pieces = PieceTable(capacity: min(scanner.bytes.count / 64, 1 << 19))
     try scanner.members { scanner in
-      let start = scanner.place
+      let start = scanner.offset
       var names = scanner
       try scanner.stringBytes { _ in }
       try scanner.expect(UInt8(ascii: ":"))
@@ -82,7 +82,7 @@ struct BytePairFileReader {
       }
       let conflict = try names.stringBytes { pieces.insert($0, id: id) }
       if let conflict {
-        names.place = start
+        names.offset = start
         throw Self.error(conflict, piece: (try? names.string()) ?? "", id: id, source: source)
       }
     }
@@ -93,7 +93,7 @@ struct BytePairFileReader {
     var joined = [UInt8]()
     try scanner.array { scanner in
       joined.removeAll(keepingCapacity: true)
-      let start = scanner.place
+      let start = scanner.offset
       var leftLength = 0
       if try scanner.peek() == UInt8(ascii: "[") {
         var part = 0

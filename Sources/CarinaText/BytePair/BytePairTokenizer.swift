@@ -13,7 +13,6 @@ package final class BytePairTokenizer: Tokenizer {
   private let specialIds: Set<Int>
   private let guardedIds: Set<Int>
   private let bytePieces: [Int32]
-  /// The ids of the pieces with a meaning of their own.
   package let roles: TokenRoles
 
   /// Reads a `tokenizer.json`; `configuration` is the `tokenizer_config.json` beside it, which may rename roles.
@@ -40,16 +39,12 @@ package final class BytePairTokenizer: Tokenizer {
     roles = TokenRoles(configuration: configuration) { definition.id(of: $0) }
   }
 
-  /// The highest id plus one.
   package var vocabularySize: Int { definition.idLimit }
 
-  /// The id of a piece as the vocabulary spells it.
   package func id(of piece: String) -> Int? { definition.id(of: piece) }
 
-  /// The spelling of a piece in the vocabulary.
   package func piece(of id: Int) -> String? { definition.bytes(of: id).map { String(decoding: $0, as: UTF8.self) } }
 
-  /// The ids of a text; see `Tokenizer`.
   package func encode(_ text: String, recognizingSpecialTokens: Bool) -> [Int] {
     var ids = [Int]()
     let skipped = recognizingSpecialTokens ? [] : guardedIds
@@ -102,11 +97,11 @@ package final class BytePairTokenizer: Tokenizer {
     var symbols = [Int32]()
     symbols.reserveCapacity(word.count)
     var pendingUnknown = false
-    var place = 0
-    while place < word.count {
-      let end = min(word.count, place + UTF8Characters.length(first: word[place]))
-      let character = UnsafeBufferPointer(rebasing: word[place..<end])
-      place = end
+    var offset = 0
+    while offset < word.count {
+      let end = min(word.count, offset + UTF8Characters.length(first: word[offset]))
+      let character = UnsafeBufferPointer(rebasing: word[offset..<end])
+      offset = end
       if let id = definition.pieces.id(of: character) {
         if pendingUnknown, let unknown = definition.unknown { symbols.append(Int32(unknown)) }
         pendingUnknown = false
@@ -122,7 +117,6 @@ package final class BytePairTokenizer: Tokenizer {
     return symbols
   }
 
-  /// What one id adds to a decoded text.
   package func surface(of id: Int, atStart: Bool, skipSpecialTokens: Bool) -> PieceSurface {
     guard !(skipSpecialTokens && specialIds.contains(id)), let bytes = definition.bytes(of: id) else {
       return .text("")
@@ -130,7 +124,8 @@ package final class BytePairTokenizer: Tokenizer {
     return definition.decoder.surface(of: normalizedSpellings[id].map { $0[...] } ?? bytes)
   }
 
-  /// The text of ids. A run of byte pieces that is not UTF-8 as a whole gives one U+FFFD a byte, as the reference has it.
+  /// The text of ids. A run of byte pieces that is not UTF-8 as a whole gives one U+FFFD a byte, as the reference has
+  /// it.
   package func decode(_ ids: [Int], skipSpecialTokens: Bool) -> String {
     var output = [UInt8]()
     var run = [UInt8]()

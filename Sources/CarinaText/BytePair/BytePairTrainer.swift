@@ -6,6 +6,11 @@ import CarinaRuntime
 /// Words are cut as Gemma's pieces are: a space belongs to what follows it, every digit stands alone, letters never
 /// join with other signs. The same texts in the same order give the same vocabulary.
 /// Reference: Sennrich, Haddow and Birch 2016, "Neural machine translation of rare words with subword units".
+///
+/// ```swift
+/// let vocabulary = try BytePairTrainer(vocabularySize: 1_024).train(on: reports)
+/// try vocabulary.write(to: "stage0/language")
+/// ```
 package struct BytePairTrainer: Sendable {
   /// How many pieces there shall be in all; fewer come out when the texts hold no more repeated pairs.
   package let vocabularySize: Int
@@ -52,18 +57,18 @@ package struct BytePairTrainer: Sendable {
 
   private func learnMerges(_ words: WordCounts, _ pieces: inout PieceVocabulary) -> [TrainedBytePairs.Merge] {
     // A character without a piece will be spelled in bytes: no pair reaches across it.
-    var rows = [PairRow]()
+    var rows = [PairCounts.Row]()
     for (word, count) in words.sorted {
       var symbols = [Int]()
       for scalar in word.unicodeScalars {
         if let id = pieces.id(of: String(scalar)) {
           symbols.append(id)
         } else {
-          rows.append(PairRow(symbols: symbols, count: count))
+          rows.append(PairCounts.Row(symbols: symbols, count: count))
           symbols = []
         }
       }
-      rows.append(PairRow(symbols: symbols, count: count))
+      rows.append(PairCounts.Row(symbols: symbols, count: count))
     }
     var pairs = PairCounts(rows.filter { $0.symbols.count > 1 })
     var merges = [TrainedBytePairs.Merge]()

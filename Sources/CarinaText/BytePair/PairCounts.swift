@@ -1,11 +1,11 @@
-/// One distinct word while a byte pair vocabulary is learned: its pieces, and how often it occurs.
-struct PairRow {
-  var symbols: [Int]
-  let count: Int
-}
-
 /// How often each pair of neighbours occurs, kept up to date while pairs are merged.
 struct PairCounts {
+  /// One distinct word while a vocabulary is learned: its pieces, and how often it occurs.
+  struct Row {
+    var symbols: [Int]
+    let count: Int
+  }
+
   /// Two neighbouring pieces.
   struct Pair: Hashable {
     let left: Int
@@ -22,18 +22,18 @@ struct PairCounts {
     }
   }
 
-  private var rows: [PairRow]
+  private var rows: [Row]
   private var counts: [Pair: Int] = [:]
-  private var places: [Pair: Set<Int>] = [:]
+  private var rowsOfPair: [Pair: Set<Int>] = [:]
   private var queue = BinaryHeap<Candidate>()
 
   /// Counts the pairs of all rows.
-  init(_ rows: [PairRow]) {
+  init(_ rows: [Row]) {
     self.rows = rows
     for (index, row) in rows.enumerated() {
       for pair in PairCounts.pairs(row.symbols) {
         counts[pair, default: 0] += row.count
-        places[pair, default: []].insert(index)
+        rowsOfPair[pair, default: []].insert(index)
       }
     }
     queue = BinaryHeap(counts.map { Candidate(count: $0.value, pair: $0.key) })
@@ -49,23 +49,23 @@ struct PairCounts {
     return nil
   }
 
-  /// Replaces a pair by one piece wherever it stands, left to right.
+  /// RerowsOfPair a pair by one piece wherever it stands, left to right.
   mutating func merge(_ pair: Pair, into product: Int) {
     var grown = Set<Pair>()
-    for index in places[pair] ?? [] {
+    for index in rowsOfPair[pair] ?? [] {
       let old = rows[index]
       let merged = PairCounts.merged(old.symbols, pair, product)
       guard merged.count < old.symbols.count else { continue }
       for gone in PairCounts.pairs(old.symbols) { counts[gone, default: 0] -= old.count }
       for here in PairCounts.pairs(merged) {
         counts[here, default: 0] += old.count
-        places[here, default: []].insert(index)
+        rowsOfPair[here, default: []].insert(index)
         if here.left == product || here.right == product { grown.insert(here) }
       }
       rows[index].symbols = merged
     }
     counts[pair] = nil
-    places[pair] = nil
+    rowsOfPair[pair] = nil
     for pair in grown { queue.push(Candidate(count: counts[pair] ?? 0, pair: pair)) }
   }
 

@@ -104,16 +104,16 @@ struct PreTokenizer: Sendable {
   ) -> [(range: Range<Int>, isMatch: Bool)] {
     var parts = [(range: Range<Int>, isMatch: Bool)]()
     var start = range.lowerBound
-    var place = start
-    while place + pattern.count <= range.upperBound {
-      guard ByteReplacement.occurs(pattern, in: text, at: place) else {
-        place += 1
+    var offset = start
+    while offset + pattern.count <= range.upperBound {
+      guard ByteReplacement.occurs(pattern, in: text, at: offset) else {
+        offset += 1
         continue
       }
-      if start < place { parts.append((start..<place, false)) }
-      parts.append((place..<place + pattern.count, true))
-      place += pattern.count
-      start = place
+      if start < offset { parts.append((start..<offset, false)) }
+      parts.append((offset..<offset + pattern.count, true))
+      offset += pattern.count
+      start = offset
     }
     if start < range.upperBound { parts.append((start..<range.upperBound, false)) }
     return parts

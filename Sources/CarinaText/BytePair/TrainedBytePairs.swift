@@ -79,11 +79,4 @@ package struct TrainedBytePairs: Equatable, Sendable {
       try AtomicFile.write(value.serialized(indented: true) + "\n", to: directory + "/" + name)
     }
   }
-
-  /// The tokenizer with this vocabulary.
-  /// - Throws: `CarinaError` if the vocabulary is not coherent, which training never yields.
-  package func makeTokenizer() throws -> BytePairTokenizer {
-    try BytePairTokenizer(
-      json: Data(tokenizerFile.serialized().utf8), source: "the trained vocabulary", configuration: configurationFile)
-  }
 }

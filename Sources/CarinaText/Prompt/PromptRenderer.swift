@@ -1,11 +1,17 @@
 import CarinaRuntime
 import Foundation
 
-/// The one place where question and answer become ids: training, evaluation and inference all call it.
+/// Turns question and answer into ids; training, evaluation and inference all use it.
 ///
 /// Each segment is tokenised on its own, and what is supervised follows from the segments' lengths, never from a
 /// search for ids. The text of questions and answers cannot make control ids: `<bos>` written there is five
 /// characters. Limits count the ids of the question's and the answer's own text, not those of the layout.
+///
+/// ```swift
+/// let renderer = try PromptRenderer(
+///   tokenizer: tokenizer, style: .gemma, maximumQuestionTokens: 128, maximumAnswerTokens: 512)
+/// let prompt = try renderer.generation(question: "Is the heart enlarged?")
+/// ```
 public struct PromptRenderer: Sendable {
   /// The tokenizer in use.
   public let tokenizer: any Tokenizer

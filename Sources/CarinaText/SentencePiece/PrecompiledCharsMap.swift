@@ -9,8 +9,8 @@ struct PrecompiledCharsMap: Sendable {
   /// Reads the blob: the trie's size in bytes (32 bits, little-endian), the trie, the replacements.
   /// - Throws: `CarinaError.badData` when the sizes do not fit.
   init(_ blob: [UInt8], source: String) throws {
-    func word(_ place: Int) -> UInt32 {
-      UInt32(blob[place]) | UInt32(blob[place + 1]) << 8 | UInt32(blob[place + 2]) << 16 | UInt32(blob[place + 3]) << 24
+    func word(_ index: Int) -> UInt32 {
+      UInt32(blob[index]) | UInt32(blob[index + 1]) << 8 | UInt32(blob[index + 2]) << 16 | UInt32(blob[index + 3]) << 24
     }
     let trieBytes = blob.count >= 4 ? Int(word(0)) : 0
     guard trieBytes >= 4, trieBytes % 4 == 0, 4 + trieBytes < blob.count else {
@@ -26,15 +26,15 @@ struct PrecompiledCharsMap: Sendable {
   func longestMatch(_ text: UnsafeBufferPointer<UInt8>, from start: Int) -> (length: Int, replacement: Range<Int>)? {
     var found: (length: Int, offset: Int)?
     var node = offset(units[0])
-    for place in start..<text.count {
-      node ^= Int(text[place])
+    for index in start..<text.count {
+      node ^= Int(text[index])
       guard node < units.count else { break }
       let unit = units[node]
       // Bit 31 marks a leaf, so a leaf never looks like the label of a byte.
-      guard unit & 0x8000_00FF == UInt32(text[place]) else { break }
+      guard unit & 0x8000_00FF == UInt32(text[index]) else { break }
       node ^= offset(unit)
       if unit & 0x100 != 0, node < units.count {
-        found = (length: place + 1 - start, offset: Int(units[node] & 0x7FFF_FFFF))
+        found = (length: index + 1 - start, offset: Int(units[node] & 0x7FFF_FFFF))
       }
     }
     guard let found, found.offset < replacements.count else { return nil }

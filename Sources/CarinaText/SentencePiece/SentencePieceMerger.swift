@@ -13,7 +13,7 @@ struct SentencePieceMerger {
     let isFrozen: Bool
   }
 
-  /// A pair that may be joined; `order` is smaller for a better score, then for a place further left.
+  /// A pair that may be joined; `order` is smaller for a better score, then for a pair further left.
   private struct Candidate: Comparable {
     let order: UInt64
     let right: Int32
@@ -79,15 +79,15 @@ struct SentencePieceMerger {
   private func characters(of text: UnsafeBufferPointer<UInt8>) -> [Symbol] {
     var symbols = [Symbol]()
     symbols.reserveCapacity(text.count)
-    var place = 0
-    while place < text.count {
-      let match = protected.isEmpty ? nil : protected.longestMatch(text, from: place)
-      let length = match?.length ?? min(text.count - place, UTF8Characters.length(first: text[place]))
+    var offset = 0
+    while offset < text.count {
+      let match = protected.isEmpty ? nil : protected.longestMatch(text, from: offset)
+      let length = match?.length ?? min(text.count - offset, UTF8Characters.length(first: text[offset]))
       let index = Int32(symbols.count)
       symbols.append(
         Symbol(
-          start: Int32(place), length: Int32(length), previous: index - 1, next: index + 1, isFrozen: match != nil))
-      place += length
+          start: Int32(offset), length: Int32(length), previous: index - 1, next: index + 1, isFrozen: match != nil))
+      offset += length
     }
     if !symbols.isEmpty { symbols[symbols.count - 1].next = -1 }
     return symbols

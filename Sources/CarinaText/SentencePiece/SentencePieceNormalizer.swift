@@ -10,19 +10,19 @@ struct SentencePieceNormalizer: Sendable {
     let space = escapesSpaces ? UTF8Characters.visibleSpace : [0x20]
     var output = [UInt8]()
     output.reserveCapacity(text.count + text.count / 2 + space.count)
-    var place = 0
+    var offset = 0
     if removesExtraSpaces {
-      while place < text.count {
-        let length = withPrefix(text, place, protected) { $0.elementsEqual([0x20]) ? $1 : 0 }
+      while offset < text.count {
+        let length = withPrefix(text, offset, protected) { $0.elementsEqual([0x20]) ? $1 : 0 }
         if length == 0 { break }
-        place += length
+        offset += length
       }
     }
-    guard place < text.count else { return [] }
+    guard offset < text.count else { return [] }
     if addsDummyPrefix { output.append(contentsOf: space) }
     var followsSpace = removesExtraSpaces
-    while place < text.count {
-      place += withPrefix(text, place, protected) { prefix, length in
+    while offset < text.count {
+      offset += withPrefix(text, offset, protected) { prefix, length in
         var prefix = prefix
         while followsSpace, prefix.first == 0x20 { prefix = prefix.dropFirst() }
         for byte in prefix {
@@ -40,18 +40,18 @@ struct SentencePieceNormalizer: Sendable {
     return output
   }
 
-  /// Hands what the text at `place` becomes, and how many bytes that takes from it, to `body`.
+  /// Hands what the text at `offset` becomes, and how many bytes that takes from it, to `body`.
   private func withPrefix<Result>(
-    _ text: UnsafeBufferPointer<UInt8>, _ place: Int, _ protected: ByteTrie,
+    _ text: UnsafeBufferPointer<UInt8>, _ offset: Int, _ protected: ByteTrie,
     _ body: (ArraySlice<UInt8>, Int) -> Result
   ) -> Result {
-    if !protected.isEmpty, let match = protected.longestMatch(text, from: place) {
-      return body(ArraySlice(text[place..<place + match.length]), match.length)
+    if !protected.isEmpty, let match = protected.longestMatch(text, from: offset) {
+      return body(ArraySlice(text[offset..<offset + match.length]), match.length)
     }
-    if let charsMap, let match = charsMap.longestMatch(text, from: place) {
+    if let charsMap, let match = charsMap.longestMatch(text, from: offset) {
       return body(charsMap.replacement(match.replacement), match.length)
     }
-    let end = min(text.count, place + UTF8Characters.length(first: text[place]))
-    return body(ArraySlice(text[place..<end]), end - place)
+    let end = min(text.count, offset + UTF8Characters.length(first: text[offset]))
+    return body(ArraySlice(text[offset..<end]), end - offset)
   }
 }

@@ -12,7 +12,6 @@ package final class SentencePieceTokenizer: Tokenizer {
   private let protectedWithoutSpecial: ByteTrie
   private let specialIds: Set<Int>
   private let bytePieces: [Int]
-  /// The ids of the pieces with a meaning of their own.
   package let roles: TokenRoles
 
   /// Reads a `tokenizer.model`; `configuration` is the `tokenizer_config.json` beside it, which may rename roles.
@@ -45,13 +44,10 @@ package final class SentencePieceTokenizer: Tokenizer {
     self.roles = roles
   }
 
-  /// The highest id plus one.
   package var vocabularySize: Int { model.kinds.count }
 
-  /// The id of a piece as the vocabulary spells it.
   package func id(of piece: String) -> Int? { model.pieces.id(of: piece) }
 
-  /// The spelling of a piece in the vocabulary.
   package func piece(of id: Int) -> String? { model.pieces.piece(of: id) }
 
   /// The ids of a text; see `Tokenizer`. Control pieces are never made from text; user-defined ones are.

@@ -21,7 +21,7 @@ import Carina
       ("model.a.weight", Tensor(zeros: [2, 3])), ("model.b.weight", Tensor(zeros: [4])),
       ("model.c.weight", Tensor(zeros: [5])), ("visitor.weight", Tensor(zeros: [1])),
     ])
-    let loader = StrictLoader(directory: directory, renaming: TensorNames.decoder, precision: .float32)
+    let loader = StrictLoader(directory: directory, format: .decoder, precision: .float32)
     #expect(ask(loader, "model.a.weight", [3, 2]).shape == [3, 2])
     #expect(ask(loader, "model.b.weight", [4]).value.values == [0, 0, 0, 0])
     #expect(ask(loader, "model.d.weight", [2]).value.values == [0, 0])
@@ -43,18 +43,20 @@ import Carina
       ("text_model.final_layer_norm.bias", Tensor(zeros: [2])), ("logit_scale", Tensor(zeros: [1])),
       ("embeddings.position_ids", Tensor(zeros: [1, 4])),
     ])
-    func loader() -> StrictLoader {
-      let loader = StrictLoader(directory: directory, renaming: TensorNames.vision, precision: .float32)
+    func loader(_ rules: [TensorFormat.LeftOut]) -> StrictLoader {
+      var format = TensorFormat.vision
+      format.leftOut += rules
+      let loader = StrictLoader(directory: directory, format: format, precision: .float32)
       _ = ask(loader, "vision_model.embeddings.patch_embedding.bias", [2])
       return loader
     }
-    let summary = try loader().finish(ignoring: TensorNames.textSide + [TensorNames.poolingHead])
+    let summary = try loader([TensorFormat.poolingHead]).finish()
     #expect(
       summary.ignored.map(\.name) == [
         "logit_scale", "text_model.final_layer_norm.bias", "embeddings.position_ids", "head.probe",
       ])
     #expect(summary.weightCount == 2)
-    let error = try #require(thrownCarinaError { try loader().finish(ignoring: TensorNames.textSide) })
+    let error = try #require(thrownCarinaError { try loader([]).finish() })
     #expect(error.what.contains("1 left over: head.probe"))
   }
 
@@ -66,7 +68,7 @@ import Carina
       (table.converted(to: .bfloat16), false),
     ] {
       let directory = try weights([("model.embed_tokens.weight", table), ("lm_head.weight", head)])
-      let loader = StrictLoader(directory: directory, renaming: TensorNames.decoder, precision: .float32)
+      let loader = StrictLoader(directory: directory, format: .decoder, precision: .float32)
       _ = ask(loader, "model.embed_tokens.weight", [2, 2])
       if fits {
         #expect(try loader.finish().ignored.map(\.name) == ["lm_head.weight"])
@@ -81,7 +83,7 @@ import Carina
     let both = try weights([
       ("norm.weight", Tensor(zeros: [1])), ("model.norm.weight", Tensor(zeros: [1])),
     ])
-    let loader = StrictLoader(directory: both, renaming: TensorNames.decoder, precision: .float32)
+    let loader = StrictLoader(directory: both, format: .decoder, precision: .float32)
     _ = ask(loader, "model.norm.weight", [1])
     #expect(thrownCarinaError { try loader.finish() }?.what.contains("there twice") == true)
 
@@ -90,7 +92,7 @@ import Carina
     try CheckpointGoldens.write(
       CheckpointGoldens.safetensors(header, dataByteCount: 8), to: directory.file("model.safetensors"))
     let typed = StrictLoader(
-      directory: try WeightsDirectory(path: directory.path), renaming: TensorNames.decoder, precision: .float32)
+      directory: try WeightsDirectory(path: directory.path), format: .decoder, precision: .float32)
     _ = ask(typed, "model.norm.weight", [1])
     #expect(thrownCarinaError { try typed.finish() }?.what.contains("model.norm.weight (F64)") == true)
   }
@@ -106,7 +108,7 @@ import Carina
       ("gemma-f16", .float32, [.float32, .float32], [false, false]),
     ] {
       let directory = try WeightsDirectory(path: CheckpointGoldens.path("model/\(golden)"))
-      let loader = StrictLoader(directory: directory, renaming: TensorNames.decoder, precision: precision)
+      let loader = StrictLoader(directory: directory, format: .decoder, precision: precision)
       let values = [ask(loader, norm, [20]).value, ask(loader, matrix, [24, 20]).value]
       #expect(values.map(\.elementType) == types)
       #expect(values.map(\.storage.isBorrowed) == borrowed)

@@ -94,7 +94,7 @@ import Carina
   @Test("rows whose features, checksum, digest or place are torn are taken for absent, and can be kept again")
   func torn() throws {
     for (table, row) in [
-      (FeatureFile.Table.features, 2), (.checksums, 4), (.digests, 6), (.places, 8),
+      (FeatureFile.Table.features, 2), (.checksums, 4), (.digests, 6), (.shardRows, 8),
     ] {
       try? FileManager.default.removeItem(atPath: path)
       try fill(try open(), 0..<10)

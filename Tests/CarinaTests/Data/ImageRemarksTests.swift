@@ -5,8 +5,8 @@ import Testing
 
 /// What is odd about an image is reported and changes nothing.
 @Suite struct ImageRemarksTests {
-  /// A body in the middle of air, grey levels of a film that is the right way round.
-  private func film(size: Int, inverted: Bool, border: Int = 0) -> ImagePixels {
+  /// A body in the middle of air, grey levels of a radiograph that is the right way round.
+  private func radiograph(size: Int, inverted: Bool, border: Int = 0) -> ImagePixels {
     var values = [UInt8](repeating: 0, count: size * size)
     for y in border..<size - border {
       for x in border..<size - border {
@@ -19,15 +19,16 @@ import Testing
     return ImagePixels(values: values, size: size, channels: 1)
   }
 
-  @Test("an inverted film is suspected, a film the right way round is not, whatever lies around it")
+  @Test("an inverted radiograph is suspected, a radiograph the right way round is not, whatever lies around it")
   func inversion() throws {
+    func isSuspected(_ image: ImagePixels) -> Bool { (InversionCheck.excess(image) ?? 0) > InversionCheck.margin }
     for border in [0, 7] {
-      #expect(!InversionCheck.isSuspected(film(size: 96, inverted: false, border: border)))
-      #expect(InversionCheck.isSuspected(film(size: 96, inverted: true, border: border)))
-      #expect(InversionCheck.isSuspected(film(size: 96, inverted: true, border: border).expanded()))
+      #expect(!isSuspected(radiograph(size: 96, inverted: false, border: border)))
+      #expect(isSuspected(radiograph(size: 96, inverted: true, border: border)))
+      #expect(isSuspected(radiograph(size: 96, inverted: true, border: border).expanded()))
     }
-    // 242 or so in the corners of the inverted film, 65 in its middle.
-    let excess = try #require(InversionCheck.excess(film(size: 96, inverted: true)))
+    // 242 or so in the corners of the inverted radiograph, 65 in its middle.
+    let excess = try #require(InversionCheck.excess(radiograph(size: 96, inverted: true)))
     #expect((150...180).contains(excess))
     #expect(
       InversionCheck.excess(ImagePixels(values: [UInt8](repeating: 9, count: 4096), size: 64, channels: 1)) == nil)
@@ -72,7 +73,7 @@ import Testing
     try Data(plain).write(to: URL(fileURLWithPath: directory.file("upright.jpg")))
     try Data(jpeg(plain, exif(6, big: true))).write(to: URL(fileURLWithPath: directory.file("turned.jpg")))
     for inverted in [false, true] {
-      let grey = film(size: 32, inverted: inverted)
+      let grey = radiograph(size: 32, inverted: inverted)
       try PNGEncoder.encode(grey.values, side: 32).write(to: URL(fileURLWithPath: directory.file("\(inverted).png")))
     }
     let names = ["upright.jpg", "turned.jpg", "false.png", "true.png"]

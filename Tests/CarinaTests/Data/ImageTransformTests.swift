@@ -53,7 +53,7 @@ import Testing
 
   @Test("normalisation is rescale, then subtract, then divide, in single precision, channel by channel")
   func normalization() throws {
-    let transform = try ImageTransform(size: 2, mean: [0.5, 0.25, 0], deviation: [0.5, 2, 1])
+    let transform = try ImageTransform(size: 2, mean: [0.5, 0.25, 0], standardDeviation: [0.5, 2, 1])
     let colour = ImagePixels(values: [0, 255, 128, 1, 2, 3, 4, 5, 6, 7, 8, 9], size: 2, channels: 3)
     let values = transform.normalized(colour)
     #expect(values.count == 12)
@@ -116,11 +116,11 @@ import Testing
     #expect(count == 24)
   }
 
-  @Test("sizes and deviations that cannot work are refused")
+  @Test("sizes and standard deviations that cannot work are refused")
   func unusable() {
     #expect(throws: CarinaError.self) { try ImageTransform(size: 0) }
     #expect(throws: CarinaError.self) { try ImageTransform(size: 1 << 40) }
-    #expect(throws: CarinaError.self) { try ImageTransform(size: 8, deviation: [1, 0, 1]) }
+    #expect(throws: CarinaError.self) { try ImageTransform(size: 8, standardDeviation: [1, 0, 1]) }
     #expect(throws: CarinaError.self) { try ImageTransform(size: 8, mean: [1]) }
   }
 
@@ -134,7 +134,7 @@ import Testing
       #"{"do_normalize": true, "do_rescale": true, "do_resize": true, "image_mean": [0.4, 0.5, 0.6], "image_std": [1, 2, 3], "#
         + #""image_processor_type": "SiglipImageProcessor", "processor_class": "SiglipProcessor", "resample": 3, "#
         + #""rescale_factor": 0.00392156862745098, "size": {"height": 512, "width": 512}, "do_convert_rgb": null}"#)
-    #expect(usual.size == 512 && usual.mean == [0.4, 0.5, 0.6] && usual.deviation == [1, 2, 3])
+    #expect(usual.size == 512 && usual.mean == [0.4, 0.5, 0.6] && usual.standardDeviation == [1, 2, 3])
     #expect(try read("{}", size: 96) == ImageTransform(size: 96))
     #expect(
       try read(#"{"size": 64, "do_rescale": false, "do_normalize": false}"#).normalizationTable(channel: 0)[200] == 200)

@@ -12,14 +12,14 @@ import Testing
   private func write(_ name: String, _ text: String) throws { try AtomicFile.write(text, to: directory.file(name)) }
 
   private func read(_ format: SampleFormat, _ change: (inout ArchiveOptions) -> Void = { _ in }) throws
-    -> ArchiveRecords
+    -> ReadArchive
   {
     var options = ArchiveOptions()
     change(&options)
     return try ArchiveReader.read(directory.path, format: format, imageRoots: [directory.path], options: options)
   }
 
-  private func answers(_ archive: ArchiveRecords, _ image: String) -> [String: String] {
+  private func answers(_ archive: ReadArchive, _ image: String) -> [String: String] {
     Dictionary(
       archive.records.filter { $0.id.hasPrefix(image + "/") }.map {
         (String($0.id.dropFirst(image.count + 1)), $0.answer)

@@ -27,7 +27,7 @@ import Testing
     ] {
       #expect(text.utf8.count > 1 << 20)
       try AtomicFile.write(text, to: directory.file(name))
-      let read = try SampleReader.read(directory.file(name))
+      let read = try ArchiveReader.records(directory.file(name))
       #expect(read.count == records.count)
       let isEqual = zip(read, records).allSatisfy { record, value in
         record.image == value["image"]?.string && record.answer == value["caption"]?.string
@@ -48,7 +48,7 @@ import Testing
       let path = directory.file("records.json")
       try AtomicFile.write(start + end, to: path)
       let expected = #expect(throws: CarinaError.self) { try JSONValue.parseFile(path) }
-      let found = #expect(throws: CarinaError.self) { try SampleReader.read(path) }
+      let found = #expect(throws: CarinaError.self) { try ArchiveReader.records(path) }
       #expect(found?.kind == .badData && found?.location == expected?.location, "\(end): \(String(describing: found))")
     }
   }

@@ -77,7 +77,7 @@ import Testing
   @Test("fluid whitens the base of its own side only, and more of it reaches higher", arguments: PhantomSide.allCases)
   func effusion(side: PhantomSide) {
     let angle = 0.31...0.34
-    for amount in PhantomAmount.allCases {
+    for amount in PhantomEffusion.Amount.allCases {
       let set: (inout PhantomFindings) -> Void = { $0.effusion = PhantomEffusion(side, amount) }
       #expect(Self.change(side, distance: angle, y: 0.70...0.72, set) > 30)
       #expect(Self.change(side.opposite, distance: 0.05...0.4, y: 0.1...0.8, set) == 0)
@@ -97,7 +97,7 @@ import Testing
 
   @Test("consolidation and nodule brighten their own zone and no other", arguments: PhantomZone.all)
   func zones(zone: PhantomZone) {
-    let heights: [PhantomHeight: ClosedRange<Double>] = [
+    let heights: [PhantomZone.Height: ClosedRange<Double>] = [
       .upper: 0.21...0.26, .mid: 0.38...0.43, .lower: 0.56...0.61,
     ]
     for other in PhantomZone.all {

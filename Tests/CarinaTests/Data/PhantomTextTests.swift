@@ -92,3 +92,25 @@ import Testing
     }
   }
 }
+
+extension PhantomScene {
+  /// The sentences that are true of the image: one for each of view, heart, consolidation, nodule, effusion,
+  /// pneumothorax, device and impression, in this order.
+  fileprivate var statements: [String] {
+    [
+      PhantomStatement.view(self), PhantomStatement.heart(findings), PhantomStatement.consolidation(findings),
+      PhantomStatement.nodule(findings), PhantomStatement.effusion(findings), PhantomStatement.pneumothorax(findings),
+      PhantomStatement.device(findings), PhantomStatement.impression(findings),
+    ]
+  }
+}
+
+extension PhantomText {
+  /// The sentences of a caption: what ends with a full stop, in order.
+  fileprivate static func sentences(of caption: String) -> [String] {
+    caption.split(separator: ".", omittingEmptySubsequences: true).compactMap { part in
+      let words = part.split(whereSeparator: \.isWhitespace)
+      return words.isEmpty ? nil : words.joined(separator: " ") + "."
+    }
+  }
+}

@@ -112,7 +112,7 @@ import Testing
       try AtomicFile.makeDirectory(archive.shards + ".partial/progress")
       return try FileLock(archive.shards + ".partial/progress/part-1.lock")
     }()
-    try withExtendedLifetime(lock) {
+    withExtendedLifetime(lock) {
       let error = #expect(throws: CarinaError.self) { try Preprocessor.run(try archive.options()) }
       #expect(error?.description.contains("another process") == true)
     }

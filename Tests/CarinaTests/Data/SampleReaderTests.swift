@@ -11,7 +11,7 @@ import Testing
   private func read(_ text: String, format: SampleFormat = .carina) throws -> [SampleRecord] {
     let path = directory.file("records.json")
     try AtomicFile.write(text, to: path)
-    return try SampleReader.read(path, format: format)
+    return try ArchiveReader.records(path, format: format)
   }
 
   @Test("captions and questions, as a list and as JSON Lines, with optional keys carried and unknown ones ignored")
@@ -67,9 +67,9 @@ import Testing
       #expect(error?.kind == .badData, "\(text)")
       for part in parts + ["records.json"] { #expect(error?.description.contains(part) == true, "\(text): \(error!)") }
     }
-    let missing = #expect(throws: CarinaError.self) { try SampleReader.read(directory.file("none.json")) }
+    let missing = #expect(throws: CarinaError.self) { try ArchiveReader.records(directory.file("none.json")) }
     #expect(missing?.kind == .missingInput)
-    #expect(throws: CarinaError.self) { try SampleReader.read(directory.path) }
+    #expect(throws: CarinaError.self) { try ArchiveReader.records(directory.path) }
   }
 
   @Test("a small imitation of VQA-RAD: numbers, stray spaces, splits from the phrase type")
@@ -94,7 +94,7 @@ import Testing
     "VQA-RAD as published has its published counts",
     .enabled(if: SharedData.has("data/vqa-rad"), "the directory shared/data/vqa-rad is not here"))
   func vqaRadReal() throws {
-    let records = try SampleReader.read(
+    let records = try ArchiveReader.records(
       SharedData.path("data/vqa-rad/VQA_RAD Dataset Public.json"), format: .vqaRad)
     #expect(records.count == 2248)
     #expect(records.filter { $0.split == "test" }.count == 451)

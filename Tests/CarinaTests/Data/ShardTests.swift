@@ -55,7 +55,7 @@ import Testing
     let renamed = try opening(try replacing("pixels\0", "pixelz\0"))
     #expect(renamed?.kind == .badData && renamed?.description.contains("/images/pixels") == true)
     #expect(try opening(try replacing("question\0", "questiom\0"))?.description.contains("/samples/question") == true)
-    // Another shard of the same directory, in the wrong place, and one of another transform.
+    // Another shard of the same directory, under the wrong name, and one of another transform.
     #expect(try opening(whole["shard-00002.h5"])?.description.contains("count of rows") == true)
     #expect(
       try opening(try replacing(archive.options().transform.id, "0000000000000000"))?.description
@@ -92,7 +92,7 @@ import Testing
       try damaged.write(to: URL(fileURLWithPath: shard))
       do {
         let shards = try ShardDirectory(archive.shards)
-        _ = try shards.load(Array(0..<shards.sampleCount))
+        for row in 0..<shards.imageCount { _ = try shards.pixels(imageRow: row) }
       } catch let error as CarinaError {
         #expect(error.kind == .badData)
         refused += 1

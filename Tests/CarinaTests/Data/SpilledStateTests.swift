@@ -18,7 +18,7 @@ import Testing
     }
     _ = try Preprocessor.run(try archive.options())
     let shards = try ShardDirectory.verified(archive.shards)
-    let expected = try SampleReader.read(archive.records)
+    let expected = try ArchiveReader.records(archive.records)
     #expect(shards.sampleCount == 1500 && Set(expected.map(\.id)).count == 1500)
     let found = (0..<1500).map { shards.sample($0) }.sorted { $0.question < $1.question }
     #expect(found.map(\.id) == expected.sorted { $0.question < $1.question }.map(\.id))

@@ -27,8 +27,8 @@ import Testing
     #expect(try other.applied(to: records, source: "s") != divided)
     // The rule is part of the format of published splits: SHA-256("carina split\\n3\\npatient\\np0").
     let digits = SHA256Digest.of("carina split\n3\npatient\np0").prefix(13)
-    let place = Double(try #require(UInt64(digits, radix: 16))) / pow(2, 52)
-    #expect(divided[0].split == (place < 0.7 ? "train" : place < 0.8 ? "val" : "test"))
+    let position = Double(try #require(UInt64(digits, radix: 16))) / pow(2, 52)
+    #expect(divided[0].split == (position < 0.7 ? "train" : position < 0.8 ? "val" : "test"))
   }
 
   @Test("what names no unit is refused, and so is a patient or an image in two splits, unless it is allowed")

@@ -13,7 +13,7 @@ import Testing
 
   private func read(
     _ format: SampleFormat, _ name: String = "", _ change: (inout ArchiveOptions) -> Void = { _ in }
-  ) throws -> ArchiveRecords {
+  ) throws -> ReadArchive {
     var options = ArchiveOptions()
     change(&options)
     return try ArchiveReader.read(
@@ -41,7 +41,7 @@ import Testing
         SampleRecord(image: "2.jpg", question: "What is it?", answer: "x", id: "3"),
       ])
     #expect(archive.counts.map(\.found) == [4, 2, 3] && archive.remarks.count == 4)
-    #expect(try SampleReader.read(directory.file("data.json"), format: .llava) == archive.records)
+    #expect(try ArchiveReader.records(directory.file("data.json"), format: .llava) == archive.records)
     for (text, part) in [
       (#"[{"image": "a"}]"#, "conversations"),
       (#"[{"image": "a", "conversations": [{"from": "gpt", "value": "x"}]}]"#, "before a question"),

@@ -51,7 +51,7 @@ import Testing
   func oneByOne() throws {
     let answers = try #require(try evaluator("all") { $0.withLikelihood = true }.run().answers[.trueImage])
     let joined = model.answering.model
-    let transform = try model.transform(for: shards)
+    let transform = try model.answering.images.of(shards)
     for index in [0, 7, 19] {
       let sample = shards.sample(index)
       let pixels = Tensor(

@@ -4,18 +4,18 @@ import Carina
 enum ParityModels {
   static func decoder(_ path: String, precision: ElementType = .float32) throws -> Decoder {
     let config = try DecoderConfig(json: JSONValue.parseFile(path + "/config.json"), source: path)
-    return try loaded(path, TensorNames.decoder, precision) { Decoder(config, from: $0) }
+    return try loaded(path, .decoder, precision) { Decoder(config, from: $0) }
   }
 
   static func vision(_ path: String) throws -> VisionEncoder {
     let config = try VisionConfig(json: JSONValue.parseFile(path + "/config.json"), source: path)
-    return try loaded(path, TensorNames.vision, ignoring: TensorNames.textSide) { VisionEncoder(config, from: $0) }
+    return try loaded(path, .vision) { VisionEncoder(config, from: $0) }
   }
 
   static func siglip(_ path: String) throws -> SiglipModel {
     let json = try JSONValue.parseFile(path + "/config.json")
     let vision = try VisionConfig(json: json, source: path), text = try TextEncoderConfig(json: json, source: path)
-    return try loaded(path, TensorNames.siglip) { SiglipModel(vision: vision, text: text, from: $0) }
+    return try loaded(path, .siglip) { SiglipModel(vision: vision, text: text, from: $0) }
   }
 
   /// The goldens' projectors have no `projector_config.json`; the sizes follow from the weights.
@@ -24,7 +24,7 @@ enum ParityModels {
     let expand = try weights.tensor(named: "model.0.weight").shape
     let contract = try weights.tensor(named: "model.2.weight").shape
     let config = ProjectorConfig(inputSize: expand[1], hiddenSize: expand[0], outputSize: contract[0])
-    return try loaded(path, TensorNames.projector) { Projector(config, from: $0) }
+    return try loaded(path, .projector) { Projector(config, from: $0) }
   }
 
   static func joined(_ golden: ParityGolden) throws -> VisionLanguageModel {
@@ -36,13 +36,12 @@ enum ParityModels {
   }
 
   private static func loaded<Model>(
-    _ path: String, _ renaming: (String) -> String?, _ precision: ElementType = .float32,
-    ignoring: [IgnoredTensors] = [], _ build: (StrictLoader) -> Model
+    _ path: String, _ format: TensorFormat, _ precision: ElementType = .float32, _ build: (StrictLoader) -> Model
   ) throws -> Model {
     let loader = StrictLoader(
-      directory: try WeightsDirectory(path: path), renaming: renaming, precision: precision)
+      directory: try WeightsDirectory(path: path), format: format, precision: precision)
     let model = build(loader)
-    try loader.finish(ignoring: ignoring)
+    try loader.finish()
     return model
   }
 }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct InspectionTests {
-  @Test("a contact sheet has every image at its place, larger or smaller, with its caption below")
+  @Test("a contact sheet has every image where it belongs, larger or smaller, with its caption below")
   func sheet() throws {
     var sheet = ContactSheet(columns: 2, side: 16)
     for (value, size) in [(40, 16), (90, 8), (200, 64)] {
@@ -17,7 +17,7 @@ import Testing
     // Two columns of 16 and three gaps of 8; two rows of 16 and two lines of 10, and three gaps.
     let (width, height) = (56, 96)
     let file = try Data(contentsOf: URL(fileURLWithPath: directory.file("sheet.png")))
-    func number(_ place: Int) -> Int { file[place..<place + 4].reduce(0) { $0 << 8 | Int($1) } }
+    func number(_ offset: Int) -> Int { file[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) } }
     #expect(number(16) == width && number(20) == height)
     let read = try ImageDecoder.decode8([UInt8](file), path: "sheet.png")
     func value(_ x: Int, _ y: Int) -> UInt8 { read.values[(y * width + x) * read.channels] }

@@ -62,7 +62,7 @@ import Carina
   }
 
   @Test(
-    "what is not JSON is refused with its place",
+    "what is not JSON is refused with line, column and byte",
     arguments: [
       ("", 1, 1), ("  ", 1, 3), ("{", 1, 2), ("[1,]", 1, 4), ("[1 2]", 1, 4), ("{\"a\" 1}", 1, 6), ("{a: 1}", 1, 2),
       ("{\"a\": 1,}", 1, 9), ("[1]\n x", 2, 2), ("\"abc", 1, 1), ("\"a\nb\"", 1, 3), ("\"\\x\"", 1, 3),

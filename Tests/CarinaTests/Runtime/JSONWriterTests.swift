@@ -77,7 +77,7 @@ import Carina
     }
   }
 
-  @Test("an object keeps the place of a replaced name and forgets a removed one")
+  @Test("an object keeps the position of a replaced name and forgets a removed one")
   func objectEditing() {
     var object = JSONObject((0..<40).map { ("k\($0)", .integer($0)) })
     object["k3"] = "three"

@@ -94,14 +94,14 @@ import Carina
     let directory = try TemporaryDirectory(), path = directory.file("model")
     try AtomicFile.writeDirectory(to: path) { try AtomicFile.write("old", to: $0 + "/text") }
     #expect(throws: CarinaError.self) {
-      // Without a directory to put in place the second rename fails, after the first has moved the old one away.
+      // Without a directory to rename the second rename fails, after the first has moved the old one away.
       try AtomicFile.writeDirectory(to: path) { try FileManager.default.removeItem(atPath: $0) }
     }
     #expect(try String(contentsOfFile: path + "/text", encoding: .utf8) == "old")
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["model"])
   }
 
-  @Test("what killed processes left goes, or goes back to its place; what living ones hold stays")
+  @Test("what killed processes left goes, or gets its name back; what living ones hold stays")
   func abandoned() throws {
     let directory = try TemporaryDirectory()
     let process = Process()

@@ -1,4 +1,3 @@
-import CarinaModel
 import CarinaTensor
 
 /// Bytes of buffers, as asked for and in the pool's size classes.

@@ -146,13 +146,12 @@ public struct MemoryForecast: Equatable, Sendable {
   /// directions.
   private static func packedByteCount(_ plan: Plan, trainsVision: Bool) -> Int {
     guard plan.precision == .bfloat16, MatrixProduct.provider.packsFactors else { return 0 }
-    let vision = plan.vision, decoder = plan.decoder
-    let visionBlock = 2 * Double(vision.hiddenSize) * Double(2 * vision.hiddenSize + vision.intermediateSize)
-    let heads = decoder.headSize * (2 * decoder.headCount + 2 * decoder.keyValueHeadCount)
-    let decoderBlock = Double(decoder.hiddenSize) * Double(heads + 3 * decoder.intermediateSize)
+    func blocks(_ table: TensorTable) -> Double {
+      table.rows.reduce(0) { $0 + ($1.isBlockMatrix ? Double($1.count) : 0) }
+    }
     let count =
-      (trainsVision ? 0 : Double(vision.layerCount) * visionBlock)
-      + (plan.policy.trainsDecoder ? 0 : 2 * Double(decoder.layerCount) * decoderBlock)
+      (trainsVision ? 0 : blocks(TensorTable(of: plan.vision)))
+      + (plan.policy.trainsDecoder ? 0 : 2 * blocks(TensorTable(of: plan.decoder)))
     return Int(min(2 * count, 1e15))
   }
 

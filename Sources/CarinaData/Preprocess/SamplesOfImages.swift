@@ -1,0 +1,71 @@
+/// Finds the samples that show one image, bucket by bucket.
+struct SamplesOfImages {
+  /// What `link` found.
+  struct Links {
+    /// Images that name no patient.
+    var withoutPatient = 0
+    /// The first sample that gives its image to another patient than an earlier one did, and that one.
+    var conflict: (sample: Int, other: Int)?
+  }
+
+  private struct Entry: BitwiseCopyable {
+    let image: NameKey
+    let sample: Int
+    let patient: NameHash
+  }
+
+  private static let nobody = NameHash("")
+  private var entries: SpilledBuckets<Entry>
+
+  /// - Parameter spill: where to spill.
+  init(_ spill: SpillPath) { entries = SpilledBuckets(spill) }
+
+  /// Adds a sample.
+  /// - Throws: `CarinaError.cannotWrite`.
+  mutating func add(_ image: NameKey, sample: Int, patient: String) throws {
+    try entries.append(Entry(image: image, sample: sample, patient: NameHash(patient)), to: image.bucket)
+  }
+
+  /// Links each sample in a file of `ImagePlan.Sample` with the next one of its image.
+  /// - Parameter first: where in the file the samples begin.
+  /// - Throws: `CarinaError.badData` or `.cannotWrite`.
+  func link(_ file: SpillFile, from first: Int) throws -> Links {
+    struct Known {
+      var last: Int
+      var patient: Int?
+    }
+    var links = Links()
+    for bucket in 0..<SpilledBuckets<Entry>.count {
+      var own: [Entry] = []
+      try entries.forEach(in: bucket) { own.append($0) }
+      var distances: [Int: (next: Int32, isLater: Bool)] = [:]
+      var images: [NameKey: Known] = [:]
+      for (index, entry) in own.enumerated() {
+        let isNamed = entry.patient != SamplesOfImages.nobody
+        guard var known = images[entry.image] else {
+          images[entry.image] = Known(last: index, patient: isNamed ? index : nil)
+          continue
+        }
+        distances[known.last, default: (0, false)].next = Int32(entry.sample - own[known.last].sample)
+        distances[index] = (0, true)
+        if isNamed {
+          if let other = known.patient, own[other].patient != entry.patient,
+            entry.sample < links.conflict?.sample ?? .max
+          {
+            links.conflict = (entry.sample, own[other].sample)
+          }
+          known.patient = known.patient ?? index
+        }
+        known.last = index
+        images[entry.image] = known
+      }
+      links.withoutPatient += images.values.count { $0.patient == nil }
+      for (index, distance) in distances {
+        var sample = try file.entry(first + own[index].sample, of: ImagePlan.Sample.self)
+        (sample.next, sample.isLater) = (distance.next, distance.isLater ? 1 : 0)
+        try file.set(first + own[index].sample, sample)
+      }
+    }
+    return links
+  }
+}

@@ -1,0 +1,13 @@
+/// A model that was read from disk, with what there is to say about the reading.
+public struct LoadedPart<Model> {
+  /// The model, all weights frozen.
+  public let model: Model
+  /// Where it came from.
+  public let directory: ModelDirectory
+  /// Its weights, which stay mapped as long as the model uses them in place.
+  package let weights: WeightsDirectory
+  /// Keys of its configuration that were neither read nor known to be harmless, for the log.
+  public let unknownKeys: [String]
+  /// What the strict loader took and left.
+  package let summary: StrictLoader.Summary
+}

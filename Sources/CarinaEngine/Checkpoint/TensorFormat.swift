@@ -1,0 +1,141 @@
+/// How the files of one kind of model name their tensors, and what else they may hold.
+///
+/// The engine's names are those of the whole models: `model.…` for a decoder (Gemma3ForCausalLM), `vision_model.…`,
+/// `text_model.…`, `logit_scale` and `logit_bias` for SigLIP (SiglipModel), `model.0.…` and `model.2.…` for a
+/// projector. A layout with other names is another value of this type: one row of `names` for each prefix that differs.
+package struct TensorFormat: Sendable {
+  /// One row: a prefix of a name in the file, and what stands in its place in the engine's name.
+  package struct Naming: Sendable {
+    let file: String, engine: String
+    /// Whether the row is about one tensor, whose whole name this is.
+    let isWhole: Bool
+
+    /// Names that begin with `file` begin with `engine` in the engine; with the same where nothing else is said.
+    package init(_ file: String, engine: String? = nil) {
+      (self.file, self.engine, isWhole) = (file, engine ?? file, false)
+    }
+
+    /// One tensor with the same name in both.
+    package init(whole name: String) { (file, engine, isWhole) = (name, name, true) }
+  }
+
+  /// A tensor that a file holds and a model does without, knowingly.
+  package struct LeftOut: Equatable, Sendable {
+    /// Which tensors, by the engine's names.
+    package enum Which: Equatable, Sendable {
+      /// Those whose names begin so.
+      case prefix(String)
+      /// Those whose names end so.
+      case suffix(String)
+      /// One that holds the same bytes as another; with other bytes it is refused.
+      case copy(String, of: String)
+    }
+
+    /// Which tensors.
+    package let which: Which
+    /// Why they are not needed, for the log.
+    package let reason: String
+
+    /// Collects the values.
+    package init(_ which: Which, _ reason: String) {
+      self.which = which
+      self.reason = reason
+    }
+
+    /// Whether the row is about the tensor of a name (the engine's).
+    package func matches(_ name: String) -> Bool {
+      switch which {
+      case .prefix(let prefix): name.hasPrefix(prefix)
+      case .suffix(let suffix): name.hasSuffix(suffix)
+      case .copy(let own, _): name == own
+      }
+    }
+  }
+
+  /// The architecture, as `config.json` calls it.
+  package let architecture: String
+  /// The rows in order: the first that fits a name counts. Files are written with the first that gives the engine's name.
+  package let names: [Naming]
+  /// What is left out with its reason; the first row that fits a name counts.
+  package var leftOut: [LeftOut]
+  /// What is loaded and never trained, as nothing that is trained on depends on it.
+  package var untrained: [LeftOut]
+
+  /// Collects the rows.
+  package init(architecture: String, names: [Naming], leftOut: [LeftOut], untrained: [LeftOut] = []) {
+    self.architecture = architecture
+    self.names = names
+    self.leftOut = leftOut
+    self.untrained = untrained
+  }
+
+  /// Axes of every tensor, outermost first: all formats so far keep PyTorch's order, which is the engine's.
+  static func axes(of name: String, rank: Int) -> [String] {
+    if name.hasSuffix("patch_embedding.weight") { return ["outputs", "channels", "rows", "columns"] }
+    if name.hasSuffix("position_embedding.weight") { return ["positions", "width"] }
+    if name.hasSuffix("embed_tokens.weight") || name.hasSuffix("token_embedding.weight") { return ["tokens", "width"] }
+    switch rank {
+    case 1: return ["outputs"]
+    case 2: return ["outputs", "inputs"]
+    default: return [String](repeating: "one", count: max(rank - 1, 0)) + ["width"]
+    }
+  }
+
+  /// The engine's name of a tensor in a file; nil when no model of this kind has one of this name.
+  package func engineName(_ file: String) -> String? {
+    names.first { $0.isWhole ? file == $0.file : file.hasPrefix($0.file) }
+      .map { $0.engine + file.dropFirst($0.file.count) }
+  }
+
+  /// The name under which a tensor of the engine is written.
+  func fileName(_ engine: String) -> String {
+    names.first { $0.isWhole ? engine == $0.engine : engine.hasPrefix($0.engine) }
+      .map { $0.file + engine.dropFirst($0.engine.count) } ?? engine
+  }
+
+  private static let positions = LeftOut(.suffix(".position_ids"), "a list of positions, not a weight")
+}
+
+extension TensorFormat {
+  /// A decoder: Gemma3ForCausalLM, or a bare Gemma3TextModel, which is without `model.`.
+  package static let decoder = TensorFormat(
+    architecture: "Gemma3ForCausalLM",
+    names: [
+      Naming("model."), Naming(whole: "lm_head.weight"), Naming("embed_tokens.", engine: "model.embed_tokens."),
+      Naming("layers.", engine: "model.layers."), Naming("norm.", engine: "model.norm."),
+    ],
+    leftOut: [
+      positions,
+      LeftOut(.copy("lm_head.weight", of: "model.embed_tokens.weight"), "the same numbers as the embedding"),
+    ])
+
+  /// A SigLIP vision tower, or the whole SiglipModel that it is a half of. transformers 5 writes a tower of its own without
+  /// `vision_model.`, earlier versions with it.
+  package static let vision = TensorFormat(
+    architecture: "SiglipVisionModel",
+    names: siglip.names + [
+      Naming("embeddings.", engine: "vision_model.embeddings."), Naming("encoder.", engine: "vision_model.encoder."),
+      Naming("post_layernorm.", engine: "vision_model.post_layernorm."), Naming("head.", engine: "vision_model.head."),
+    ],
+    leftOut: [
+      LeftOut(.prefix("text_model."), "the text tower is not needed"),
+      LeftOut(.prefix("logit_"), "the contrastive loss is not needed"), positions,
+    ],
+    untrained: [poolingHead])
+
+  /// Both towers of SigLIP with temperature and bias.
+  package static let siglip = TensorFormat(
+    architecture: "SiglipModel",
+    names: [
+      Naming("vision_model."), Naming("text_model."), Naming(whole: "logit_scale"), Naming(whole: "logit_bias"),
+    ],
+    leftOut: [positions])
+
+  /// A projector: names as in the checkpoints of the Python recipe.
+  package static let projector = TensorFormat(
+    architecture: "projector", names: [Naming("model.")], leftOut: [positions])
+
+  /// The attention-pooling head, which no feature for the decoder passes through.
+  package static let poolingHead = LeftOut(
+    .prefix("vision_model.head."), "the features come from before the pooling head")
+}

@@ -1,0 +1,38 @@
+import CarinaData
+import CarinaModel
+import CarinaRuntime
+import CarinaTensor
+
+/// The parts of a model, read and joined.
+public struct JoinedPipeline {
+  /// The joined model, all weights frozen.
+  public let model: VisionLanguageModel
+  /// The decoder and the vision encoder, with what there is to say about their reading.
+  package let language: LoadedPart<Decoder>, vision: LoadedPart<VisionEncoder>
+  /// The same of the projector; nil for a fresh one.
+  package let projector: LoadedPart<Projector>?
+  /// The directory of the tokenizer's files.
+  package let tokenizer: ModelDirectory
+  /// The type of the weights in products.
+  package let precision: ElementType
+
+  /// Keys of the parts' configurations that were not read, `FILE: KEY`, for the log.
+  var unknownKeys: [String] {
+    func unknown(_ directory: ModelDirectory, _ keys: [String]) -> [String] {
+      keys.map { "\(directory.file("config.json")): \($0)" }
+    }
+    return unknown(language.directory, language.unknownKeys) + unknown(vision.directory, vision.unknownKeys)
+  }
+
+  /// Opens the file in which the vision features of images are kept, or makes it.
+  /// - Parameters:
+  ///   - transform: from the stored pixels to the encoder's numbers.
+  ///   - imageCount: how many images to make room for.
+  /// - Throws: as `FeatureCache.init`.
+  func featureCache(_ path: String, transform: ImageTransform, imageCount: Int) throws -> FeatureCache {
+    try FeatureCache(
+      path,
+      identity: FeatureIdentity(model, weights: vision.weights, transform: transform, precision: precision),
+      imageCount: imageCount)
+  }
+}

@@ -1,0 +1,116 @@
+import CarinaData
+import CarinaModel
+import CarinaRuntime
+import CarinaTensor
+import CarinaText
+
+/// The parts of a model, found on disk, before any weight is read: what training, evaluation and `infer` open alike.
+///
+///     let parts = try PipelineParts(languageModel: "models/gemma", languageSetting: .languageModelPath, visionModel: …)
+///     let pipeline = try parts.join(precision: .bfloat16)
+package struct PipelineParts {
+  /// Where the projector comes from.
+  package enum ProjectorOrigin {
+    /// A trained one.
+    case directory(ModelDirectory)
+    /// A fresh one of so many hidden units, ten times the vision width where nothing is said.
+    case fresh(hiddenSize: Int?, seed: UInt64)
+  }
+
+  /// Directories of the decoder, of the vision encoder, and of the tokenizer's files.
+  package let language: ModelDirectory, vision: ModelDirectory, tokenizer: ModelDirectory
+  /// The projector.
+  package let projector: ProjectorOrigin
+  /// What the projector reads, and whether without the first patch.
+  package let feature: VisionFeature, dropsFirstPatch: Bool
+
+  /// Collects parts that were found.
+  package init(
+    language: ModelDirectory, vision: ModelDirectory, tokenizer: ModelDirectory, projector: ProjectorOrigin,
+    feature: VisionFeature, dropsFirstPatch: Bool
+  ) {
+    self.language = language
+    self.vision = vision
+    self.tokenizer = tokenizer
+    self.projector = projector
+    self.feature = feature
+    self.dropsFirstPatch = dropsFirstPatch
+  }
+
+  /// Finds parts by path or id; the tokenizer is the decoder's.
+  /// - Parameters:
+  ///   - languageSetting: what the user named the decoder with, for errors.
+  ///   - projector: a directory that holds one; nil for a fresh one.
+  /// - Throws: `CarinaError.missingInput` naming the part that is not there.
+  package init(
+    languageModel: String, languageSetting: SettingName, visionModel: String, projector: String?,
+    freshProjector: (hiddenSize: Int?, seed: UInt64) = (nil, 0), feature: VisionFeature, dropsFirstPatch: Bool
+  ) throws {
+    vision = try ModelDirectory.locate(visionModel, for: .visionModel)
+    language = try ModelDirectory.locate(languageModel, for: languageSetting)
+    tokenizer = language
+    self.projector =
+      try projector.map { .directory(try ModelDirectory.projector($0)) }
+      ?? .fresh(hiddenSize: freshProjector.hiddenSize, seed: freshProjector.seed)
+    self.feature = feature
+    self.dropsFirstPatch = dropsFirstPatch
+  }
+
+  /// The transform that the vision encoder's own `preprocessor_config.json` describes: a size and a normalisation.
+  /// - Throws: `CarinaError.badData` for a file that is not understood.
+  func ownTransform(defaultSize: Int) throws -> PipelineTransform {
+    PipelineTransform(try .ofCheckpoint(vision.path, defaultSize: defaultSize), knowsPixels: false)
+  }
+
+  /// Question, image and answer in a style, as ids of these parts' tokenizer.
+  /// - Throws: `CarinaError.missingInput`, `.badData` for the tokenizer; `.usage` for a style that it does not cover.
+  func renderer(
+    style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int
+  ) throws -> PromptRenderer {
+    try PromptRenderer(
+      tokenizer: TokenizerFactory.load(directory: tokenizer.path), style: style,
+      maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens)
+  }
+
+  /// The projector's sizes: its own, or what a fresh one needs between the other two.
+  /// - Throws: as `ModelDirectory.projectorConfig`.
+  func projectorConfig(vision: VisionConfig, decoder: DecoderConfig) throws -> ProjectorConfig {
+    switch projector {
+    case .directory(let directory): try directory.projectorConfig()
+    case .fresh(let hiddenSize, _):
+      ProjectorConfig(
+        inputSize: vision.hiddenSize, hiddenSize: hiddenSize ?? vision.hiddenSize * 10, outputSize: decoder.hiddenSize)
+    }
+  }
+
+  /// What the projector's weights will take.
+  /// - Throws: as `ModelDirectory.projectorFootprint`.
+  func projectorFootprint(_ config: ProjectorConfig, precision: ElementType) throws -> WeightsFootprint {
+    switch projector {
+    case .directory(let directory): try directory.projectorFootprint(precision: precision)
+    case .fresh: WeightsFootprint(fresh: TensorTable(of: config), precision: precision)
+    }
+  }
+
+  /// Reads the weights, and joins the parts where their widths agree.
+  /// - Throws: `CarinaError.missingInput`, `.badData` with everything that does not fit a part's configuration, or naming the
+  ///   two parts that do not fit each other.
+  package func join(precision: ElementType) throws -> JoinedPipeline {
+    let vision = try vision.loadVisionEncoder(precision: precision)
+    let language = try language.loadDecoder(precision: precision)
+    let trained: LoadedPart<Projector>?, projector: Projector
+    switch self.projector {
+    case .directory(let directory):
+      let part = try directory.loadProjector(precision: precision)
+      (trained, projector) = (part, part.model)
+    case .fresh(_, let seed):
+      let config = try projectorConfig(vision: vision.model.config, decoder: language.model.config)
+      (trained, projector) = (nil, Projector(config, from: RandomParameterSource(seed: seed, precision: precision)))
+    }
+    return JoinedPipeline(
+      model: try VisionLanguageModel(
+        vision: vision.model, projector: projector, decoder: language.model, feature: feature,
+        dropsFirstPatch: dropsFirstPatch),
+      language: language, vision: vision, projector: trained, tokenizer: tokenizer, precision: precision)
+  }
+}

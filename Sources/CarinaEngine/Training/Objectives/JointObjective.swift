@@ -1,0 +1,97 @@
+import CarinaModel
+import CarinaRuntime
+import CarinaTensor
+import CarinaText
+
+/// Stages 1 and 2: the language-model loss of answers given image and question.
+package final class JointObjective: TrainingObjective {
+  /// The joined model.
+  public let model: VisionLanguageModel
+  private let samples: any TrainingSamples
+  private let renderer: PromptRenderer
+  private let policy: FreezingPolicy
+  private let isCheckpointed: Bool
+  private let features: VisionFeatures
+
+  /// - Parameters:
+  ///   - renderer: makes ids and the loss mask from question and answer.
+  ///   - policy: what is trained.
+  ///   - isCheckpointed: blocks run again in the backward pass instead of keeping their activations.
+  ///   - features: where the features of the samples' images are kept; only with a policy that never trains the vision encoder.
+  package init(
+    model: VisionLanguageModel, samples: any TrainingSamples, renderer: PromptRenderer, policy: FreezingPolicy,
+    isCheckpointed: Bool = false, features: CachedVisionFeatures? = nil
+  ) {
+    precondition(features == nil || !policy.trainsVisionInFirstEpoch, "features of a trained encoder cannot be kept")
+    self.features = VisionFeatures(model, samples: samples, kept: features)
+    self.model = model
+    self.samples = samples
+    self.renderer = renderer
+    self.policy = policy
+    self.isCheckpointed = isCheckpointed
+  }
+
+  /// One a question or caption.
+  package var sampleCount: Int { samples.count }
+  /// All three parts'.
+  public var parameters: [Parameter] {
+    model.vision.parameters + model.projector.parameters + model.decoder.parameters
+  }
+
+  /// What the policy names; of the vision encoder only what the features depend on.
+  package func trainedParameters(epoch: Int) -> [Parameter] {
+    (policy.trainsVisionInFirstEpoch && epoch == 0
+      ? model.vision.trainedParameters(for: model.feature) : [])
+      + (policy.trainsProjector ? model.projector.parameters : [])
+      + (policy.trainsDecoder ? model.decoder.parameters : [])
+  }
+
+  /// Supervised tokens.
+  package func weight(of batch: JointBatch) -> Int { batch.sequences.reduce(0) { $0 + $1.supervisedCount } }
+
+  /// Renders the texts and reads each image, or what is kept of it, once.
+  package func prepare(_ rows: [Int]) throws -> JointBatch { try batch(rows, epoch: nil) }
+
+  /// The same with images as training sees them in an epoch.
+  package func prepare(_ rows: [Int], epoch: Int) throws -> JointBatch { try batch(rows, epoch: epoch) }
+
+  private func batch(_ rows: [Int], epoch: Int?) throws -> JointBatch {
+    var order: [Int] = [], positions: [Int: Int] = [:]
+    let sequences = try rows.map { row -> ImageTextSequence in
+      let image = samples.image(of: row)
+      let position = positions[image] ?? order.count
+      if positions[image] == nil {
+        positions[image] = position
+        order.append(image)
+      }
+      let (question, answer) = try samples.text(row)
+      let prompt = try renderer.training(question: question, answer: answer)
+      try prompt.requireIDs(below: model.decoder.config.vocabularySize)
+      return ImageTextSequence(prompt, image: position)
+    }
+    return JointBatch(sequences: sequences, images: try features.prepare(order, epoch: epoch), imageCount: order.count)
+  }
+
+  /// See `TrainingObjective`.
+  package func accumulate(_ batch: JointBatch, scale: Float) throws -> Double {
+    let tape = Tape()
+    // A frozen encoder costs a forward pass and nothing else.
+    let visionTape = model.vision.parameters.contains(where: \.isTrainable) ? tape : nil
+    let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: visionTape)
+    let result = model.loss(
+      batch.sequences, imageRows: model.projector(features, tape: tape), scale: scale, isCheckpointed: isCheckpointed,
+      tape: tape)
+    tape.backward(from: result.loss)
+    return result.tokenLosses.reduce(0) { $0 + Double($1) }
+  }
+}
+
+extension JointObjective {
+  /// The sum of a batch's losses without training on it.
+  public func evaluate(_ batch: JointBatch) throws -> Double {
+    let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: nil)
+    let result = model.loss(
+      batch.sequences, imageRows: model.projector(features, tape: nil), scale: 1, tape: nil)
+    return result.tokenLosses.reduce(0) { $0 + Double($1) }
+  }
+}

@@ -1,0 +1,28 @@
+import CarinaTensor
+
+/// What a stage trains, and on what: the part of a stage that the trainer does not know.
+package protocol TrainingObjective: AnyObject, SendableMetatype {
+  /// Samples read, decoded and tokenised, ready for the model.
+  associatedtype Batch
+
+  /// Samples of an epoch.
+  var sampleCount: Int { get }
+  /// Every weight of the models involved, trained or not.
+  var parameters: [Parameter] { get }
+  /// The weights trained in an epoch; what leaves the list stays as it is from then on.
+  func trainedParameters(epoch: Int) -> [Parameter]
+  /// Reads samples. Runs beside the previous step on another thread, so it must touch neither the model nor the team of threads.
+  func prepare(_ samples: [Int]) throws -> Batch
+  /// The same for training in an epoch (from 0), which may change the images as `prepare` alone never does.
+  func prepare(_ samples: [Int], epoch: Int) throws -> Batch
+  /// How much a batch weighs in the mean of an optimizer step: its supervised tokens, or its images.
+  func weight(of batch: Batch) -> Int
+  /// Forward and backward: adds the gradient of scale · (sum of the batch's losses) to the parameters.
+  /// - Returns: the sum of losses, unscaled.
+  func accumulate(_ batch: Batch, scale: Float) throws -> Double
+}
+
+extension TrainingObjective {
+  /// As without an epoch.
+  package func prepare(_ samples: [Int], epoch: Int) throws -> Batch { try prepare(samples) }
+}
