@@ -14,3 +14,5 @@ public struct FeatureSettingList: SettingList {
   public let dropsFirstPatch = Setting(
     "drop_first_patch", false, help: "Leave out the first patch, as checkpoints of the Python project expect.")
 }
+
+extension VisionFeature: SettingValue {}

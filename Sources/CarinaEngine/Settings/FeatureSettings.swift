@@ -3,5 +3,3 @@ import CarinaRuntime
 
 /// Which vision features the projector reads.
 public typealias FeatureSettings = SettingValues<FeatureSettingList>
-
-extension VisionFeature: SettingValue {}

@@ -41,15 +41,17 @@ public struct SettingValues<List: SettingList>: Equatable, Sendable {
 
   /// What decides numbers, for a record.
   package var json: JSONObject {
-    func value<Value>(_ setting: Setting<Value>) -> JSONValue? {
-      switch setting.record {
-      case .always: self[setting].json
-      case .unlessDefault: self[setting] == setting.defaultValue ? nil : self[setting].json
-      case .never: nil
-      }
-    }
     var object = JSONObject()
-    func add(_ setting: some DeclaredSetting) { object[setting.declaration.recordKey] = value(setting.declaration) }
+    func add(_ setting: some DeclaredSetting) {
+      let declaration = setting.declaration, value = self[declaration]
+      let isRecorded =
+        switch declaration.record {
+        case .always: true
+        case .unlessDefault: value != declaration.defaultValue
+        case .never: false
+        }
+      if isRecorded { object[declaration.recordKey] = value.json }
+    }
     for setting in Self.declared { add(setting) }
     return object
   }

@@ -14,3 +14,5 @@ public struct PromptSettingList: SettingList {
   /// Most ids of an answer; what is longer is cut.
   public let maximumAnswerTokens = Setting("max_a_len", 512, .atLeast(1), help: "Most ids of an answer.")
 }
+
+extension PromptStyle: SettingValue {}
