@@ -4,7 +4,7 @@ import Carina
 /// Whether, and where, vision features are kept.
 public struct FeatureCacheOptions: ParsableArguments {
   /// A file, or the one beside the shards.
-  public struct Place: ExpressibleByArgument, CustomStringConvertible {
+  public struct Location: ExpressibleByArgument, CustomStringConvertible {
     let path: String?
 
     /// What the command line says; not empty.
@@ -21,11 +21,11 @@ public struct FeatureCacheOptions: ParsableArguments {
 
   /// The option; alone it means the file beside the shards.
   @Option(
-    name: .long, defaultAsFlag: Place(), parsing: .next,
+    name: .long, defaultAsFlag: Location(), parsing: .next,
     help: ArgumentHelp(
       "Compute the features of a frozen vision encoder once and keep them in this file, for later epochs, stages and evaluations.",
       valueName: "file"))
-  public var cacheVisionFeatures: Place?
+  public var cacheVisionFeatures: Location?
 
   /// The default: features are not kept.
   public init() {}

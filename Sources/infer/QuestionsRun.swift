@@ -6,7 +6,7 @@ struct QuestionsRun {
   let session: AnswerSession
   let json: Bool
 
-  /// Lines that cannot be answered are reported and, with JSON, keep their place.
+  /// Lines that cannot be answered are reported and, with JSON, stay in their order.
   /// - Throws: `CarinaError.badData` in the end when there were such lines.
   func answer(_ questions: QuestionsFile, batchSize: Int) throws {
     let progress = ProgressLine("infer", unit: "questions", total: questions.lines.count)

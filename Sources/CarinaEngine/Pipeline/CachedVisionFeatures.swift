@@ -3,6 +3,7 @@ import CarinaModel
 import CarinaRuntime
 import CarinaTensor
 
+// Unchecked: the file guards itself, and the model, whose weights are frozen, is asked on the thread that trains alone.
 /// The vision features of a shard directory's images, each computed once by a frozen encoder and kept in a file.
 ///
 /// An image is encoded by itself, so that its features depend on nothing but it: not on the batch it came in, nor on what was there already.

@@ -40,25 +40,3 @@ public struct Setting<Value: SettingValue>: Sendable {
     throw CarinaError(.usage, "\(setting: name) cannot be used", expected: range.words, found: value.text)
   }
 }
-
-/// Whether a setting decides numbers: what is recorded is part of a run's configuration, and a run is resumed only with an equal one.
-public enum SettingRecord: Sendable {
-  /// It decides numbers.
-  case always
-  /// It decides numbers, and its default means that it is off: then it is left out, so that runs recorded before it was there are resumed.
-  case unlessDefault
-  /// It decides no number.
-  case never
-}
-
-/// Which programs offer a setting, and in which part of their help.
-public enum SettingSection: Sendable {
-  /// Every program that has its list of settings.
-  case common
-  /// The programs of stages 1 and 2: how they optimise, in which order they take samples, when they write checkpoints.
-  case optimization, order, checkpoints
-  /// Stages 1 and 2, each with a default of its own.
-  case stage
-  /// None: the engine alone sets it.
-  case engine
-}

@@ -1,29 +1,3 @@
-/// Settings that belong together, each declared once as a stored property.
-public protocol SettingList: Sendable {
-  /// The declarations.
-  static var declared: Self { get }
-  /// Refuses values that are right alone and wrong together.
-  static func checkTogether(_ values: SettingValues<Self>) throws
-}
-
-extension SettingList {
-  /// Nothing is wrong together.
-  public static func checkTogether(_ values: SettingValues<Self>) throws {}
-}
-
-/// A setting of any type.
-public protocol DeclaredSetting<Value>: Sendable {
-  /// The type of its value.
-  associatedtype Value: SettingValue
-  /// The declaration.
-  var declaration: Setting<Value> { get }
-}
-
-extension Setting: DeclaredSetting {
-  /// Itself.
-  public var declaration: Setting { self }
-}
-
 /// Values for the settings of a list, read and written by the declarations' names: `values.learningRate = 1e-4`.
 @dynamicMemberLookup
 public struct SettingValues<List: SettingList>: Equatable, Sendable {
@@ -67,15 +41,17 @@ public struct SettingValues<List: SettingList>: Equatable, Sendable {
 
   /// What decides numbers, for a record.
   package var json: JSONObject {
-    func value<Value>(_ setting: Setting<Value>) -> JSONValue? {
-      switch setting.record {
-      case .always: self[setting].json
-      case .unlessDefault: self[setting] == setting.defaultValue ? nil : self[setting].json
-      case .never: nil
-      }
-    }
     var object = JSONObject()
-    func add(_ setting: some DeclaredSetting) { object[setting.declaration.recordKey] = value(setting.declaration) }
+    func add(_ setting: some DeclaredSetting) {
+      let declaration = setting.declaration, value = self[declaration]
+      let isRecorded =
+        switch declaration.record {
+        case .always: true
+        case .unlessDefault: value != declaration.defaultValue
+        case .never: false
+        }
+      if isRecorded { object[declaration.recordKey] = value.json }
+    }
     for setting in Self.declared { add(setting) }
     return object
   }

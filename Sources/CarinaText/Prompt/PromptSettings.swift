@@ -2,20 +2,3 @@ import CarinaRuntime
 
 /// How texts are laid out, and the limits on their ids.
 public typealias PromptSettings = SettingValues<PromptSettingList>
-
-/// What the settings of a prompt are.
-public struct PromptSettingList: SettingList {
-  /// The declarations.
-  public static let declared = PromptSettingList()
-
-  /// Layout of texts.
-  public let style = Setting(
-    "prompt_style", PromptStyle.gemma, help: "gemma, plain or seed (default: plain in stage 1, gemma in stage 2).",
-    showsDefault: false)
-  /// Most ids of a question; what is longer is cut.
-  public let maximumQuestionTokens = Setting("max_q_len", 128, .atLeast(1), help: "Most ids of a question.")
-  /// Most ids of an answer; what is longer is cut.
-  public let maximumAnswerTokens = Setting("max_a_len", 512, .atLeast(1), help: "Most ids of an answer.")
-}
-
-extension PromptStyle: SettingValue {}

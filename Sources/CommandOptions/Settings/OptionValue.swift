@@ -11,16 +11,6 @@ protocol OptionValue: SettingValue {
   ) throws -> Self?
 }
 
-/// Under which label ArgumentParser keeps the option of a setting.
-struct SettingKey: CodingKey {
-  let stringValue: String
-  var intValue: Int? { nil }
-
-  init(_ name: SettingName) { stringValue = name.key }
-  init?(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
-}
-
 extension OptionValue where Self: ExpressibleByArgument {
   static func argument(_ setting: Setting<Self>, defaultValue: Self) -> any Decodable {
     let name = NameSpecification.customLong(setting.name.optionName)

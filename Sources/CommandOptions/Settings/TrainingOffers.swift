@@ -47,6 +47,3 @@ public enum Stage2Offer: SettingOffer {
   /// Stage 2's.
   public static var defaults: TrainingSettings { .stage2 }
 }
-
-/// All settings of a list, with the defaults of their declarations.
-public enum WholeOffer<List: SettingList>: SettingOffer {}

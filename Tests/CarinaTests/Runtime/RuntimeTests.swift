@@ -125,6 +125,7 @@ import Carina
   }
 }
 
+// Unchecked: the parts of a team write elements of their own.
 private struct UncheckedBuffer: @unchecked Sendable {
   let value: UnsafeMutableBufferPointer<Int>
   init(_ value: UnsafeMutableBufferPointer<Int>) { self.value = value }

@@ -1,0 +1,47 @@
+import CarinaRuntime
+
+/// What the settings of a training run are.
+public struct TrainingSettingList: SettingList {
+  /// The declarations.
+  public static let declared = TrainingSettingList()
+
+  /// Samples of a micro-batch.
+  public let batchSize = Setting("batch_size", 8, .atLeast(1), help: "Samples of a micro-batch.", section: .stage)
+  /// Micro-batches of an optimizer step.
+  public let gradientAccumulationSteps = Setting(
+    "gradient_accumulation_steps", 1, .atLeast(1), help: "Micro-batches of an optimizer step.", section: .stage)
+  /// Learning rate at the end of the warm-up.
+  public let learningRate = Setting(
+    "learning_rate", 1e-4, .notNegative, help: "Peak learning rate.", section: .stage)
+  /// Decay of weights, in parts of the learning rate.
+  public let weightDecay = Setting(
+    "weight_decay", 0.01, .notNegative, help: "Decay of weights other than norms and biases.", section: .optimization)
+  /// The part of the run that is warm-up.
+  public let warmupRatio = Setting(
+    "warmup_ratio", 0.03, .part,
+    help: "Part of the optimizer steps that is warm-up (default: 0 in stage 1, 0.05 in stage 2).",
+    section: .optimization, showsDefault: false)
+  /// Passes over the data.
+  public let epochCount = Setting("num_epochs", 1, .atLeast(1), help: "Passes over the data.", section: .stage)
+  /// A limit in optimizer steps, at which the schedule ends too; nil for none.
+  public let maximumSteps = Setting<Int?>(
+    "max_steps", nil, .optional(.atLeast(1)), help: "Stop after so many optimizer steps.", section: .optimization)
+  /// Largest global norm of the gradients; 0 for no limit.
+  public let maximumGradientNorm = Setting(
+    "max_grad_norm", 1.0, .notNegative, help: "Largest global norm of the gradients; 0 for no limit.",
+    section: .optimization)
+  /// Where all randomness comes from.
+  public let seed = Setting<UInt64>(
+    "seed", 0, help: "Seed of the order of samples and of fresh weights.", section: .order)
+  /// Whether each epoch takes the samples in an order of its own.
+  public let isShuffled = Setting(
+    "shuffle", true, help: "Take the samples in the order of the shards.", section: .order)
+  /// A checkpoint every so many optimizer steps; nil for none on that account.
+  public let saveEverySteps = Setting<Int?>(
+    "save_every_n_steps", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many optimizer steps.",
+    section: .checkpoints, record: .never)
+  /// A checkpoint every so many epochs; nil for none on that account.
+  public let saveEveryEpochs = Setting<Int?>(
+    "save_every_n_epochs", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many epochs.",
+    section: .checkpoints, record: .never)
+}

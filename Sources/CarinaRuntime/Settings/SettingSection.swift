@@ -1,0 +1,11 @@
+/// Which programs offer a setting, and in which part of their help.
+public enum SettingSection: Sendable {
+  /// Every program that has its list of settings.
+  case common
+  /// The programs of stages 1 and 2: how they optimise, in which order they take samples, when they write checkpoints.
+  case optimization, order, checkpoints
+  /// Stages 1 and 2, each with a default of its own.
+  case stage
+  /// None: the engine alone sets it.
+  case engine
+}
