@@ -55,10 +55,10 @@ import Carina
     _ = prefilter.tokens(Tensor.random([1, 32], seed: 7))
     #expect(prefilter.tokens(Tensor([Float](repeating: .nan, count: 32), shape: [1, 32])) == nil)
     #expect(prefilter.tokens(Tensor.random([5, 32], seed: 8)) == nil)
-    #expect(prefilter(on: head) { $0.temperature = 1 } == nil)
-    #expect(prefilter(on: head) { $0.beamCount = 2 } == nil)
-    #expect(prefilter(on: head) { $0.repetitionPenalty = 1.1 } == nil)
+    #expect(self.prefilter(on: head) { $0.temperature = 1 } == nil)
+    #expect(self.prefilter(on: head) { $0.beamCount = 2 } == nil)
+    #expect(self.prefilter(on: head) { $0.repetitionPenalty = 1.1 } == nil)
     let wide = Parameter.random("head", [300, 32], seed: 6, trainable: false)
-    #expect(prefilter(on: wide) == nil)
+    #expect(self.prefilter(on: wide) == nil)
   }
 }
