@@ -2,7 +2,8 @@ import CarinaRuntime
 
 /// The processor: memory of the host from a pool of its own, loops on the process's team of threads, products by a library.
 ///
-/// Its primitives stand in the operations' files, each under the operation that needs it.
+/// The team is libgomp's, one for the process and for rooms without tensors as well, so its size is `ThreadTeam.count` and no property of
+/// this value. Its primitives stand in the operations' files, each under the operation that needs it.
 package final class CPUBackend: Backend, Sendable {
   /// The library that multiplies matrices.
   package let products: any MatrixProductProvider
