@@ -8,8 +8,6 @@ export LC_ALL=C
 [ -d Sources ] || { echo "Sources: there is no engine here"; exit 1; }
 roots=(Sources)
 for folder in Tests Benchmarks notebooks; do [ -d "$folder" ] && roots+=("$folder"); done
-# The rooms whose files are named for their types. Delete the next line and the two uses of it when all are.
-named='[A-Za-z0-9-]+'
 
 offences=$(
   find "${roots[@]}" -type d -iregex '.*/\(utils?\|utilities\|commons?\|helpers?\|support\|misc\)' |
@@ -33,7 +31,7 @@ offences=$(
     }'
   # A type is found by the name of its file: Type.swift, or Type+Capability.swift where an extension has a file of its own. A type of at
   # most 20 lines may stay with the type or the function that needs it.
-  find Sources -regextype posix-extended -regex "Sources/($named)/.*\.swift" -print0 | sort -z | xargs -0 -r awk '
+  find Sources -name '*.swift' -print0 | sort -z | xargs -0 -r awk '
     function offence(line, what) { print file ":" line ": " what }
     function close_file(  i) {
       for (i = 1; i <= types; i++) {
@@ -53,12 +51,12 @@ offences=$(
       types = functions = holds_owner = extends_owner = inside = 0; extended = ""
     }
     inside && /^}/ { last[types] = FNR; inside = 0 }
-    /^(@[A-Za-z]+(\([^)]*\))? )*((public|package|internal|final|indirect|nonisolated) )*(struct|class|enum|protocol|actor) [A-Z]/ {
+    /^(@[A-Za-z]+(\([^)]*\))? )*((public|package|internal|final|indirect|nonisolated) )*(struct|class|enum|protocol|actor|typealias) [A-Z]/ {
       line = $0
-      sub(/^(.* )?(struct|class|enum|protocol|actor) /, "", line); sub(/[^A-Za-z0-9_].*/, "", line)
+      sub(/^(.* )?(struct|class|enum|protocol|actor|typealias) /, "", line); sub(/[^A-Za-z0-9_].*/, "", line)
       name[++types] = line; first[types] = last[types] = FNR
       if (line == owner) holds_owner = 1
-      inside = $0 !~ /}$/
+      inside = $0 !~ /}$/ && $0 !~ /typealias/
     }
     /^(@[A-Za-z]+(\([^)]*\))? )*(public |package )?func / { functions++ }
     /^(public |package )?extension [A-Z]/ {

@@ -21,18 +21,18 @@ public struct TrainingArguments: ParsableArguments {
   @Option(name: .long, help: ArgumentHelp("Directory of the run.", valueName: "dir"))
   public var outputDir: String
   /// How weights are changed.
-  @OptionGroup public var optimization: SettingOptions<OptimizationOffer>
+  @OptionGroup public var optimization: SettingOptions<TrainingOffers.Optimization>
   /// Precision and library of matrix products.
   @OptionGroup public var precision: PrecisionOptions
   /// Seed and order of the samples.
-  @OptionGroup public var order: SettingOptions<OrderOffer>
+  @OptionGroup public var order: SettingOptions<TrainingOffers.Order>
   /// Resuming.
   @Option(name: .long, help: "auto goes on from the newest checkpoint, never starts afresh, or a checkpoint directory.")
   public var resume = "auto"
   /// When checkpoints are written.
-  @OptionGroup public var checkpoints: SettingOptions<CheckpointOffer>
+  @OptionGroup public var checkpoints: SettingOptions<TrainingOffers.Checkpoints>
   /// What every training program has.
-  @OptionGroup public var common: SettingOptions<CommonTrainingOffer>
+  @OptionGroup public var common: SettingOptions<TrainingOffers.Common>
   /// Layout of texts, and the limits on their ids.
   @OptionGroup public var prompt: SettingOptions<WholeOffer<PromptSettingList>>
   /// Features.

@@ -21,7 +21,7 @@ struct TrainStage0: ParsableCommand {
   @OptionGroup var numbers: SettingOptions<WholeOffer<BackboneSettingList>>
   @Option(name: .long, help: "auto goes on from the newest checkpoint, never starts afresh.") var resume = "auto"
   @Option(TrainingSettingList.declared.saveEverySteps) var saveEverySteps: Int?
-  @OptionGroup var common: SettingOptions<CommonTrainingOffer>
+  @OptionGroup var common: SettingOptions<TrainingOffers.Common>
   @OptionGroup var global: GlobalOptions
 
   static func main() { runProgram(Self.self) }

@@ -17,7 +17,7 @@ struct TrainStage1: ParsableCommand {
   @Option(name: .long, help: "Start from this projector directory.") var initProjector: String?
   @Option(name: .long, help: "Hidden width of a fresh projector (default: ten times the vision width).")
   var projectorHidden: Int?
-  @OptionGroup var stage: SettingOptions<Stage1Offer>
+  @OptionGroup var stage: SettingOptions<TrainingOffers.Stage1>
   @OptionGroup var global: GlobalOptions
 
   static func main() { runProgram(Self.self) }

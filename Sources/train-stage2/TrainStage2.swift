@@ -21,7 +21,7 @@ struct TrainStage2: ParsableCommand {
   @Flag(name: .long, help: "Train the projector too.") var unfreezeProjectionLayer = false
   @Flag(name: .customLong("unfreeze-llm"), inversion: .prefixedNo, help: "Train the language model.")
   var unfreezeLanguageModel = true
-  @OptionGroup var stage: SettingOptions<Stage2Offer>
+  @OptionGroup var stage: SettingOptions<TrainingOffers.Stage2>
   @OptionGroup var global: GlobalOptions
 
   static func main() { runProgram(Self.self) }

@@ -105,7 +105,9 @@ package struct PipelineParts {
       (trained, projector) = (part, part.model)
     case .fresh(_, let seed):
       let config = try projectorConfig(vision: vision.model.config, decoder: language.model.config)
-      (trained, projector) = (nil, Projector(config, from: RandomParameterSource(seed: seed, precision: precision, on: backend)))
+      (trained, projector) = (
+        nil, Projector(config, from: RandomParameterSource(seed: seed, precision: precision, on: backend))
+      )
     }
     return JoinedPipeline(
       model: try VisionLanguageModel(

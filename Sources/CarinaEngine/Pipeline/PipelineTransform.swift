@@ -44,7 +44,8 @@ package struct PipelineTransform {
     guard transform.size == size else {
       throw CarinaError(
         .badData, "the shards hold images of another size than the vision encoder takes", at: path,
-        expected: "\(size) pixels", found: "\(transform.size)", remedy: "Preprocess with \(setting: .imageSize) \(size).")
+        expected: "\(size) pixels", found: "\(transform.size)",
+        remedy: "Preprocess with \(setting: .imageSize) \(size).")
     }
   }
 }

@@ -76,7 +76,8 @@ package enum PredictionsFile {
 
   private static func answer(_ value: JSONValue, at location: String) throws -> ScoredAnswer {
     guard value.object != nil else {
-      throw CarinaError(.badData, "the line is not an answer", at: location, expected: "an object", found: value.kindName)
+      throw CarinaError(
+        .badData, "the line is not an answer", at: location, expected: "an object", found: value.kindName)
     }
     let line = PredictionLine(node: JSONNode(value, source: location, wording: .results))
     let tokens = try line.optionalNumber("tokens").map { try line.count($0, "tokens") }
