@@ -147,6 +147,8 @@ $(VERDICT): $(STAGE2) $(SHARDS)/stage2-test/manifest.json $(if $(CHECK),results/
 	  $(if $(VISION),,stage0-vision=$(RUN)/stage0/vision/train_log.jsonl) \
 	  $(if $(LLM),,stage0-language=$(RUN)/stage0/language/train_log.jsonl) \
 	  stage1=$(RUN)/stage1/train_log.jsonl stage2=$(RUN)/stage2/train_log.jsonl
+	@# What the run was made of, beside it.
+	@$(if $(PHANTOM),[ -e $(RUN)/data ] || ln -s "$$(realpath --relative-to=$(RUN) $(DATA))" $(RUN)/data)
 	@echo "The pipeline is done$(if $(CHECK), and its scores are the expected ones). Report: $(RUN)/report.html" > $@
 
 infer: setup $(STAGE2) ## ask: make infer IMAGE=file QUESTION="Is the heart enlarged?"

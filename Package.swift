@@ -1,13 +1,10 @@
 // swift-tools-version: 6.2
+// Every target is in Swift 6 language mode, which this version of the tools begins with.
 import PackageDescription
 
-let engineSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)]
-
 /// A room of the engine: a module that sees the rooms it names and no others.
-func room(
-  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], mode: SwiftLanguageMode = .v6
-) -> Target {
-  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: [.swiftLanguageMode(mode)])
+func room(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources)
 }
 
 /// A program is one short folder: options, an engine call, a print.
@@ -18,7 +15,7 @@ func program(_ name: String) -> Target {
       "Carina", "CommandOptions",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
-    packageAccess: false, swiftSettings: engineSettings)
+    packageAccess: false)
 }
 
 /// A notebook is one script in percent format.
@@ -26,7 +23,7 @@ func notebook(_ name: String) -> Target {
   .executableTarget(
     name: "notebook-\(name)",
     dependencies: ["Carina", "NotebookCells"], path: "notebooks", exclude: ["README.md"], sources: ["\(name).swift"],
-    packageAccess: false, swiftSettings: engineSettings)
+    packageAccess: false)
 }
 
 let package = Package(
@@ -85,8 +82,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
-      packageAccess: false, swiftSettings: engineSettings),
-    .target(name: "NotebookCells", swiftSettings: [.swiftLanguageMode(.v6)]),
+      packageAccess: false),
+    .target(name: "NotebookCells"),
     program("preprocess"),
     program("train-stage0"),
     program("train-stage1"),
@@ -105,25 +102,20 @@ let package = Package(
         "archive_scale.py", "beside_pytorch.py", "jpeg_decoders.py", "llama_peer.py", "make_image_sets.py",
         "profile_step.sh",
         "shard_reading.py",
-      ], swiftSettings: engineSettings),
+      ]),
     .target(
-      name: "TestSupport", dependencies: ["Carina"], path: "Tests/TestSupport",
-      swiftSettings: engineSettings),
+      name: "TestSupport", dependencies: ["Carina"], path: "Tests/TestSupport"),
     .testTarget(
       name: "CarinaTests", dependencies: ["Carina", "TestSupport"],
-      resources: [.copy("Goldens")],
-      swiftSettings: engineSettings),
+      resources: [.copy("Goldens")]),
     .executableTarget(
-      name: "notebook-fixture", dependencies: ["NotebookCells"], path: "Tests/NotebookFixture",
-      swiftSettings: engineSettings),
+      name: "notebook-fixture", dependencies: ["NotebookCells"], path: "Tests/NotebookFixture"),
     .testTarget(
       name: "NotebookCellsTests",
       dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-pipeline"],
-      resources: [.copy("Goldens")],
-      swiftSettings: engineSettings),
+      resources: [.copy("Goldens")]),
     .testTarget(
-      name: "ProgramTests", dependencies: ["Carina", "TestSupport"],
-      swiftSettings: engineSettings),
+      name: "ProgramTests", dependencies: ["Carina", "TestSupport"]),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -15,8 +15,7 @@ struct TrainStage1: ParsableCommand {
 
   @OptionGroup var training: TrainingArguments
   @Option(name: .long, help: "Start from this projector directory.") var initProjector: String?
-  @Option(name: .long, help: "Hidden width of a fresh projector (default: ten times the vision width).")
-  var projectorHidden: Int?
+  @Option(JointTrainingOptions.projectorHidden) var projectorHidden: Int?
   @OptionGroup var stage: SettingOptions<TrainingOffers.Stage1>
   @OptionGroup var global: GlobalOptions
 

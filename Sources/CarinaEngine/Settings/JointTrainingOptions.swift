@@ -10,6 +10,11 @@ public struct JointTrainingOptions: Sendable {
   public var visionModel: String, languageModel: String, projector: String?
   /// Hidden width of a fresh projector; nil for ten times the vision width.
   public var projectorHidden: Int?
+  /// The setting of `projectorHidden`.
+  public static let projectorHidden = Setting<Int?>(
+    "projector_hidden", nil, .optional(.atLeast(1)),
+    help: "Hidden width of a fresh projector (default: ten times the vision width).", section: .stage, record: .never,
+    showsDefault: false)
   /// Where the run goes.
   public var outputDirectory: String
   /// What is trained.

@@ -29,6 +29,7 @@ public final class JointTraining {
     self.device = device
     try options.settings.validate()
     try options.prompt.validate()
+    try JointTrainingOptions.projectorHidden.check(options.projectorHidden)
     let policy = options.policy
     guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
       throw CarinaError(
