@@ -16,7 +16,7 @@ public final class Decoder {
     self.config = config
     tokenEmbedding = source.parameter(
       "model.embed_tokens.weight", shape: [config.vocabularySize, config.hiddenSize], decays: true,
-      initialization: .normal(deviation: (1 / Double(config.hiddenSize)).squareRoot()))
+      initialization: .normal(standardDeviation: (1 / Double(config.hiddenSize)).squareRoot()))
     blocks = (0..<config.layerCount).map { Gemma3Block(source, config, layer: $0) }
     finalNorm = RMSNorm(source, "model.norm", width: config.hiddenSize, epsilon: config.epsilon)
   }

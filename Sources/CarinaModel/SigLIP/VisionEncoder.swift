@@ -18,13 +18,13 @@ public final class VisionEncoder {
     patchWeight = source.parameter(
       "\(prefix).embeddings.patch_embedding.weight",
       shape: [width, config.channelCount, config.patchSize, config.patchSize],
-      decays: true, initialization: .normal(deviation: (1 / Double(inputs)).squareRoot()))
+      decays: true, initialization: .normal(standardDeviation: (1 / Double(inputs)).squareRoot()))
     patchBias = source.parameter(
       "\(prefix).embeddings.patch_embedding.bias", shape: [width], decays: false, initialization: .constant(0))
     // As large as the patches' own embeddings: with the usual 1/√W a small tower learns where things are only after many epochs.
     positions = source.parameter(
       "\(prefix).embeddings.position_embedding.weight", shape: [config.patchCount, width], decays: true,
-      initialization: .normal(deviation: 0.5))
+      initialization: .normal(standardDeviation: 0.5))
     blocks = (0..<config.layerCount).map { layer in
       SiglipBlock(
         source, "\(prefix).encoder.layers.\(layer)", hiddenSize: width, intermediateSize: config.intermediateSize,
