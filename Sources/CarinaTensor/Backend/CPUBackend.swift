@@ -2,7 +2,7 @@ import CarinaRuntime
 
 /// The processor: memory of the host from a pool of its own, loops on the process's team of threads, products by a library.
 ///
-/// The team is libgomp's, one for the process and for rooms without tensors as well, so its size is `ThreadTeam.count` and no property of
+/// The team is libgomp's, one for the process and for modules without tensors as well, so its size is `ThreadTeam.count` and no property of
 /// this value. Its primitives stand in the operations' files, each under the operation that needs it.
 package final class CPUBackend: Backend, Sendable {
   /// The library that multiplies matrices.
