@@ -22,5 +22,5 @@ package struct PerceptualHash: Hashable, Sendable {
   }
 
   /// In how many bits two hashes differ, 0...64.
-  public func distance(to other: PerceptualHash) -> Int { (bits ^ other.bits).nonzeroBitCount }
+  package func distance(to other: PerceptualHash) -> Int { (bits ^ other.bits).nonzeroBitCount }
 }

@@ -113,7 +113,7 @@ package final class FeatureFile {
 
   /// Reads rows; safe from several threads.
   /// - Throws: `CarinaError.badData`.
-  public func read(_ table: Table, row: Int, count: Int = 1, into buffer: UnsafeMutableRawPointer) throws {
+  func read(_ table: Table, row: Int, count: Int = 1, into buffer: UnsafeMutableRawPointer) throws {
     let (start, size) = range(table, row: row, count: count)
     var done = 0
     while done < size {
@@ -128,7 +128,7 @@ package final class FeatureFile {
 
   /// Writes a row in place.
   /// - Throws: `CarinaError.cannotWrite`.
-  public func write(_ table: Table, row: Int, _ bytes: UnsafeRawBufferPointer) throws {
+  func write(_ table: Table, row: Int, _ bytes: UnsafeRawBufferPointer) throws {
     let (start, size) = range(table, row: row, count: 1)
     precondition(bytes.count == size && isWritable)
     guard let base = bytes.baseAddress else { return }

@@ -31,7 +31,7 @@ package final class SiglipModel {
 
   /// The sigmoid loss of a batch: `isPositive` [images · texts] says which text describes which image;
   /// `divisor` replaces the number of images in the mean when they are only a part of a step.
-  public func loss(pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], divisor: Float? = nil, tape: Tape?)
+  package func loss(pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], divisor: Float? = nil, tape: Tape?)
     -> (
       loss: Tensor, logits: Tensor
     )

@@ -48,12 +48,6 @@ public final class Parameter {
     }
   }
 
-  /// The fp32 numbers that the optimizer changes and a checkpoint of a training run holds; in memory of their own where they
-  /// are kept in two halves.
-  package var trainedValue: Tensor {
-    remainder == nil ? value : TensorSource(trainedValueOf: self).whole
-  }
-
   /// Replaces the numbers (when a checkpoint is resumed); `tensor` has this parameter's shape.
   package func assign(_ tensor: Tensor) {
     precondition(tensor.shape == shape, "\(name): expected \(shape), got \(tensor.shape)")

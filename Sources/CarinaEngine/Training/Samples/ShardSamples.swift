@@ -1,7 +1,6 @@
 import CarinaData
 import CarinaTensor
 
-// Unchecked: all of it is constant, and a shard directory guards its open files itself.
 /// The samples of a shard directory, with the pixels normalised for one vision encoder.
 public final class ShardSamples: TrainingSamples {
   /// The directory read.
