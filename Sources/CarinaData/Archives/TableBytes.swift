@@ -14,7 +14,8 @@ final class TableBytes {
   private var isLast = false
 
   /// Begins behind the mark of UTF-8, if there is one.
-  /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read, `.badData` when it is damaged.
+  /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read, `.badData` when it is
+  ///   damaged.
   init(_ path: String) throws {
     self.path = path
     try ReadableFile.require(path)

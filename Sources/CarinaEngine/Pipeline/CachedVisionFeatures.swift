@@ -5,7 +5,8 @@ import CarinaTensor
 
 /// The vision features of a shard directory's images, each computed once by a frozen encoder and kept in a file.
 ///
-/// An image is encoded by itself, so that its features depend on nothing but it: not on the batch it came in, nor on what was there already.
+/// An image is encoded by itself, so that its features depend on nothing but it: not on the batch it came in, nor on
+/// what was there already.
 package final class CachedVisionFeatures {
   /// What is there of an image before the model is asked.
   package enum Fetched {

@@ -4,8 +4,8 @@ import Foundation
 
 /// A training run in its directory: log, checkpoints, record, resuming, final model.
 ///
-/// A step depends on the weights, the moments and the step number alone, so a run that was killed and resumed writes the digits of one
-/// that was not.
+/// A step depends on the weights, the moments and the step number alone, so a run that was killed and resumed writes
+/// the digits of one that was not.
 package struct TrainingRun<Objective: TrainingObjective> {
   /// Where everything goes.
   package let outputDirectory: String
@@ -40,8 +40,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
   private var recordPath: String { "\(outputDirectory)/run.json" }
 
   /// Runs to the end.
-  /// - Throws: `CarinaError.interrupted` after a checkpoint when asked to stop; `.usage` when the directory holds a run with another
-  ///   configuration; `.badData` when training diverged or a frozen weight changed; `.cannotWrite`.
+  /// - Throws: `CarinaError.interrupted` after a checkpoint when asked to stop; `.usage` when the directory holds a run
+  ///   with another configuration; `.badData` when training diverged or a frozen weight changed; `.cannotWrite`.
   package func run() throws -> TrainingOutcome {
     let checkpoints = RunCheckpoints(outputDirectory: outputDirectory)
     let hash = SHA256Digest.of(try configuration.serialized(sortedKeys: true, indented: false))

@@ -1,7 +1,7 @@
 import CarinaTensor
 
-/// SigLIP's text tower (transformers `SiglipTextModel`): token and position embeddings, the same blocks as the vision tower, a last
-/// layer norm, and a linear head on the last position.
+/// SigLIP's text tower (transformers `SiglipTextModel`): token and position embeddings, the same blocks as the vision
+/// tower, a last layer norm, and a linear head on the last position.
 package final class TextEncoder {
   /// Sizes and constants.
   package let config: TextEncoderConfig

@@ -17,7 +17,8 @@ package final class JointObjective: TrainingObjective {
   ///   - renderer: makes ids and the loss mask from question and answer.
   ///   - policy: what is trained.
   ///   - isCheckpointed: blocks run again in the backward pass instead of keeping their activations.
-  ///   - features: where the features of the samples' images are kept; only with a policy that never trains the vision encoder.
+  ///   - features: where the features of the samples' images are kept; only with a policy that never trains the vision
+  ///     encoder.
   package init(
     model: VisionLanguageModel, samples: any TrainingSamples, renderer: PromptRenderer, policy: FreezingPolicy,
     isCheckpointed: Bool = false, features: CachedVisionFeatures? = nil

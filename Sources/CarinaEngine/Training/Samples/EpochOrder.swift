@@ -1,7 +1,7 @@
 import CarinaRuntime
 
-/// The order of samples in each epoch, and how it divides into optimizer steps and micro-batches. A function of the seed and the
-/// epoch alone, so a position in the data is a step number and nothing more.
+/// The order of samples in each epoch, and how it divides into optimizer steps and micro-batches. A function of the
+/// seed and the epoch alone, so a position in the data is a step number and nothing more.
 package struct EpochOrder: Sendable {
   /// Samples of an epoch.
   package let sampleCount: Int

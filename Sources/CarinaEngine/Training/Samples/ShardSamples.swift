@@ -12,7 +12,8 @@ public final class ShardSamples: TrainingSamples {
 
   /// - Parameters:
   ///   - shards: an open directory.
-  ///   - transform: how the pixels were made, with the encoder's normalisation; the stored pixels must have been made the same way.
+  ///   - transform: how the pixels were made, with the encoder's normalisation; the stored pixels must have been made
+  ///     the same way.
   ///   - augmentation: for training alone; never for samples that are evaluated.
   /// - Throws: `CarinaError.badData` when they were not.
   public init(
