@@ -61,7 +61,7 @@ help: ## list what make can do
 reproduce: setup $(VERDICT) ## install, build, draw radiographs, train all stages, score, compare
 	@cat $(VERDICT)
 
-test: setup lint ## install, check format and walls, build, run every test
+test: setup lint ## install, check format and names, build, run every test
 	@$(SWIFT_BUILD) --build-tests
 	@swift test -c release --skip-build 2>&1 | tee .build/test.log || { \
 	  echo; echo "What failed (the whole output is in .build/test.log):"; \
@@ -76,7 +76,7 @@ $(BUILT): $(SOURCES)
 	@$(SWIFT_BUILD)
 	@touch $@
 
-lint: ## formatting and the walls between the rooms
+lint: ## formatting, names of files and folders, lengths
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks notebooks
 	@bash lint-walls.sh
 	@! grep -rn '@testable' Tests || { echo 'lint: tests run in release, where @testable does not work; use package access' >&2; exit 1; }
@@ -168,7 +168,7 @@ bench: setup ## time operations, and steps of the models in MODELS=directory, ag
 	  $(BIN)/bench steps --models "$(MODELS)" --output results/bench/steps.txt --picture results/bench/steps.svg; fi
 
 # A comment here names a parameter only where its name leaves something to say, so docc is not to ask for all of them.
-docs: setup ## build the documentation of the library and its rooms into .build/docs
+docs: setup ## build the documentation of the library and its modules into .build/docs
 	@mkdir -p .build
 	@swift package --allow-writing-to-directory .build/docs generate-documentation \
 	  $(patsubst Sources/%,--target %,$(wildcard Sources/Carina*)) --enable-experimental-combined-documentation \

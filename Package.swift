@@ -2,8 +2,8 @@
 // Every target is in Swift 6 language mode, which this version of the tools begins with.
 import PackageDescription
 
-/// A room of the engine: a module that sees the rooms it names and no others.
-func room(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+/// A module of the engine, which sees the modules it names and no others.
+func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
   .target(name: name, dependencies: dependencies, resources: resources)
 }
 
@@ -54,22 +54,22 @@ let package = Package(
       name: "CKernels",
       cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])],
       linkerSettings: [.linkedLibrary("m")]),
-    room("CarinaRuntime", ["CRuntime"]),
-    room("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"]),
-    room("CarinaText", ["CarinaRuntime"]),
-    room(
+    module("CarinaRuntime", ["CRuntime"]),
+    module("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"]),
+    module("CarinaText", ["CarinaRuntime"]),
+    module(
       "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5", "CImageCodecs"],
       resources: [.embedInCode("Archives/label-templates.json")]),
-    room("CarinaPhantom", ["CarinaRuntime", "CarinaData"]),
-    room("CarinaMetrics", ["CarinaRuntime"]),
-    room("CarinaModel", ["CarinaRuntime", "CarinaTensor"]),
-    room(
+    module("CarinaPhantom", ["CarinaRuntime", "CarinaData"]),
+    module("CarinaMetrics", ["CarinaRuntime"]),
+    module("CarinaModel", ["CarinaRuntime", "CarinaTensor"]),
+    module(
       "CarinaEngine",
       ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"]),
-    room(
+    module(
       "CarinaReport",
       ["CarinaRuntime", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaEngine"]),
-    room(
+    module(
       "Carina",
       [
         "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaPhantom", "CarinaMetrics", "CarinaModel",

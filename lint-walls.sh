@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the compiler cannot keep: names of folders and files, files a folder, lengths, and forced operations. `make lint` runs it; it
-# says file:line and which wall, and fails if there is any offence. Who may import whom stands in Package.swift and is checked by the build.
+# says file:line and which rule, and fails if there is any offence. Who may import whom stands in Package.swift and is checked by the build.
 # usage: lint-walls.sh [ROOT]     ROOT is the root of the repository, by default where this script lies.
 set -euo pipefail
 cd "${1:-$(dirname "$0")}"

@@ -13,7 +13,7 @@ files = sorted(path for path in glob.glob(source + "/**/*", recursive=True) if p
 random = np.random.default_rng(0)
 
 
-def film(number, size):
+def radiograph(number, size):
     image = Image.open(files[number % len(files)]).convert("L").resize(size, Image.LANCZOS)
     return image if number < len(files) else image.transpose(Image.FLIP_LEFT_RIGHT).rotate(number)
 
@@ -27,9 +27,9 @@ for name, quality in ("q80", 80), ("q92", 92), ("q92g", 92), ("png", None):
     os.makedirs(f"{out}/{name}", exist_ok=True)
     for number in range(100):
         if quality is None:
-            grained(film(number, (1024, 1024))).save(f"{out}/{name}/{number:03}.png")
+            grained(radiograph(number, (1024, 1024))).save(f"{out}/{name}/{number:03}.png")
         else:
-            image = film(number, (2000, 2500))
+            image = radiograph(number, (2000, 2500))
             (grained(image) if name.endswith("g") else image).save(f"{out}/{name}/{number:03}.jpg", quality=quality)
     sizes = [os.path.getsize(path) for path in glob.glob(f"{out}/{name}/*")]
     print(f"{name}: {len(sizes)} files of {sum(sizes) / len(sizes) / 1e6:.2f} MB on average")

@@ -34,14 +34,14 @@ bool number(DcmItem &item, const DcmTagKey &key, const char *name, double &value
 }
 
 /// A 16-bit value whose type, US or SS, is decided by the file or by the sign of the pixels.
-bool either(DcmItem &item, const DcmTagKey &key, unsigned long place, bool isSigned, int32_t &value) {
+bool either(DcmItem &item, const DcmTagKey &key, unsigned long index, bool isSigned, int32_t &value) {
   DcmElement *element = nullptr;
   if (item.findAndGetElement(key, element).bad() || !element) return false;
   Uint16 plain = 0;
   Sint16 narrow = 0;
-  if (element->getSint16(narrow, place).good()) {
+  if (element->getSint16(narrow, index).good()) {
     value = narrow;
-  } else if (element->getUint16(plain, place).good()) {
+  } else if (element->getUint16(plain, index).good()) {
     value = isSigned ? static_cast<Sint16>(plain) : plain;
   } else {
     return false;
@@ -81,24 +81,28 @@ int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report) {
     refuse(CARINA_DICOM_DAMAGED, "its attributes say %d x %d pixels", report.width, report.height);
   if (report.width > CARINA_DICOM_MAX_SIDE || report.height > CARINA_DICOM_MAX_SIDE ||
       pixels * std::max(report.channels, 1) > CARINA_DICOM_MAX_VALUES)
-    refuse(CARINA_DICOM_TOO_LARGE, "its attributes say %d x %d pixels of %d channels; the limits are %d a side and %d values",
+    refuse(CARINA_DICOM_TOO_LARGE,
+           "its attributes say %d x %d pixels of %d channels; the limits are %d a side and %d values",
            report.width, report.height, report.channels, CARINA_DICOM_MAX_SIDE, CARINA_DICOM_MAX_VALUES);
   Sint32 frames = 1;
   if (!word(dataset, DCM_NumberOfFrames).empty() && dataset.findAndGetSint32(DCM_NumberOfFrames, frames).bad())
     refuse(CARINA_DICOM_DAMAGED, "its number of frames is no number");
   if (frames != 1)
-    refuse(CARINA_DICOM_UNSUPPORTED, "it has %d frames, and which of them is meant is not known", static_cast<int>(frames));
+    refuse(CARINA_DICOM_UNSUPPORTED, "it has %d frames, and which of them is meant is not known",
+           static_cast<int>(frames));
   if (allocated != 8 && allocated != 16)
     refuse(CARINA_DICOM_UNSUPPORTED, "%d bits a value are not supported, only 8 and 16", allocated);
   if (report.bits_stored < 1 || report.bits_stored > allocated)
     refuse(CARINA_DICOM_DAMAGED, "it stores %d of %d bits", report.bits_stored, allocated);
   if (photometric == "MONOCHROME1" || photometric == "MONOCHROME2") {
-    if (report.channels != 1) refuse(CARINA_DICOM_DAMAGED, "%d channels are not %s", report.channels, photometric.c_str());
+    if (report.channels != 1)
+      refuse(CARINA_DICOM_DAMAGED, "%d channels are not %s", report.channels, photometric.c_str());
     report.is_monochrome1 = photometric == "MONOCHROME1";
   } else if (photometric.empty()) {
     refuse(CARINA_DICOM_DAMAGED, "it does not say its photometric interpretation");
   } else if (report.channels != 3 || allocated != 8 || report.bits_stored != 8 || report.is_signed) {
-    refuse(CARINA_DICOM_UNSUPPORTED, "the photometric interpretation %.40s with %d channels of %d bits is not supported",
+    refuse(CARINA_DICOM_UNSUPPORTED,
+           "the photometric interpretation %.40s with %d channels of %d bits is not supported",
            photometric.c_str(), report.channels, report.bits_stored);
   }
   report.slope = 1;

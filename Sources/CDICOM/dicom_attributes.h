@@ -14,8 +14,8 @@ struct DicomTable {
   int32_t first = 0, bits = 0;
 };
 
-/// Fills the report from the attributes, checking what decoding relies on; returns the bits allocated a value (8 or 16).
-/// Throws a `Refusal`.
+/// Fills the report from the attributes, checking what decoding relies on; returns the bits allocated a value (8 or
+/// 16). Throws a `Refusal`.
 int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report);
 
 /// The modality or display table; empty when there is none.

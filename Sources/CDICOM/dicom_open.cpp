@@ -61,7 +61,8 @@ bool isJPEG(const std::string &syntax) {
   return syntax.compare(0, sizeof prefix - 1, prefix) == 0;
 }
 
-void checkCompressed(const DicomExtract &extract, const uint8_t *bytes, const carina_dicom_report &report, int allocated) {
+void checkCompressed(const DicomExtract &extract, const uint8_t *bytes, const carina_dicom_report &report,
+                     int allocated) {
   if (extract.fragments.empty()) refuse(CARINA_DICOM_DAMAGED, "its compressed pixel data are empty");
   if (!isJPEG(extract.syntax)) {
     // RLE, the only other compression that is registered; a frame is one fragment.

@@ -19,25 +19,25 @@ bool isBare(int marker) { return marker == 0x01 || (marker >= 0xd0 && marker <= 
 void checkJPEGFrame(const uint8_t *bytes, size_t count, const carina_dicom_report &promised, int bitsAllocated) {
   if (count < 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
     refuse(CARINA_DICOM_DAMAGED, "its compressed pixel data are no JPEG");
-  size_t frames = 0, scans = 0, place = 2;
+  size_t frames = 0, scans = 0, offset = 2;
   for (;;) {
     // Between segments, and after the data of a scan, the next marker is looked for; stuffed zeros are none.
-    const void *found = place < count ? memchr(bytes + place, 0xff, count - place) : nullptr;
+    const void *found = offset < count ? memchr(bytes + offset, 0xff, count - offset) : nullptr;
     if (!found) break;
-    place = static_cast<size_t>(static_cast<const uint8_t *>(found) - bytes) + 1;
-    if (place >= count) break;
-    const int marker = bytes[place];
+    offset = static_cast<size_t>(static_cast<const uint8_t *>(found) - bytes) + 1;
+    if (offset >= count) break;
+    const int marker = bytes[offset];
     if (marker == 0xff || marker == 0) continue;
-    place++;
+    offset++;
     if (marker == 0xd9) break;
     if (isBare(marker)) continue;
-    if (count - place < 2) break;
-    const size_t length = static_cast<size_t>(bytes[place] << 8 | bytes[place + 1]);
-    if (length < 2 || length > count - place) refuse(CARINA_DICOM_DAMAGED, "its JPEG is truncated");
+    if (count - offset < 2) break;
+    const size_t length = static_cast<size_t>(bytes[offset] << 8 | bytes[offset + 1]);
+    if (length < 2 || length > count - offset) refuse(CARINA_DICOM_DAMAGED, "its JPEG is truncated");
     if (marker == 0xda) scans++;
     if (isFrameHeader(marker)) {
       if (length < 8) refuse(CARINA_DICOM_DAMAGED, "its JPEG has a frame header that is too short");
-      const uint8_t *head = bytes + place + 2;
+      const uint8_t *head = bytes + offset + 2;
       const int precision = head[0], height = head[1] << 8 | head[2], width = head[3] << 8 | head[4], parts = head[5];
       if (width != promised.width || height != promised.height || parts != promised.channels)
         refuse(CARINA_DICOM_DAMAGED, "its JPEG has %d x %d pixels of %d channels, its attributes say %d x %d of %d",
@@ -46,7 +46,7 @@ void checkJPEGFrame(const uint8_t *bytes, size_t count, const carina_dicom_repor
         refuse(CARINA_DICOM_DAMAGED, "its JPEG has %d bits a value, its attributes say %d", precision, bitsAllocated);
       frames++;
     }
-    place += length;
+    offset += length;
   }
   if (frames != 1 || scans == 0)
     refuse(CARINA_DICOM_DAMAGED, "its JPEG has %zu frame headers and %zu scans", frames, scans);

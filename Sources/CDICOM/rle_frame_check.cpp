@@ -11,19 +11,19 @@ size_t quad(const uint8_t *p) {
 }
 
 /// Bytes that the packets before `end` hold, at most `wanted`: more than that is never looked at.
-size_t held(const uint8_t *bytes, size_t place, size_t end, size_t wanted) {
+size_t held(const uint8_t *bytes, size_t offset, size_t end, size_t wanted) {
   size_t sum = 0;
-  while (sum < wanted && place < end) {
-    const size_t code = bytes[place++];
+  while (sum < wanted && offset < end) {
+    const size_t code = bytes[offset++];
     if (code < 128) {
       // A packet that is cut short ends the segment.
-      if (code + 1 > end - place) break;
+      if (code + 1 > end - offset) break;
       sum += code + 1;
-      place += code + 1;
+      offset += code + 1;
     } else if (code > 128) {
-      if (place == end) break;
+      if (offset == end) break;
       sum += 257 - code;
-      place++;
+      offset++;
     }
   }
   return sum < wanted ? sum : wanted;

@@ -68,7 +68,8 @@ int carina_png_write(const uint8_t *pixels, int width, int height, int channels,
   png_set_write_fn(png, out, append, flush);
   png_set_compression_level(png, 4);
   png_set_IHDR(png, info, (png_uint_32)width, (png_uint_32)height, 8,
-               channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+               channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(png, info);
   const size_t row_bytes = (size_t)width * (size_t)channels;
   for (int row = 0; row < height; row++) png_write_row(png, (png_const_bytep)(pixels + (size_t)row * row_bytes));

@@ -38,13 +38,6 @@ CARINA_KERNEL double carina_sum_of_squares(const float *values, int64_t count) {
   return sum;
 }
 
-CARINA_KERNEL float carina_dot(const float *a, const float *b, int64_t count) {
-  CARINA_FAST_SUMS
-  float sum = 0;
-  for (int64_t i = 0; i < count; i++) sum += a[i] * b[i];
-  return sum;
-}
-
 CARINA_KERNEL int carina_all_finite(const float *values, int64_t count) {
   uint32_t bad = 0;
   for (int64_t i = 0; i < count; i++) {

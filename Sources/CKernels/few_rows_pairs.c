@@ -50,8 +50,8 @@ PAIRS_INLINE void multiply(const uint16_t *x, int64_t x_stride, const uint16_t *
   }
 }
 
-PAIRS void carina_few_rows_pairs(const uint16_t *x, int64_t x_stride, const uint16_t *weights, int64_t stride, float *out,
-                                 int64_t out_stride, int64_t rows, int64_t outputs, int64_t inputs) {
+PAIRS void carina_few_rows_pairs(const uint16_t *x, int64_t x_stride, const uint16_t *weights, int64_t stride,
+                                 float *out, int64_t out_stride, int64_t rows, int64_t outputs, int64_t inputs) {
   switch (rows) {
     case 1: multiply(x, x_stride, weights, stride, out, out_stride, outputs, inputs, 1); break;
     case 2: multiply(x, x_stride, weights, stride, out, out_stride, outputs, inputs, 2); break;

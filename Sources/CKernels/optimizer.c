@@ -39,7 +39,7 @@ typedef struct {
 CARINA_INLINE adamw_constants constants_of(float gradient_scale, float rate, double beta1, double beta2, float epsilon,
                                            float decay, float correction1, float correction2) {
   // 1 - beta is taken in double: in fp32 it would be off by 4e-5 of itself for beta2 = 0.999.
-  return (adamw_constants){gradient_scale, (float)beta1,        (float)(1 - beta1),  (float)beta2,          (float)(1 - beta2),
+  return (adamw_constants){gradient_scale, (float)beta1, (float)(1 - beta1), (float)beta2, (float)(1 - beta2),
                            1.f - rate * decay, rate / correction1, 1.f / sqrtf(correction2), epsilon};
 }
 

@@ -7,7 +7,8 @@
 #include <immintrin.h>
 
 #define TILE __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
-#define TILE_INLINE static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
+#define TILE_INLINE \
+  static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
 
 enum { PANEL_WORDS = CARINA_PANEL_COLUMNS, MOST_ROWS = 6 };
 
@@ -61,7 +62,8 @@ TILE void carina_round_rows(const float *x, int64_t stride, int64_t rows, int64_
     uint16_t *target = out + r * 2 * pairs;
     for (int64_t c = 0; c < 2 * pairs; c += 16) {
       const int64_t left = width - c, room = 2 * pairs - c;
-      const __m256i value = left > 0 ? (__m256i)_mm512_cvtneps_pbh(part(x + r * stride + c, left)) : _mm256_setzero_si256();
+      const __m256i value =
+          left > 0 ? (__m256i)_mm512_cvtneps_pbh(part(x + r * stride + c, left)) : _mm256_setzero_si256();
       _mm256_mask_storeu_epi16(target + c, room >= 16 ? 0xffff : (__mmask16)((1u << room) - 1), value);
     }
   }
@@ -75,7 +77,8 @@ TILE void carina_pack_rows_as_columns(const float *x, int64_t stride, int64_t ro
     for (int64_t c = 0; c < 2 * pairs; c += 16) {
       uint32_t block[8];
       const int64_t left = n < rows ? width - c : 0;
-      const __m256i value = left > 0 ? (__m256i)_mm512_cvtneps_pbh(part(x + n * stride + c, left)) : _mm256_setzero_si256();
+      const __m256i value =
+          left > 0 ? (__m256i)_mm512_cvtneps_pbh(part(x + n * stride + c, left)) : _mm256_setzero_si256();
       _mm256_storeu_si256((__m256i *)block, value);
       const int64_t last = pairs - c / 2 < 8 ? pairs - c / 2 : 8;
       for (int64_t j = 0; j < last; j++) column[(c / 2 + j) * PANEL_WORDS] = block[j];

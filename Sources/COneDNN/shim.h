@@ -40,7 +40,8 @@ static inline void carina_matmul_append_operations(dnnl_post_ops_t operations, c
   if (s->accumulate) dnnl_post_ops_append_sum(operations, 1.f, 0, dnnl_data_type_undef);
   if (s->activation) {
     dnnl_post_ops_append_eltwise(
-        operations, s->activation == CARINA_ACTIVATION_GELU_TANH ? dnnl_eltwise_gelu_tanh : dnnl_eltwise_gelu_erf, 0, 0);
+        operations,
+        s->activation == CARINA_ACTIVATION_GELU_TANH ? dnnl_eltwise_gelu_tanh : dnnl_eltwise_gelu_erf, 0, 0);
   }
   if (s->other) {
     dnnl_post_ops_append_binary(
@@ -73,9 +74,9 @@ static inline int carina_matmul_create(carina_matmul *out, dnnl_engine_t engine,
   const dnnl_data_type_t c_type = s->c_is_bfloat16 ? dnnl_bf16 : dnnl_f32;
   const dnnl_dims_t bias_size = {1, s->n}, bias_stride = {s->n, 1};
   out->has_bias = s->has_bias;
-  // The argument's name is that of its place among the operations.
-  const int place = (s->accumulate ? 1 : 0) + (s->activation ? 1 : 0);
-  out->other_argument = s->other ? (DNNL_ARG_ATTR_MULTIPLE_POST_OP(place) | DNNL_ARG_SRC_1) : 0;
+  // The argument's name is that of its index among the operations.
+  const int index = (s->accumulate ? 1 : 0) + (s->activation ? 1 : 0);
+  out->other_argument = s->other ? (DNNL_ARG_ATTR_MULTIPLE_POST_OP(index) | DNNL_ARG_SRC_1) : 0;
 #if DNNL_VERSION_MAJOR >= 3
   if (s->has_bias) dnnl_memory_desc_create_with_strides(&out->bias, 2, bias_size, dnnl_f32, bias_stride);
   if (s->other) dnnl_memory_desc_create_with_strides(&out->other, 2, c_size, dnnl_f32, c_stride);

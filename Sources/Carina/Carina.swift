@@ -1,4 +1,4 @@
-// One import for programs, notebooks and benchmarks: every room of the engine.
+// One import for programs, notebooks and benchmarks: every module of the engine.
 @_exported import CarinaData
 @_exported import CarinaEngine
 @_exported import CarinaMetrics

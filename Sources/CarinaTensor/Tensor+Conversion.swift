@@ -1,7 +1,8 @@
 import CKernels
 
 extension Tensor {
-  /// The numbers in another element type (rounded to nearest even when narrowing), off the tape; itself where it has that type.
+  /// The numbers in another element type (rounded to nearest even when narrowing), off the tape; itself where it has
+  /// that type.
   package func converted(to type: ElementType) -> Tensor {
     guard type != elementType else { return self }
     let result = Tensor(uninitialized: shape, elementType: type, on: backend)

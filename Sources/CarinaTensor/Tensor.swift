@@ -83,7 +83,8 @@ public struct Tensor {
     return pointer.assumingMemoryBound(to: UInt16.self)
   }
 
-  /// Lends the numbers to the host, row-major: the memory itself where the host reads it, otherwise a copy. The one way out.
+  /// Lends the numbers to the host, row-major: the memory itself where the host reads it, otherwise a copy. The one way
+  /// out.
   package func withHostBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try backend.withHostBytes(of: self, body)
   }

@@ -1,5 +1,5 @@
-/// Numbers that are read a piece at a time, so that no second copy of a large tensor is needed: a tensor's own, or those of a trained
-/// weight whose fp32 original is kept in two halves.
+/// Numbers that are read a piece at a time, so that no second copy of a large tensor is needed: a tensor's own, or
+/// those of a trained weight whose fp32 original is kept in two halves.
 package struct TensorSource {
   /// Lengths of the dimensions.
   package let shape: [Int]

@@ -9,7 +9,7 @@ struct AnswerCommand: ParsableCommand {
     commandName: "answer",
     abstract: "Answer a question, a file of questions, or lines typed about an image (the default).",
     discussion: """
-      Example: infer --checkpoint runs/stage2/final_model --image-path film.png --question "Is there an effusion?"
+      Example: infer --checkpoint runs/stage2/final_model --image-path radiograph.png --question "Is there an effusion?"
 
       With --input each line is an object with "image" (or "image_path"), "question" (or "problem") and perhaps "id". A \
       line that cannot be answered is reported with its number, the others are answered, and the exit code is 65. \
@@ -97,9 +97,4 @@ struct AnswerCommand: ParsableCommand {
     if let window { lines.append(("window", window.description)) }
     writeRunHeader("infer", lines)
   }
-}
-
-extension PixelPolicy: @retroactive ExpressibleByArgument {
-  /// Reads `voi`, `minmax`, `percentile:LOW,HIGH` or `full`.
-  public init?(argument: String) { self.init(text: argument) }
 }

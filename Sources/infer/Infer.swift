@@ -8,7 +8,7 @@ struct Infer: ParsableCommand {
     commandName: "infer",
     abstract: "Ask a model about a radiograph.",
     discussion: """
-      Example: infer --checkpoint runs/stage2/final_model --image-path film.png --question "Is there an effusion?"
+      Example: infer --checkpoint runs/stage2/final_model --image-path radiograph.png --question "Is there an effusion?"
 
       The answer, and nothing else, goes to stdout as it is made. All options: infer answer --help
       """,

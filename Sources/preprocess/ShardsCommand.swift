@@ -162,7 +162,3 @@ extension SplitUnit: @retroactive ExpressibleByArgument {}
 extension PassOrder: @retroactive ExpressibleByArgument {}
 extension ImageTransform.Aspect: @retroactive ExpressibleByArgument {}
 extension ImageTransform.Colour: @retroactive ExpressibleByArgument {}
-extension PixelPolicy: @retroactive ExpressibleByArgument {
-  /// Reads `voi`, `minmax`, `percentile:LOW,HIGH` or `full`.
-  public init?(argument: String) { self.init(text: argument) }
-}

@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test("writes predictions, metrics and a report, from a checkpoint and from its parts alike, twice the same bytes")
-  func road() throws {
+  func evaluation() throws {
     let arguments = ["--arms", "true,shuffled,blank", "--likelihood", "--limit", "10"]
     let run = try evaluate("one", arguments)
     #expect(run.exitCode == 0, "\(run.errors)")

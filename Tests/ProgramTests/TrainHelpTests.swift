@@ -10,7 +10,7 @@ import Testing
   }
 
   @Test(
-    "help has an example and every option of the road, version is a version",
+    "help has an example and every option of its program, version is a version",
     arguments: [
       ("train-stage0", ["--train-shards", "--text-shards", "--vocabulary-size"]),
       ("train-stage1", ["--init-projector", "--projector-hidden"]),

@@ -155,7 +155,7 @@ import Testing
     try expectRefusal(65, ["diverged at step", "--learning-rate"], ["--learning-rate", "1e38", "--warmup-ratio", "0"])
   }
 
-  @Test("a place that cannot be written, and a disk without room, leave nothing half-written")
+  @Test("a path that cannot be written, and a disk without room, leave nothing half-written")
   func unwritable() throws {
     try expectRefusal(73, ["/proc/run"], ["--output-dir", "/proc/run"])
     try AtomicFile.write("a file", to: run.directory.file("taken"))

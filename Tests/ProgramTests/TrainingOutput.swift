@@ -8,7 +8,7 @@ struct TrainingOutput {
   let directory: TemporaryDirectory
   let path: String
 
-  /// A place where nothing is yet.
+  /// A path where nothing is yet.
   init() throws {
     directory = try TemporaryDirectory()
     path = directory.file("run")

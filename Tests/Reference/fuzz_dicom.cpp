@@ -24,15 +24,15 @@
 static void lie(Bytes &bytes, std::mt19937_64 &random) {
   static const uint8_t tags[] = {0x02, 0x06, 0x08, 0x10, 0x11, 0x00, 0x01, 0x02, 0x03};
   const uint8_t low = tags[below(random, sizeof tags)];
-  std::vector<size_t> places;
+  std::vector<size_t> offsets;
   for (size_t i = 132; i + 10 < bytes.size(); i++)
-    if (bytes[i] == 0x28 && bytes[i + 1] == 0 && bytes[i + 2] == low && bytes[i + 3] <= 1) places.push_back(i + 8);
-  if (places.empty()) return;
-  const size_t place = places[below(random, places.size())];
+    if (bytes[i] == 0x28 && bytes[i + 1] == 0 && bytes[i + 2] == low && bytes[i + 3] <= 1) offsets.push_back(i + 8);
+  if (offsets.empty()) return;
+  const size_t offset = offsets[below(random, offsets.size())];
   const uint16_t values[] = {0, 1, 2, 7, 8, 12, 15, 16, 17, 23, 25, 32, 255, 20000, 32767, 65535};
   const uint16_t value = values[below(random, sizeof values / sizeof *values)];
-  bytes[place] = static_cast<uint8_t>(value);
-  bytes[place + 1] = static_cast<uint8_t>(value >> 8);
+  bytes[offset] = static_cast<uint8_t>(value);
+  bytes[offset + 1] = static_cast<uint8_t>(value >> 8);
 }
 
 int main(int count, char **words) {

@@ -29,8 +29,8 @@ typedef struct {
 
 /// Reads the header. The content decides the format; there is no file name to mislead.
 /// With `fast_size` above 0 a JPEG is decoded at n/8 of its size by scaled inverse cosine transforms, n the smallest of
-/// 1...8 that leaves both sides at `fast_size` or more; the report then has the width and height that come out. 0 decodes
-/// everything, and other formats always are.
+/// 1...8 that leaves both sides at `fast_size` or more; the report then has the width and height that come out. 0
+/// decodes everything, and other formats always are.
 int carina_image_header(const uint8_t *bytes, size_t count, int32_t fast_size, carina_image_report *report);
 
 /// Decodes everything into `pixels`, interleaved, row by row: uint8_t for depth 8, host-order uint16_t for depth 16.

@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Encodes a picture of 8 bits with `channels` of 1 (grey) or 3 (red, green, blue) interleaved, rows one after another, as PNG
-/// in memory.
+/// Encodes a picture of 8 bits with `channels` of 1 (grey) or 3 (red, green, blue) interleaved, rows one after another,
+/// as PNG in memory.
 ///
 /// On success returns 0 and sets *bytes (to be freed with carina_png_free) and *count. On failure returns 1, leaves
 /// *bytes NULL and writes a text of at most message_size bytes, its end mark included, into message.

@@ -11,6 +11,5 @@ void carina_add_bias(float *values, const float *bias, int64_t rows, int64_t wid
 void carina_add_column_sums(const float *values, float *target, int64_t rows, int64_t width);
 /// Sum of squares in double precision.
 double carina_sum_of_squares(const float *values, int64_t count);
-float carina_dot(const float *a, const float *b, int64_t count);
 /// 1 when every value is finite.
 int carina_all_finite(const float *values, int64_t count);

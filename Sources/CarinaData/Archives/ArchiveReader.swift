@@ -9,8 +9,8 @@ package enum ArchiveReader {
   ///   - imageRoots: where the images lie; some layouts look there for files and reports.
   ///   - spill: where state may wait that would not fit in memory.
   /// - Returns: the counts found beside the published ones, and what the policies left out.
-  /// - Throws: `CarinaError.missingInput`, `.badData` with file, line and field, `.usage` when the policies leave nothing, and
-  ///   what `body` throws.
+  /// - Throws: `CarinaError.missingInput`, `.badData` with file, line and field, `.usage` when the policies leave
+  ///   nothing, and what `body` throws.
   package static func stream(
     _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions, spill: SpillPath,
     _ body: (SampleRecord) throws -> Void

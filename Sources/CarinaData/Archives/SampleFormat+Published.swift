@@ -1,6 +1,6 @@
 extension SampleFormat {
-  /// What publications say of an archive's size, by the names under which adapters count; where each number is from stands in
-  /// docs/preprocess.md. A number that could not be looked up is not here.
+  /// What publications say of an archive's size, by the names under which adapters count; where each number is from
+  /// stands in docs/preprocess.md. A number that could not be looked up is not here.
   var published: [String: Int] {
     switch self {
     case .carina, .llava: [:]

@@ -1,6 +1,7 @@
 import CarinaRuntime
 
-/// Which split a source's lists name for each image: 8 bytes of a hash and 2 of a number are held an image, not its name.
+/// Which split a source's lists name for each image: 8 bytes of a hash and 2 of a number are held an image, not its
+/// name.
 struct SplitList {
   private var splits: [String] = []
   private var ofName: [NameHash: UInt16] = [:]

@@ -14,19 +14,12 @@ final class TableBytes {
   private var isLast = false
 
   /// Begins behind the mark of UTF-8, if there is one.
-  /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read, `.badData` when it is damaged.
+  /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read, `.badData` when it is
+  ///   damaged.
   init(_ path: String) throws {
     self.path = path
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw CarinaError(.missingInput, "there is no such file", at: path)
-    }
-    guard !isDirectory.boolValue else {
-      throw CarinaError(.missingInput, "is a directory", at: path, expected: "a file")
-    }
-    guard let file = fopen(path, "rb") else {
-      throw CarinaError(.missingInput, "cannot be read", at: path, remedy: "Check its permissions.")
-    }
+    try ReadableFile.require(path)
+    guard let file = fopen(path, "rb") else { throw ReadableFile.refusal(path) }
     self.file = file
     let start = fread(buffer, 1, 2, file)
     rewind(file)

@@ -6,7 +6,7 @@ public enum ViewPolicy: String, CaseIterable, Sendable {
   case frontal
   /// Those known to be lateral.
   case lateral
-  /// One of each study: PA before AP before unknown before lateral, ties by the least image id. Images that name no study
-  /// are all taken.
+  /// One of each study: PA before AP before unknown before lateral, ties by the least image id. Images that name no
+  /// study are all taken.
   case best
 }

@@ -10,8 +10,8 @@ extension DicomFile {
   /// `voi` takes the file's first window, or else its first display table, over the modality's values, rounds halves
   /// up to 8 bits, and inverts after that, as a window is in the units before the inversion. The other policies go from
   /// the darkest to the brightest value as displayed, as they do for PNG. Values of padding are black and do not count.
-  /// Images of at most 8 bits obey `voi` where they have a window or table; otherwise, and without a policy, their whole
-  /// range is spread over 0...255.
+  /// Images of at most 8 bits obey `voi` where they have a window or table; otherwise, and without a policy, their
+  /// whole range is spread over 0...255.
   /// - Throws: `CarinaError.badData` for more than 8 bits without a policy, and for `voi` without window and table.
   func grey(_ policy: PixelPolicy?, path: String) throws -> [UInt8] {
     guard channels == 1 else { return codes.map { UInt8(truncatingIfNeeded: $0) } }

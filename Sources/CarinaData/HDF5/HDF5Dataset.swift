@@ -34,7 +34,7 @@ package final class HDF5Dataset: Sendable {
   }
 
   /// Where in the file the whole dataset lies, when its bytes are there in one run; nil else.
-  public func run() throws -> Range<UInt64>? {
+  package func run() throws -> Range<UInt64>? {
     try HDF5.locked { () -> Range<UInt64>? in
       let creation = H5Dget_create_plist(object.id)
       guard creation >= 0 else { return nil }

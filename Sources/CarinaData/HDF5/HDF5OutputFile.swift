@@ -103,8 +103,8 @@ package final class HDF5OutputFile {
     case byte, word, float
   }
 
-  /// Makes a dataset that lies in the file in one run of zeros, a hole where the file system knows holes, to be filled without the
-  /// library.
+  /// Makes a dataset that lies in the file in one run of zeros, a hole where the file system knows holes, to be filled
+  /// without the library.
   package func makeFixed(_ name: String, _ element: FixedElement, shape: [Int]) throws {
     try HDF5.locked {
       let plain = carina_h5_default()

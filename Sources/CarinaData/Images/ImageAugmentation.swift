@@ -1,11 +1,11 @@
 import CarinaRuntime
 import Foundation
 
-/// Small random changes of a radiograph while training: shift, scale, contrast, elastic deformation. There is no mirroring, as
-/// side matters: a mirrored heart is another diagnosis.
+/// Small random changes of a radiograph while training: shift, scale, contrast, elastic deformation. There is no
+/// mirroring, as side matters: a mirrored heart is another diagnosis.
 ///
-/// All draws come from streams named by kind, epoch and image, so an image is changed in the same way whatever batch it is in and
-/// however often a run was stopped, and turning one kind on changes nothing about another.
+/// All draws come from streams named by kind, epoch and image, so an image is changed in the same way whatever batch it
+/// is in and however often a run was stopped, and turning one kind on changes nothing about another.
 public struct ImageAugmentation: Equatable, Sendable, CustomStringConvertible {
   /// Largest shift along each axis, as a part of the side: 0 to 0.25.
   package let shift: Double
@@ -13,8 +13,8 @@ public struct ImageAugmentation: Equatable, Sendable, CustomStringConvertible {
   package let scale: Double
   /// Largest change of contrast about the image's mean: a factor of 1 ± this; 0 to 0.9.
   package let contrast: Double
-  /// Largest displacement of a smooth field (Simard, Steinkraus and Platt 2003; here over cubic B-splines, whose values stay
-  /// within those of their knots), as a part of the side: 0 to 0.05, at which nothing can fold over.
+  /// Largest displacement of a smooth field (Simard, Steinkraus and Platt 2003; here over cubic B-splines, whose values
+  /// stay within those of their knots), as a part of the side: 0 to 0.05, at which nothing can fold over.
   package let elastic: Double
 
   private static let kinds: [(name: String, most: Double)] = [

@@ -4,8 +4,8 @@ import Foundation
 
 /// Reads JPEG, PNG and DICOM files. The content decides the format, not the name.
 ///
-/// What comes out are the pixels of Pillow's `Image.open(path).convert("RGB")`, with one channel where the file is grey:
-/// alpha is dropped, palettes are looked up, CMYK is turned into RGB, 1, 2 and 4 bits are spread over 0...255.
+/// What comes out are the pixels of Pillow's `Image.open(path).convert("RGB")`, with one channel where the file is
+/// grey: alpha is dropped, palettes are looked up, CMYK is turned into RGB, 1, 2 and 4 bits are spread over 0...255.
 /// Colour profiles and orientation tags are ignored. 16-bit values stay 16-bit. Of DICOM only the header is read here;
 /// its pixels come from `ImageTransform`, as what they mean takes a policy.
 public enum ImageDecoder {
@@ -71,7 +71,8 @@ public enum ImageDecoder {
     try header(of: bytes, fastSize: 0, path: path)
   }
 
-  /// The same for a JPEG decoded at a fraction of its size that leaves both sides at `fastSize` or more; 0 for all of it.
+  /// The same for a JPEG decoded at a fraction of its size that leaves both sides at `fastSize` or more; 0 for all of
+  /// it.
   static func header(of bytes: [UInt8], fastSize: Int, path: String) throws -> Header {
     if DicomFile.isDicom(bytes) {
       let file = try DicomFile(bytes, path: path, withPixels: false)

@@ -30,7 +30,7 @@ package struct ImageRemarks: Equatable {
   }
 
   /// The first images of each kind in a text of remarks, for people.
-  public static func first(of text: String, limit: Int = 3) -> (inversions: [String], orientations: [String]) {
+  package static func first(of text: String, limit: Int = 3) -> (inversions: [String], orientations: [String]) {
     var (inversions, orientations) = ([String](), [String]())
     for line in text.split(separator: "\n") {
       guard let line = try? JSONValue.parse(String(line), source: ShardFormat.remarks), let path = line["path"]?.string

@@ -48,7 +48,8 @@ extension ImageTransform {
       standardDeviation: triple("image_std", unless: 1))
   }
 
-  /// The transform of a checkpoint directory; without a `preprocessor_config.json` there, the defaults at `defaultSize`.
+  /// The transform of a checkpoint directory; without a `preprocessor_config.json` there, the defaults at
+  /// `defaultSize`.
   /// - Throws: `CarinaError.badData` for a file that is not understood, `.missingInput` when nothing names a size.
   package static func ofCheckpoint(_ directory: String, defaultSize: Int?) throws -> ImageTransform {
     let path = directory + "/preprocessor_config.json"

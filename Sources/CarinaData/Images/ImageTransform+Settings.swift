@@ -71,8 +71,8 @@ extension ImageTransform {
       remedy: "The data were made by another version; run preprocess again.")
   }
 
-  /// This transform, which made the data, with the rescale, mean and standard deviation of the transform that a model's own
-  /// configuration describes: what a training run uses and stores.
+  /// This transform, which made the data, with the rescale, mean and standard deviation of the transform that a model's
+  /// own configuration describes: what a training run uses and stores.
   /// - Throws: `CarinaError.badData` when the sizes differ; `location` names the data.
   package func withNormalization(of model: ImageTransform, at location: String) throws -> ImageTransform {
     guard size == model.size else {

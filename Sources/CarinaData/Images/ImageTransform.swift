@@ -3,8 +3,8 @@ import Foundation
 
 /// The one way from an image file to a model's input; its settings and their digest travel with shards and checkpoints.
 ///
-/// Decode, resize to a square by bicubic antialiasing (squashed, as SigLIP was trained, unless told otherwise), then in single precision
-/// (value · rescale − mean) / standard deviation, in the order of Hugging Face's image processors.
+/// Decode, resize to a square by bicubic antialiasing (squashed, as SigLIP was trained, unless told otherwise), then in
+/// single precision (value · rescale − mean) / standard deviation, in the order of Hugging Face's image processors.
 public struct ImageTransform: Equatable, Sendable {
   /// What happens to colour.
   public enum Colour: String, CaseIterable, Sendable {
@@ -44,8 +44,8 @@ public struct ImageTransform: Equatable, Sendable {
   /// Divided by in the end; three values.
   package let standardDeviation: [Double]
 
-  /// - Throws: `CarinaError.usage` for a size outside 1...4096, or means and standard deviations that are not three finite
-  ///   numbers, the latter above zero.
+  /// - Throws: `CarinaError.usage` for a size outside 1...4096, or means and standard deviations that are not three
+  ///   finite numbers, the latter above zero.
   public init(
     size: Int, aspect: Aspect = .squash, colour: Colour = .keep, window: PixelPolicy? = nil,
     order: PassOrder = .adaptive, fastDecode: Bool = false, rescale: Double = 1 / 255,

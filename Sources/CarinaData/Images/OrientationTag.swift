@@ -1,5 +1,5 @@
-/// The orientation tag that a camera or viewer may leave in a JPEG or PNG (Exif 2.32, tag 274). Pixels are taken as they are
-/// stored, as Pillow does; the tag is reported.
+/// The orientation tag that a camera or viewer may leave in a JPEG or PNG (Exif 2.32, tag 274). Pixels are taken as
+/// they are stored, as Pillow does; the tag is reported.
 package enum OrientationTag {
   /// 1 is upright, 2...8 are the mirrored and turned ones; nil where the file names none that is known.
   package static func read(_ bytes: [UInt8]) -> Int? {

@@ -1,7 +1,7 @@
 /// A 64-bit digest of what an image looks like: pictures that differ a little differ in few bits.
 ///
-/// The difference hash (Krawetz 2013): the image as luma shrunk to 9 by 8 pixels, and for each of its 8 rows whether each
-/// pixel is darker than its right neighbour.
+/// The difference hash (Krawetz 2013): the image as luma shrunk to 9 by 8 pixels, and for each of its 8 rows whether
+/// each pixel is darker than its right neighbour.
 package struct PerceptualHash: Hashable, Sendable {
   /// The bits, the upper left pair first.
   package let bits: UInt64
@@ -22,5 +22,5 @@ package struct PerceptualHash: Hashable, Sendable {
   }
 
   /// In how many bits two hashes differ, 0...64.
-  public func distance(to other: PerceptualHash) -> Int { (bits ^ other.bits).nonzeroBitCount }
+  package func distance(to other: PerceptualHash) -> Int { (bits ^ other.bits).nonzeroBitCount }
 }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Looks up the files of images by their names, and remembers the last few: the samples of an image are mostly together.
+/// Looks up the files of images by their names, and remembers the last few: the samples of an image are mostly
+/// together.
 struct LocatedImages {
   /// A file that was looked up.
   struct Found {

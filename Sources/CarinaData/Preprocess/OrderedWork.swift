@@ -2,7 +2,8 @@ import Foundation
 
 /// Work done by several threads whose results come out in order, with a bound on how many wait.
 enum OrderedWork {
-  /// Calls `produce` for 0..<`count` on `workers` threads and `consume`, on the caller's thread, with the results in order.
+  /// Calls `produce` for 0..<`count` on `workers` threads and `consume`, on the caller's thread, with the results in
+  /// order.
   ///
   /// At most `4 * workers` results are in memory. `produce` returns failures as values.
   /// - Throws: what `consume` throws; the threads have ended by then.

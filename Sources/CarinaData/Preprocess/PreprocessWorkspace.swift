@@ -12,8 +12,8 @@ import Foundation
 ///     part-1.lock …     held by the process that does this part
 ///   previous/           what was at OUTPUT, for the moment of the exchange
 /// ```
-/// A shard counts as done when its record is there. The process that holds a part's lock owns every unfinished file of the
-/// part's shards, so what a killed process left is removed without asking whether that process is alive.
+/// A shard counts as done when its record is there. The process that holds a part's lock owns every unfinished file of
+/// the part's shards, so what a killed process left is removed without asking whether that process is alive.
 final class PreprocessWorkspace {
   private let root: String
   private let output: String

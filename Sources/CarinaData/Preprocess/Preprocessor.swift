@@ -3,13 +3,15 @@ import Foundation
 
 /// Turns records and their images into a shard directory: decoding on several threads, one writer, order kept.
 ///
-/// A run lives in `OUTPUT.partial` until it is whole (`PreprocessWorkspace`). A run that was stopped or killed goes on after its
-/// last finished shard, and several processes may each make a part of the shards. Either way the bytes are the same.
+/// A run lives in `OUTPUT.partial` until it is whole (`PreprocessWorkspace`). A run that was stopped or killed goes on
+/// after its last finished shard, and several processes may each make a part of the shards. Either way the bytes are
+/// the same.
 public enum Preprocessor {
   /// Makes one shard directory.
   ///
   /// Each image is stored once, in the order of its first record, however many records name it. Images that cannot be
-  /// used are listed in `rejected.jsonl` with their reason. Equal input gives equal bytes, whatever the number of workers.
+  /// used are listed in `rejected.jsonl` with their reason. Equal input gives equal bytes, whatever the number of
+  /// workers.
   /// - Throws: `CarinaError.missingInput`, `.badData` (records that cannot be understood, or more rejected images than
   ///   allowed), `.usage` (also when an unfinished run of other options is in the way), `.cannotWrite`, `.interrupted`
   ///   (also when other parts are not done).
@@ -20,9 +22,9 @@ public enum Preprocessor {
   }
 
   /// Does the part that the options name, and moves the output to its name when it was the last.
-  /// - Parameter allSplits: false makes one directory, as `run`. True divides the archive by `options.splits` and writes each
-  ///   split into a directory of its name below `options.output`, all of them or none; then no two splits may hold identical
-  ///   pixels at the model's size.
+  /// - Parameter allSplits: false makes one directory, as `run`. True divides the archive by `options.splits` and
+  ///   writes each split into a directory of its name below `options.output`, all of them or none; then no two splits
+  ///   may hold identical pixels at the model's size.
   /// - Returns: with all splits a summary of each, in the order of their names.
   /// - Throws: as `run`, and `CarinaError.badData` with the list when two splits hold identical pixels.
   public static func runPart(_ options: PreprocessOptions, allSplits: Bool) throws -> PreprocessOutcome {

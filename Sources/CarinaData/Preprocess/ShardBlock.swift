@@ -1,5 +1,5 @@
-/// The images that one shard is made of: a fixed run of a plan, usable or not. What is in a shard therefore does not depend
-/// on any other shard, and shards can be made in any order and by several machines.
+/// The images that one shard is made of: a fixed run of a plan, usable or not. What is in a shard therefore does not
+/// depend on any other shard, and shards can be made in any order and by several machines.
 struct ShardBlock: Equatable, Sendable {
   /// Number of the shard among all of the run, from 0.
   let ordinal: Int

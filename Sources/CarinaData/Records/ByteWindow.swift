@@ -20,15 +20,8 @@ final class ByteWindow {
   /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read.
   init(_ path: String) throws {
     self.path = path
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue else {
-      throw CarinaError(
-        .missingInput, isDirectory.boolValue ? "is a directory" : "there is no such file", at: path,
-        expected: "a file of records")
-    }
-    guard let file = fopen(path, "rb") else {
-      throw CarinaError(.missingInput, "cannot be read", at: path, remedy: "Check its permissions.")
-    }
+    try ReadableFile.require(path, expected: "a file of records")
+    guard let file = fopen(path, "rb") else { throw ReadableFile.refusal(path) }
     self.file = file
   }
 

@@ -2,8 +2,8 @@ import CarinaRuntime
 
 /// The layouts of records that preprocess reads.
 public enum SampleFormat: String, CaseIterable, Sendable {
-  /// Objects with `image` and `caption`, or `image`, `problem` and `normal_caption`. Optional: `id`, `patient`, `study`,
-  /// `view`, `split`, `answer_type`, `question_type`. Other keys are ignored.
+  /// Objects with `image` and `caption`, or `image`, `problem` and `normal_caption`. Optional: `id`, `patient`,
+  /// `study`, `view`, `split`, `answer_type`, `question_type`. Other keys are ignored.
   case carina
   /// VQA-RAD as published (Lau et al. 2018): `image_name`, `question`, `answer`, `qid`, `answer_type`, `question_type`,
   /// `phrase_type`, whose `test_…` values make the split "test" and whose others make it "train". No patient is named:

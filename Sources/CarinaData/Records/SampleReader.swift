@@ -4,8 +4,8 @@ import Foundation
 /// Reads a file of records: a JSON list, or JSON Lines with one object a line.
 enum SampleReader {
   /// Calls `body` with every value of a file of records, its index, and its location in words for errors.
-  /// - Throws: `CarinaError.missingInput` when there is no such file, `.badData` when it is neither form or is empty, and what
-  ///   `body` throws.
+  /// - Throws: `CarinaError.missingInput` when there is no such file, `.badData` when it is neither form or is empty,
+  ///   and what `body` throws.
   static func forEach(_ path: String, _ body: (_ value: JSONValue, _ index: Int, _ location: String) throws -> Void)
     throws
   {

@@ -1,9 +1,9 @@
 /// One entry of a records file: an image with a question and its answer, or with a caption.
 package struct SampleRecord: Equatable, Sendable {
   /// Path of the image as the source names it, usually relative to an image root.
-  public var image: String
+  package var image: String
   /// The question; empty for a caption.
-  public var question: String
+  package var question: String
   /// The answer, or the caption.
   package var answer: String
   /// Names the sample; unique within a source.
@@ -13,13 +13,13 @@ package struct SampleRecord: Equatable, Sendable {
   /// The study; empty when unknown.
   package var study: String
   /// The view; empty when unknown.
-  public var view: String
+  package var view: String
   /// The split that the source names; may be empty.
   package var split: String
   /// OPEN, CLOSED or another word of the source; may be empty.
-  public var answerType: String
+  package var answerType: String
   /// The source's word for the kind of question; may be empty.
-  public var questionType: String
+  package var questionType: String
 
   package init(
     image: String, question: String, answer: String, id: String, patient: String = "", study: String = "",

@@ -1,11 +1,11 @@
 import CarinaRuntime
 import Foundation
 
-/// A file without a name, so that nothing is left of it when the process ends, however it ends. Bytes are appended, read
-/// at any offset from any thread, and overwritten.
+/// A file without a name, so that nothing is left of it when the process ends, however it ends. Bytes are appended,
+/// read at any offset from any thread, and overwritten.
 ///
-/// Unchecked because of what is appended: one thread does that, and others read only after its `flush`. Reading and overwriting go
-/// through calls of the system that need no shared offset.
+/// Unchecked because of what is appended: one thread does that, and others read only after its `flush`. Reading and
+/// overwriting go through calls of the system that need no shared offset.
 final class SpillFile: @unchecked Sendable {
   private static let piece = 1 << 16
 

@@ -2,7 +2,8 @@ import Foundation
 
 /// Where files for state that does not fit in memory are opened: beside the output, as its disk needs the room anyway.
 package struct SpillPath: Sendable {
-  /// A name that nothing else has; each file takes it for a moment only, and only where there are no files without a name.
+  /// A name that nothing else has; each file takes it for a moment only, and only where there are no files without a
+  /// name.
   let path: String
 
   init(_ path: String) { self.path = path }

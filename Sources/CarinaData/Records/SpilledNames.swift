@@ -1,6 +1,7 @@
 /// The suffixes of `UniqueNames` for names without end, found bucket by bucket.
 ///
-/// Whether a name is taken depends only on names that are equal but for suffixes at their ends, which fall into one bucket.
+/// Whether a name is taken depends only on names that are equal but for suffixes at their ends, which fall into one
+/// bucket.
 struct SpilledNames {
   private struct Entry: BitwiseCopyable {
     let name: NameHash

@@ -4,7 +4,8 @@ import Foundation
 /// Records on the disk instead of in memory: appended once, read by number from any thread. A second file has
 /// the offset at which each one ends, so that nothing of them is in memory.
 ///
-/// Unchecked because one thread appends and flushes before any other is given the records; from then on nothing here changes.
+/// Unchecked because one thread appends and flushes before any other is given the records; from then on nothing here
+/// changes.
 final class SpilledRecords: @unchecked Sendable {
   private static let fields: [WritableKeyPath<SampleRecord, String> & Sendable] = [
     \.image, \.question, \.answer, \.id, \.patient, \.study, \.view, \.split, \.answerType, \.questionType,

@@ -41,8 +41,8 @@ public struct ShardAudit {
   ///   - maximumDistance: hashes that differ in at most so many bits are close, 0...15.
   ///   - limit: how many pairs of each kind are listed at most.
   ///   - progress: told how many images are read.
-  /// - Throws: `CarinaError.usage` for fewer than two directories or another distance, `.badData` when pixels cannot be read or
-  ///   the directories' images differ in size.
+  /// - Throws: `CarinaError.usage` for fewer than two directories or another distance, `.badData` when pixels cannot be
+  ///   read or the directories' images differ in size.
   public init(
     _ directories: [ShardDirectory], maximumDistance: Int = 4, limit: Int = 10_000, progress: (Int) -> Void = { _ in }
   ) throws {

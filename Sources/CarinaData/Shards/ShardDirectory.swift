@@ -10,14 +10,8 @@ public final class ShardDirectory: Sendable {
   public let path: String
   /// What it says of itself.
   public let manifest: ShardManifest
-  /// Images in all.
-  public let imageCount: Int
-  /// Samples in all.
-  public let sampleCount: Int
-
   private let readers: [ShardReader]
-  private let imageStarts: [Int]
-  private let sampleStarts: [Int]
+  private let imageStarts: RunStarts, sampleStarts: RunStarts
 
   /// Opens every shard and checks its shape, counts and transform; `verify` also reads every byte.
   /// - Throws: `CarinaError.missingInput` when the directory, its manifest or a shard is not there, `.badData` when
@@ -45,16 +39,14 @@ public final class ShardDirectory: Sendable {
       guard reader.transformID == id else { throw disagree("the image transform", id, reader.transformID) }
       return reader
     }
-    var (images, samples) = (0, 0)
-    var (imageStarts, sampleStarts) = ([Int](), [Int]())
-    for reader in readers {
-      imageStarts.append(images)
-      sampleStarts.append(samples)
-      images += reader.imageCount
-      samples += reader.sampleImages.count
-    }
-    (imageCount, sampleCount, self.imageStarts, self.sampleStarts) = (images, samples, imageStarts, sampleStarts)
+    imageStarts = RunStarts(readers.map(\.imageCount))
+    sampleStarts = RunStarts(readers.map(\.sampleImages.count))
   }
+
+  /// Images in all.
+  public var imageCount: Int { imageStarts.count }
+  /// Samples in all.
+  public var sampleCount: Int { sampleStarts.count }
 
   /// How the pixels were made.
   public var transform: ImageTransform { manifest.transform }
@@ -62,7 +54,7 @@ public final class ShardDirectory: Sendable {
   /// A sample.
   /// - Precondition: `index` is in 0..<`sampleCount`.
   public func sample(_ index: Int) -> ShardSample {
-    let (shard, row) = ShardDirectory.locate(index, in: sampleStarts, count: sampleCount)
+    let (shard, row) = sampleStarts.locate(index)
     let texts = readers[shard].samples
     return ShardSample(
       id: texts[0][row], imageRow: imageStarts[shard] + Int(readers[shard].sampleImages[row]), question: texts[1][row],
@@ -72,7 +64,7 @@ public final class ShardDirectory: Sendable {
   /// An image's names.
   /// - Precondition: `row` is in 0..<`imageCount`.
   public func image(_ row: Int) -> ShardImage {
-    let (shard, row) = ShardDirectory.locate(row, in: imageStarts, count: imageCount)
+    let (shard, row) = imageStarts.locate(row)
     let texts = readers[shard].images
     return ShardImage(id: texts[0][row], patient: texts[1][row], study: texts[2][row], view: texts[3][row])
   }
@@ -81,13 +73,14 @@ public final class ShardDirectory: Sendable {
   /// - Precondition: `imageRow` is in 0..<`imageCount`.
   /// - Throws: `CarinaError.badData` when they cannot be read.
   public func pixels(imageRow: Int) throws -> ImagePixels {
-    let (shard, row) = ShardDirectory.locate(imageRow, in: imageStarts, count: imageCount)
+    let (shard, row) = imageStarts.locate(imageRow)
     return try readers[shard].pixels(row: row)
   }
 
   /// Which shard of the manifest an image is in, and its row there.
   package func location(ofImage row: Int) -> (shard: Int, row: Int) {
-    ShardDirectory.locate(row, in: imageStarts, count: imageCount)
+    let (shard, row) = imageStarts.locate(row)
+    return (shard, row)
   }
 
   /// All patients that are named.
@@ -98,15 +91,5 @@ public final class ShardDirectory: Sendable {
     }
     names.remove("")
     return names
-  }
-
-  private static func locate(_ index: Int, in starts: [Int], count: Int) -> (shard: Int, row: Int) {
-    precondition((0..<count).contains(index), "row out of range")
-    var (low, high) = (0, starts.count)
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if starts[middle] <= index { low = middle } else { high = middle }
-    }
-    return (low, index - starts[low])
   }
 }

@@ -3,8 +3,8 @@ import Foundation
 
 /// Writes images and their samples into one shard, in the order in which they come.
 ///
-/// A shard is grey as long as all its images are; the first colour image turns it into a colour one. Which shard is which
-/// therefore depends on its images alone, and equal input gives equal bytes.
+/// A shard is grey as long as all its images are; the first colour image turns it into a colour one. Which shard is
+/// which therefore depends on its images alone, and equal input gives equal bytes.
 final class ShardWriter {
   /// A sample with its number among all records, by which the samples of a shard are ordered.
   typealias NumberedSample = (number: Int, record: SampleRecord)

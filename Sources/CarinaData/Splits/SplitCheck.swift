@@ -1,7 +1,7 @@
 import CarinaRuntime
 
-/// Gives records their splits one by one, and finds patients and images that are in two of them. Hashes of names wait on the
-/// disk and are compared bucket by bucket.
+/// Gives records their splits one by one, and finds patients and images that are in two of them. Hashes of names wait
+/// on the disk and are compared bucket by bucket.
 package struct SplitCheck {
   private let plan: SplitPlan
   private let source: String
@@ -44,7 +44,8 @@ package struct SplitCheck {
 
   /// Refuses what cannot be split so, once all records have come.
   /// - Parameter record: gives a record by its number, for the names in errors.
-  /// - Throws: `CarinaError.usage` when records name no split, `.badData` with the list when patients or images are in two.
+  /// - Throws: `CarinaError.usage` when records name no split, `.badData` with the list when patients or images are in
+  ///   two.
   package func finish(_ record: (Int) throws -> SampleRecord) throws {
     guard unnamed == 0 else {
       throw CarinaError(

@@ -20,11 +20,11 @@ package enum JoinedModelWriter {
     /// How question, image and answer are laid out.
     package var promptStyle: PromptStyle
     /// Limits on the ids of a question and of an answer.
-    public var maximumQuestionTokens: Int, maximumAnswerTokens: Int
+    package var maximumQuestionTokens: Int, maximumAnswerTokens: Int
     /// From an image file to pixels.
     package var transform: ImageTransform
     /// What the run says about itself.
-    public var training: JSONValue
+    package var training: JSONValue
 
     /// Collects the values.
     package init(

@@ -12,7 +12,7 @@ package enum ModelDirectoryWriter {
   /// Writes a decoder as `Gemma3ForCausalLM`: `config.json`, `generation_config.json`, `model.safetensors`, and the
   /// tokenizer's files where `tokenizer` names a directory that has them.
   /// - Throws: `CarinaError.cannotWrite`, `.missingInput` when there is no tokenizer to copy.
-  public static func write(
+  package static func write(
     _ decoder: Decoder, to path: String, type: ElementType, tokenizer: ModelDirectory? = nil
   ) throws {
     try writeConfiguration(decoder.config.json, architecture: TensorFormat.decoder.architecture, type: type, to: path)
@@ -24,7 +24,7 @@ package enum ModelDirectoryWriter {
   /// Writes both towers as `SiglipModel`, with `preprocessor_config.json`, and the tokenizer's files where they are
   /// given.
   /// - Throws: as the decoder's.
-  public static func write(
+  package static func write(
     _ model: SiglipModel, transform: ImageTransform, to path: String, type: ElementType,
     tokenizer: ModelDirectory? = nil
   ) throws {
@@ -41,7 +41,7 @@ package enum ModelDirectoryWriter {
   /// Writes a vision tower as `SiglipVisionModel`, with `preprocessor_config.json`. The names begin with
   /// `vision_model.`, which transformers opens in its versions 4 and 5 alike.
   /// - Throws: `CarinaError.cannotWrite`.
-  public static func write(
+  package static func write(
     _ vision: VisionEncoder, transform: ImageTransform, to path: String, type: ElementType
   ) throws {
     try writeConfiguration(vision.config.json, architecture: TensorFormat.vision.architecture, type: type, to: path)
@@ -51,7 +51,7 @@ package enum ModelDirectoryWriter {
 
   /// Writes a projector: `projector_config.json` and `model.safetensors`.
   /// - Throws: `CarinaError.cannotWrite`.
-  public static func write(_ projector: Projector, to path: String, type: ElementType) throws {
+  package static func write(_ projector: Projector, to path: String, type: ElementType) throws {
     try projector.config.json.write(to: "\(path)/projector_config.json")
     try writeWeights(projector.parameters, .projector, to: path, type: type)
   }

@@ -35,7 +35,7 @@ package struct ParameterDigest: Equatable, Sendable {
   }
 
   /// One fingerprint of all, in the order of the names.
-  public var whole: Fingerprint {
+  package var whole: Fingerprint {
     var whole = Fingerprint()
     for (name, fingerprint) in fingerprints.sorted(by: { $0.key < $1.key }) {
       whole.update("\(name) \(fingerprint)")

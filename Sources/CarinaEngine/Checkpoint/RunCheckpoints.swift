@@ -20,7 +20,7 @@ package struct RunCheckpoints: Sendable {
   }
 
   /// The directory of a step.
-  public func directory(step: Int) -> String { "\(path)/step-\(step)" }
+  package func directory(step: Int) -> String { "\(path)/step-\(step)" }
 
   /// Writes a state under its step.
   /// - Returns: the directory.

@@ -54,7 +54,8 @@ package struct TensorFormat: Sendable {
 
   /// The architecture, as `config.json` calls it.
   package let architecture: String
-  /// The rows in order: the first that fits a name counts. Files are written with the first that gives the engine's name.
+  /// The rows in order: the first that fits a name counts. Files are written with the first that gives the engine's
+  /// name.
   package let names: [Naming]
   /// What is left out with its reason; the first row that fits a name counts.
   package var leftOut: [LeftOut]
@@ -109,8 +110,8 @@ extension TensorFormat {
       LeftOut(.copy("lm_head.weight", of: "model.embed_tokens.weight"), "the same numbers as the embedding"),
     ])
 
-  /// A SigLIP vision tower, or the whole SiglipModel that it is a half of. transformers 5 writes a tower of its own without
-  /// `vision_model.`, earlier versions with it.
+  /// A SigLIP vision tower, or the whole SiglipModel that it is a half of. transformers 5 writes a tower of its own
+  /// without `vision_model.`, earlier versions with it.
   package static let vision = TensorFormat(
     architecture: "SiglipVisionModel",
     names: siglip.names + [

@@ -3,9 +3,9 @@ import CarinaTensor
 
 /// Every tensor of a model with a given configuration: the engine's name, the name in the files, axes and shape.
 ///
-/// The rows are what the model's own constructor asks a `ParameterSource` for, so that names and shapes are written down
-/// once, beside the layer that computes with them; `TensorFormat` adds what differs from one layout on disk to another.
-/// Loading, writing and the forecast of memory go by these two. Building a table takes no memory for weights.
+/// The rows are what the model's own constructor asks a `ParameterSource` for, so that names and shapes are written
+/// down once, beside the layer that computes with them; `TensorFormat` adds what differs from one layout on disk to
+/// another. Loading, writing and the forecast of memory go by these two. Building a table takes no memory for weights.
 package struct TensorTable {
   /// One tensor.
   package struct Row: Equatable, Sendable {
@@ -62,8 +62,8 @@ package struct TensorTable {
     }
   }
 
-  /// What a weight is kept in when products are computed in `precision`: matrices that enter products in it, norms, biases,
-  /// positions and single numbers in fp32.
+  /// What a weight is kept in when products are computed in `precision`: matrices that enter products in it, norms,
+  /// biases, positions and single numbers in fp32.
   static func elementType(of name: String, shape: [Int], precision: ElementType) -> ElementType {
     let entersProducts = shape.count >= 2 && !name.hasSuffix("position_embedding.weight") && !name.hasSuffix(".probe")
     return entersProducts ? precision : .float32

@@ -10,7 +10,7 @@ extension TrainingState {
   /// Writes `trained.safetensors`, `optimizer.safetensors` and `state.json` as one directory that appears whole or not
   /// at all.
   /// - Throws: `CarinaError.cannotWrite`; then whatever was at `path` is still there.
-  public func write(to path: String) throws {
+  package func write(to path: String) throws {
     try AtomicFile.writeDirectory(to: path) { temporary in
       let weightsPath = "\(temporary)/\(Self.weightsName)", momentsPath = "\(temporary)/\(Self.momentsName)"
       try SafetensorsWriter.write(

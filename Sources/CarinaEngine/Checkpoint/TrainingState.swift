@@ -6,9 +6,9 @@ package struct TrainingState {
   /// The optimizer's state of one parameter.
   package struct Moments {
     /// Running means of the gradient and of its square, fp32 of the parameter's shape.
-    public var first: Tensor, second: Tensor
+    package var first: Tensor, second: Tensor
     /// Steps the parameter has taken.
-    public var steps: Int
+    package var steps: Int
 
     /// Collects the values.
     package init(first: Tensor, second: Tensor, steps: Int) {
@@ -51,7 +51,7 @@ package struct TrainingState {
   }
 
   /// How far the run is.
-  public var progress: Progress
+  package var progress: Progress
   /// The fp32 numbers of every parameter that some epoch of the run trains.
   package var weights: [String: TensorSource]
   /// The optimizer's state; a parameter that has taken no step has none.

@@ -39,7 +39,7 @@ package final class WeightsDirectory {
   }
 
   /// The names of all tensors, in the order of their bytes.
-  public var names: [String] { files.flatMap { $0.entries.map(\.name) } }
+  package var names: [String] { files.flatMap { $0.entries.map(\.name) } }
 
   /// Where the tensor of a name lies.
   package func find(_ name: String) -> (file: SafetensorsFile, entry: SafetensorsEntry)? {

@@ -3,7 +3,8 @@ import CarinaTensor
 
 /// What the weights of a model will take in memory, from their files' headers: before any is read.
 package struct WeightsFootprint: Equatable, Sendable {
-  /// Bytes of the mapped files that are used in place, while nothing of them is trained; what is converted or copied leaves the memory.
+  /// Bytes of the mapped files that are used in place, while nothing of them is trained; what is converted or copied
+  /// leaves the memory.
   package var mapped = 0
   /// Bytes of weights that are kept converted, because the file has another type.
   package var copied = 0

@@ -8,8 +8,8 @@ import Foundation
 
 /// Asks a model about every image of a shard directory, greedily and batch by batch, and scores the answers.
 ///
-/// An image is encoded once a batch however many questions are asked about it. What was answered is kept on disk as the run goes,
-/// so that an evaluation that was stopped goes on where it was and ends with the same bytes.
+/// An image is encoded once a batch however many questions are asked about it. What was answered is kept on disk as the
+/// run goes, so that an evaluation that was stopped goes on where it was and ends with the same bytes.
 public final class Evaluator {
   private let model: EvaluatorModel
   private let shards: ShardDirectory
@@ -61,8 +61,8 @@ public final class Evaluator {
   /// - Parameters:
   ///   - onResume: told once how many answers an earlier run has left, where there are any.
   ///   - onAnswers: told how many answers are there after each batch.
-  /// - Throws: `CarinaError.interrupted` when asked to stop, `.usage` when the output directory holds an unfinished evaluation with
-  ///   another configuration, `.badData`, `.cannotWrite`.
+  /// - Throws: `CarinaError.interrupted` when asked to stop, `.usage` when the output directory holds an unfinished
+  ///   evaluation with another configuration, `.badData`, `.cannotWrite`.
   public func run(
     shouldStop: () -> Bool = { false }, onResume: (Int) -> Void = { _ in }, onAnswers: (Int) -> Void = { _ in }
   ) throws -> EvaluatorOutcome {

@@ -16,8 +16,8 @@ public enum EvaluatorArm: String, CaseIterable, Sendable {
 
   /// Reads a list such as `true,shuffled,blank`, in this or another order.
   /// - Returns: the arms in the order of their declaration.
-  /// - Throws: `CarinaError.usage` for an unknown name, a repeated one, or a list without `true`, whose scores the others are
-  ///   compared with.
+  /// - Throws: `CarinaError.usage` for an unknown name, a repeated one, or a list without `true`, whose scores the
+  ///   others are compared with.
   public static func list(_ text: String) throws -> [EvaluatorArm] {
     let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     let arms = names.compactMap(EvaluatorArm.init)

@@ -13,7 +13,8 @@ public struct EvaluatorModel {
   package let identity: [(name: String, value: String)]
 
   /// A model that was loaded.
-  /// - Parameter maximumAnswerTokens: instead of the limit that the model was trained with, for references whose likelihood is taken.
+  /// - Parameter maximumAnswerTokens: instead of the limit that the model was trained with, for references whose
+  ///   likelihood is taken.
   /// - Throws: `CarinaError` naming the file at fault.
   public init(_ answering: AnsweringModel, maximumAnswerTokens: Int? = nil) throws {
     let limits = answering.renderer

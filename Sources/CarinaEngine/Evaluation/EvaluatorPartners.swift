@@ -1,6 +1,7 @@
 import CarinaRuntime
 
-/// Gives every image another one: a seeded permutation without fixed points, across patients as far as that is possible.
+/// Gives every image another one: a seeded permutation without fixed points, across patients as far as that is
+/// possible.
 package struct EvaluatorPartners: Equatable {
   /// Image row → the row whose pixels take its place.
   package let partner: [Int: Int]
@@ -9,9 +10,10 @@ package struct EvaluatorPartners: Equatable {
 
   /// Chooses partners among distinct images.
   ///
-  /// Images are laid out in random order, those of one patient side by side, and the layout is turned by as many positions as the
-  /// patient with most images has: then nobody meets an own image. Where that patient has more than half of all images, the turn
-  /// is by the number of the others, which leaves the fewest within one patient. An unknown patient counts as one of its own.
+  /// Images are laid out in random order, those of one patient side by side, and the layout is turned by as many
+  /// positions as the patient with most images has: then nobody meets an own image. Where that patient has more than
+  /// half of all images, the turn is by the number of the others, which leaves the fewest within one patient. An
+  /// unknown patient counts as one of its own.
   /// - Throws: `CarinaError.usage` for fewer than two images.
   package init(images: [(row: Int, patient: String)], seed: UInt64) throws {
     guard images.count >= 2 else {

@@ -2,11 +2,11 @@ import CarinaMetrics
 import CarinaRuntime
 import Foundation
 
-/// What an evaluation that has not ended has done so far: `evaluation.partial/` in the output directory, with the configuration and
-/// one growing file of answers an arm.
+/// What an evaluation that has not ended has done so far: `evaluation.partial/` in the output directory, with the
+/// configuration and one growing file of answers an arm.
 ///
-/// Answers are added batch by batch, so a killed run loses at most a batch. Only whole batches are taken up again: then the resumed
-/// run forms the batches of an uninterrupted one and gives the same bytes.
+/// Answers are added batch by batch, so a killed run loses at most a batch. Only whole batches are taken up again: then
+/// the resumed run forms the batches of an uninterrupted one and gives the same bytes.
 final class EvaluatorProgress {
   private static let directoryName = "evaluation.partial"
 

@@ -13,8 +13,8 @@ struct EvaluatorQuestions {
   let references: [RenderedPrompt]
 
   /// Reads and renders.
-  /// - Throws: `CarinaError.badData` naming the sample whose question is too long, whose reference is empty, or whose text the model's
-  ///   vocabulary does not cover.
+  /// - Throws: `CarinaError.badData` naming the sample whose question is too long, whose reference is empty, or whose
+  ///   text the model's vocabulary does not cover.
   init(_ shards: ShardDirectory, limit: Int?, withReferences: Bool, model: EvaluatorModel) throws {
     let count = min(limit ?? shards.sampleCount, shards.sampleCount)
     guard count > 0 else { throw CarinaError(.badData, "there are no samples to evaluate", at: shards.path) }

@@ -3,12 +3,12 @@ import CarinaRuntime
 import CarinaTensor
 import Foundation
 
-/// Vision features that are computed once and kept in a file, by the image's own digest: read again in later epochs, stages and
-/// evaluations, whatever shards the image is in.
+/// Vision features that are computed once and kept in a file, by the image's own digest: read again in later epochs,
+/// stages and evaluations, whatever shards the image is in.
 ///
-/// The file belongs to one encoder, transform and precision, and is refused for any other. Every read compares the features with their
-/// checksum: what an interrupted run left unfinished is taken for absent. Safe to use from several threads
-/// (`@unchecked`, as file and index are changed under the lock alone).
+/// The file belongs to one encoder, transform and precision, and is refused for any other. Every read compares the
+/// features with their checksum: what an interrupted run left unfinished is taken for absent. Safe to use from several
+/// threads (`@unchecked`, as file and index are changed under the lock alone).
 public final class FeatureCache: @unchecked Sendable {
   private let backend: any Backend
   /// What the features depend on besides the image.
@@ -28,8 +28,8 @@ public final class FeatureCache: @unchecked Sendable {
 
   /// Opens the file, or makes it.
   /// - Parameter imageCount: how many images to make room for; the file grows when there are more.
-  /// - Throws: `CarinaError.badData` when it holds features of other weights, another transform or another precision, or is damaged;
-  ///   `.usage` for a directory; `.cannotWrite`.
+  /// - Throws: `CarinaError.badData` when it holds features of other weights, another transform or another precision,
+  ///   or is damaged; `.usage` for a directory; `.cannotWrite`.
   package init(_ path: String, identity: FeatureIdentity, imageCount: Int, on backend: any Backend) throws {
     self.identity = identity
     self.backend = backend
@@ -69,7 +69,8 @@ public final class FeatureCache: @unchecked Sendable {
       + String(format: "%.\(size < 10 ? 1 : 0)f MB)", size)
   }
 
-  /// Makes sure that the shards are those that their manifest names, hashing each file that is new or has changed its size or time since.
+  /// Makes sure that the shards are those that their manifest names, hashing each file that is new or has changed its
+  /// size or time since.
   /// - Throws: `CarinaError.badData` when a shard has other bytes than its manifest says.
   package func register(_ shards: ShardDirectory) throws {
     for shard in shards.manifest.shards {
@@ -99,8 +100,8 @@ public final class FeatureCache: @unchecked Sendable {
     lock.withLock { (registered.reduce(0) { $0 + $1.images }, registered.reduce(0) { $0 + kept(of: $1.name) }) }
   }
 
-  /// The features of an image of a registered directory, [rowCount, width] in the identity's type; nil when they are not there, or it
-  /// is not known yet which image this is.
+  /// The features of an image of a registered directory, [rowCount, width] in the identity's type; nil when they are
+  /// not there, or it is not known yet which image this is.
   public func features(ofImage row: Int, in shards: ShardDirectory) throws -> Tensor? {
     let (name, row) = try locate(row, shards)
     guard let image = lock.withLock({ index.images[name]?[row] }) else { return nil }

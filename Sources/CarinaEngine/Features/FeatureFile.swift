@@ -2,10 +2,11 @@ import CarinaData
 import CarinaRuntime
 import Foundation
 
-/// The file of kept vision features: HDF5 whose datasets are all there, as holes, when it is made, and are filled in place.
+/// The file of kept vision features: HDF5 whose datasets are all there, as holes, when it is made, and are filled in
+/// place.
 ///
-/// Filling touches no structure of HDF5, so a file that a run left in the middle of a write is still a whole HDF5 file; which rows of it
-/// hold something their own checksums say. One process writes at a time, others read.
+/// Filling touches no structure of HDF5, so a file that a run left in the middle of a write is still a whole HDF5 file;
+/// which rows of it hold something their own checksums say. One process writes at a time, others read.
 package final class FeatureFile {
   static let format = "carina-vision-features", version = 1
 
@@ -59,7 +60,8 @@ package final class FeatureFile {
 
   /// Opens a file, to write where no other process does.
   /// - Parameter lock: held already; nil to try.
-  /// - Throws: `CarinaError.badData` for a file of something else, of other weights, transform or precision, or a damaged one.
+  /// - Throws: `CarinaError.badData` for a file of something else, of other weights, transform or precision, or a
+  ///   damaged one.
   package init(_ path: String, identity: FeatureIdentity, lock: FileLock? = nil) throws {
     self.path = path
     do {
@@ -113,7 +115,7 @@ package final class FeatureFile {
 
   /// Reads rows; safe from several threads.
   /// - Throws: `CarinaError.badData`.
-  public func read(_ table: Table, row: Int, count: Int = 1, into buffer: UnsafeMutableRawPointer) throws {
+  package func read(_ table: Table, row: Int, count: Int = 1, into buffer: UnsafeMutableRawPointer) throws {
     let (start, size) = range(table, row: row, count: count)
     var done = 0
     while done < size {
@@ -128,7 +130,7 @@ package final class FeatureFile {
 
   /// Writes a row in place.
   /// - Throws: `CarinaError.cannotWrite`.
-  public func write(_ table: Table, row: Int, _ bytes: UnsafeRawBufferPointer) throws {
+  package func write(_ table: Table, row: Int, _ bytes: UnsafeRawBufferPointer) throws {
     let (start, size) = range(table, row: row, count: 1)
     precondition(bytes.count == size && isWritable)
     guard let base = bytes.baseAddress else { return }

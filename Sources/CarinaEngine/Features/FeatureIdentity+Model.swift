@@ -7,7 +7,8 @@ extension FeatureIdentity {
   /// What the features that a joined model's projector reads depend on besides the image.
   /// - Parameters:
   ///   - weights: the vision encoder's, all of whose bytes are hashed (a second for a billion bytes).
-  ///   - precision: the type of the weights in products, and of the features in the file: in bfloat16 the projector rounds them so anyway.
+  ///   - precision: the type of the weights in products, and of the features in the file: in bfloat16 the projector
+  ///     rounds them so anyway.
   /// - Throws: as `WeightsDirectory.contentHash`.
   package init(
     _ model: VisionLanguageModel, weights: WeightsDirectory, transform: ImageTransform, precision: ElementType

@@ -1,7 +1,8 @@
 import CarinaData
 import Foundation
 
-/// What a file of kept features holds, in memory: which image stands in which row, and which image each row of a shard has.
+/// What a file of kept features holds, in memory: which image stands in which row, and which image each row of a shard
+/// has.
 struct FeatureIndex {
   /// Rows by image, and rows that nothing holds any more.
   var rows: [ContentDigest: Int] = [:]

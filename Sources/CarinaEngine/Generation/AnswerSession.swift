@@ -5,7 +5,8 @@ import CarinaTensor
 import CarinaText
 import Foundation
 
-/// Answers questions about images: pixels through the vision encoder, the prompt through the renderer, text as it is made.
+/// Answers questions about images: pixels through the vision encoder, the prompt through the renderer, text as it is
+/// made.
 public final class AnswerSession {
   /// The model in use.
   public let answering: AnsweringModel

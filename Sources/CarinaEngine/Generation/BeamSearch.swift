@@ -3,10 +3,11 @@ import Foundation
 
 /// Beam search for one answer, with the scores and the end of transformers' `generate`.
 ///
-/// A beam's score is the sum of its tokens' log probabilities. Of each step's candidates, best first, those that end count as answers
-/// when they are among the first `beamCount`, with their score divided by length^`lengthPenalty`, the stop token counted; the best
-/// `beamCount` of the others go on. The search ends when there are `beamCount` answers and the best beam, at its present length, scores
-/// no better than the worst of them (`early_stopping=False`), or at the limit of tokens, where all beams end.
+/// A beam's score is the sum of its tokens' log probabilities. Of each step's candidates, best first, those that end
+/// count as answers when they are among the first `beamCount`, with their score divided by length^`lengthPenalty`, the
+/// stop token counted; the best `beamCount` of the others go on. The search ends when there are `beamCount` answers and
+/// the best beam, at its present length, scores no better than the worst of them (`early_stopping=False`), or at the
+/// limit of tokens, where all beams end.
 struct BeamSearch {
   private struct Beam {
     let tokens: [Int]

@@ -3,7 +3,7 @@ package struct GeneratedAnswer: Equatable, Sendable {
   /// Ids, without the stop token.
   package var tokens: [Int]
   /// Whether a stop token ended it, and not the limit.
-  public var reachedEnd: Bool
+  package var reachedEnd: Bool
 
   /// An answer.
   package init(tokens: [Int], reachedEnd: Bool) {

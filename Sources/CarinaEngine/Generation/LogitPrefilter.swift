@@ -1,7 +1,7 @@
 import CarinaTensor
 
-/// The most probable token by a copy of the output head in 8 bits: rows that could win by the bounds of their rounding are multiplied
-/// again in bfloat16, so the token is exactly the one of the whole product at about half its bytes.
+/// The most probable token by a copy of the output head in 8 bits: rows that could win by the bounds of their rounding
+/// are multiplied again in bfloat16, so the token is exactly the one of the whole product at about half its bytes.
 ///
 /// The head of a large vocabulary is nearly a third of what a token of decoding reads.
 package final class LogitPrefilter {

@@ -11,7 +11,8 @@ struct TokenChooser {
     generator = SeededGenerator(seed: options.seed, stream: "answer")
   }
 
-  /// The next token. The penalty, which looks at `made`, the answer so far, and never at the prompt, is applied in place.
+  /// The next token. The penalty, which looks at `made`, the answer so far, and never at the prompt, is applied in
+  /// place.
   mutating func choose(_ logits: UnsafeMutableBufferPointer<Float>, after made: [Int]) -> Int {
     RepetitionPenalty.apply(options.repetitionPenalty, to: logits, made: made)
     let logits = UnsafeBufferPointer(logits)

@@ -3,10 +3,10 @@ import CarinaModel
 import CarinaRuntime
 import CarinaTensor
 
-// Unchecked: the file guards itself, and the model, whose weights are frozen, is asked on the thread that trains alone.
 /// The vision features of a shard directory's images, each computed once by a frozen encoder and kept in a file.
 ///
-/// An image is encoded by itself, so that its features depend on nothing but it: not on the batch it came in, nor on what was there already.
+/// An image is encoded by itself, so that its features depend on nothing but it: not on the batch it came in, nor on
+/// what was there already.
 package final class CachedVisionFeatures {
   /// What is there of an image before the model is asked.
   package enum Fetched {
@@ -51,7 +51,7 @@ package final class CachedVisionFeatures {
 
   /// The features of images, encoding and keeping what is missing: [images · rowsPerImage, W] in the file's type.
   /// - Throws: `CarinaError.badData`, `.cannotWrite`.
-  public func features(_ fetched: [Fetched]) throws -> Tensor {
+  package func features(_ fetched: [Fetched]) throws -> Tensor {
     let identity = cache.identity
     let result = Tensor(
       uninitialized: [fetched.count * identity.rowCount, identity.width], elementType: identity.elementType,

@@ -93,8 +93,8 @@ package struct PipelineParts {
   }
 
   /// Reads the weights, and joins the parts where their widths agree.
-  /// - Throws: `CarinaError.missingInput`, `.badData` with everything that does not fit a part's configuration, or naming the
-  ///   two parts that do not fit each other.
+  /// - Throws: `CarinaError.missingInput`, `.badData` with everything that does not fit a part's configuration, or
+  ///   naming the two parts that do not fit each other.
   package func join(precision: ElementType, on backend: any Backend) throws -> JoinedPipeline {
     let vision = try vision.loadVisionEncoder(precision: precision, on: backend)
     let language = try language.loadDecoder(precision: precision, on: backend)

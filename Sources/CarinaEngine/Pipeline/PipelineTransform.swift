@@ -27,8 +27,8 @@ package struct PipelineTransform {
     }
   }
 
-  /// From the stored pixels of a shard directory to the encoder's numbers. A checkpoint knows how its pixels were made and
-  /// refuses others; parts know only a size and a normalisation.
+  /// From the stored pixels of a shard directory to the encoder's numbers. A checkpoint knows how its pixels were made
+  /// and refuses others; parts know only a size and a normalisation.
   /// - Throws: `CarinaError.badData` naming what differs.
   package func of(_ shards: ShardDirectory) throws -> ImageTransform {
     guard knowsPixels else { return try shards.transform.withNormalization(of: transform, at: shards.path) }

@@ -17,8 +17,8 @@ enum PixelBatch {
     }
   }
 
-  /// Pixels of images as a tensor like that of `tensor`; with an epoch as training sees them then. Runs in the loader, so
-  /// it keeps off the team of threads.
+  /// Pixels of images as a tensor like that of `tensor`; with an epoch as training sees them then. Runs in the loader,
+  /// so it keeps off the team of threads.
   /// - Throws: what reading a sample's pixels throws.
   static func read(
     _ images: [Int], from samples: any TrainingSamples, epoch: Int? = nil, on backend: any Backend

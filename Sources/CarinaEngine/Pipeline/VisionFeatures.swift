@@ -2,7 +2,8 @@ import CarinaModel
 import CarinaRuntime
 import CarinaTensor
 
-/// The vision features of samples' images as the projector reads them: encoded whenever they are wanted, or kept in a file.
+/// The vision features of samples' images as the projector reads them: encoded whenever they are wanted, or kept in a
+/// file.
 ///
 ///     let input = try features.prepare([0, 1])      // in the loader: reads pixels, or what is kept
 ///     let rows = try features.rows(input, tape: nil)  // [2 · rowsPerImage, W]
@@ -50,7 +51,8 @@ package final class VisionFeatures {
 }
 
 extension VisionLanguageModel {
-  /// Projected rows of images, [images · rowsPerImage, D], from their normalised pixels, [images, channels · size · size].
+  /// Projected rows of images, [images · rowsPerImage, D], from their normalised pixels, [images, channels · size ·
+  /// size].
   package func imageRows(_ pixels: Tensor) -> Tensor {
     projector(features(pixels, count: pixels.rows, tape: nil), tape: nil)
   }

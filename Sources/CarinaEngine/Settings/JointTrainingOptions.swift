@@ -27,7 +27,8 @@ public struct JointTrainingOptions: Sendable {
   public var prompt = PromptSettings()
   /// Which features the projector reads, and whether the first patch is left out.
   public var features = FeatureSettings()
-  /// Whether blocks run again in the backward pass instead of keeping their activations; nil where the forecast of memory decides.
+  /// Whether blocks run again in the backward pass instead of keeping their activations; nil where the forecast of
+  /// memory decides.
   public var gradientCheckpointing: Bool?
   /// The most bytes that the process is to take; nil for what is available.
   public var memoryLimit: Int?

@@ -5,7 +5,8 @@ import CarinaTensor
 import CarinaText
 import Foundation
 
-/// Stage 0: a tokenizer, a SigLIP trained on images and the sentences of their captions, and a Gemma 3 trained on their text.
+/// Stage 0: a tokenizer, a SigLIP trained on images and the sentences of their captions, and a Gemma 3 trained on their
+/// text.
 public final class BackboneTraining {
   /// The part of stage 0 that a step belongs to.
   public enum Part: String, Sendable {

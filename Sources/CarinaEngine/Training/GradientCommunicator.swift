@@ -15,5 +15,5 @@ package final class SingleMachine: GradientCommunicator {
   /// The gradients are complete already.
   package func sumGradients(_ parameters: [Parameter]) throws {}
   /// The number itself.
-  public func sum(_ value: Double) throws -> Double { value }
+  package func sum(_ value: Double) throws -> Double { value }
 }

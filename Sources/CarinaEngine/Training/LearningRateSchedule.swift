@@ -1,7 +1,7 @@
 import Foundation
 
-/// Linear warm-up, then half a cosine down to zero, counted in optimizer steps (transformers' `get_cosine_schedule_with_warmup`;
-/// Loshchilov and Hutter 2017).
+/// Linear warm-up, then half a cosine down to zero, counted in optimizer steps (transformers'
+/// `get_cosine_schedule_with_warmup`; Loshchilov and Hutter 2017).
 package struct LearningRateSchedule: Equatable, Sendable {
   /// The rate at the end of the warm-up.
   package let peak: Double

@@ -91,7 +91,7 @@ package final class Trainer<Objective: TrainingObjective> {
   }
 
   /// Goes on from a stored state: `step` steps done, weights already assigned.
-  public func resume(step: Int, moments: [String: AdamW.Moments]) {
+  package func resume(step: Int, moments: [String: AdamW.Moments]) {
     self.step = step
     optimizer.moments = moments
     upcoming = nil

@@ -12,9 +12,10 @@ public final class TrainingLog {
   private let file: FileHandle
   private let lock: FileLock
 
-  /// Opens the log of a run and cuts off what stands behind `byteCount` bytes: steps that a resumed run does again. As long as the log is
-  /// open no other process can open it.
-  /// - Throws: `CarinaError.cannotWrite`; `.badData` when there are fewer bytes than were written; `.usage` when another process has it.
+  /// Opens the log of a run and cuts off what stands behind `byteCount` bytes: steps that a resumed run does again. As
+  /// long as the log is open no other process can open it.
+  /// - Throws: `CarinaError.cannotWrite`; `.badData` when there are fewer bytes than were written; `.usage` when
+  ///   another process has it.
   package init(directory: String, lineCount: Int, byteCount: Int) throws {
     path = "\(directory)/\(TrainingLog.fileName)"
     self.lineCount = lineCount

@@ -4,23 +4,23 @@ import Foundation
 
 /// A training run in its directory: log, checkpoints, record, resuming, final model.
 ///
-/// A step depends on the weights, the moments and the step number alone, so a run that was killed and resumed writes the digits of one
-/// that was not.
+/// A step depends on the weights, the moments and the step number alone, so a run that was killed and resumed writes
+/// the digits of one that was not.
 package struct TrainingRun<Objective: TrainingObjective> {
   /// Where everything goes.
-  public let outputDirectory: String
+  package let outputDirectory: String
   /// What decides the numbers: options, data and weight digests. A run with another configuration is not resumed.
   package let configuration: JSONValue
   /// Whether to go on from a checkpoint.
-  public var resume = ResumePolicy.automatic
+  package var resume = ResumePolicy.automatic
   /// Asked after each step; true stops at a checkpoint.
-  public var shouldStop: () -> Bool = { false }
+  package var shouldStop: () -> Bool = { false }
   /// Told each step.
   package var onStep: (StepReport, _ total: Int) -> Void = { _, _ in }
   /// Told what was noticed in the output directory, for the log.
   package var onRemark: (String) -> Void = { _ in }
   /// Mean loss on held-out data, taken at each epoch's end; the best model so far is kept.
-  public var validate: (() throws -> Double)?
+  package var validate: (() throws -> Double)?
   private let trainer: Trainer<Objective>
   private let writeModel: (String) throws -> Void
 
@@ -40,9 +40,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
   private var recordPath: String { "\(outputDirectory)/run.json" }
 
   /// Runs to the end.
-  /// - Throws: `CarinaError.interrupted` after a checkpoint when asked to stop; `.usage` when the directory holds a run with another
-  ///   configuration; `.badData` when training diverged or a frozen weight changed; `.cannotWrite`.
-  public func run() throws -> TrainingOutcome {
+  /// - Throws: `CarinaError.interrupted` after a checkpoint when asked to stop; `.usage` when the directory holds a run
+  ///   with another configuration; `.badData` when training diverged or a frozen weight changed; `.cannotWrite`.
+  package func run() throws -> TrainingOutcome {
     let checkpoints = RunCheckpoints(outputDirectory: outputDirectory)
     let hash = SHA256Digest.of(try configuration.serialized(sortedKeys: true, indented: false))
     if try isFinished() { return .alreadyFinished }

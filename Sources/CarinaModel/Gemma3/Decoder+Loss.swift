@@ -1,8 +1,8 @@
 import CarinaTensor
 
 extension Decoder {
-  /// The language-model loss on the supervised tokens of packed sequences, times `scale`, and each one's negative log likelihood
-  /// in order.
+  /// The language-model loss on the supervised tokens of packed sequences, times `scale`, and each one's negative log
+  /// likelihood in order.
   ///
   /// - Parameters:
   ///   - x: [R, D] embeddings of the sequences, each without its last token, which predicts nothing.

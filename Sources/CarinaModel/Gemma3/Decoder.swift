@@ -1,7 +1,7 @@
 import CarinaTensor
 
-/// Gemma 3's text decoder (Gemma Team 2025; transformers `Gemma3ForCausalLM`): scaled embeddings, blocks of local and global
-/// attention, a last norm, and the embedding table again as the output head.
+/// Gemma 3's text decoder (Gemma Team 2025; transformers `Gemma3ForCausalLM`): scaled embeddings, blocks of local and
+/// global attention, a last norm, and the embedding table again as the output head.
 public final class Decoder {
   /// Sizes and constants.
   package let config: DecoderConfig
@@ -16,7 +16,7 @@ public final class Decoder {
     self.config = config
     tokenEmbedding = source.parameter(
       "model.embed_tokens.weight", shape: [config.vocabularySize, config.hiddenSize], decays: true,
-      initialization: .normal(deviation: (1 / Double(config.hiddenSize)).squareRoot()))
+      initialization: .normal(standardDeviation: (1 / Double(config.hiddenSize)).squareRoot()))
     blocks = (0..<config.layerCount).map { Gemma3Block(source, config, layer: $0) }
     finalNorm = RMSNorm(source, "model.norm", width: config.hiddenSize, epsilon: config.epsilon)
   }
@@ -27,14 +27,14 @@ public final class Decoder {
   /// Every weight; the tied head counts once.
   package var parameters: [Parameter] { [tokenEmbedding] + blocks.flatMap(\.parameters) + [finalNorm.weight] }
 
-  /// Lets the blocks' matrices be packed while they are frozen: for training over a frozen decoder, where each is read forwards and
-  /// backwards in every step, and for answering more than one question.
+  /// Lets the blocks' matrices be packed while they are frozen: for training over a frozen decoder, where each is read
+  /// forwards and backwards in every step, and for answering more than one question.
   package func packWhenFrozen() {
     for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 { parameter.packWhenFrozen() }
   }
 
-  /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token embeddings
-  /// are still read from the table as it is.
+  /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token
+  /// embeddings are still read from the table as it is.
   public func quantizeWeights() {
     for parameter in parameters where parameter.shape.count > 1 { parameter.quantize() }
   }
@@ -55,8 +55,8 @@ public final class Decoder {
   /// - Parameters:
   ///   - x: [R, D] embeddings of packed sequences.
   ///   - lengths: rows of each sequence; with a cache, only the new ones.
-  ///   - readCounts: how many of each sequence's last rows are wanted; nil for all. What nobody reads is not computed in
-  ///     the last block.
+  ///   - readCounts: how many of each sequence's last rows are wanted; nil for all. What nobody reads is not computed
+  ///     in the last block.
   ///   - cache: keeps keys and values between passes; nil in training.
   ///   - isCheckpointed: blocks keep only their input and run again in the backward pass.
   ///   - observe: called with the state after the embedding (0) and after each block.

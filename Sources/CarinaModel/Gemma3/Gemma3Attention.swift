@@ -1,7 +1,7 @@
 import CarinaTensor
 
-/// Gemma 3's attention (transformers `Gemma3Attention`): grouped queries, queries and keys normed and rotated; local layers see a
-/// window.
+/// Gemma 3's attention (transformers `Gemma3Attention`): grouped queries, queries and keys normed and rotated; local
+/// layers see a window.
 struct Gemma3Attention {
   private let query: Linear, key: Linear, value: Linear, output: Linear
   private let queryNorm: RMSNorm, keyNorm: RMSNorm

@@ -2,7 +2,8 @@ import CarinaTensor
 
 /// Keys and values of earlier positions, a layer and sequence at a time, for decoding.
 ///
-/// Global layers keep every position. Local layers keep a ring of as many as their window, so memory stops growing there.
+/// Global layers keep every position. Local layers keep a ring of as many as their window, so memory stops growing
+/// there.
 package final class KeyValueCache {
   /// Positions seen so far, for each sequence.
   package private(set) var lengths: [Int]
@@ -51,8 +52,8 @@ package final class KeyValueCache {
     sequence * slots[layer] + position % slots[layer]
   }
 
-  /// What one new position of each sequence sees after `store`: the layer's whole memory and where each sequence's part lies.
-  /// In a ring the order is not that of positions, which attention without a mask does not mind.
+  /// What one new position of each sequence sees after `store`: the layer's whole memory and where each sequence's part
+  /// lies. In a ring the order is not that of positions, which attention without a mask does not mind.
   func stored(layer: Int) -> (keys: Tensor, values: Tensor, starts: [Int], counts: [Int]) {
     (
       keys[layer], values[layer], lengths.indices.map { $0 * slots[layer] },
@@ -60,7 +61,8 @@ package final class KeyValueCache {
     )
   }
 
-  /// Stored positions in order followed by new ones, packed by sequence, for a pass of several positions over a cache in use.
+  /// Stored positions in order followed by new ones, packed by sequence, for a pass of several positions over a cache
+  /// in use.
   func joined(layer: Int, keys newKeys: Tensor, values newValues: Tensor, counts: [Int]) -> (
     keys: Tensor, values: Tensor, counts: [Int]
   ) {

@@ -10,11 +10,12 @@ package struct Linear {
   /// Takes `prefix.weight` and, unless told otherwise, `prefix.bias` from the source.
   init(
     _ source: ParameterSource, _ prefix: String, inputs: Int, outputs: Int, hasBias: Bool = true,
-    deviation: Double? = nil
+    standardDeviation: Double? = nil
   ) {
-    let deviation = deviation ?? (1 / Double(inputs)).squareRoot()
+    let standardDeviation = standardDeviation ?? (1 / Double(inputs)).squareRoot()
     weight = source.parameter(
-      "\(prefix).weight", shape: [outputs, inputs], decays: true, initialization: .normal(deviation: deviation))
+      "\(prefix).weight", shape: [outputs, inputs], decays: true,
+      initialization: .normal(standardDeviation: standardDeviation))
     bias =
       hasBias
       ? source.parameter("\(prefix).bias", shape: [outputs], decays: false, initialization: .constant(0)) : nil

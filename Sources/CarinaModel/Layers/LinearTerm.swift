@@ -1,6 +1,7 @@
 import CarinaTensor
 
-/// An affine map that is multiplied when it is added to something: the sum is left to the product where the pass allows it.
+/// An affine map that is multiplied when it is added to something: the sum is left to the product where the pass allows
+/// it.
 struct LinearTerm {
   let map: Linear
   let input: ProductInput

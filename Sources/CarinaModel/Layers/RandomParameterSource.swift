@@ -20,9 +20,9 @@ package final class RandomParameterSource: ParameterSource {
       let numbers = bytes.bindMemory(to: Float.self)
       switch initialization {
       case .constant(let constant): numbers.initialize(repeating: constant)
-      case .normal(let deviation):
+      case .normal(let standardDeviation):
         var generator = SeededGenerator(seed: seed, stream: "weights." + name)
-        for index in numbers.indices { numbers[index] = Float(deviation * generator.normal()) }
+        for index in numbers.indices { numbers[index] = Float(standardDeviation * generator.normal()) }
       }
     }
     return Parameter(name: name, value: shape.count > 1 ? value.converted(to: precision) : value, decays: decays)

@@ -14,10 +14,10 @@ package struct AttentionPoolingHead {
     let width = config.hiddenSize
     self.config = config
     probe = source.parameter(
-      "\(prefix).probe", shape: [1, 1, width], decays: true, initialization: .normal(deviation: 0.1))
+      "\(prefix).probe", shape: [1, 1, width], decays: true, initialization: .normal(standardDeviation: 0.1))
     inputWeight = source.parameter(
       "\(prefix).attention.in_proj_weight", shape: [3 * width, width], decays: true,
-      initialization: .normal(deviation: (1 / Double(width)).squareRoot()))
+      initialization: .normal(standardDeviation: (1 / Double(width)).squareRoot()))
     inputBias = source.parameter(
       "\(prefix).attention.in_proj_bias", shape: [3 * width], decays: false, initialization: .constant(0))
     output = Linear(source, "\(prefix).attention.out_proj", inputs: width, outputs: width)

@@ -1,6 +1,7 @@
 import CarinaTensor
 
-/// One block of SigLIP's towers: x + attention(norm x), then x + MLP(norm x) (pre-norm; transformers `SiglipEncoderLayer`).
+/// One block of SigLIP's towers: x + attention(norm x), then x + MLP(norm x) (pre-norm; transformers
+/// `SiglipEncoderLayer`).
 package struct SiglipBlock {
   private let firstNorm: LayerNorm, secondNorm: LayerNorm
   private let attention: SiglipAttention
@@ -25,7 +26,8 @@ package struct SiglipBlock {
 
   /// x [sequences · length, W] to the same shape; every position of a sequence sees every other.
   ///
-  /// - Parameter isFused: whether biases, activation and sums may be left to the matrix products, which in bfloat16 changes last digits.
+  /// - Parameter isFused: whether biases, activation and sums may be left to the matrix products, which in bfloat16
+  ///   changes last digits.
   func callAsFunction(_ x: Tensor, lengths: [Int], isFused: Bool = false, tape: Tape?) -> Tensor {
     let pass = LayerPass(tape: tape, mayFuse: isFused)
     let x = x + attention(firstNorm(x, tape: tape), lengths: lengths, pass)

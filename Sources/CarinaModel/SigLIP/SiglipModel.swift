@@ -1,6 +1,7 @@
 import CarinaTensor
 
-/// Both towers of SigLIP with the temperature and bias of the sigmoid loss (Zhai et al. 2023; transformers `SiglipModel`).
+/// Both towers of SigLIP with the temperature and bias of the sigmoid loss (Zhai et al. 2023; transformers
+/// `SiglipModel`).
 package final class SiglipModel {
   /// The image side.
   package let vision: VisionEncoder
@@ -12,8 +13,9 @@ package final class SiglipModel {
   package let logitBias: Parameter
 
   /// Takes all weights from the source.
-  /// - Parameter initialBias: where a fresh bias starts. The paper's −10 suits one positive among thousands of pairs; the optimizer
-  ///   moves it by about the learning rate a step, so a start far from the log odds of a positive costs the whole of a short run.
+  /// - Parameter initialBias: where a fresh bias starts. The paper's −10 suits one positive among thousands of pairs;
+  ///   the optimizer moves it by about the learning rate a step, so a start far from the log odds of a positive costs
+  ///   the whole of a short run.
   package init(
     vision: VisionConfig, text: TextEncoderConfig, initialBias: Float = -10, from source: ParameterSource
   ) {
@@ -31,7 +33,7 @@ package final class SiglipModel {
 
   /// The sigmoid loss of a batch: `isPositive` [images · texts] says which text describes which image;
   /// `divisor` replaces the number of images in the mean when they are only a part of a step.
-  public func loss(pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], divisor: Float? = nil, tape: Tape?)
+  package func loss(pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], divisor: Float? = nil, tape: Tape?)
     -> (
       loss: Tensor, logits: Tensor
     )

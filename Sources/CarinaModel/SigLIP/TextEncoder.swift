@@ -1,7 +1,7 @@
 import CarinaTensor
 
-/// SigLIP's text tower (transformers `SiglipTextModel`): token and position embeddings, the same blocks as the vision tower, a last
-/// layer norm, and a linear head on the last position.
+/// SigLIP's text tower (transformers `SiglipTextModel`): token and position embeddings, the same blocks as the vision
+/// tower, a last layer norm, and a linear head on the last position.
 package final class TextEncoder {
   /// Sizes and constants.
   package let config: TextEncoderConfig
@@ -16,10 +16,10 @@ package final class TextEncoder {
     let width = config.hiddenSize, prefix = "text_model"
     tokens = source.parameter(
       "\(prefix).embeddings.token_embedding.weight", shape: [config.vocabularySize, width], decays: true,
-      initialization: .normal(deviation: 0.5))
+      initialization: .normal(standardDeviation: 0.5))
     positions = source.parameter(
       "\(prefix).embeddings.position_embedding.weight", shape: [config.maximumPositions, width], decays: true,
-      initialization: .normal(deviation: (1 / Double(width)).squareRoot()))
+      initialization: .normal(standardDeviation: (1 / Double(width)).squareRoot()))
     blocks = (0..<config.layerCount).map { layer in
       SiglipBlock(
         source, "\(prefix).encoder.layers.\(layer)", hiddenSize: width, intermediateSize: config.intermediateSize,

@@ -1,6 +1,7 @@
 import CarinaTensor
 
-/// The sizes and constants of a SigLIP vision tower, as its `config.json` (`siglip_vision_model`, or `vision_config` of "siglip") gives them.
+/// The sizes and constants of a SigLIP vision tower, as its `config.json` (`siglip_vision_model`, or `vision_config` of
+/// "siglip") gives them.
 package struct VisionConfig: Equatable, Sendable {
   /// Side of the square input in pixels, and of a patch.
   package let imageSize: Int, patchSize: Int

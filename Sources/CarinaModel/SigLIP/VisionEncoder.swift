@@ -1,7 +1,7 @@
 import CarinaTensor
 
-/// SigLIP's vision tower (Zhai et al. 2023; transformers `SiglipVisionModel`): patches, learned positions, pre-norm blocks, a
-/// last layer norm, and the pooling head where the checkpoint has one. No class token.
+/// SigLIP's vision tower (Zhai et al. 2023; transformers `SiglipVisionModel`): patches, learned positions, pre-norm
+/// blocks, a last layer norm, and the pooling head where the checkpoint has one. No class token.
 public final class VisionEncoder {
   /// Sizes and constants.
   package let config: VisionConfig
@@ -18,13 +18,14 @@ public final class VisionEncoder {
     patchWeight = source.parameter(
       "\(prefix).embeddings.patch_embedding.weight",
       shape: [width, config.channelCount, config.patchSize, config.patchSize],
-      decays: true, initialization: .normal(deviation: (1 / Double(inputs)).squareRoot()))
+      decays: true, initialization: .normal(standardDeviation: (1 / Double(inputs)).squareRoot()))
     patchBias = source.parameter(
       "\(prefix).embeddings.patch_embedding.bias", shape: [width], decays: false, initialization: .constant(0))
-    // As large as the patches' own embeddings: with the usual 1/√W a small tower learns where things are only after many epochs.
+    // As large as the patches' own embeddings: with the usual 1/√W a small tower learns where things are only after
+    // many epochs.
     positions = source.parameter(
       "\(prefix).embeddings.position_embedding.weight", shape: [config.patchCount, width], decays: true,
-      initialization: .normal(deviation: 0.5))
+      initialization: .normal(standardDeviation: 0.5))
     blocks = (0..<config.layerCount).map { layer in
       SiglipBlock(
         source, "\(prefix).encoder.layers.\(layer)", hiddenSize: width, intermediateSize: config.intermediateSize,

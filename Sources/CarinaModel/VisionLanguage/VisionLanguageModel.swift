@@ -1,8 +1,8 @@
 import CarinaRuntime
 import CarinaTensor
 
-/// The joined model: vision encoder, projector and decoder; an image's projected patches stand among the token embeddings
-/// (Liu et al. 2023, LLaVA).
+/// The joined model: vision encoder, projector and decoder; an image's projected patches stand among the token
+/// embeddings (Liu et al. 2023, LLaVA).
 public final class VisionLanguageModel {
   /// The three parts.
   public let vision: VisionEncoder, projector: Projector, decoder: Decoder

@@ -2,8 +2,8 @@
 /// is true, word for word, and in no other.
 ///
 /// So whoever has only captions can tell which sentences describe an image: cut the captions at each full stop
-/// (no sentence has one inside); the sentences of an image are its positives, and every other sentence of the collection is
-/// false of it. The order of the sentences varies, the sentences do not.
+/// (no sentence has one inside); the sentences of an image are its positives, and every other sentence of the
+/// collection is false of it. The order of the sentences varies, the sentences do not.
 package enum PhantomStatement {
   /// The projection.
   package static func view(_ scene: PhantomScene) -> String {

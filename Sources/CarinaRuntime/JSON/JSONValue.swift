@@ -44,17 +44,11 @@ public enum JSONValue: Equatable, Sendable {
 
   /// The bytes of a file, mapped where the system can.
   public static func readFile(_ path: String) throws -> Data {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw CarinaError(.missingInput, "there is no such file", at: path)
-    }
-    guard !isDirectory.boolValue else {
-      throw CarinaError(.missingInput, "is a directory", at: path, expected: "a file")
-    }
+    try ReadableFile.require(path)
     do {
       return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
     } catch {
-      throw CarinaError(.missingInput, "cannot be read", at: path, remedy: "Check its permissions.")
+      throw ReadableFile.refusal(path)
     }
   }
 

@@ -1,6 +1,8 @@
-/// One setting, declared once: its name, its value where nobody says anything, what it may be, what it is for, and whether it decides numbers.
+/// One setting, declared once: its name, its value where nobody says anything, what it may be, what it is for, and
+/// whether it decides numbers.
 ///
-/// Parsing, help, refusals, the header of a run, `run.json` and the comparison on resuming are made from the declaration.
+/// Parsing, help, refusals, the header of a run, `run.json` and the comparison on resuming are made from the
+/// declaration.
 public struct Setting<Value: SettingValue>: Sendable {
   /// What it is called.
   public let name: SettingName

@@ -2,8 +2,8 @@ import Synchronization
 
 /// How this process writes the names of settings in errors, remarks and reports.
 ///
-/// One for the whole process: refusals are worded on any thread and stored in files, and a process has one user, who knows settings either as
-/// options of a command line or as keys. A program chooses before it does anything else.
+/// One for the whole process: refusals are worded on any thread and stored in files, and a process has one user, who
+/// knows settings either as options of a command line or as keys. A program chooses before it does anything else.
 public struct SettingSpelling: Sendable {
   /// The text for a name.
   let text: @Sendable (SettingName) -> String

@@ -1,5 +1,6 @@
 /// Runs a part of the forward pass without keeping its inner activations, and runs it again when its gradient is wanted
-/// (Chen et al. 2016): memory for one extra forward. A part in which nothing needs a gradient leaves nothing on the tape.
+/// (Chen et al. 2016): memory for one extra forward. A part in which nothing needs a gradient leaves nothing on the
+/// tape.
 ///
 /// - Parameters:
 ///   - x: the part's only argument that can need a gradient besides parameters.

@@ -6,7 +6,8 @@ package final class GradientNode {
 
   init(backward: ((Tensor) -> Void)?) { self.backward = backward }
 
-  /// Adds to the gradient. `gradient` may be kept without a copy; when `isFresh`, nobody else holds it and it may be written.
+  /// Adds to the gradient. `gradient` may be kept without a copy; when `isFresh`, nobody else holds it and it may be
+  /// written.
   func accumulate(_ gradient: Tensor, isFresh: Bool) {
     guard let present = self.gradient else {
       self.gradient = gradient.detached

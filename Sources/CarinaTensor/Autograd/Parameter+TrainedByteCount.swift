@@ -1,6 +1,6 @@
 extension Parameter {
-  /// Bytes that one weight takes while it is trained: what products read, the rest of the fp32 original of a bfloat16 one, the gradient, and the
-  /// optimizer's two moments.
+  /// Bytes that one weight takes while it is trained: what products read, the rest of the fp32 original of a bfloat16
+  /// one, the gradient, and the optimizer's two moments.
   /// - Parameter type: the weight's own type.
   package static func trainedByteCount(_ type: ElementType) -> Int {
     let value = type.byteCount, original = type == .bfloat16 ? 2 : 0, gradient = 4, moments = 8

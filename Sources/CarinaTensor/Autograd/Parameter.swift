@@ -30,7 +30,8 @@ public final class Parameter {
   /// How many numbers.
   package var count: Int { value.count }
 
-  /// Starts or stops training it. A bfloat16 weight gets the rest of an fp32 number; a mapped one a copy that may be written.
+  /// Starts or stops training it. A bfloat16 weight gets the rest of an fp32 number; a mapped one a copy that may be
+  /// written.
   package func setTrainable(_ trainable: Bool) {
     isTrainable = trainable
     if trainable { frozenFactor?.forget() }
@@ -46,12 +47,6 @@ public final class Parameter {
       value = value.copied()
       mapped.releaseResidentPages()
     }
-  }
-
-  /// The fp32 numbers that the optimizer changes and a checkpoint of a training run holds; in memory of their own where they
-  /// are kept in two halves.
-  package var trainedValue: Tensor {
-    remainder == nil ? value : TensorSource(trainedValueOf: self).whole
   }
 
   /// Replaces the numbers (when a checkpoint is resumed); `tensor` has this parameter's shape.
@@ -71,8 +66,8 @@ public final class Parameter {
     }
   }
 
-  /// Lets a bfloat16 matrix be packed for products of many rows, while it is frozen, when it is used again: faster, for as many
-  /// bytes again in each direction that it is read. A single use would not pay for it.
+  /// Lets a bfloat16 matrix be packed for products of many rows, while it is frozen, when it is used again: faster, for
+  /// as many bytes again in each direction that it is read. A single use would not pay for it.
   package func packWhenFrozen() { factor().packsWhenRepeated = true }
 
   /// Rounds a frozen matrix to 8 bits for products without a tape; `value` stays for what reads single rows.

@@ -1,7 +1,8 @@
 /// The record of one forward pass, played backwards to get gradients (reverse-mode differentiation, coarse: one entry
 /// an operation, as PyTorch's autograd functions).
 ///
-/// What needs no gradient leaves nothing here: an operation is recorded only when an argument has a node or a parameter is trainable.
+/// What needs no gradient leaves nothing here: an operation is recorded only when an argument has a node or a parameter
+/// is trainable.
 public final class Tape {
   private var nodes: [GradientNode] = []
 

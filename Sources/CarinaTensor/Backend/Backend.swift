@@ -1,11 +1,13 @@
-/// What computes: one value that owns the memory of tensors, the threads of its loops, the products of matrices, the packing of
-/// frozen factors, and what is fused behind a product.
+/// What computes: one value that owns the memory of tensors, the threads of its loops, the products of matrices, the
+/// packing of frozen factors, and what is fused behind a product.
 ///
-/// A tensor knows its backend, and operations are made of the primitives that their files declare (`LayerNormKernels` in
-/// `LayerNormOperation.swift`, …). Another device is another class that conforms to this protocol: nothing above it follows an address.
+/// A tensor knows its backend, and operations are made of the primitives that their files declare (`LayerNormKernels`
+/// in `LayerNormOperation.swift`, …). Another device is another class that conforms to this protocol: nothing above it
+/// follows an address.
 ///
-/// Primitives do not throw, since nearly every signature of the model would have to; what a library reports is kept, and thrown
-/// by `throwFailure`, which training calls before it uses a step's numbers, and generation and scoring before they use an answer's.
+/// Primitives do not throw, since nearly every signature of the model would have to; what a library reports is kept,
+/// and thrown by `throwFailure`, which training calls before it uses a step's numbers, and generation and scoring
+/// before they use an answer's.
 package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, AttentionKernels, ContrastiveKernels,
   ConversionKernels, CrossEntropyKernels, EmbeddingKernels, GELUKernels, L2Kernels, LayerNormKernels, MatrixKernels,
   PatchKernels, RMSNormKernels, RotaryKernels, RowKernels

@@ -1,9 +1,11 @@
 import CarinaRuntime
 
-/// The processor: memory of the host from a pool of its own, loops on the process's team of threads, products by a library.
+/// The processor: memory of the host from a pool of its own, loops on the process's team of threads, products by a
+/// library.
 ///
-/// The team is libgomp's, one for the process and for rooms without tensors as well, so its size is `ThreadTeam.count` and no property of
-/// this value. Its primitives stand in the operations' files, each under the operation that needs it.
+/// The team is libgomp's, one for the process and for modules without tensors as well, so its size is
+/// `ThreadTeam.count` and no property of this value. Its primitives stand in the operations' files, each under the
+/// operation that needs it.
 package final class CPUBackend: Backend, Sendable {
   /// The library that multiplies matrices.
   package let products: any MatrixProductProvider
@@ -33,7 +35,8 @@ package final class CPUBackend: Backend, Sendable {
   /// See `Backend`.
   package var productName: String { products.name }
 
-  /// See `Backend`: holds the team where products are of few rows; others are the library's, whose threads would not be at hand.
+  /// See `Backend`: holds the team where products are of few rows; others are the library's, whose threads would not be
+  /// at hand.
   package func decoding<Result>(rows: Int, _ body: () -> Result) -> Result {
     rows <= mostFewRows ? ThreadTeam.held(body) : body()
   }

@@ -1,11 +1,13 @@
 import CKernels
 import Foundation
 
-/// Keeps the pages of freed buffers for the next ones, so that a training step in steady state asks the system for nothing.
+/// Keeps the pages of freed buffers for the next ones, so that a training step in steady state asks the system for
+/// nothing.
 ///
-/// Sizes are rounded up to eight classes an octave (at most 12.5% waste). Large buffers are mapped and advised to use huge pages. Where
-/// none of the right class is free, one of up to half as much again serves; and before much more is mapped than was ever in use, idle memory of
-/// other sizes goes back to the system: batches of varying length would otherwise leave a set of buffers behind for each length.
+/// Sizes are rounded up to eight classes an octave (at most 12.5% waste). Large buffers are mapped and advised to use
+/// huge pages. Where none of the right class is free, one of up to half as much again serves; and before much more is
+/// mapped than was ever in use, idle memory of other sizes goes back to the system: batches of varying length would
+/// otherwise leave a set of buffers behind for each length.
 // Unchecked: the lock guards everything that changes.
 package final class MemoryPool: @unchecked Sendable {
   private var free: [Int: [UnsafeMutableRawPointer]] = [:]

@@ -1,7 +1,8 @@
 import CKernels
 import CarinaRuntime
 
-/// Reading the host's memory and nothing else, by the whole team of threads: the ceiling of every operation that is bound by bytes.
+/// Reading the host's memory and nothing else, by the whole team of threads: the ceiling of every operation that is
+/// bound by bytes.
 package enum MemoryReading {
   /// Reads a tensor's bytes, up to the last 63, once.
   /// - Returns: the sum of their 8-byte words, so that the reading cannot be left out.

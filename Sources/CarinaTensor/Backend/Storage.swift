@@ -1,9 +1,10 @@
 import CKernels
 import Foundation
 
-/// A run of bytes of a backend that tensors look into: either allocated, and given back when the last tensor goes, or borrowed
-/// from an owner such as a mapped file.
-// Unchecked: everything is constant but the bytes, and an operation writes only into tensors that it made or that its caller owns.
+/// A run of bytes of a backend that tensors look into: either allocated, and given back when the last tensor goes, or
+/// borrowed from an owner such as a mapped file.
+// Unchecked: everything is constant but the bytes, and an operation writes only into tensors that it made or that its
+// caller owns.
 package final class Storage: @unchecked Sendable {
   /// What computes with the bytes.
   package let backend: any Backend
@@ -32,8 +33,8 @@ package final class Storage: @unchecked Sendable {
   /// Whether the memory belongs to someone else (a mapped file), and so must not be written.
   package var isBorrowed: Bool { owner != nil }
 
-  /// Lets the system take back the pages of a mapped file that have been read and are not needed soon; reading them again reads the
-  /// file again. Whole pages inside the borrowed bytes only; nothing for memory of the backend's own.
+  /// Lets the system take back the pages of a mapped file that have been read and are not needed soon; reading them
+  /// again reads the file again. Whole pages inside the borrowed bytes only; nothing for memory of the backend's own.
   package func releaseResidentPages() {
     guard isBorrowed else { return }
     let page = UInt(sysconf(Int32(_SC_PAGESIZE))), start = UInt(bitPattern: address)

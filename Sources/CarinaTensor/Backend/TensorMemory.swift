@@ -1,12 +1,12 @@
 /// The memory of a backend: where the numbers of its tensors lie, and the one way to and from the host.
 package protocol TensorMemory: AnyObject, Sendable {
-  /// Memory for `byteCount` bytes with arbitrary contents. Only this backend may follow the address: on a device it is one of the
-  /// device's.
+  /// Memory for `byteCount` bytes with arbitrary contents. Only this backend may follow the address: on a device it is
+  /// one of the device's.
   func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer
   /// Takes back what `allocate` gave for `byteCount` bytes.
   func release(_ address: UnsafeMutableRawPointer, byteCount: Int)
-  /// A storage of the bytes that `owner` keeps in the host's memory (a mapped file): in place where the backend reads that memory,
-  /// otherwise a copy.
+  /// A storage of the bytes that `owner` keeps in the host's memory (a mapped file): in place where the backend reads
+  /// that memory, otherwise a copy.
   func adopt(_ bytes: UnsafeMutableRawPointer, byteCount: Int, owner: AnyObject) -> Storage
   /// Lends a tensor's bytes to the host: the memory itself where the host reads it, otherwise a copy.
   func withHostBytes<Result>(of tensor: Tensor, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result

@@ -21,7 +21,8 @@ extension Parameter {
 
 /// The optimizer's step.
 package protocol AdamWKernels {
-  /// One step on `value`, fp32 or the upper halves of fp32 numbers whose lower ones are `remainder`, and on the moments.
+  /// One step on `value`, fp32 or the upper halves of fp32 numbers whose lower ones are `remainder`, and on the
+  /// moments.
   /// - Parameter correction1: and `correction2`, one minus the moments' decay factors to the power of the steps.
   func adamW(
     _ value: Tensor, remainder: Tensor?, gradient: Tensor, first: Tensor, second: Tensor, _ constants: AdamWConstants,

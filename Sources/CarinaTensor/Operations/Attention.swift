@@ -1,12 +1,13 @@
-/// Scaled dot-product attention (Vaswani et al. 2017) with grouped queries (Ainslie et al. 2023), in blocks of query rows:
-/// scores of one block against its visible keys are all that exists at a time, and the backward pass forms them again.
+/// Scaled dot-product attention (Vaswani et al. 2017) with grouped queries (Ainslie et al. 2023), in blocks of query
+/// rows: scores of one block against its visible keys are all that exists at a time, and the backward pass forms them
+/// again.
 ///
 /// - Parameters:
 ///   - query: [R, H·E].
 ///   - key: [S, K·E].
 ///   - value: [S, K·E].
-///   - products: the type in which queries meet keys and weights meet values; bfloat16 where the processor multiplies it,
-///     and worth it only for many queries a sequence. Sums and softmax are in fp32 always.
+///   - products: the type in which queries meet keys and weights meet values; bfloat16 where the processor multiplies
+///     it, and worth it only for many queries a sequence. Sums and softmax are in fp32 always.
 /// - Returns: [R, H·E].
 package func attention(
   _ query: Tensor, _ key: Tensor, _ value: Tensor, layout: AttentionLayout, products: ElementType = .float32,

@@ -1,7 +1,7 @@
 /// Who attends to whom in one attention call over packed sequences.
 ///
-/// Sequences lie one after the other in the rows, without padding; queries stand at the end of their keys, so a cache simply has
-/// more keys than queries.
+/// Sequences lie one after the other in the rows, without padding; queries stand at the end of their keys, so a cache
+/// simply has more keys than queries.
 package struct AttentionLayout: Sendable {
   /// Query rows of each sequence, and key rows (equal outside decoding and pooling).
   package let queryCounts: [Int], keyCounts: [Int]

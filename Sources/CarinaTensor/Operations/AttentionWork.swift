@@ -87,7 +87,8 @@ struct AttentionWork {
 }
 
 extension AttentionLayout {
-  /// Zeros [S, H·E] in which the gradients of each query head are summed: `target` itself, [S, K·E], where no head is shared.
+  /// Zeros [S, H·E] in which the gradients of each query head are summed: `target` itself, [S, K·E], where no head is
+  /// shared.
   func perHead(_ target: Tensor, on backend: CPUBackend) -> Tensor {
     guard heads > keyValueHeads else {
       backend.fillWithZeros(target)

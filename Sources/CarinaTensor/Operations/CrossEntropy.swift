@@ -1,7 +1,7 @@
 import CKernels
 
-/// Cross-entropy of the next token through the output head, in chunks of rows, so that the logits of all rows never exist at
-/// once. The gradient is formed while the chunk's logits are there, so the upstream gradient must be 1.
+/// Cross-entropy of the next token through the output head, in chunks of rows, so that the logits of all rows never
+/// exist at once. The gradient is formed while the chunk's logits are there, so the upstream gradient must be 1.
 ///
 /// - Parameters:
 ///   - hidden: [R, D], the rows that predict a supervised token.
@@ -62,8 +62,8 @@ package func headLogits(_ hidden: Tensor, head: Parameter) -> Tensor {
 
 /// The loss of rows of logits.
 package protocol CrossEntropyKernels {
-  /// losses [R] = the negative log likelihoods of the targets under the logits [R, V]. Unless `scale` is zero the logits become the
-  /// gradient of the losses' sum times `scale`.
+  /// losses [R] = the negative log likelihoods of the targets under the logits [R, V]. Unless `scale` is zero the
+  /// logits become the gradient of the losses' sum times `scale`.
   func crossEntropy(_ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, losses: Tensor)
 }
 

@@ -9,3 +9,8 @@ package enum GELUKind: String, Sendable {
 
   var code: Int32 { self == .exact ? Int32(CARINA_GELU_ERF.rawValue) : Int32(CARINA_GELU_TANH.rawValue) }
 }
+
+extension GELUKind: CustomDebugStringConvertible {
+  /// As records of stage 0 name it, whose shapes are compared on resuming: a name that does not depend on the module.
+  package var debugDescription: String { "Carina.GELUKind.\(rawValue)" }
+}

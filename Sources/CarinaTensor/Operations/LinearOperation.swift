@@ -2,7 +2,8 @@
 ///
 /// - Parameters:
 ///   - x: [R, K] fp32.
-///   - weight: [N, K] (a convolution's [N, C, P, P] is read so), or with `weightRows` those rows of a taller one (the query, key and value parts of a fused weight).
+///   - weight: [N, K] (a convolution's [N, C, P, P] is read so), or with `weightRows` those rows of a taller one (the
+///     query, key and value parts of a fused weight).
 ///   - bias: [N] (the same rows), or nil.
 /// - Returns: [R, N] fp32. In bfloat16 (the weight's type) x is rounded before the product; sums are in fp32.
 package func linear(

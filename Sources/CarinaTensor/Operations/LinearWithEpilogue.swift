@@ -8,8 +8,8 @@
 ///   - factor: m [R, N] fp32; nil for none.
 ///   - summand: r [R, N] fp32; nil for none. Not with `factor`.
 ///   - type: what the result is rounded to; sums are in fp32.
-/// - Returns: [R, N]; nil where it cannot be done in one pass, and nothing has happened. The activation of the library differs from
-///   `gelu` by less than a rounding to bfloat16.
+/// - Returns: [R, N]; nil where it cannot be done in one pass, and nothing has happened. The activation of the library
+///   differs from `gelu` by less than a rounding to bfloat16.
 package func linearWithEpilogue(
   _ input: ProductInput, _ weight: Parameter, _ bias: Parameter?, activation: GELUKind? = nil, factor: Tensor? = nil,
   summand: Tensor? = nil, as type: ElementType = .float32

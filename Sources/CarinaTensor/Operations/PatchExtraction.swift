@@ -5,7 +5,8 @@ import CarinaRuntime
 /// - Parameters:
 ///   - images: B images of [channels, size, size] fp32, one after the other.
 ///   - patchSize: side P of a patch; `size` / P whole patches a side, a remainder is left out as the convolution does.
-/// - Returns: [B · (size/P)², channels · P · P], patches row-major, a row in the order (channel, y, x) of the convolution's kernel.
+/// - Returns: [B · (size/P)², channels · P · P], patches row-major, a row in the order (channel, y, x) of the
+///   convolution's kernel.
 package func extractPatches(_ images: Tensor, count: Int, channels: Int, size: Int, patchSize: Int) -> Tensor {
   precondition(images.count == count * channels * size * size, "\(images.shape) is not \(count) images of \(size)²")
   let grid = size / patchSize

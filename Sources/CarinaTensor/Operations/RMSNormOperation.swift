@@ -1,6 +1,7 @@
 import CKernels
 
-/// RMS norm (Zhang and Sennrich 2019) as Gemma has it: x / √(mean(x²) + ε) · (1 + weight) over rows of the weight's length.
+/// RMS norm (Zhang and Sennrich 2019) as Gemma has it: x / √(mean(x²) + ε) · (1 + weight) over rows of the weight's
+/// length.
 ///
 /// A tensor [R, H·E] with a weight of [E] is normed head by head.
 /// - Returns: the shape of `x`.

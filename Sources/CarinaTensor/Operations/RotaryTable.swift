@@ -9,8 +9,8 @@ package struct RotaryTable: Sendable {
   /// Cosine and sine of each angle, [positionCount · headSize / 2], position by position.
   package let cosines: [Float], sines: [Float]
 
-  /// Angles position · base^(−2i/headSize), divided by `scale` where linear scaling is asked for; computed in fp32 as the
-  /// reference does.
+  /// Angles position · base^(−2i/headSize), divided by `scale` where linear scaling is asked for; computed in fp32 as
+  /// the reference does.
   package init(headSize: Int, base: Double, positionCount: Int, scale: Double = 1) {
     precondition(headSize % 2 == 0, "a head of odd size \(headSize) cannot be rotated")
     self.headSize = headSize

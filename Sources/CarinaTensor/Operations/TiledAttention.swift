@@ -1,9 +1,9 @@
 import CKernels
 import CarinaRuntime
 
-/// Attention with both products in bfloat16 and sums in fp32, for processors that multiply it (AVX-512 BF16): keys and values are
-/// packed once a head and call, and blocks of scores stay in the second-level cache (after Dao et al. 2022, FlashAttention, without
-/// its running softmax: the scores of a block of rows fit).
+/// Attention with both products in bfloat16 and sums in fp32, for processors that multiply it (AVX-512 BF16): keys and
+/// values are packed once a head and call, and blocks of scores stay in the second-level cache (after Dao et al. 2022,
+/// FlashAttention, without its running softmax: the scores of a block of rows fit).
 struct TiledAttention {
   private let query: Tensor, key: Tensor, value: Tensor
   private let layout: AttentionLayout

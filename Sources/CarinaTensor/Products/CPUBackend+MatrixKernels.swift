@@ -12,8 +12,8 @@ extension CPUBackend: MatrixKernels {
     products.multiply(MatrixOperand(a), MatrixOperand(b), into: c.pointer, epilogue: epilogue)
   }
 
-  /// c = a b, or c += a b with c [a.rows, b.columns] fp32, densely stored unless a stride is given: through the library, but for
-  /// products of few rows.
+  /// c = a b, or c += a b with c [a.rows, b.columns] fp32, densely stored unless a stride is given: through the
+  /// library, but for products of few rows.
   package func multiply(
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int? = nil, accumulate: Bool
   ) {

@@ -1,4 +1,5 @@
-/// The copies that the processor keeps of a frozen matrix: packed by the library for each direction in which it is read, or in 8 bits.
+/// The copies that the processor keeps of a frozen matrix: packed by the library for each direction in which it is
+/// read, or in 8 bits.
 final class CPUFrozenFactor: FrozenFactor {
   var packsWhenRepeated = false
   private(set) var quantized: (any QuantizedFactor)?

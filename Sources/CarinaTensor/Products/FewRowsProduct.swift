@@ -1,7 +1,7 @@
 import CKernels
 
-/// c = x Wᵀ for a few rows of x, as in decoding: nearly all the time goes into reading W, so each weight is read once, from
-/// front to back, and the outputs are shared out among the team of threads.
+/// c = x Wᵀ for a few rows of x, as in decoding: nearly all the time goes into reading W, so each weight is read once,
+/// from front to back, and the outputs are shared out among the team of threads.
 ///
 /// A library's matrix product packs its factors first, which for one row costs more than the product.
 package enum FewRowsProduct {
@@ -20,10 +20,12 @@ package enum FewRowsProduct {
       && (b.elementType == .bfloat16 || b.rows * b.columns * 4 >= smallestByteCount)
   }
 
-  /// c = a b with a [1…mostRows, K] and b a transposed [N, K]; c is [a.rows, N] fp32 with `cStride` elements between rows.
+  /// c = a b with a [1…mostRows, K] and b a transposed [N, K]; c is [a.rows, N] fp32 with `cStride` elements between
+  /// rows.
   ///
   /// Sums are in fp32, in an order that depends on K alone.
-  /// - Parameter byPairs: whether bfloat16 is multiplied as it is rather than widened; by default where the processor can.
+  /// - Parameter byPairs: whether bfloat16 is multiplied as it is rather than widened; by default where the processor
+  ///   can.
   package static func multiply(
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int,
     byPairs: Bool = hasPairs, pool: MemoryPool

@@ -1,4 +1,5 @@
-/// What a backend keeps beside one frozen matrix so that products with it are faster. Made by `MatrixKernels.frozenFactor`.
+/// What a backend keeps beside one frozen matrix so that products with it are faster. Made by
+/// `MatrixKernels.frozenFactor`.
 package protocol FrozenFactor: AnyObject {
   /// Whether a copy in the library's own layout is made at the second use in a direction.
   var packsWhenRepeated: Bool { get set }
@@ -9,7 +10,8 @@ package protocol FrozenFactor: AnyObject {
   /// Drops the copies, because the numbers have changed or will.
   func forget()
   /// c = a Wᵀ (forward) or a W with what is kept of W, `matrix`; c densely stored.
-  /// - Returns: whether it was done: not where the rows are few, the library has no such kernel, or it is the first time.
+  /// - Returns: whether it was done: not where the rows are few, the library has no such kernel, or it is the first
+  ///   time.
   func multiply(
     _ a: MatrixFactor, _ matrix: Tensor, isForward: Bool, into c: Tensor, epilogue: ProductEpilogue
   ) -> Bool

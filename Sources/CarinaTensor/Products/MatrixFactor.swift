@@ -1,4 +1,5 @@
-/// One factor of a matrix product: a tensor without gaps, its size as the product reads it, and whether it is read transposed.
+/// One factor of a matrix product: a tensor without gaps, its size as the product reads it, and whether it is read
+/// transposed.
 package struct MatrixFactor {
   /// The numbers, [rows, columns], or [columns, rows] where they are read transposed.
   package let tensor: Tensor

@@ -1,4 +1,5 @@
-/// One factor of a product in the host's memory: where it lies, its size as it is read, and whether it is read transposed.
+/// One factor of a product in the host's memory: where it lies, its size as it is read, and whether it is read
+/// transposed.
 package struct MatrixOperand {
   let pointer: UnsafeRawPointer
   /// What owns the memory: a factor made of a tensor that nobody else holds must not lose it before the product.

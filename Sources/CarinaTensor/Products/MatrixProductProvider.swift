@@ -1,5 +1,5 @@
-/// A library that multiplies matrices in the host's memory; another library is added here. What it cannot do it says, and
-/// nothing has happened.
+/// A library that multiplies matrices in the host's memory; another library is added here. What it cannot do it says,
+/// and nothing has happened.
 package protocol MatrixProductProvider: Sendable {
   /// What the run header prints.
   var name: String { get }

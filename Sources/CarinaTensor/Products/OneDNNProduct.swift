@@ -5,7 +5,8 @@ import Foundation
 /// fp32 and bfloat16 products by oneDNN, with prepared products kept per shape; small fp32 ones go to OpenBLAS.
 ///
 /// oneDNN runs on the same team of threads as the engine's loops.
-// Unchecked: the lock guards what is prepared; engine and stream keep nothing of a product, which runs in the calling thread.
+// Unchecked: the lock guards what is prepared; engine and stream keep nothing of a product, which runs in the calling
+// thread.
 package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   private struct Shape: Hashable {
     let m, n, k, aRow, aColumn, bRow, bColumn, cRow: Int
@@ -19,7 +20,8 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
     deinit { if matmul.primitive != nil { carina_matmul_destroy(&matmul) } }
   }
 
-  /// Rows for which the layout of a packed factor is chosen, whatever rows it meets: digits must not depend on what came first.
+  /// Rows for which the layout of a packed factor is chosen, whatever rows it meets: digits must not depend on what
+  /// came first.
   private static let packingRows = 512
 
   private let pool: MemoryPool

@@ -1,6 +1,7 @@
 import COneDNN
 
-/// What is done to each number of a product while it is still in the processor's cache: bias, activation, another matrix, rounding.
+/// What is done to each number of a product while it is still in the processor's cache: bias, activation, another
+/// matrix, rounding.
 ///
 /// As passes of their own over a large result these take a tenth of the time of the product.
 package struct ProductEpilogue {
@@ -15,8 +16,8 @@ package struct ProductEpilogue {
   /// What the result is rounded to.
   package var elementType = ElementType.float32
 
-  /// A product of fewer rows is a small part of the work, and in decoding goes another way: nothing is fused behind it, and its
-  /// factor is not packed.
+  /// A product of fewer rows is a small part of the work, and in decoding goes another way: nothing is fused behind it,
+  /// and its factor is not packed.
   package static let fewestRows = 64
 
   /// Nothing is done.

@@ -1,6 +1,7 @@
 import CKernels
 
-/// A weight matrix in 8 bits with one scale a row: half the bytes of bfloat16, which is half the time of a token in decoding.
+/// A weight matrix in 8 bits with one scale a row: half the bytes of bfloat16, which is half the time of a token in
+/// decoding.
 package final class QuantizedMatrix: QuantizedFactor {
   /// Rows N and columns K.
   package let rows: Int, columns: Int
@@ -44,8 +45,8 @@ package final class QuantizedMatrix: QuantizedFactor {
   /// Bytes that it takes.
   package var byteCount: Int { max(1, rows * columns) + 12 * rows }
 
-  /// x Wᵀ for x [R, K] fp32, giving [R, N]: a few rows by the 8-bit weights as they are, many by their bfloat16 values, a part
-  /// of the rows of W at a time.
+  /// x Wᵀ for x [R, K] fp32, giving [R, N]: a few rows by the 8-bit weights as they are, many by their bfloat16 values,
+  /// a part of the rows of W at a time.
   /// - Parameter byBytes: whether few rows meet the weights in sums of whole bytes; never where the processor cannot.
   package func product(_ x: Tensor, byBytes: Bool) -> Tensor {
     precondition(x.width == columns, "rows of \(x.width) meet weights of \(columns)")
@@ -118,8 +119,9 @@ package final class QuantizedMatrix: QuantizedFactor {
 
   /// Rows n of W for which W's own product with x could be the largest.
   ///
-  /// The product with the rounded row differs from the exact one by at most |x| · |row − rounded row| (Cauchy and Schwarz), to
-  /// which the rounding of fp32 sums is added; a row whose upper end is below the best lower end cannot win.
+  /// The product with the rounded row differs from the exact one by at most |x| · |row − rounded row| (Cauchy and
+  /// Schwarz), to which the rounding of fp32 sums is added; a row whose upper end is below the best lower end cannot
+  /// win.
   /// - Parameters:
   ///   - x: [R, K].
   ///   - products: [R, N], `product(x)`.
@@ -130,8 +132,8 @@ package final class QuantizedMatrix: QuantizedFactor {
     let errors = self.errors.floats, scales = self.scales.floats
     var squares = 0.0
     for index in 0..<columns { squares += Double(x[index]) * Double(x[index]) }
-    // Sums of K terms in fp32 are off by less than K · 2⁻²⁴ of |x| |row|, and x in 16 bits by √K |x| / 65024; |row| is at most
-    // 127 scales · √K.
+    // Sums of K terms in fp32 are off by less than K · 2⁻²⁴ of |x| |row|, and x in 16 bits by √K |x| / 65024; |row| is
+    // at most 127 scales · √K.
     let length = Float(squares.squareRoot()) * 1.0001, root = Float(columns).squareRoot()
     let slack = length * 127 * root * (Float(columns) * 0x1p-23 + root / 65024)
     var best = -Float.infinity

@@ -1,6 +1,7 @@
 import Carina
 
-/// Which settings of a list stand together in the help of a program, and their values where the command line says nothing.
+/// Which settings of a list stand together in the help of a program, and their values where the command line says
+/// nothing.
 public protocol SettingOffer {
   /// The list.
   associatedtype List: SettingList

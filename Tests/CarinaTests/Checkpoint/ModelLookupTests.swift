@@ -47,7 +47,7 @@ import Carina
     #expect(error.what.contains("llm"))
   }
 
-  @Test("what is not there is told with the places looked at")
+  @Test("what is not there is told with the paths looked at")
   func absent() throws {
     let home = try cache(["refs/main": "abc123", "snapshots/other/config.json": "{}"])
     let environment = ["HF_HOME": home.path]

@@ -46,7 +46,7 @@ import Carina
   func digest() throws {
     let source = RandomParameterSource(seed: 4)
     let parameters = [("a", [3, 4]), ("b", [5])].map {
-      source.parameter($0.0, shape: $0.1, decays: true, initialization: .normal(deviation: 1))
+      source.parameter($0.0, shape: $0.1, decays: true, initialization: .normal(standardDeviation: 1))
     }
     let before = ParameterDigest(parameters)
     try ParameterDigest(parameters).requireUnchanged(since: before, what: "model")

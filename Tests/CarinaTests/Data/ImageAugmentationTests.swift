@@ -34,7 +34,7 @@ import Testing
       #expect(try ImageAugmentation(text: text).isOff)
       #expect(try changed(text, picture()) == picture())
     }
-    // Sampling at undisplaced places is no change either.
+    // Sampling at undisplaced positions is no change either.
     #expect(try changed("shift:1e-9", picture()) == picture())
     #expect(try changed("elastic:1e-9", picture(33, channels: 3)) == picture(33, channels: 3))
   }

@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test("what is wrong far into a list is named by line, column and byte as in the whole document")
-  func places() throws {
+  func positionsInErrors() throws {
     let directory = try TemporaryDirectory()
     let texts = try records().map { try $0.serialized() }
     let start = "[" + texts.joined(separator: ",\n")

@@ -36,7 +36,7 @@ import Carina
   func ties() throws {
     let row = Tensor.random([1, 64], seed: 5, in: 0.5..<1).values
     var values = (0..<400).flatMap { _ in row }
-    // Row 200 alone is one step of bfloat16 larger in one place.
+    // Row 200 alone is one step of bfloat16 larger at one index.
     values[200 * 64] *= 1 + 0x1p-7
     let head = Parameter(
       name: "head", value: Tensor(values, shape: [400, 64]).converted(to: .bfloat16), decays: true)

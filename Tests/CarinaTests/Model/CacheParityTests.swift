@@ -101,8 +101,8 @@ import Carina
     let states = decoder.hiddenStates(
       decoder.embed(order.map { texts[$0][lengths[$0]] }, tape: nil), lengths: [1, 1, 1], cache: kept, tape: nil)
     for (row, sequence) in order.enumerated() {
-      let place = lengths[sequence]
-      expectClose(states.rowSlice(row..<row + 1), expected[sequence].rowSlice(place..<place + 1), relative: 1e-5)
+      let position = lengths[sequence]
+      expectClose(states.rowSlice(row..<row + 1), expected[sequence].rowSlice(position..<position + 1), relative: 1e-5)
     }
     #expect(cache.lengths == lengths)
   }

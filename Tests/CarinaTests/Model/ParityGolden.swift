@@ -53,11 +53,11 @@ extension ImageTextSequence {
   init(golden: JSONValue) throws { try self.init(golden: golden, ids: #require(golden["ids"]).integers) }
 
   init(golden: JSONValue, ids: [Int]) throws {
-    let place = golden["image_at"]?.int ?? 1
+    let imageIndex = golden["image_at"]?.int ?? 1
     let supervised = golden["supervised"].map { $0.integers.map { $0 == 1 } }
     self.init(
-      tokensBefore: Array(ids[..<place]), image: golden["image"]?.int, tokensAfter: Array(ids[place...]),
-      supervised: supervised.map { Array($0[place...]) })
+      tokensBefore: Array(ids[..<imageIndex]), image: golden["image"]?.int, tokensAfter: Array(ids[imageIndex...]),
+      supervised: supervised.map { Array($0[imageIndex...]) })
   }
 
   /// All tokens, the image left out.

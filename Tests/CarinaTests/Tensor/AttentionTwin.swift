@@ -10,10 +10,10 @@ func attentionTwin(_ query: [Double], _ key: [Double], _ value: [Double], _ layo
   var firstQuery = 0, firstKey = 0
   for (queries, keys) in zip(layout.queryCounts, layout.keyCounts) {
     for row in 0..<queries {
-      let place = keys - queries + row
+      let position = keys - queries + row
       let seen = (0..<keys).filter { key in
         guard layout.isCausal else { return true }
-        return key <= place && layout.window.map { key > place - $0 } ?? true
+        return key <= position && layout.window.map { key > position - $0 } ?? true
       }
       for head in 0..<layout.heads where !seen.isEmpty {
         let q = (firstQuery + row) * queryWidth + head * size

@@ -38,17 +38,17 @@ import Carina
     let tape = Tape()
     let text = tape.watch(Tensor.random([3, 7], seed: 4)), image = tape.watch(Tensor.random([4, 7], seed: 5))
     let still = Tensor.random([1, 7], seed: 6)
-    let places = [[0, 5, 7], [1, 2, 3, 4], [6]]
+    let destinations = [[0, 5, 7], [1, 2, 3, 4], [6]]
     let out = assembleRows(
-      [(text, places[0]), (image, places[1]), (still, places[2])], rowCount: 8, tape: tape)
-    for (part, rows) in zip([text, image, still], places) {
-      for (row, place) in rows.enumerated() {
-        #expect(out.rowSlice(place..<place + 1).values == part.rowSlice(row..<row + 1).values)
+      [(text, destinations[0]), (image, destinations[1]), (still, destinations[2])], rowCount: 8, tape: tape)
+    for (part, rows) in zip([text, image, still], destinations) {
+      for (row, destination) in rows.enumerated() {
+        #expect(out.rowSlice(destination..<destination + 1).values == part.rowSlice(row..<row + 1).values)
       }
     }
     let seed = Tensor.random([8, 7], seed: 7)
     tape.backward(from: out, seed: seed)
-    for (part, rows) in zip([text, image], places) {
+    for (part, rows) in zip([text, image], destinations) {
       #expect(tape.gradient(of: part)?.values == rows.flatMap { seed.rowSlice($0..<$0 + 1).values })
     }
     #expect(assembleRows([(still, [0])], rowCount: 1, tape: tape).node == nil)

@@ -10,8 +10,8 @@ import Carina
   /// A disc, bright on dark or dark on bright.
   private func image(_ number: Int) throws -> ImagePixels {
     ImagePixels(
-      values: (0..<256).map { place in
-        let (x, y) = (place % 16 - 8, place / 16 - 8)
+      values: (0..<256).map { index in
+        let (x, y) = (index % 16 - 8, index / 16 - 8)
         return (x * x + y * y < 30) == (number == 0) ? 220 : 20
       }, size: 16, channels: 1)
   }

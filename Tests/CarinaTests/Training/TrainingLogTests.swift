@@ -75,7 +75,7 @@ import Carina
     #expect(text.isEmpty)
   }
 
-  @Test("a log that lost lines is refused, and so is a place where none can be")
+  @Test("a log that lost lines is refused, and so is a path where none can be")
   func refusals() throws {
     func kind(_ path: String, _ bytes: Int) -> CarinaError.Kind? {
       do {

@@ -3,8 +3,8 @@ import Foundation
 
 /// LLaVA's conversations (Liu et al. 2023): `id`, `image`, `conversations` of `from` (human or gpt) and `value`.
 ///
-/// Each pair of a question and the answer after it becomes a sample; the mark `<image>` is taken out, as the prompt style
-/// decides where the picture goes. Entries without an image or with several are left out and counted.
+/// Each pair of a question and the answer after it becomes a sample; the mark `<image>` is taken out, as the prompt
+/// style decides where the picture goes. Entries without an image or with several are left out and counted.
 enum ConversationAdapter {
   static func read(
     _ input: ArchiveInput, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void

@@ -2,7 +2,8 @@ import CarinaRuntime
 import Foundation
 
 /// MIMIC-CXR-JPG 2 (Johnson et al. 2019): metadata, split and CheXpert label tables, and below the image roots
-/// `files/pNN/pSUBJECT/sSTUDY/DICOM.jpg`, with the report `files/pNN/pSUBJECT/sSTUDY.txt` of MIMIC-CXR when it is there.
+/// `files/pNN/pSUBJECT/sSTUDY/DICOM.jpg`, with the report `files/pNN/pSUBJECT/sSTUDY.txt` of MIMIC-CXR when it is
+/// there.
 ///
 /// A caption is the report's findings or impression; without a report it comes from the labels.
 enum MimicAdapter {

@@ -1,8 +1,8 @@
 import CarinaRuntime
 import Foundation
 
-/// The reports of MIMIC-CXR: one a study, read when an image of the study comes. Kept are a hash of each report that was there and the
-/// last caption, as the images of a study mostly follow each other.
+/// The reports of MIMIC-CXR: one a study, read when an image of the study comes. Kept are a hash of each report that
+/// was there and the last caption, as the images of a study mostly follow each other.
 struct MimicReports {
   private let roots: [String]
   private var text: ReportText

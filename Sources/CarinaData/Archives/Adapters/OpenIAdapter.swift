@@ -8,8 +8,8 @@ import Foundation
 /// Open-i, the Indiana University chest X-ray collection (Demner-Fushman et al. 2016): a directory of XML reports, and
 /// PNG images named by `parentImage`.
 ///
-/// An image's caption is the report's findings, or where there are none the impression. No patient is named and no split
-/// is official. A report without images gives nothing.
+/// An image's caption is the report's findings, or where there are none the impression. No patient is named and no
+/// split is official. A report without images gives nothing.
 enum OpenIAdapter {
   static func read(
     _ input: ArchiveInput, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void

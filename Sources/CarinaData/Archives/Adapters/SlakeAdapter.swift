@@ -2,7 +2,8 @@ import Foundation
 
 /// SLAKE (Liu et al. 2021): `train.json`, `validate.json` and `test.json`, whose names are the splits.
 ///
-/// `q_lang` tells English from Chinese; the split is clean only within a language, so one is taken at a time unless asked.
+/// `q_lang` tells English from Chinese; the split is clean only within a language, so one is taken at a time unless
+/// asked.
 enum SlakeAdapter {
   static func read(
     _ input: ArchiveInput, _ options: ArchiveOptions, _ emit: (SampleRecord) throws -> Void

@@ -10,5 +10,5 @@ package struct SafetensorsEntry: Equatable, Sendable {
   package let byteRange: Range<Int>
 
   /// How many numbers.
-  public var count: Int { shape.reduce(1, *) }
+  package var count: Int { shape.reduce(1, *) }
 }

@@ -3,8 +3,8 @@ import CarinaTensor
 
 /// What the tape keeps of each part of the joined model, and what a part needs besides while it runs, tensor by tensor.
 ///
-/// It follows the operations: a norm keeps its input, a trained product its input in the product's type, attention its three
-/// arguments, a gate its two.
+/// It follows the operations: a norm keeps its input, a trained product its input in the product's type, attention its
+/// three arguments, a gate its two.
 struct ActivationMemory {
   let precision: ElementType
 

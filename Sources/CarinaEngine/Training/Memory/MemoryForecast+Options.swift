@@ -4,7 +4,8 @@ import CarinaText
 
 extension MemoryForecast {
   /// The forecast for a run, before its weights are read.
-  /// - Throws: `CarinaError.usage` when the run does not fit into the memory; what reading configurations and headers throws.
+  /// - Throws: `CarinaError.usage` when the run does not fit into the memory; what reading configurations and headers
+  ///   throws.
   init(
     _ options: JointTrainingOptions, _ parts: PipelineParts, samples: any TrainingSamples, renderer: PromptRenderer,
     packsFactors: Bool

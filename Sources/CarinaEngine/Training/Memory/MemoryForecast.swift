@@ -3,8 +3,8 @@ import CarinaRuntime
 import CarinaTensor
 import Foundation
 
-/// How much memory a run of stage 1 or 2 will have taken at its highest, computed from the configurations, the headers of the weights and the
-/// longest batch before any weight is read.
+/// How much memory a run of stage 1 or 2 will have taken at its highest, computed from the configurations, the headers
+/// of the weights and the longest batch before any weight is read.
 public struct MemoryForecast: Equatable, Sendable {
   /// What there is to train on, at its largest.
   package struct Batch: Equatable {
@@ -139,15 +139,16 @@ public struct MemoryForecast: Equatable, Sendable {
     let inBuffers = parts.reduce(0) { $0 + $1.0.copied } + training + packed
     self.data = data.asked
     buffers = inBuffers + data.pooled + highest(\.pooled)
-    // Buffers of one part are too large or small for another, and the pool keeps an eighth of them besides what is in use.
+    // Buffers of one part are too large or small for another, and the pool keeps an eighth of them besides what is in
+    // use.
     let others = min(loss.asked + vision.asked, (inBuffers + data.asked + highest(\.asked)) / 8)
     working = highest(\.asked) - min(kept.asked, highest(\.asked)) + others + MemoryForecast.libraries
     self.base = base
     self.isCheckpointed = isCheckpointed
   }
 
-  /// Bytes of frozen matrices in the product library's own layout: the vision encoder's as read forwards, the decoder's in both
-  /// directions.
+  /// Bytes of frozen matrices in the product library's own layout: the vision encoder's as read forwards, the decoder's
+  /// in both directions.
   private static func packedByteCount(_ plan: Plan, trainsVision: Bool) -> Int {
     guard plan.precision == .bfloat16, plan.packsFactors else { return 0 }
     func blocks(_ table: TensorTable) -> Double {

@@ -3,8 +3,8 @@ import CarinaTensor
 
 /// Stage 0, vision: the sigmoid loss of SigLIP between images and the sentences of their captions.
 ///
-/// A sentence is a positive of every image whose caption contains it, not only of the one it was drawn with: with whole captions as
-/// texts, or with equal sentences as each other's negatives, small batches teach next to nothing.
+/// A sentence is a positive of every image whose caption contains it, not only of the one it was drawn with: with whole
+/// captions as texts, or with equal sentences as each other's negatives, small batches teach next to nothing.
 package final class ContrastiveObjective: TrainingObjective {
   private let model: SiglipModel
   private let images: [(image: Int, sentences: Set<Int>)]

@@ -6,7 +6,7 @@ import CarinaText
 /// Stages 1 and 2: the language-model loss of answers given image and question.
 package final class JointObjective: TrainingObjective {
   /// The joined model.
-  public let model: VisionLanguageModel
+  package let model: VisionLanguageModel
   private let samples: any TrainingSamples
   private let renderer: PromptRenderer
   private let policy: FreezingPolicy
@@ -17,7 +17,8 @@ package final class JointObjective: TrainingObjective {
   ///   - renderer: makes ids and the loss mask from question and answer.
   ///   - policy: what is trained.
   ///   - isCheckpointed: blocks run again in the backward pass instead of keeping their activations.
-  ///   - features: where the features of the samples' images are kept; only with a policy that never trains the vision encoder.
+  ///   - features: where the features of the samples' images are kept; only with a policy that never trains the vision
+  ///     encoder.
   package init(
     model: VisionLanguageModel, samples: any TrainingSamples, renderer: PromptRenderer, policy: FreezingPolicy,
     isCheckpointed: Bool = false, features: CachedVisionFeatures? = nil
@@ -36,7 +37,7 @@ package final class JointObjective: TrainingObjective {
   /// One a question or caption.
   package var sampleCount: Int { samples.count }
   /// All three parts'.
-  public var parameters: [Parameter] {
+  package var parameters: [Parameter] {
     model.vision.parameters + model.projector.parameters + model.decoder.parameters
   }
 
@@ -90,7 +91,7 @@ package final class JointObjective: TrainingObjective {
 
 extension JointObjective {
   /// The sum of a batch's losses without training on it.
-  public func evaluate(_ batch: JointBatch) throws -> Double {
+  package func evaluate(_ batch: JointBatch) throws -> Double {
     let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: nil)
     let result = model.loss(
       batch.sequences, imageRows: model.projector(features, tape: nil), scale: 1, tape: nil)

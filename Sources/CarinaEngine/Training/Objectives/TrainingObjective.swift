@@ -13,7 +13,8 @@ package protocol TrainingObjective: AnyObject, SendableMetatype {
   var parameters: [Parameter] { get }
   /// The weights trained in an epoch; what leaves the list stays as it is from then on.
   func trainedParameters(epoch: Int) -> [Parameter]
-  /// Reads samples. Runs beside the previous step on another thread, so it must touch neither the model nor the team of threads.
+  /// Reads samples. Runs beside the previous step on another thread, so it must touch neither the model nor the team of
+  /// threads.
   func prepare(_ samples: [Int]) throws -> Batch
   /// The same for training in an epoch (from 0), which may change the images as `prepare` alone never does.
   func prepare(_ samples: [Int], epoch: Int) throws -> Batch

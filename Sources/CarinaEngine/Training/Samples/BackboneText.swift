@@ -2,7 +2,8 @@ import CarinaData
 import CarinaModel
 import CarinaText
 
-/// The text that stage 0 teaches the decoder: captions and question–answer pairs, without images, in the layouts of the later stages.
+/// The text that stage 0 teaches the decoder: captions and question–answer pairs, without images, in the layouts of the
+/// later stages.
 enum BackboneText {
   /// Each distinct text once, every token after `<bos>` and the opening of the turn a target.
   static func sequences(_ shards: [ShardDirectory], tokenizer: any Tokenizer) throws -> [ImageTextSequence] {

@@ -4,7 +4,8 @@ import CarinaText
 struct CutTexts: Equatable {
   private(set) var questions = 0, answers = 0
 
-  /// Counts. An id stands for at least one byte of a text, so only texts of more bytes than ids are allowed have to be tokenised.
+  /// Counts. An id stands for at least one byte of a text, so only texts of more bytes than ids are allowed have to be
+  /// tokenised.
   init(_ samples: any TrainingSamples, renderer: PromptRenderer) throws {
     for index in 0..<samples.count {
       let (question, answer) = try samples.text(index)

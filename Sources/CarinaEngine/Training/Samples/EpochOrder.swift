@@ -1,12 +1,12 @@
 import CarinaRuntime
 
-/// The order of samples in each epoch, and how it divides into optimizer steps and micro-batches. A function of the seed and the
-/// epoch alone, so a position in the data is a step number and nothing more.
+/// The order of samples in each epoch, and how it divides into optimizer steps and micro-batches. A function of the
+/// seed and the epoch alone, so a position in the data is a step number and nothing more.
 package struct EpochOrder: Sendable {
   /// Samples of an epoch.
   package let sampleCount: Int
   /// Samples of a micro-batch, and micro-batches of an optimizer step.
-  public let batchSize: Int, accumulationSteps: Int
+  package let batchSize: Int, accumulationSteps: Int
   private let seed: UInt64
   private let isShuffled: Bool
 
@@ -26,7 +26,7 @@ package struct EpochOrder: Sendable {
   }
 
   /// All samples of an epoch in order.
-  public func samples(epoch: Int) -> [Int] {
+  package func samples(epoch: Int) -> [Int] {
     guard isShuffled else { return Array(0..<sampleCount) }
     var generator = SeededGenerator(seed: seed, stream: "order.\(epoch)")
     return generator.permutation(sampleCount)

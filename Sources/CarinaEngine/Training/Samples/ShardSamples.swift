@@ -1,7 +1,6 @@
 import CarinaData
 import CarinaTensor
 
-// Unchecked: all of it is constant, and a shard directory guards its open files itself.
 /// The samples of a shard directory, with the pixels normalised for one vision encoder.
 public final class ShardSamples: TrainingSamples {
   /// The directory read.
@@ -13,7 +12,8 @@ public final class ShardSamples: TrainingSamples {
 
   /// - Parameters:
   ///   - shards: an open directory.
-  ///   - transform: how the pixels were made, with the encoder's normalisation; the stored pixels must have been made the same way.
+  ///   - transform: how the pixels were made, with the encoder's normalisation; the stored pixels must have been made
+  ///     the same way.
   ///   - augmentation: for training alone; never for samples that are evaluated.
   /// - Throws: `CarinaError.badData` when they were not.
   public init(

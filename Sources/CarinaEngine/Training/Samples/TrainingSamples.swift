@@ -14,5 +14,5 @@ package protocol TrainingSamples: Sendable {
 
 extension TrainingSamples {
   /// As they are.
-  public func pixels(image: Int, epoch: Int) throws -> [Float] { try pixels(image: image) }
+  package func pixels(image: Int, epoch: Int) throws -> [Float] { try pixels(image: image) }
 }

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Training programs, the whole road") struct TrainRoadTests {
+@Suite("Training programs, the whole pipeline") struct TrainPipelineTests {
   private static let logKeys: Set<String> = [
     "step", "epoch", "loss", "learning_rate", "grad_norm", "supervised_tokens", "seconds", "data_wait_ms",
   ]
@@ -26,7 +26,7 @@ import Testing
   }
 
   @Test("from drawn radiographs over both backbones and the projector to a tuned model that can be asked")
-  func road() throws {
+  func pipeline() throws {
     let run = try TrainingOutput(), data = run.directory.file("data")
     let phantom = try ProgramRun(
       "preprocess",

@@ -91,7 +91,7 @@ import Carina
     #expect(try again.features(ofImage: 3, in: others) != nil)
   }
 
-  @Test("rows whose features, checksum, digest or place are torn are taken for absent, and can be kept again")
+  @Test("rows whose features, checksum, digest or index are torn are taken for absent, and can be kept again")
   func torn() throws {
     for (table, row) in [
       (FeatureFile.Table.features, 2), (.checksums, 4), (.digests, 6), (.shardRows, 8),
