@@ -28,7 +28,7 @@ package final class LogitPrefilter {
 
   /// The first of the most probable tokens for each row of states [R, D]; nil when the whole product is needed.
   package func tokens(_ states: Tensor) -> [Int]? {
-    guard (1...backend.mostFewRows).contains(states.rows) else { return nil }
+    guard states.rows > 0, states.rows <= backend.mostFewRows else { return nil }
     guard let copy else {
       stepsBefore += 1
       if stepsBefore >= patience { self.copy = backend.quantized(head.matrix) }
