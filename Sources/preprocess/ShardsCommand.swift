@@ -36,16 +36,15 @@ struct ShardsCommand: ParsableCommand {
     help: ArgumentHelp(
       "The --format whose leak between splits is known and wanted: no error then.", valueName: "format"))
   var allowKnownLeak: SampleFormat?
-  @Option(name: .customLong("shard-size"), help: "Images a shard.") var shardSize: Int = 1024
+  @Option(PreprocessSettingList.declared.shardSize) var shardSize: Int
   @Option(name: .long, help: "Threads that decode (default: --threads).") var workers: Int?
   @Option(
     name: .long,
     help: ArgumentHelp(
       "Make this share of the shards: 1/3, 2/3 and 3/3 on three machines with one output.", valueName: "i/n"))
   var part: ShardPart = .whole
-  @Option(name: .long, help: "Take only the first records.") var limit: Int?
-  @Option(name: .customLong("max-rejected"), help: "Part of the images that may be unusable, 0 to 1.")
-  var maxRejected: Double = 0.01
+  @Option(PreprocessSettingList.declared.limit) var limit: Int?
+  @Option(PreprocessSettingList.declared.maxRejected) var maxRejected: Double
   @Option(
     name: .long,
     help: ArgumentHelp(

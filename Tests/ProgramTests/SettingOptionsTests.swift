@@ -23,6 +23,10 @@ import Testing
       }
       check(setting)
     }
+    let shards = try Self.options("preprocess", ["shards"])
+    for name in SettingValues<PreprocessSettingList>().texts.map(\.name) {
+      #expect(shards.contains(Self.option(name.key)), "\(name)")
+    }
     for name in SettingValues<BackboneSettingList>().texts.map(\.name) where name.key != "window" {
       #expect(stages[0].contains(Self.option(name.key)), "\(name)")
     }
@@ -34,7 +38,7 @@ import Testing
       .union(Self.options("evaluate"))
     let names: [SettingName] = [
       .imageSize, .window, .imageRoot, .views, .augment, .splitBy, .fractions, .allowKnownLeak, .output,
-      .maximumRejected, .limit, .part, .outputDirectory, .resume, .visionModel, .languageModel, .languageModelPath,
+      .part, .outputDirectory, .resume, .visionModel, .languageModel, .languageModelPath,
       .projectorPath, .unfreezeProjector, .unfreezeLanguageModel, .trainVisionFirstEpoch, .gradientCheckpointing,
       .memoryLimit, .precision, .visionFeatureCache, .arms,
     ]

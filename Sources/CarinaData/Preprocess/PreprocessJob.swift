@@ -20,9 +20,6 @@ struct PreprocessJob {
   var spill: SpillPath { records.spill }
 
   init(_ options: PreprocessOptions) throws {
-    if let limit = options.limit, limit < 1 {
-      throw CarinaError(.usage, "\(setting: .limit) must be at least 1", found: "\(limit)")
-    }
     roots = try ImageRoots(options.imageRoots)
     let spill = SpillPath("\(options.output).\(options.part.number).spill")
     let spilled = try SpilledRecords(spill)

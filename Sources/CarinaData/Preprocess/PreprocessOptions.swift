@@ -1,4 +1,9 @@
+import CarinaRuntime
+
 /// What to preprocess, from where, and how.
+///
+/// Its settings are read and written like properties: `options.shardSize = 256`.
+@dynamicMemberLookup
 public struct PreprocessOptions {
   /// The file of records, or what else the layout names.
   package var records: String
@@ -17,16 +22,12 @@ public struct PreprocessOptions {
   /// How the archive is divided; nil takes the records as they are. With a plan and without `split` every split is
   /// written, into a directory of its name below `output`.
   public var splits: SplitPlan?
-  /// Images a shard.
-  public var shardSize = 1024
+  /// Numbers with a default and a range.
+  public var settings = SettingValues<PreprocessSettingList>()
   /// Which share of the shards is made; the output is there once all parts are.
   public var part = ShardPart.whole
   /// Threads that decode; the writer is one more.
   public var workers = 1
-  /// Take only so many records, from the start.
-  public var limit: Int?
-  /// The run stops when more than this part of the images cannot be used, 0...1.
-  public var maxRejected = 0.01
   /// Asked between images; true ends the run with `CarinaError.interrupted`; the next run goes on.
   public var shouldStop: () -> Bool = { false }
   /// Told how many images are done, of how many, and how many of them were left out.
@@ -38,5 +39,11 @@ public struct PreprocessOptions {
     self.imageRoots = imageRoots
     self.output = output
     self.transform = transform
+  }
+
+  /// The value of a setting.
+  public subscript<Value>(dynamicMember path: KeyPath<PreprocessSettingList, Setting<Value>>) -> Value {
+    get { settings[dynamicMember: path] }
+    set { settings[dynamicMember: path] = newValue }
   }
 }

@@ -110,12 +110,13 @@ struct PreprocessRun {
     let allowed = Int((options.maxRejected * Double(count)).rounded(.down))
     guard rejected > allowed else { return }
     let first = Rejections.first(of: lines).joined(separator: "; ")
+    let allowance = SettingValues<PreprocessSettingList>.name(\.maxRejected)
     throw CarinaError(
       .badData,
-      "\(rejected) of \(count) images cannot be used so far, more than \(setting: .maximumRejected) allows. The first: \(first)",
+      "\(rejected) of \(count) images cannot be used so far, more than \(setting: allowance) allows. The first: \(first)",
       at: options.records, expected: "at most \(allowed)",
       remedy:
-        "Raise \(setting: .maximumRejected) to go on; or repair the archive or \(setting: .imageRoot), remove \(options.output).partial if it"
+        "Raise \(setting: allowance) to go on; or repair the archive or \(setting: .imageRoot), remove \(options.output).partial if it"
         + " is there, and run it again.")
   }
 

@@ -52,10 +52,11 @@ public enum Preprocessor {
     // A name for the directory beside it is made by adding to the path, which must not end in a slash.
     while options.output.count > 1 && options.output.hasSuffix("/") { options.output.removeLast() }
     guard !options.output.isEmpty else { throw CarinaError(.usage, "the output has no name") }
-    guard options.shardSize >= 1, options.workers >= 1, (0...1).contains(options.maxRejected) else {
+    try options.settings.validate()
+    guard options.workers >= 1 else {
       throw CarinaError(
-        .usage, "an option is out of range",
-        expected: "shard size and workers of at least 1, rejected part within 0...1")
+        .usage, "\(setting: SettingName("workers")) cannot be used", expected: "at least 1", found: "\(options.workers)"
+      )
     }
     return options
   }

@@ -20,10 +20,6 @@ extension SettingName {
   package static let allowKnownLeak = SettingName("allow_known_leak")
   /// The shard directory to write.
   package static let output = SettingName("output")
-  /// The part of the images that may be unusable.
-  package static let maximumRejected = SettingName("max_rejected")
-  /// How many records are taken.
-  package static let limit = SettingName("limit")
   /// Which part of the shards is made.
   package static let part = SettingName("part")
 }
