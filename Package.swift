@@ -7,13 +7,19 @@ func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Res
   .target(name: name, dependencies: dependencies, resources: resources)
 }
 
+/// The umbrella and every module behind it. Whoever imports the umbrella names them all: a build compiles anew what depends on a
+/// changed module by name, and the umbrella itself does not change.
+let engine: [Target.Dependency] = [
+  "Carina", "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaPhantom", "CarinaMetrics",
+  "CarinaModel", "CarinaEngine", "CarinaReport",
+]
+
 /// A program is one short folder: options, an engine call, a print.
 func program(_ name: String) -> Target {
   .executableTarget(
     name: name,
-    dependencies: [
-      "Carina", "CommandOptions",
-      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    dependencies: engine + [
+      "CommandOptions", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     packageAccess: false)
 }
@@ -22,7 +28,7 @@ func program(_ name: String) -> Target {
 func notebook(_ name: String) -> Target {
   .executableTarget(
     name: "notebook-\(name)",
-    dependencies: ["Carina", "NotebookCells"], path: "notebooks", exclude: ["README.md"], sources: ["\(name).swift"],
+    dependencies: engine + ["NotebookCells"], path: "notebooks", exclude: ["README.md"], sources: ["\(name).swift"],
     packageAccess: false)
 }
 
@@ -68,7 +74,9 @@ let package = Package(
       ["CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel"]),
     module(
       "CarinaReport",
-      ["CarinaRuntime", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaEngine"]),
+      [
+        "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaMetrics", "CarinaModel", "CarinaEngine",
+      ]),
     module(
       "Carina",
       [
@@ -77,8 +85,7 @@ let package = Package(
       ]),
     .target(
       name: "CommandOptions",
-      dependencies: [
-        "Carina",
+      dependencies: engine + [
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -93,9 +100,8 @@ let package = Package(
     notebook("01-the-pipeline"),
     .executableTarget(
       name: "bench",
-      dependencies: [
-        "Carina", "CommandOptions",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      dependencies: engine + [
+        "CommandOptions", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks",
       exclude: [
@@ -104,9 +110,9 @@ let package = Package(
         "shard_reading.py",
       ]),
     .target(
-      name: "TestSupport", dependencies: ["Carina"], path: "Tests/TestSupport"),
+      name: "TestSupport", dependencies: engine, path: "Tests/TestSupport"),
     .testTarget(
-      name: "CarinaTests", dependencies: ["Carina", "TestSupport"],
+      name: "CarinaTests", dependencies: engine + ["TestSupport"],
       resources: [.copy("Goldens")]),
     .executableTarget(
       name: "notebook-fixture", dependencies: ["NotebookCells"], path: "Tests/NotebookFixture"),
@@ -115,7 +121,7 @@ let package = Package(
       dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-pipeline"],
       resources: [.copy("Goldens")]),
     .testTarget(
-      name: "ProgramTests", dependencies: ["Carina", "TestSupport"]),
+      name: "ProgramTests", dependencies: engine + ["TestSupport"]),
   ],
   cxxLanguageStandard: .cxx17
 )
