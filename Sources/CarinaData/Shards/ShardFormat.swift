@@ -1,6 +1,9 @@
 /// Names and numbers of the shard format, version 1; `docs` and the README describe it, h5py reads it.
 package enum ShardFormat {
+  static let name = "carina-shards"
   static let version = 1
+  /// What a file may say that there are of something: more would not be read, and sums of such numbers have room.
+  static let counts = 0...1 << 40
   static let pixels = "/images/pixels"
   static let imageTexts = ["/images/id", "/images/patient", "/images/study", "/images/view"]
   static let sampleImage = "/samples/image"
