@@ -27,6 +27,8 @@ public struct ShardManifest: Equatable, Sendable {
     }
   }
 
+  /// Version of the shards' format.
+  public let version: Int
   /// The split that the directory holds; empty when none was named.
   public let split: String
   /// File name of the records, and SHA-256 of their file.
@@ -50,7 +52,7 @@ public struct ShardManifest: Equatable, Sendable {
   /// The file's text; equal manifests give equal bytes.
   func text() throws -> String {
     let document: JSONValue = [
-      "format": .string(ShardFormat.name), "version": .integer(ShardFormat.version), "split": .string(split),
+      "format": .string(ShardFormat.name), "version": .integer(version), "split": .string(split),
       "images": .integer(images), "samples": .integer(samples),
       "rejected": ["images": .integer(rejectedImages), "samples": .integer(rejectedSamples)],
       "remarks": [
@@ -74,9 +76,10 @@ public struct ShardManifest: Equatable, Sendable {
     let root = JSONNode(try .parseFile(path), source: path, remedy: "Run preprocess again.")
     guard try root["format"].text() == ShardFormat.name else { throw root["format"].failure("\"\(ShardFormat.name)\"") }
     let version = try root["version"].count()
-    guard version == ShardFormat.version else {
+    guard (ShardFormat.oldestVersion...ShardFormat.version).contains(version) else {
       throw CarinaError(
-        .badData, "has another format version", at: path, expected: "\(ShardFormat.version)", found: "\(version)",
+        .badData, "has another format version", at: path,
+        expected: "\(ShardFormat.oldestVersion) or \(ShardFormat.version)", found: "\(version)",
         remedy: "Run preprocess again with this version of Carina.")
     }
     let transform = try ImageTransform(settings: .object(root["transform"]["settings"].object()), source: path)
@@ -87,13 +90,21 @@ public struct ShardManifest: Equatable, Sendable {
     func remarks(_ key: String) throws -> Int {
       try root["remarks"].optional?[key].optional?.count(in: ShardFormat.counts) ?? 0
     }
-    return ShardManifest(
-      split: try root["split"].text(), sourceName: try root["source"]["name"].text(),
+    let shards = try root["shards"].elements()
+    guard shards.count <= 1_000_000 else { throw root["shards"].failure("at most a million shards") }
+    let manifest = ShardManifest(
+      version: version, split: try root["split"].text(), sourceName: try root["source"]["name"].text(),
       sourceDigest: try root["source"]["sha256"].text(), transform: transform,
-      shards: try root["shards"].elements().map(Shard.init),
+      shards: try shards.map(Shard.init),
       rejectedImages: try root["rejected"]["images"].count(in: ShardFormat.counts),
       rejectedSamples: try root["rejected"]["samples"].count(in: ShardFormat.counts),
       suspectedInversions: try remarks("suspected_inversions"), orientationTags: try remarks("orientation_tags"))
+    for (name, sum) in [("images", manifest.images), ("samples", manifest.samples)] {
+      guard try root[name].optional?.count() ?? sum == sum else {
+        throw root[name].failure("\(sum), the sum over its shards")
+      }
+    }
+    return manifest
   }
 }
 
