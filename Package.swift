@@ -45,6 +45,9 @@ let package = Package(
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
     .target(
+      name: "CHDF5Survey", dependencies: ["CHDF5"], cSettings: [.unsafeFlags(["-O2"])],
+      linkerSettings: [.linkedLibrary("z")]),
+    .target(
       name: "CImageCodecs",
       cSettings: [.unsafeFlags(["-O2"])],
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("z")]),
@@ -64,7 +67,7 @@ let package = Package(
     module("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"]),
     module("CarinaText", ["CarinaRuntime"]),
     module(
-      "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5", "CImageCodecs"],
+      "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5Survey", "CImageCodecs"],
       resources: [.embedInCode("Archives/label-templates.json")]),
     module("CarinaPhantom", ["CarinaRuntime", "CarinaData"]),
     module("CarinaMetrics", ["CarinaRuntime"]),

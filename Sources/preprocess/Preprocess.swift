@@ -9,7 +9,10 @@ struct Preprocess: ParsableCommand {
     abstract: "Turn radiographs and JSON records into HDF5 shards.",
     discussion: "Example: preprocess --json train.json --image-root images --output shards/train",
     version: CarinaVersion.current,
-    subcommands: [ShardsCommand.self, PhantomCommand.self, InspectCommand.self, VerifyCommand.self, AuditCommand.self],
+    subcommands: [
+      ShardsCommand.self, PhantomCommand.self, InspectCommand.self, VerifyCommand.self, UpgradeCommand.self,
+      AuditCommand.self,
+    ],
     defaultSubcommand: ShardsCommand.self)
 
   static func main() { runProgram(Preprocess.self) }

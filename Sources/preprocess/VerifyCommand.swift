@@ -15,6 +15,10 @@ struct VerifyCommand: ParsableCommand {
     global.apply()
     let progress = ProgressLine("verify", unit: "shards", total: try ShardManifest.read(directory).shards.count)
     let shards = try ShardDirectory.verified(directory) { progress.update($0) }
+    if shards.manifest.version == 1 {
+      writeNote(
+        "the shards are of version 1, which is hashed at each start; preprocess upgrade \(directory) rewrites them")
+    }
     print(
       "\(shards.manifest.shards.count) shards with \(shards.imageCount) images and \(shards.sampleCount) samples "
         + "are as they were written")

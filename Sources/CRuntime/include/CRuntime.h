@@ -1,8 +1,10 @@
 #pragma once
+#include "crc32.h"
 #include "digest.h"
 #include "idle_threads.h"
 #include "processor.h"
 #include "fingerprint.h"
 #include "held_team.h"
+#include "mapped_read.h"
 #include "nameless_file.h"
 #include "thread_team.h"

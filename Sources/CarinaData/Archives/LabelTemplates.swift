@@ -27,50 +27,42 @@ package struct LabelTemplates: Sendable {
   /// - Throws: `CarinaError.missingInput`, or `.badData` naming the key that is missing or unusable.
   package init(file: String? = nil) throws {
     let source = file ?? "the built-in label templates"
-    let document =
-      try file.map(JSONValue.parseFile)
-      ?? JSONValue.parse(Data(PackageResources.label_templates_json), source: source)
-    func unusable(_ key: String) -> CarinaError {
-      CarinaError(
-        .badData, "\"\(key)\" is missing or unusable", at: source,
-        remedy: "The form is in docs/preprocess.md, section Templates.")
+    let root = JSONNode(
+      try file.map(JSONValue.parseFile) ?? .parse(Data(PackageResources.label_templates_json), source: source),
+      source: source, remedy: "The form is in docs/preprocess.md, section Templates.")
+    func text(_ node: JSONNode) throws -> String {
+      try node.read("a text that is not empty") { $0.string.flatMap { $0.isEmpty ? nil : $0 } }
     }
-    func text(_ group: String?, _ key: String) throws -> String {
-      let value = group.map { document[$0]?[key] } ?? document[key]
-      guard let text = value?.string, !text.isEmpty else { throw unusable(group.map { "\($0).\(key)" } ?? key) }
-      return text
-    }
-    func texts(_ group: String, _ key: String) throws -> [String] {
-      let list = document[group]?[key]?.array?.compactMap(\.string) ?? []
-      guard !list.isEmpty, list.count == document[group]?[key]?.array?.count else { throw unusable("\(group).\(key)") }
+    func texts(_ node: JSONNode) throws -> [String] {
+      let list = try node.elements().map { try $0.text() }
+      guard !list.isEmpty else { throw node.failure("at least one text") }
       return list
     }
-    guard document["format"]?.string == "carina-label-templates", document["version"]?.int == 1 else {
-      throw unusable("format")
+    guard try root["format"].text() == "carina-label-templates" else {
+      throw root["format"].failure("\"carina-label-templates\"")
     }
+    guard try root["version"].count() == 1 else { throw root["version"].failure("1") }
     var phrases: [String: Phrase] = [:]
-    guard let labels = document["labels"]?.object else { throw unusable("labels") }
-    for (label, value) in labels {
-      guard let phrase = value["phrase"]?.string, !phrase.isEmpty else { throw unusable("labels.\(label).phrase") }
-      phrases[LabelTemplates.key(label)] = Phrase(text: phrase, isPlural: value["plural"]?.bool ?? false)
+    for label in try root["labels"].object().keys {
+      let entry = root["labels"][label]
+      phrases[LabelTemplates.key(label)] = Phrase(
+        text: try text(entry["phrase"]), isPlural: try entry["plural"].optional?.flag() ?? false)
     }
     self.phrases = phrases
-    and = try text(nil, "and")
-    captionsPresent = try texts("caption", "present")
-    captionsNormal = try texts("caption", "normal")
-    presenceQuestions = try texts("presence", "questions")
-    pluralQuestions = try texts("presence", "plural_questions")
-    yes = try text("presence", "present")
-    no = try text("presence", "absent")
-    guard let absent = document["presence"]?["absent_questions"]?.int, absent >= 0 else {
-      throw unusable("presence.absent_questions")
-    }
-    absentQuestions = absent
-    findingsQuestions = try texts("findings", "questions")
-    findingsNormal = try text("findings", "normal")
-    viewQuestions = try texts("view", "questions")
-    frontal = try text("view", "frontal")
-    lateral = try text("view", "lateral")
+    and = try text(root["and"])
+    let caption = root["caption"], presence = root["presence"], findings = root["findings"], view = root["view"]
+    captionsPresent = try texts(caption["present"])
+    captionsNormal = try texts(caption["normal"])
+    presenceQuestions = try texts(presence["questions"])
+    pluralQuestions = try texts(presence["plural_questions"])
+    yes = try text(presence["present"])
+    no = try text(presence["absent"])
+    absentQuestions = try presence["absent_questions"].count()
+    findingsQuestions = try texts(findings["questions"])
+    findingsNormal = try text(findings["normal"])
+    viewQuestions = try texts(view["questions"])
+    frontal = try text(view["frontal"])
+    lateral = try text(view["lateral"])
   }
 
   /// One spelling of a label: lower case, spaces for underscores.

@@ -1,103 +1,108 @@
-import CHDF5
 import CarinaRuntime
 import Foundation
 
-/// An HDF5 file opened for reading. What does not hold what it should is `CarinaError.badData`.
+/// An HDF5 file that is open for reading: its structure as a survey found it, its bytes read from where they lie.
+/// What does not hold what it should is `CarinaError.badData`. Safe to use from several threads.
 package final class HDF5InputFile: Sendable {
-  private let file: HDF5Object
   package let path: String
+  /// The file's size when it was opened.
+  let byteCount: Int
+  let descriptor: Int32
+  private let structure: HDF5Structure
 
+  private init(_ path: String, _ descriptor: Int32, _ byteCount: Int, _ structure: HDF5Structure) {
+    (self.path, self.descriptor, self.byteCount, self.structure) = (path, descriptor, byteCount, structure)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Opens files, all of them by one survey.
   /// - Throws: `CarinaError.missingInput` when there is no such file, `.badData` when it is no whole HDF5 file.
-  package init(_ path: String) throws {
-    self.path = path
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw CarinaError(.missingInput, "there is no such file", at: path)
+  package static func open(_ paths: [String], _ request: HDF5Request) throws -> [HDF5InputFile] {
+    var files: [(descriptor: Int32, path: String, byteCount: Int)] = []
+    do {
+      for path in paths {
+        let (descriptor, size) = try plainFile(path)
+        files.append((descriptor, path, size))
+      }
+      let structures = try HDF5Survey.of(files, request)
+      return zip(files, structures).map { HDF5InputFile($0.path, $0.descriptor, $0.byteCount, $1) }
+    } catch {
+      for file in files { close(file.descriptor) }
+      throw error
     }
-    file = try HDF5.locked {
-      let broken = CarinaError(
-        .badData, "is no whole HDF5 file", at: path,
-        remedy: "It is damaged or was cut short; copy it again or run preprocess again.")
-      let access = try HDF5Object(carina_h5_read_access(), H5Pclose, orThrow: broken)
-      return try HDF5Object(carina_h5_open(path, access.id), H5Fclose, orThrow: broken)
+  }
+
+  private static func plainFile(_ path: String) throws -> (Int32, Int) {
+    // Without waiting: who opens a pipe would wait for its writer.
+    let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      let what = errno == ENOENT ? "there is no such file" : "cannot be opened: \(String(cString: strerror(errno)))"
+      throw CarinaError(.missingInput, what, at: path)
     }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw HDF5Survey.failure(path, "is no plain file")
+    }
+    return (descriptor, Int(status.st_size))
   }
 
   /// A text attribute of the root.
   package func textAttribute(_ name: String) throws -> String {
-    try HDF5.locked {
-      let broken = bad("the attribute \"\(name)\" is missing or is no text")
-      let attribute = try HDF5Object(H5Aopen(file.id, name, carina_h5_default()), H5Aclose, orThrow: broken)
-      let type = try HDF5Object(H5Aget_type(attribute.id), H5Tclose, orThrow: broken)
-      let space = try HDF5Object(H5Aget_space(attribute.id), H5Sclose, orThrow: broken)
-      guard H5Tis_variable_str(type.id) > 0, H5Sget_simple_extent_npoints(space.id) == 1 else { throw broken }
-      let memory = try HDF5Object(carina_h5_text(), H5Tclose, orThrow: broken)
-      var pointer: UnsafeMutablePointer<CChar>?
-      guard H5Aread(attribute.id, memory.id, &pointer) >= 0, let text = pointer else { throw broken }
-      defer { H5free_memory(text) }
-      return String(cString: text)
+    guard case .text(let text) = structure.attributes[name] else {
+      throw bad("the attribute \"\(name)\" is missing or is no text")
     }
+    return text
   }
 
   /// An integer attribute of the root.
   package func integerAttribute(_ name: String) throws -> Int {
-    try HDF5.locked {
-      let broken = bad("the attribute \"\(name)\" is missing or is no integer")
-      let attribute = try HDF5Object(H5Aopen(file.id, name, carina_h5_default()), H5Aclose, orThrow: broken)
-      let type = try HDF5Object(H5Aget_type(attribute.id), H5Tclose, orThrow: broken)
-      let space = try HDF5Object(H5Aget_space(attribute.id), H5Sclose, orThrow: broken)
-      var value: Int32 = 0
-      guard H5Tget_class(type.id) == H5T_INTEGER, H5Sget_simple_extent_npoints(space.id) == 1,
-        H5Aread(attribute.id, carina_h5_int32(), &value) >= 0
-      else { throw broken }
-      return Int(value)
+    guard case .integer(let value) = structure.attributes[name] else {
+      throw bad("the attribute \"\(name)\" is missing or is no integer")
     }
+    return Int(value)
   }
 
-  package func dataset(_ name: String) throws -> HDF5Dataset { try HDF5Dataset(file, name: name, path: path) }
+  /// A dataset that was asked for.
+  package func dataset(_ name: String) throws -> HDF5Dataset {
+    guard let dataset = structure.datasets[name] else { throw bad("the dataset \(name) is missing or unreadable") }
+    return HDF5Dataset(file: self, name: name, structure: dataset)
+  }
 
-  /// All texts of a dataset of rank 1.
+  /// All texts of a dataset of texts of any length.
   func texts(_ name: String) throws -> TextColumn {
-    try HDF5.locked {
-      let dataset = try dataset(name)
-      guard dataset.extent.count == 1, dataset.isText else {
-        throw bad("\(name) has another rank or type", expected: "a list of texts")
-      }
-      let (plain, all, count) = (carina_h5_default(), carina_h5_all(), dataset.extent[0])
-      var column = TextColumn()
-      guard count > 0 else { return column }
-      let broken = bad("\(name) cannot be read")
-      let memory = try HDF5Object(carina_h5_text(), H5Tclose, orThrow: broken)
-      let space = try HDF5Object(H5Dget_space(dataset.object.id), H5Sclose, orThrow: broken)
-      var pointers = [UnsafeMutablePointer<CChar>?](repeating: nil, count: count)
-      guard H5Dread(dataset.object.id, memory.id, all, all, plain, &pointers) >= 0 else { throw broken }
-      defer { H5Dvlen_reclaim(memory.id, space.id, plain, &pointers) }
-      for pointer in pointers {
-        column.append(
-          pointer.map { UnsafeRawBufferPointer(start: $0, count: strlen($0)) } ?? .init(start: nil, count: 0))
-      }
-      return column
+    guard let texts = try dataset(name).structure.texts else {
+      throw bad("\(name) has another rank or type, or cannot be read", expected: "a list of texts")
     }
+    return texts
   }
 
-  /// All values of a dataset of 32-bit integers of rank 1.
+  /// All values of a dataset of integers.
   func integers(_ name: String) throws -> [Int32] {
-    try HDF5.locked {
-      let dataset = try dataset(name)
-      guard dataset.extent.count == 1, dataset.isInteger else {
-        throw bad("\(name) has another rank or type", expected: "a list of integers")
-      }
-      let (plain, all) = (carina_h5_default(), carina_h5_all())
-      var values = [Int32](repeating: 0, count: dataset.extent[0])
-      guard values.isEmpty || H5Dread(dataset.object.id, carina_h5_int32(), all, all, plain, &values) >= 0 else {
-        throw bad("\(name) cannot be read")
-      }
-      return values
+    guard let values = try dataset(name).structure.integers else {
+      throw bad("\(name) has another rank or type, or cannot be read", expected: "a list of integers")
     }
+    return values
   }
 
   package func bad(_ what: String, expected: String? = nil, found: String? = nil) -> CarinaError {
     CarinaError(
       .badData, what, at: path, expected: expected, found: found,
       remedy: "It is damaged or was not made by preprocess; run preprocess again.")
+  }
+
+  /// Reads bytes from where they lie.
+  /// - Throws: `CarinaError.badData` where the file does not have them.
+  func read(_ offset: UInt64, _ count: Int, into buffer: UnsafeMutableRawPointer) throws {
+    var done = 0
+    while done < count {
+      let got = pread(descriptor, buffer + done, count - done, off_t(offset) + off_t(done))
+      if got < 0 && errno == EINTR { continue }
+      guard got > 0 else {
+        throw bad(got == 0 ? "became shorter while it was open" : "cannot be read: \(String(cString: strerror(errno)))")
+      }
+      done += got
+    }
   }
 }

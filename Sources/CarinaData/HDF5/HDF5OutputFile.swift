@@ -1,135 +1,188 @@
-import CHDF5
 import CarinaRuntime
 import Foundation
 
-/// A new HDF5 file without time stamps: equal calls give equal bytes.
+/// A new HDF5 file, written without the HDF5 library: equal calls give equal bytes whatever library is installed, and a
+/// full disk is an error like any other.
+///
+/// Every dataset lies in one run. The structure comes behind the data and the superblock last, so a file that is not
+/// finished is none.
 package final class HDF5OutputFile {
-  private let file: HDF5Object
-  private let path: String
-
-  /// - Throws: `CarinaError.cannotWrite`.
-  package init(_ path: String) throws {
-    self.path = path
-    file = try HDF5.locked {
-      let creation = try HDF5Object(carina_h5_file_creation(), H5Pclose, orThrow: HDF5OutputFile.failure(path))
-      return try HDF5Object(carina_h5_create(path, creation.id), H5Fclose, orThrow: HDF5OutputFile.failure(path))
-    }
-  }
-
-  /// Makes a group below the root.
-  package func makeGroup(_ name: String) throws {
-    try HDF5.locked {
-      let creation = try HDF5Object(carina_h5_group_creation(), H5Pclose, orThrow: failure)
-      let plain = carina_h5_default()
-      _ = try HDF5Object(H5Gcreate2(file.id, name, plain, creation.id, plain), H5Gclose, orThrow: failure)
-    }
-  }
-
-  /// Gives the root group a text attribute.
-  package func setAttribute(_ name: String, text: String) throws {
-    try HDF5.locked {
-      let type = try HDF5Object(carina_h5_text(), H5Tclose, orThrow: failure)
-      try text.withCString { pointer in
-        try withUnsafePointer(to: pointer) { try setAttribute(name, type: type.id, value: $0) }
-      }
-    }
-  }
-
-  /// Gives the root group an attribute of a 32-bit integer.
-  package func setAttribute(_ name: String, integer: Int32) throws {
-    try HDF5.locked {
-      try withUnsafePointer(to: integer) { try setAttribute(name, type: carina_h5_file_int32(), value: $0) }
-    }
-  }
-
-  private func setAttribute(_ name: String, type: hid_t, value: UnsafeRawPointer) throws {
-    let plain = carina_h5_default()
-    let space = try HDF5Object(H5Screate(H5S_SCALAR), H5Sclose, orThrow: failure)
-    let attribute = try HDF5Object(
-      H5Acreate2(file.id, name, type, space.id, plain, plain), H5Aclose, orThrow: failure)
-    guard H5Awrite(attribute.id, type, value) >= 0 else { throw failure }
-  }
-
-  /// Writes a list of texts as a dataset.
-  func write(_ texts: [String], as name: String) throws {
-    try HDF5.locked {
-      let type = try HDF5Object(carina_h5_text(), H5Tclose, orThrow: failure)
-      // A text ends at its first zero byte in HDF5, so a zero byte inside one cannot be stored.
-      let copies = texts.map { strdup($0.replacingOccurrences(of: "\0", with: "\u{fffd}")) }
-      defer { copies.forEach { free($0) } }
-      guard copies.allSatisfy({ $0 != nil }) else { throw CarinaError(.internalFailure, "no memory for texts") }
-      try write(count: texts.count, type: type.id, memoryType: type.id, name: name, values: copies)
-    }
-  }
-
-  /// Writes a list of 32-bit integers as a dataset.
-  func write(_ values: [Int32], as name: String) throws {
-    try HDF5.locked {
-      try write(
-        count: values.count, type: carina_h5_file_int32(), memoryType: carina_h5_int32(), name: name, values: values)
-    }
-  }
-
-  private func write(count: Int, type: hid_t, memoryType: hid_t, name: String, values: UnsafeRawPointer) throws {
-    var extent = [hsize_t(count)]
-    let (plain, all) = (carina_h5_default(), carina_h5_all())
-    let space = try HDF5Object(H5Screate_simple(1, &extent, nil), H5Sclose, orThrow: failure)
-    let creation = try HDF5Object(carina_h5_dataset_creation(1, nil), H5Pclose, orThrow: failure)
-    let dataset = try HDF5Object(
-      H5Dcreate2(file.id, name, type, space.id, plain, creation.id, plain), H5Dclose, orThrow: failure)
-    guard count == 0 || H5Dwrite(dataset.id, memoryType, all, all, plain, values) >= 0 else { throw failure }
-  }
-
-  /// Makes a dataset of bytes that grows row by row, each row a chunk of its own.
-  func makeRows(_ name: String, rowShape: [Int], capacity: Int) throws -> HDF5Rows {
-    try HDF5.locked {
-      let plain = carina_h5_default()
-      var extent = ([capacity] + rowShape).map { hsize_t($0) }
-      var limit = extent
-      limit[0] = carina_h5_unlimited()
-      let chunk = ([1] + rowShape).map { hsize_t($0) }
-      let rank = Int32(extent.count)
-      let space = try HDF5Object(H5Screate_simple(rank, &extent, &limit), H5Sclose, orThrow: failure)
-      let creation = try HDF5Object(carina_h5_dataset_creation(rank, chunk), H5Pclose, orThrow: failure)
-      let dataset = try HDF5Object(
-        H5Dcreate2(file.id, name, carina_h5_file_uint8(), space.id, plain, creation.id, plain), H5Dclose,
-        orThrow: failure)
-      return HDF5Rows(dataset: dataset, rowShape: rowShape, failure: failure)
-    }
-  }
-
-  /// What a row of a fixed dataset is made of.
+  /// What a dataset's elements are.
   package enum FixedElement {
     case byte, word, float
   }
 
-  /// Makes a dataset that lies in the file in one run of zeros, a hole where the file system knows holes, to be filled
-  /// without the library.
-  package func makeFixed(_ name: String, _ element: FixedElement, shape: [Int]) throws {
-    try HDF5.locked {
-      let plain = carina_h5_default()
-      var extent = shape.map { hsize_t($0) }
-      let type =
-        switch element {
-        case .byte: carina_h5_file_uint8()
-        case .word: carina_h5_file_uint16()
-        case .float: carina_h5_file_float32()
-        }
-      let space = try HDF5Object(H5Screate_simple(Int32(shape.count), &extent, nil), H5Sclose, orThrow: failure)
-      let creation = try HDF5Object(carina_h5_fixed_creation(), H5Pclose, orThrow: failure)
-      let dataset = try HDF5Object(
-        H5Dcreate2(file.id, name, type, space.id, plain, creation.id, plain), H5Dclose, orThrow: failure)
-      try dataset.close(orThrow: failure)
+  private enum Node {
+    case group([(name: String, node: Int)])
+    case dataset(HDF5Header.Element, shape: [Int], address: UInt64, sum: UInt32?)
+  }
+
+  /// Where data begin to lie: a multiple of it suits copies, the first of a file suits pages.
+  private static let alignment = 64, firstAddress = 4096
+
+  private let path: String
+  private let descriptor: Int32
+  private var end = HDF5OutputFile.firstAddress
+  private var nodes: [Node] = [.group([])]
+  private var attributes: [(type: UInt8, bytes: [UInt8])] = []
+  private var isOpen = true
+
+  /// - Throws: `CarinaError.cannotWrite`.
+  package init(_ path: String) throws {
+    self.path = path
+    descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw WriteFailure.error(path) }
+  }
+
+  deinit { if isOpen { close(descriptor) } }
+
+  /// Gives the root group a text attribute.
+  package func setAttribute(_ name: String, text: String) throws {
+    guard text.utf8.count <= HDF5Header.mostMessageBytes else {
+      throw CarinaError(.internalFailure, "the attribute \(name) is too long for an HDF5 file", at: path)
+    }
+    attributes.append(HDF5Header.attribute(name, text: text))
+  }
+
+  /// Gives the root group an attribute of a 32-bit integer.
+  package func setAttribute(_ name: String, integer: UInt32) {
+    attributes.append(HDF5Header.attribute(name, integer: integer))
+  }
+
+  /// Makes a dataset of zeros, a hole where the file system knows holes, to be filled in place.
+  package func makeFixed(_ name: String, _ element: FixedElement, shape: [Int]) {
+    let element: HDF5Header.Element =
+      switch element {
+      case .byte: .byte
+      case .word: .word
+      case .float: .float
+      }
+    let address = reserve(shape.reduce(element.byteCount, *))
+    add(.dataset(element, shape: shape, address: UInt64(address), sum: nil), as: name)
+  }
+
+  /// Takes room for bytes that are written to it by `write`.
+  /// - Returns: where it begins.
+  func reserve(_ byteCount: Int) -> Int {
+    let address = (end + Self.alignment - 1) / Self.alignment * Self.alignment
+    end = address + byteCount
+    return address
+  }
+
+  /// Makes a dataset of bytes that were written to a room from `address` on.
+  func addBytes(_ name: String, shape: [Int], at address: Int) {
+    add(.dataset(.byte, shape: shape, address: UInt64(address), sum: nil), as: name)
+  }
+
+  /// Writes a list of integers as a dataset with their checksum.
+  /// - Throws: `CarinaError.cannotWrite`.
+  func write<Value: FixedWidthInteger>(_ values: [Value], as name: String) throws {
+    let element: HDF5Header.Element =
+      switch Value.self {
+      case is UInt8.Type: .byte
+      case is UInt32.Type: .uint32
+      case is Int32.Type: .int32
+      default: .int64
+      }
+    precondition(element.byteCount == MemoryLayout<Value>.size)
+    try values.withUnsafeBytes { bytes in
+      let address = reserve(bytes.count)
+      try write(bytes, at: address)
+      add(.dataset(element, shape: [values.count], address: UInt64(address), sum: CRC32.of(bytes)), as: name)
     }
   }
 
-  /// Writes what is still in memory and closes; every dataset must be closed before.
-  package func close() throws { try file.close(orThrow: failure) }
+  /// Writes texts as two datasets below a name: `bytes`, all of them one after the other, and `offsets`, where each
+  /// begins and the last ends.
+  /// - Throws: `CarinaError.cannotWrite`.
+  func write(_ texts: [String], as name: String) throws {
+    var (bytes, offsets): ([UInt8], [Int64]) = ([], [0])
+    for text in texts {
+      // Version 1 could not hold a zero byte, and a text must not change with the version.
+      bytes +=
+        text.utf8.contains(0) ? Array(text.replacingOccurrences(of: "\0", with: "\u{fffd}").utf8) : Array(text.utf8)
+      offsets.append(Int64(bytes.count))
+    }
+    try write(bytes, as: name + "/bytes")
+    try write(offsets, as: name + "/offsets")
+  }
 
-  private var failure: CarinaError { HDF5OutputFile.failure(path) }
+  /// Writes bytes at an address.
+  /// - Throws: `CarinaError.cannotWrite`.
+  func write(_ bytes: UnsafeRawBufferPointer, at address: Int) throws {
+    var done = 0
+    while done < bytes.count, let start = bytes.baseAddress {
+      let put = pwrite(descriptor, start + done, bytes.count - done, off_t(address + done))
+      if put < 0 && errno == EINTR { continue }
+      guard put > 0 else { throw WriteFailure.error(path) }
+      done += put
+    }
+  }
 
-  private static func failure(_ path: String) -> CarinaError {
-    CarinaError(
-      .cannotWrite, "the HDF5 file cannot be written", at: path, remedy: "Check the free space and permissions.")
+  /// Reads bytes that were written back.
+  /// - Throws: `CarinaError.cannotWrite`.
+  func read(into bytes: UnsafeMutableRawBufferPointer, at address: Int) throws {
+    var done = 0
+    while done < bytes.count, let start = bytes.baseAddress {
+      let got = pread(descriptor, start + done, bytes.count - done, off_t(address + done))
+      if got < 0 && errno == EINTR { continue }
+      guard got > 0 else { throw WriteFailure.error(path, "what was just written cannot be read back") }
+      done += got
+    }
+  }
+
+  /// Writes the structure, brings the file to the disk and closes it.
+  /// - Returns: the file's size.
+  /// - Throws: `CarinaError.cannotWrite`.
+  @discardableResult
+  package func finish() throws -> Int {
+    var (structure, addresses) = ([UInt8](), [UInt64](repeating: 0, count: nodes.count))
+    let start = reserve(0)
+    // Made after the group that links it, each node stands before it in the file.
+    for number in nodes.indices.reversed() {
+      addresses[number] = UInt64(start + structure.count)
+      switch nodes[number] {
+      case .group(let links):
+        let links = links.map { (name: $0.name, address: addresses[$0.node]) }
+        structure += HDF5Header.object(HDF5Header.group(links) + (number == 0 ? attributes : []))
+      case .dataset(let element, let shape, let address, let sum):
+        structure += HDF5Header.object(
+          HDF5Header.dataset(element, shape: shape, address: address)
+            + (sum.map { [HDF5Header.attribute("crc32", integer: $0)] } ?? []))
+      }
+    }
+    try structure.withUnsafeBytes { try write($0, at: start) }
+    let size = start + structure.count
+    try HDF5Header.superblock(root: addresses[0], end: UInt64(size)).withUnsafeBytes { try write($0, at: 0) }
+    guard fsync(descriptor) == 0 else { throw WriteFailure.error(path, "cannot be brought to the disk") }
+    isOpen = false
+    // Some file systems tell only here that bytes found no room.
+    guard close(descriptor) == 0 else { throw WriteFailure.error(path) }
+    return size
+  }
+
+  /// Hangs a node below the root, with the groups on the way to it.
+  private func add(_ node: Node, as name: String) {
+    let parts = name.split(separator: "/").map(String.init)
+    var group = 0
+    for part in parts.dropLast() {
+      if let link = links(group).first(where: { $0.name == part }) {
+        group = link.node
+      } else {
+        nodes.append(.group([]))
+        link(part, nodes.count - 1, in: group)
+        group = nodes.count - 1
+      }
+    }
+    nodes.append(node)
+    link(parts.last ?? "", nodes.count - 1, in: group)
+  }
+
+  private func links(_ group: Int) -> [(name: String, node: Int)] {
+    if case .group(let links) = nodes[group] { links } else { [] }
+  }
+
+  private func link(_ name: String, _ node: Int, in group: Int) {
+    nodes[group] = .group(links(group) + [(name, node)])
   }
 }

@@ -1,7 +1,10 @@
 /// Many texts in one block of memory: a million questions without a million objects.
 struct TextColumn: Equatable, Sendable {
-  private var bytes: [UInt8] = []
-  private var ends: [Int] = []
+  private var bytes: [UInt8]
+  private var ends: [Int]
+
+  /// Texts that lie in `bytes` one after the other, each up to its end.
+  init(bytes: [UInt8] = [], ends: [Int] = []) { (self.bytes, self.ends) = (bytes, ends) }
 
   /// How many texts there are.
   var count: Int { ends.count }

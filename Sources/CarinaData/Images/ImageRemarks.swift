@@ -49,11 +49,11 @@ package struct ImageRemarks: Equatable {
     ["inversions": .integer(inversions), "orientations": .integer(orientations), "text": .string(text)]
   }
 
-  /// Reads what `json` gives; nil when it is something else.
-  init?(json: JSONValue) {
-    guard let inversions = json["inversions"]?.int, let orientations = json["orientations"]?.int,
-      let text = json["text"]?.string
-    else { return nil }
-    (self.inversions, self.orientations, self.text) = (inversions, orientations, text)
+  /// Reads what `json` gives.
+  /// - Throws: `CarinaError.badData` naming what is missing or unusable.
+  init(_ node: JSONNode) throws {
+    inversions = try node["inversions"].count(in: ShardFormat.counts)
+    orientations = try node["orientations"].count(in: ShardFormat.counts)
+    text = try node["text"].text()
   }
 }

@@ -33,18 +33,19 @@ struct FinishedShard: Equatable {
   /// Reads a record.
   /// - Throws: `CarinaError.badData` when it is not understood.
   init(reading path: String) throws {
-    let document = try JSONValue.parseFile(path)
-    let broken = CarinaError(
-      .badData, "is no record of a finished shard", at: path, remedy: "Remove it; its shard is then made again.")
-    guard let rejected = document["rejected"], let rejections = Rejections(json: rejected),
-      let remarks = document["remarks"].flatMap(ImageRemarks.init(json:)),
-      let list = document["pixels"]?.array, let shard = document["shard"]
-    else { throw broken }
-    self.rejections = rejections
-    self.remarks = remarks
-    self.shard = shard.isNull ? nil : try ShardManifest.Shard(json: shard, source: path)
-    pixels = try list.map { entry in
-      guard let pair = entry.array?.compactMap(\.string), pair.count == 2 else { throw broken }
+    let root = JSONNode(
+      try .parseFile(path), source: path,
+      remedy: "Remove this record of a finished shard; the shard is then made again.")
+    rejections = try Rejections(root["rejected"])
+    remarks = try ImageRemarks(root["remarks"])
+    // A shard without an image says null, a record that is no record nothing.
+    guard let shard = root["shard"].value else { throw root["shard"].failure("a shard or null") }
+    self.shard = shard.isNull ? nil : try ShardManifest.Shard(root["shard"])
+    pixels = try root["pixels"].elements().map { entry in
+      let pair = try entry.read("an image and a digest") { value in
+        value.array?.compactMap(\.string).count == 2 && value.array?.count == 2
+          ? value.array?.compactMap(\.string) : nil
+      }
       return Pixels(image: pair[0], digest: pair[1])
     }
   }

@@ -92,7 +92,7 @@ struct PreprocessRun {
     ShardInProgress(
       ShardWriter(
         path: workspace.unfinishedPath(block), name: ShardFormat.fileName(block.number), transform: options.transform,
-        split: shares[block.split].split, sourceDigest: job.digest, capacity: block.images.count))
+        split: shares[block.split].split, sourceDigest: job.digest))
   }
 
   private func interrupted(_ own: [ShardBlock], _ workspace: PreprocessWorkspace) -> CarinaError {
@@ -140,7 +140,8 @@ struct PreprocessRun {
         throw CarinaError(.badData, "no image can be used; nothing was written", at: options.records)
       }
       let manifest = ShardManifest(
-        split: share.split, sourceName: (options.records as NSString).lastPathComponent, sourceDigest: job.digest,
+        version: ShardFormat.version, split: share.split, sourceName: (options.records as NSString).lastPathComponent,
+        sourceDigest: job.digest,
         transform: options.transform, shards: shards, rejectedImages: rejections.images,
         rejectedSamples: rejections.samples, suspectedInversions: remarks.inversions,
         orientationTags: remarks.orientations)

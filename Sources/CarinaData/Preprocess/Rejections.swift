@@ -55,10 +55,11 @@ struct Rejections: Equatable {
   /// All of it, for a record.
   var json: JSONValue { ["images": .integer(images), "samples": .integer(samples), "text": .string(text)] }
 
-  /// Reads what `json` gives; nil when it is something else.
-  init?(json: JSONValue) {
-    guard let images = json["images"]?.int, let samples = json["samples"]?.int, let text = json["text"]?.string
-    else { return nil }
-    (self.images, self.samples, self.text) = (images, samples, text)
+  /// Reads what `json` gives.
+  /// - Throws: `CarinaError.badData` naming what is missing or unusable.
+  init(_ node: JSONNode) throws {
+    images = try node["images"].count(in: ShardFormat.counts)
+    samples = try node["samples"].count(in: ShardFormat.counts)
+    text = try node["text"].text()
   }
 }

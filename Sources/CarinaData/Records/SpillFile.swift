@@ -80,9 +80,7 @@ final class SpillFile: @unchecked Sendable {
   }
 
   private static func failure(_ path: String) -> CarinaError {
-    CarinaError(
-      .cannotWrite, "the list of records cannot be written: \(String(cString: strerror(errno)))", at: path,
-      remedy: "Check the free space and the permissions of the output's directory.")
+    WriteFailure.error(path, "the list of records cannot be written")
   }
 }
 

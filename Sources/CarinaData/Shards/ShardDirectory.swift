@@ -3,8 +3,8 @@ import Foundation
 
 /// A shard directory, open for reading: images and samples by number, in the order of the shards.
 ///
-/// Texts are held in memory, pixels are read when asked for, without going through the HDF5 library where rows are
-/// stored plainly, as preprocess writes them. Safe to use from several threads.
+/// Texts are held in memory, pixels are read when asked for. The HDF5 library is not used in this process: another one
+/// says where in the files everything lies (`HDF5Survey`). Safe to use from several threads.
 public final class ShardDirectory: Sendable {
   /// Where it is.
   public let path: String
@@ -13,21 +13,32 @@ public final class ShardDirectory: Sendable {
   private let readers: [ShardReader]
   private let imageStarts: RunStarts, sampleStarts: RunStarts
 
-  /// Opens every shard and checks its shape, counts and transform; `verify` also reads every byte.
+  /// Opens every shard and checks its structure, its texts, counts and transform; pixels are checked as they are read.
+  /// Shards of version 1 have no checksums inside, so that all of their bytes are compared with the manifest first.
   /// - Throws: `CarinaError.missingInput` when the directory, its manifest or a shard is not there, `.badData` when
   ///   a part is damaged or the parts do not agree.
-  public init(_ path: String) throws {
-    self.path = path
-    manifest = try ShardManifest.read(path)
-    let (size, id) = (manifest.transform.size, manifest.transform.id)
-    readers = try manifest.shards.map { shard in
-      let file = path + "/" + shard.file
-      let reader = try ShardReader(file, size: size)
+  public convenience init(_ path: String) throws {
+    let manifest = try ShardManifest.read(path)
+    if manifest.version == ShardFormat.oldestVersion { try manifest.requireDigests(path) }
+    try self.init(path, manifest)
+  }
+
+  /// Opens the shards of a manifest.
+  init(_ path: String, _ manifest: ShardManifest) throws {
+    (self.path, self.manifest) = (path, manifest)
+    let (version, size, id) = (manifest.version, manifest.transform.size, manifest.transform.id)
+    let files = try HDF5InputFile.open(
+      manifest.shards.map { path + "/" + $0.file }, ShardFormat.request(version: version))
+    readers = try zip(manifest.shards, files).map { shard, file in
       func disagree(_ what: String, _ expected: String, _ found: String) -> CarinaError {
         CarinaError(
-          .badData, "\(what) differs from the manifest", at: file, expected: expected, found: found,
-          remedy: "The directory mixes files of different runs; run preprocess again.")
+          .badData, "\(what) differs from the manifest", at: file.path, expected: expected, found: found,
+          remedy: "It is damaged, or the directory mixes files of different runs; run preprocess again.")
       }
+      guard file.byteCount == shard.bytes else {
+        throw disagree("the size of the file", "\(shard.bytes) bytes", "\(file.byteCount) bytes")
+      }
+      let reader = try ShardReader(file, version: version, size: size)
       guard reader.imageCount == shard.images, reader.sampleImages.count == shard.samples else {
         throw disagree(
           "the count of rows", "\(shard.images) images, \(shard.samples) samples",
@@ -71,7 +82,7 @@ public final class ShardDirectory: Sendable {
 
   /// An image's pixels.
   /// - Precondition: `imageRow` is in 0..<`imageCount`.
-  /// - Throws: `CarinaError.badData` when they cannot be read.
+  /// - Throws: `CarinaError.badData` when they cannot be read or are not those that were written.
   public func pixels(imageRow: Int) throws -> ImagePixels {
     let (shard, row) = imageStarts.locate(imageRow)
     return try readers[shard].pixels(row: row)

@@ -1,7 +1,12 @@
-/// Names and numbers of the shard format, version 1; `docs` and the README describe it, h5py reads it.
+/// Names and numbers of the shard format; docs/file-formats.md describes its versions, h5py reads them.
 package enum ShardFormat {
-  static let version = 1
+  static let name = "carina-shards"
+  /// What is written. Version 1, whose texts lie in HDF5's heaps, is read too.
+  static let version = 2, oldestVersion = 1
+  /// What a file may say that there are of something: more would not be read, and sums of such numbers have room.
+  static let counts = 0...1 << 40
   static let pixels = "/images/pixels"
+  static let pixelSums = "/images/checksum"
   static let imageTexts = ["/images/id", "/images/patient", "/images/study", "/images/view"]
   static let sampleImage = "/samples/image"
   static let sampleTexts = [
@@ -10,6 +15,17 @@ package enum ShardFormat {
   static let manifest = "manifest.json"
   static let rejected = "rejected.jsonl"
   package static let remarks = "remarks.jsonl"
+
+  /// What is asked of a shard when it is opened.
+  static func request(version: Int) -> HDF5Request {
+    let attributes = ["format_version", "transform_id"], texts = imageTexts + sampleTexts
+    let datasets: [(name: String, values: HDF5Request.Values)] =
+      version == oldestVersion
+      ? [(pixels, .none), (sampleImage, .integers)] + texts.map { ($0, .texts) }
+      : [(pixels, .none), (pixelSums, .none), (sampleImage, .none)]
+        + texts.flatMap { [($0 + "/bytes", .none), ($0 + "/offsets", .none)] }
+    return HDF5Request(attributes: attributes, datasets: datasets)
+  }
 
   static func fileName(_ index: Int) -> String {
     let digits = String(index)

@@ -27,6 +27,8 @@ public struct ShardManifest: Equatable, Sendable {
     }
   }
 
+  /// Version of the shards' format.
+  public let version: Int
   /// The split that the directory holds; empty when none was named.
   public let split: String
   /// File name of the records, and SHA-256 of their file.
@@ -50,7 +52,7 @@ public struct ShardManifest: Equatable, Sendable {
   /// The file's text; equal manifests give equal bytes.
   func text() throws -> String {
     let document: JSONValue = [
-      "format": "carina-shards", "version": .integer(ShardFormat.version), "split": .string(split),
+      "format": .string(ShardFormat.name), "version": .integer(version), "split": .string(split),
       "images": .integer(images), "samples": .integer(samples),
       "rejected": ["images": .integer(rejectedImages), "samples": .integer(rejectedSamples)],
       "remarks": [
@@ -71,54 +73,52 @@ public struct ShardManifest: Equatable, Sendable {
         .missingInput, "is no shard directory: there is no \(ShardFormat.manifest) in it", at: directory,
         remedy: "Give a directory that preprocess has written.")
     }
-    let document = try JSONValue.parseFile(path)
-    guard document["format"]?.string == "carina-shards" else { throw unusable("format", path) }
-    let version = try number(document["version"], "version", path)
-    guard version == ShardFormat.version else {
+    let root = JSONNode(try .parseFile(path), source: path, remedy: "Run preprocess again.")
+    guard try root["format"].text() == ShardFormat.name else { throw root["format"].failure("\"\(ShardFormat.name)\"") }
+    let version = try root["version"].count()
+    guard (ShardFormat.oldestVersion...ShardFormat.version).contains(version) else {
       throw CarinaError(
-        .badData, "has another format version", at: path, expected: "\(ShardFormat.version)", found: "\(version)",
+        .badData, "has another format version", at: path,
+        expected: "\(ShardFormat.oldestVersion) or \(ShardFormat.version)", found: "\(version)",
         remedy: "Run preprocess again with this version of Carina.")
     }
-    guard let settings = document["transform"]?["settings"], let list = document["shards"]?.array else {
-      throw unusable(document["shards"] == nil ? "shards" : "transform", path)
+    let transform = try ImageTransform(settings: .object(root["transform"]["settings"].object()), source: path)
+    guard try root["transform"]["id"].text() == transform.id else {
+      throw root["transform"]["id"].failure("\(transform.id), which its settings make")
     }
-    let transform = try ImageTransform(settings: settings, source: path)
-    guard transform.id == document["transform"]?["id"]?.string else { throw unusable("transform.id", path) }
-    let shards = try list.map { try Shard(json: $0, source: path) }
-    return try ShardManifest(
-      split: text(document["split"], "split", path), sourceName: text(document["source"]?["name"], "source", path),
-      sourceDigest: text(document["source"]?["sha256"], "source", path), transform: transform, shards: shards,
-      rejectedImages: number(document["rejected"]?["images"], "rejected", path),
-      rejectedSamples: number(document["rejected"]?["samples"], "rejected", path),
-      // Absent from manifests of other programs, which count nothing.
-      suspectedInversions: number(document["remarks"]?["suspected_inversions"] ?? 0, "remarks", path),
-      orientationTags: number(document["remarks"]?["orientation_tags"] ?? 0, "remarks", path))
-  }
-
-  private static func text(_ value: JSONValue?, _ key: String, _ path: String) throws -> String {
-    guard let text = value?.string else { throw unusable(key, path) }
-    return text
-  }
-
-  fileprivate static func number(_ value: JSONValue?, _ key: String, _ path: String) throws -> Int {
-    guard let number = value?.int, number >= 0 else { throw unusable(key, path) }
-    return number
-  }
-
-  fileprivate static func unusable(_ key: String, _ path: String) -> CarinaError {
-    CarinaError(.badData, "\"\(key)\" is missing or unusable", at: path, remedy: "Run preprocess again.")
+    // Absent from manifests of other programs, which count nothing.
+    func remarks(_ key: String) throws -> Int {
+      try root["remarks"].optional?[key].optional?.count(in: ShardFormat.counts) ?? 0
+    }
+    let shards = try root["shards"].elements()
+    guard shards.count <= 1_000_000 else { throw root["shards"].failure("at most a million shards") }
+    let manifest = ShardManifest(
+      version: version, split: try root["split"].text(), sourceName: try root["source"]["name"].text(),
+      sourceDigest: try root["source"]["sha256"].text(), transform: transform,
+      shards: try shards.map(Shard.init),
+      rejectedImages: try root["rejected"]["images"].count(in: ShardFormat.counts),
+      rejectedSamples: try root["rejected"]["samples"].count(in: ShardFormat.counts),
+      suspectedInversions: try remarks("suspected_inversions"), orientationTags: try remarks("orientation_tags"))
+    for (name, sum) in [("images", manifest.images), ("samples", manifest.samples)] {
+      guard try root[name].optional?.count() ?? sum == sum else {
+        throw root[name].failure("\(sum), the sum over its shards")
+      }
+    }
+    return manifest
   }
 }
 
 extension ShardManifest.Shard {
   /// Reads an entry of a manifest.
   /// - Throws: `CarinaError.badData` naming the part that is missing or unusable.
-  init(json: JSONValue, source: String) throws {
-    func number(_ key: String) throws -> Int { try ShardManifest.number(json[key], key, source) }
-    guard let file = json["file"]?.string, !file.contains("/") else { throw ShardManifest.unusable("file", source) }
-    guard let sha256 = json["sha256"]?.string else { throw ShardManifest.unusable("sha256", source) }
+  init(_ node: JSONNode) throws {
+    func number(_ key: String) throws -> Int { try node[key].count(in: ShardFormat.counts) }
+    let file = try node["file"].text()
+    guard !file.isEmpty, !file.contains("/"), !file.contains("\0") else {
+      throw node["file"].failure("the name of a file in the directory")
+    }
     self.init(
       file: file, images: try number("images"), samples: try number("samples"), channels: try number("channels"),
-      bytes: try number("bytes"), sha256: sha256)
+      bytes: try number("bytes"), sha256: try node["sha256"].text())
   }
 }

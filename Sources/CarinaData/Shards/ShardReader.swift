@@ -1,3 +1,4 @@
+import CarinaRuntime
 import Foundation
 
 /// One shard, open for reading: its texts in memory, its pixels read from the file when asked for.
@@ -10,25 +11,22 @@ final class ShardReader: Sendable {
   let transformID: String
 
   private let size: Int
-  private let path: String
   private let file: HDF5InputFile
-  private let pixels: HDF5Dataset
-  private let addresses: [UInt64]?
-  private let descriptor: Int32
+  private let rows: HDF5Rows
+  /// CRC-32 of each row's pixels; nil in version 1, where the file's digest stands for all of it.
+  private let sums: [UInt32]?
 
-  /// - Throws: `CarinaError.badData` for anything but a whole shard whose parts agree, `.missingInput`.
-  init(_ path: String, size: Int) throws {
-    self.path = path
-    self.size = size
-    file = try HDF5InputFile(path)
-    let version = try file.integerAttribute("format_version")
-    guard version == ShardFormat.version else {
-      throw file.bad("has another format version", expected: "\(ShardFormat.version)", found: "\(version)")
+  /// - Throws: `CarinaError.badData` for anything but a whole shard whose parts agree.
+  init(_ file: HDF5InputFile, version: Int, size: Int) throws {
+    (self.file, self.size) = (file, size)
+    let found = try file.integerAttribute("format_version")
+    guard found == version else {
+      throw file.bad("has another format version than the manifest", expected: "\(version)", found: "\(found)")
     }
     transformID = try file.textAttribute("transform_id")
-    pixels = try file.dataset(ShardFormat.pixels)
+    let pixels = try file.dataset(ShardFormat.pixels)
     let shape = Array(pixels.extent.dropFirst())
-    guard pixels.isByte, shape == [size, size] || shape == [size, size, 3] else {
+    guard pixels.isInteger(byteCount: 1, isSigned: false), shape == [size, size] || shape == [size, size, 3] else {
       throw file.bad(
         "\(ShardFormat.pixels) has another shape or type",
         expected: "bytes [N, \(size), \(size)] or [N, \(size), \(size), 3]",
@@ -36,47 +34,39 @@ final class ShardReader: Sendable {
     }
     channels = shape.count == 2 ? 1 : 3
     imageCount = pixels.extent[0]
-    images = try ShardFormat.imageTexts.map(file.texts)
-    samples = try ShardFormat.sampleTexts.map(file.texts)
-    sampleImages = try file.integers(ShardFormat.sampleImage)
-    let counts = (images: imageCount, samples: sampleImages.count)
-    guard images.allSatisfy({ $0.count == counts.images }), samples.allSatisfy({ $0.count == counts.samples }) else {
-      throw file.bad("its datasets have different lengths")
+    if version == ShardFormat.oldestVersion {
+      images = try ShardFormat.imageTexts.map(file.texts)
+      samples = try ShardFormat.sampleTexts.map(file.texts)
+      sampleImages = try file.integers(ShardFormat.sampleImage)
+      sums = nil
+    } else {
+      images = try ShardFormat.imageTexts.map { try TextColumn(file, $0) }
+      samples = try ShardFormat.sampleTexts.map { try TextColumn(file, $0) }
+      sampleImages = try file.checkedIntegers(ShardFormat.sampleImage)
+      sums = try file.checkedIntegers(ShardFormat.pixelSums)
     }
+    let counts = (images: imageCount, samples: sampleImages.count)
+    guard images.allSatisfy({ $0.count == counts.images }), samples.allSatisfy({ $0.count == counts.samples }),
+      sums?.count ?? counts.images == counts.images
+    else { throw file.bad("its datasets have different lengths") }
     guard sampleImages.allSatisfy({ (0..<counts.images).contains(Int($0)) }) else {
       throw file.bad("a sample names an image row that is not there")
     }
-    addresses = try pixels.rowAddresses()
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw file.bad("cannot be opened: \(String(cString: strerror(errno)))") }
-    var status = stat()
-    let rowBytes = UInt64(size * size * channels)
-    guard fstat(descriptor, &status) == 0,
-      addresses?.allSatisfy({ $0 <= UInt64(status.st_size) && rowBytes <= UInt64(status.st_size) - $0 }) ?? true
-    else {
-      close(descriptor)
-      throw file.bad("is shorter than its pixels")
-    }
+    rows = try HDF5Rows(pixels)
   }
 
-  deinit { close(descriptor) }
-
   /// The pixels of a row; safe from several threads at once.
-  /// - Throws: `CarinaError.badData` when they cannot be read.
+  /// - Throws: `CarinaError.badData` when they cannot be read or are not those that were written.
   func pixels(row: Int) throws -> ImagePixels {
     let count = size * size * channels
     let values = try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       guard let start = buffer.baseAddress else { return }
-      if let addresses {
-        var done = 0
-        while done < count {
-          let got = pread(descriptor, start + done, count - done, off_t(addresses[row]) + off_t(done))
-          if got < 0 && errno == EINTR { continue }
-          guard got > 0 else { throw file.bad("the pixels of row \(row) cannot be read") }
-          done += got
-        }
-      } else {
-        guard try pixels.readRow(row, into: start) else { throw file.bad("the pixels of row \(row) cannot be read") }
+      let sum = try rows.read(row: row, into: start)
+      if let sums, sums[row] != sum {
+        throw CarinaError(
+          .badData, "the pixels in row \(row) (image \(images[0][row])) are not those that were written", at: file.path,
+          expected: "CRC-32 \(sums[row])", found: "\(sum)",
+          remedy: "The file was damaged: preprocess verify names all that is; copy it again or run preprocess again.")
       }
       initialized = count
     }

@@ -14,28 +14,25 @@ final class ShardWriter {
   private let transform: ImageTransform
   private let split: String
   private let sourceDigest: String
-  private let capacity: Int
   private var current: OpenShard?
 
   /// - Parameters:
   ///   - path: the file to write.
   ///   - name: what the manifest calls it.
-  ///   - capacity: images at most.
-  init(path: String, name: String, transform: ImageTransform, split: String, sourceDigest: String, capacity: Int) {
+  init(path: String, name: String, transform: ImageTransform, split: String, sourceDigest: String) {
     self.path = path
     self.name = name
     self.transform = transform
     self.split = split
     self.sourceDigest = sourceDigest
-    self.capacity = capacity
   }
 
   /// Adds an image with its samples.
   /// - Throws: `CarinaError.cannotWrite`.
   func add(_ image: ShardImage, pixels: ImagePixels, samples: [NumberedSample]) throws {
-    let shard = try current ?? OpenShard(path, size: transform.size, channels: pixels.channels, capacity: capacity)
+    let shard = try current ?? OpenShard(path, size: transform.size, channels: pixels.channels)
     current = shard
-    if pixels.channels > shard.channels { try shard.turnIntoColour(capacity: capacity) }
+    if pixels.channels > shard.channels { try shard.turnIntoColour() }
     try shard.append(image, pixels: shard.channels == 3 ? pixels.expanded() : pixels, samples: samples)
   }
 
@@ -46,93 +43,74 @@ final class ShardWriter {
     guard let shard = current else { return nil }
     current = nil
     let file = shard.file
-    try shard.rows.finish()
+    let samples = shard.samples.sorted { $0.sample.number < $1.sample.number }
+    file.addBytes(ShardFormat.pixels, shape: [shard.images.count] + shard.rowShape, at: shard.start)
+    try file.write(shard.sums, as: ShardFormat.pixelSums)
     for (name, column) in zip(ShardFormat.imageTexts, [\ShardImage.id, \.patient, \.study, \.view]) {
       try file.write(shard.images.map { $0[keyPath: column] }, as: name)
     }
-    let samples = shard.samples.sorted { $0.sample.number < $1.sample.number }
     try file.write(samples.map(\.row), as: ShardFormat.sampleImage)
     let columns = [\SampleRecord.id, \.question, \.answer, \.answerType, \.questionType]
     for (name, column) in zip(ShardFormat.sampleTexts, columns) {
       try file.write(samples.map { $0.sample.record[keyPath: column] }, as: name)
     }
-    try file.setAttribute("format_version", integer: Int32(ShardFormat.version))
+    file.setAttribute("format_version", integer: UInt32(ShardFormat.version))
     try file.setAttribute("transform_id", text: transform.id)
     try file.setAttribute("transform_settings", text: try transform.settings.serialized())
     try file.setAttribute("split", text: split)
     try file.setAttribute("source_digest", text: sourceDigest)
-    try file.close()
+    let size = try file.finish()
     return ShardManifest.Shard(
-      file: name, images: shard.images.count, samples: samples.count, channels: shard.channels,
-      bytes: try ShardWriter.flushedSize(path), sha256: try SHA256Digest.ofFile(path))
-  }
-
-  /// Makes sure that a file is on the disk; its size.
-  private static func flushedSize(_ path: String) throws -> Int {
-    let descriptor = open(path, O_RDONLY)
-    defer { if descriptor >= 0 { close(descriptor) } }
-    var status = stat()
-    guard descriptor >= 0, fsync(descriptor) == 0, fstat(descriptor, &status) == 0 else {
-      throw CarinaError(
-        .cannotWrite, "cannot be flushed: \(String(cString: strerror(errno)))", at: path,
-        remedy: "Check the free space and the disk.")
-    }
-    return Int(status.st_size)
+      file: name, images: shard.images.count, samples: samples.count, channels: shard.channels, bytes: size,
+      sha256: try SHA256Digest.ofFile(path))
   }
 }
 
-/// The shard being written.
+/// The shard being written: pixels go to the file at once, the rest waits for its end.
 private final class OpenShard {
-  let path: String
   private let size: Int
   private(set) var channels: Int
-  private(set) var file: HDF5OutputFile
-  private(set) var rows: HDF5Rows
+  let file: HDF5OutputFile
+  /// Where the pixels begin in the file.
+  let start: Int
+  private(set) var sums: [UInt32] = []
   private(set) var images: [ShardImage] = []
   private(set) var samples: [(row: Int32, sample: ShardWriter.NumberedSample)] = []
 
-  init(_ path: String, size: Int, channels: Int, capacity: Int) throws {
-    self.path = path
-    self.size = size
-    self.channels = channels
-    (file, rows) = try OpenShard.create(path, size: size, channels: channels, capacity: capacity)
+  init(_ path: String, size: Int, channels: Int) throws {
+    (self.size, self.channels) = (size, channels)
+    file = try HDF5OutputFile(path)
+    start = file.reserve(0)
   }
 
-  private static func create(
-    _ path: String, size: Int, channels: Int, capacity: Int
-  ) throws -> (HDF5OutputFile, HDF5Rows) {
-    let file = try HDF5OutputFile(path)
-    try file.makeGroup("/images")
-    try file.makeGroup("/samples")
-    let shape = channels == 1 ? [size, size] : [size, size, 3]
-    return (file, try file.makeRows(ShardFormat.pixels, rowShape: shape, capacity: capacity))
-  }
+  var rowShape: [Int] { channels == 1 ? [size, size] : [size, size, 3] }
 
   func append(_ image: ShardImage, pixels: ImagePixels, samples: [ShardWriter.NumberedSample]) throws {
-    try rows.append(pixels.values)
+    precondition(pixels.values.count == rowShape.reduce(1, *))
+    try write(pixels.values, row: images.count)
+    _ = file.reserve(pixels.values.count)
     self.samples += samples.map { (row: Int32(images.count), sample: $0) }
     images.append(image)
   }
 
-  /// Starts the shard anew with three channels and takes over the rows written so far.
-  func turnIntoColour(capacity: Int) throws {
-    try rows.finish()
-    try file.close()
-    let grey = path + ".grey"
-    guard rename(path, grey) == 0 else {
-      throw CarinaError(.cannotWrite, "cannot be renamed: \(String(cString: strerror(errno)))", at: path)
-    }
-    defer { unlink(grey) }
+  /// Gives the rows written so far three channels, from the last to the first: a row never reaches one before it.
+  func turnIntoColour() throws {
+    let count = images.count, grey = size * size
     channels = 3
-    (file, rows) = try OpenShard.create(path, size: size, channels: 3, capacity: capacity)
-    let input = try HDF5InputFile(grey)
-    let old = try input.dataset(ShardFormat.pixels)
-    var row = [UInt8](repeating: 0, count: size * size)
-    for index in 0..<images.count {
-      guard try row.withUnsafeMutableBufferPointer({ try old.readRow(index, into: $0.baseAddress!) }) else {
-        throw CarinaError(.internalFailure, "a row that was just written cannot be read back", at: grey)
-      }
-      try rows.append(ImagePixels(values: row, size: size, channels: 1).expanded().values)
+    _ = file.reserve(2 * count * grey)
+    sums = [UInt32](repeating: 0, count: count)
+    var row = [UInt8](repeating: 0, count: grey)
+    for index in (0..<count).reversed() {
+      try row.withUnsafeMutableBytes { try file.read(into: $0, at: start + index * grey) }
+      try write(ImagePixels(values: row, size: size, channels: 1).expanded().values, row: index)
+    }
+  }
+
+  private func write(_ values: [UInt8], row: Int) throws {
+    try values.withUnsafeBytes { bytes in
+      if row == sums.count { sums.append(0) }
+      sums[row] = CRC32.of(bytes)
+      try file.write(bytes, at: start + row * values.count)
     }
   }
 }

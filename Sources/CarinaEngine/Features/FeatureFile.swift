@@ -8,7 +8,9 @@ import Foundation
 /// Filling touches no structure of HDF5, so a file that a run left in the middle of a write is still a whole HDF5 file;
 /// which rows of it hold something their own checksums say. One process writes at a time, others read.
 package final class FeatureFile {
-  static let format = "carina-vision-features", version = 1
+  static let format = "carina-vision-features"
+  /// What is written. Files of version 1, whose attributes are texts of any length, are read and filled too.
+  static let version = 2, oldestVersion = 1
 
   /// The datasets.
   package enum Table: String, CaseIterable {
@@ -41,21 +43,23 @@ package final class FeatureFile {
     }
   }
 
+  private static let request = HDF5Request(
+    attributes: FeatureIdentity.attributes, datasets: Table.allCases.map { ($0.rawValue, .none) })
+
   /// Makes an empty file at a path.
   /// - Throws: `CarinaError.cannotWrite`.
   static func create(_ path: String, identity: FeatureIdentity, capacity: Capacity) throws {
     let file = try HDF5OutputFile(path)
-    for group in ["/images", "/places", "/shards"] { try file.makeGroup(group) }
     try identity.write(to: file)
     for table in Table.allCases where table != .features {
       let count = capacity.rows(of: table)
-      try file.makeFixed(table.rawValue, .byte, shape: [count, rowByteCount(table, identity)])
+      file.makeFixed(table.rawValue, .byte, shape: [count, rowByteCount(table, identity)])
     }
     // Last, so that the file's small parts lie together.
-    try file.makeFixed(
+    file.makeFixed(
       Table.features.rawValue, identity.elementType == .bfloat16 ? .word : .float,
       shape: [capacity.images, identity.rowCount, identity.width])
-    try file.close()
+    try file.finish()
   }
 
   /// Opens a file, to write where no other process does.
@@ -65,15 +69,21 @@ package final class FeatureFile {
   package init(_ path: String, identity: FeatureIdentity, lock: FileLock? = nil) throws {
     self.path = path
     do {
-      let input = try HDF5InputFile(path)
+      let input = try HDF5InputFile.open([path], FeatureFile.request)[0]
       try identity.require(input)
       var tables: [Table: (start: UInt64, rowByteCount: Int, rowCount: Int)] = [:]
       for table in Table.allCases {
         let dataset = try input.dataset(table.rawValue), size = FeatureFile.rowByteCount(table, identity)
-        guard let run = try dataset.run(), let rows = dataset.extent.first, run.count == rows * size,
+        guard let run = dataset.run(), let rows = dataset.extent.first, run.count == rows * size,
           table != .features || dataset.extent == [rows, identity.rowCount, identity.width]
         else { throw input.bad("\(table.rawValue) has another shape or layout") }
         tables[table] = (run.lowerBound, size, rows)
+      }
+      // Whoever fills one must not fill another.
+      let runs = tables.values.map { $0.start..<$0.start + UInt64($0.rowByteCount * $0.rowCount) }
+        .filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
+      guard zip(runs, runs.dropFirst()).allSatisfy({ $0.upperBound <= $1.lowerBound }) else {
+        throw input.bad("its datasets lie over each other")
       }
       self.tables = tables
     } catch let error as CarinaError where error.remedy?.contains("preprocess") ?? false {

@@ -30,9 +30,14 @@ package struct FeatureIdentity: Equatable, Sendable {
   /// Bytes of one image's features.
   package var byteCount: Int { rowCount * width * elementType.byteCount }
 
+  /// Names of the attributes of a file.
+  static let attributes = [
+    "format", "format_version", "weights_sha256", "encoder", "transform_id", "transform_settings", "element_type",
+  ]
+
   func write(to file: HDF5OutputFile) throws {
     try file.setAttribute("format", text: FeatureFile.format)
-    try file.setAttribute("format_version", integer: Int32(FeatureFile.version))
+    file.setAttribute("format_version", integer: UInt32(FeatureFile.version))
     try file.setAttribute("weights_sha256", text: weights)
     try file.setAttribute("encoder", text: encoder)
     try file.setAttribute("transform_id", text: transform.id)
@@ -44,7 +49,7 @@ package struct FeatureIdentity: Equatable, Sendable {
   /// - Throws: `CarinaError.badData` naming what differs.
   func require(_ file: HDF5InputFile) throws {
     guard try file.textAttribute("format") == FeatureFile.format,
-      try file.integerAttribute("format_version") == FeatureFile.version
+      (FeatureFile.oldestVersion...FeatureFile.version).contains(try file.integerAttribute("format_version"))
     else { throw file.bad("holds no vision features of this version") }
     let facts = [
       ("weights_sha256", "other weights", weights), ("encoder", "another encoder, or another of its outputs", encoder),

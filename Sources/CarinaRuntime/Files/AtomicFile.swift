@@ -72,6 +72,8 @@ public enum AtomicFile {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
+      let reason = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError)?.code
+      if reason == Int(ENOSPC) { throw WriteFailure.error(path, "the directory cannot be created", code: ENOSPC) }
       throw CarinaError(
         .cannotWrite, "the directory cannot be created", at: path,
         remedy: "Check that its parent exists, is a directory and is writable.")
@@ -86,8 +88,6 @@ public enum AtomicFile {
   }
 
   private static func failure(_ path: String) -> CarinaError {
-    CarinaError(
-      .cannotWrite, "cannot be written: \(String(cString: strerror(errno)))", at: path,
-      remedy: "Check the free space and the permissions of its directory.")
+    WriteFailure.error(path)
   }
 }

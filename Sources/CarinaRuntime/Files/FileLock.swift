@@ -19,7 +19,8 @@ package final class FileLock {
     taken: () -> CarinaError = { CarinaError(.usage, "another process holds the lock") }
   ) throws {
     func failure() -> CarinaError {
-      CarinaError(
+      if errno == ENOSPC { return WriteFailure.error(path, "the lock cannot be made") }
+      return CarinaError(
         .cannotWrite, "the lock cannot be made: \(String(cString: strerror(errno)))", at: path,
         remedy: "Check the free space, the permissions of its directory, and that its file system knows locks.")
     }

@@ -27,18 +27,23 @@ package struct JSONNode {
   /// The names on the path from the root.
   package let keys: [String]
   private let wording: Wording
+  private let remedy: String?
 
   /// A value of a file at a path.
-  package init(_ value: JSONValue?, source: String, keys: [String] = [], wording: Wording = .ownFile) {
+  /// - Parameter remedy: what the reader of an error can do about this kind of file.
+  package init(
+    _ value: JSONValue?, source: String, keys: [String] = [], wording: Wording = .ownFile, remedy: String? = nil
+  ) {
     self.value = value
     self.source = source
     self.keys = keys
     self.wording = wording
+    self.remedy = remedy
   }
 
   /// What stands under a name.
   package subscript(_ key: String) -> JSONNode {
-    JSONNode(value?[key], source: source, keys: keys + [key], wording: wording)
+    JSONNode(value?[key], source: source, keys: keys + [key], wording: wording, remedy: remedy)
   }
 
   /// Itself if something else than null stands here.
@@ -46,7 +51,7 @@ package struct JSONNode {
 
   /// Itself, or an empty object where nothing or null stands.
   package var orEmpty: JSONNode {
-    optional ?? JSONNode(.object(JSONObject()), source: source, keys: keys, wording: wording)
+    optional ?? JSONNode(.object(JSONObject()), source: source, keys: keys, wording: wording, remedy: remedy)
   }
 
   /// The path in words.
@@ -70,6 +75,14 @@ package struct JSONNode {
     try read(expected ?? "a whole number from \(least)") { value in value.int.flatMap { $0 >= least ? $0 : nil } }
   }
 
+  /// A whole number within a range.
+  /// - Throws: as `read`.
+  package func count(in range: ClosedRange<Int>) throws -> Int {
+    try read("a whole number from \(range.lowerBound) to \(range.upperBound)") { value in
+      value.int.flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
   /// A text.
   /// - Throws: as `read`.
   package func text() throws -> String { try read("a text", \.string) }
@@ -77,6 +90,14 @@ package struct JSONNode {
   /// A truth value.
   /// - Throws: as `read`.
   package func flag() throws -> Bool { try read("true or false", \.bool) }
+
+  /// The elements of a list.
+  /// - Throws: as `read`.
+  package func elements() throws -> [JSONNode] {
+    try read("a list", \.array).enumerated().map { number, element in
+      JSONNode(element, source: source, keys: keys + ["\(number)"], wording: wording, remedy: remedy)
+    }
+  }
 
   /// The names and values of an object.
   /// - Throws: as `read`.
@@ -96,7 +117,7 @@ package struct JSONNode {
 
   /// An error in other words, with what was found.
   package func failure(_ what: String, expected: String?) -> CarinaError {
-    CarinaError(.badData, what, at: source, expected: expected, found: found)
+    CarinaError(.badData, what, at: source, expected: expected, found: found, remedy: remedy)
   }
 
   private var found: String {

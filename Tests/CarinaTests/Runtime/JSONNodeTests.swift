@@ -18,5 +18,12 @@ import Carina
     let error = try #require(thrownCarinaError { try results["a"]["b"].text() })
     #expect(error.what == "the key \"a/b\" is not as it should be" && error.found == "an integer")
     #expect(thrownCarinaError { try root["a"]["b"].count(from: 4) }?.expected == "a whole number from 4")
+    #expect(thrownCarinaError { try root["a"]["b"].count(in: 0...2) }?.expected == "a whole number from 0 to 2")
+    // What can be done about a kind of file stays with every path in it.
+    let own = JSONNode(root.value, source: "z", remedy: "Make it again.")
+    #expect(thrownCarinaError { try own["a"]["c"].text() }?.remedy == "Make it again.")
+    #expect(thrownCarinaError { try own["x"].orEmpty["y"].text() }?.remedy == "Make it again.")
+    let element = try #require(thrownCarinaError { try own["list"].elements().forEach { _ = try $0.text() } })
+    #expect(element.what == "\"list.0\" is missing or cannot be used" && element.remedy == "Make it again.")
   }
 }

@@ -1,0 +1,5 @@
+#pragma once
+#include "hdf5_survey.h"
+
+/// Writes the answer about one file to the pipe. Runs in the child alone.
+void carina_survey_file(int descriptor, const carina_h5_request *request);

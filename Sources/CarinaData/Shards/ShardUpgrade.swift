@@ -1,0 +1,76 @@
+import CarinaRuntime
+import Foundation
+
+/// Rewrites a shard directory of an older version as preprocess writes it today.
+public enum ShardUpgrade {
+  /// Whether there was something to do.
+  public enum Outcome: Equatable, Sendable {
+    /// The directory has today's version already; nothing was touched.
+    case current
+    /// It was rewritten, from this version.
+    case upgraded(from: Int)
+  }
+
+  /// Rewrites a directory beside itself and puts the new one in place of the old one. Its shards get the bytes that
+  /// preprocess writes for the same records and images; whatever else lies there is kept.
+  /// - Parameter progress: told how many shards are done, and of how many.
+  /// - Throws: what verifying throws, before anything is written; `CarinaError.cannotWrite`, and then the directory is as
+  ///   it was.
+  @discardableResult
+  public static func run(_ directory: String, progress: (Int, Int) -> Void = { _, _ in }) throws -> Outcome {
+    var path = directory
+    while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
+    let parent = (path as NSString).deletingLastPathComponent
+    // A run that was killed between its two renames has left the old directory under another name.
+    try AbandonedFiles.clear(parent.isEmpty ? "." : parent)
+    guard try ShardManifest.read(path).version < ShardFormat.version else { return .current }
+    let old = try ShardDirectory.verified(path), manifest = old.manifest
+    try AtomicFile.writeDirectory(to: path) { target in
+      let own = Set(manifest.shards.map(\.file) + [ShardFormat.manifest])
+      for name in try FileManager.default.contentsOfDirectory(atPath: path) where !own.contains(name) {
+        do {
+          try FileManager.default.copyItem(atPath: path + "/" + name, toPath: target + "/" + name)
+        } catch { throw WriteFailure.error(target + "/" + name, "cannot be copied", code: ENOSPC) }
+      }
+      var (shards, image, sample) = ([ShardManifest.Shard](), 0, 0)
+      for shard in manifest.shards {
+        let writer = ShardWriter(
+          path: target + "/" + shard.file, name: shard.file, transform: manifest.transform, split: manifest.split,
+          sourceDigest: manifest.sourceDigest)
+        var samples: [Int: [ShardWriter.NumberedSample]] = [:]
+        for number in sample..<sample + shard.samples {
+          let stored = old.sample(number)
+          samples[stored.imageRow, default: []].append((number, SampleRecord(stored)))
+        }
+        for row in image..<image + shard.images {
+          try writer.add(old.image(row), pixels: try old.pixels(imageRow: row), samples: samples[row] ?? [])
+        }
+        image += shard.images
+        sample += shard.samples
+        if let written = try writer.finish() { shards.append(written) }
+        progress(shards.count, manifest.shards.count)
+      }
+      try AtomicFile.write(try manifest.upgraded(shards).text(), to: target + "/" + ShardFormat.manifest)
+    }
+    return .upgraded(from: manifest.version)
+  }
+}
+
+extension SampleRecord {
+  /// What a shard keeps of a record.
+  fileprivate init(_ sample: ShardSample) {
+    self.init(
+      image: "", question: sample.question, answer: sample.answer, id: sample.id, answerType: sample.answerType,
+      questionType: sample.questionType)
+  }
+}
+
+extension ShardManifest {
+  /// The same of today's version, with other shards.
+  fileprivate func upgraded(_ shards: [Shard]) -> ShardManifest {
+    ShardManifest(
+      version: ShardFormat.version, split: split, sourceName: sourceName, sourceDigest: sourceDigest,
+      transform: transform, shards: shards, rejectedImages: rejectedImages, rejectedSamples: rejectedSamples,
+      suspectedInversions: suspectedInversions, orientationTags: orientationTags)
+  }
+}
