@@ -15,7 +15,7 @@ struct VerifyCommand: ParsableCommand {
     global.apply()
     let progress = ProgressLine("verify", unit: "shards", total: try ShardManifest.read(directory).shards.count)
     let shards = try ShardDirectory.verified(directory) { progress.update($0) }
-    print(
+    printLine(
       "\(shards.manifest.shards.count) shards with \(shards.imageCount) images and \(shards.sampleCount) samples "
         + "are as they were written")
   }

@@ -4,5 +4,6 @@
 #include "processor.h"
 #include "fingerprint.h"
 #include "held_team.h"
+#include "mapped_files.h"
 #include "nameless_file.h"
 #include "thread_team.h"

@@ -10,9 +10,7 @@ package final class HDF5InputFile: Sendable {
   /// - Throws: `CarinaError.missingInput` when there is no such file, `.badData` when it is no whole HDF5 file.
   package init(_ path: String) throws {
     self.path = path
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw CarinaError(.missingInput, "there is no such file", at: path)
-    }
+    try ReadableFile.require(path)
     file = try HDF5.locked {
       let broken = CarinaError(
         .badData, "is no whole HDF5 file", at: path,

@@ -33,7 +33,7 @@ struct FinishedShard: Equatable {
   /// Reads a record.
   /// - Throws: `CarinaError.badData` when it is not understood.
   init(reading path: String) throws {
-    let document = try JSONValue.parseFile(path)
+    let document = try JSONValue.parseFile(path, limit: .list)
     let broken = CarinaError(
       .badData, "is no record of a finished shard", at: path, remedy: "Remove it; its shard is then made again.")
     guard let rejected = document["rejected"], let rejections = Rejections(json: rejected),

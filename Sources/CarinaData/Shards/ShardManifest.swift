@@ -71,7 +71,7 @@ public struct ShardManifest: Equatable, Sendable {
         .missingInput, "is no shard directory: there is no \(ShardFormat.manifest) in it", at: directory,
         remedy: "Give a directory that preprocess has written.")
     }
-    let document = try JSONValue.parseFile(path)
+    let document = try JSONValue.parseFile(path, limit: .list)
     guard document["format"]?.string == "carina-shards" else { throw unusable("format", path) }
     let version = try number(document["version"], "version", path)
     guard version == ShardFormat.version else {
