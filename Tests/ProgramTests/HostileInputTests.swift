@@ -65,7 +65,7 @@ import Testing
     // The same in the place of each file of a model and of shards.
     for (number, name) in [
       "model/carina.json", "model/language_model/model.safetensors", "model/language_model/config.json",
-      "model/language_model/tokenizer.json", "model/projection_layer/projector_config.json",
+      "model/tokenizer.json", "model/projection_layer/projector_config.json",
     ].enumerated() {
       let copy = directory.file("copy-\(number)")
       try FileManager.default.copyItem(atPath: tiny.checkpoint, toPath: copy)
