@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Mapped files that are cut short", .timeLimit(.minutes(2))) struct LostFileTests {
+@Suite("Mapped files that are cut short") struct LostFileTests {
   private let tiny: TinyJoinedModel
   private let decoder: String
 

@@ -21,7 +21,7 @@ public final class EvaluationLock {
     var made: [String] = [], above = outputDirectory
     while !above.isEmpty, !FileManager.default.fileExists(atPath: above) {
       made.append(above)
-      above = (above as NSString).deletingLastPathComponent
+      above = FileName.directory(of: above)
     }
     func take() throws -> FileLock {
       try AtomicFile.makeDirectory(directory)

@@ -18,7 +18,7 @@ package enum RunEnvironment {
   /// The commit that is checked out where the program runs or was built; nil outside a checkout.
   private static var revision: String? {
     let starts = [
-      FileManager.default.currentDirectoryPath, (CommandLine.arguments[0] as NSString).deletingLastPathComponent,
+      FileManager.default.currentDirectoryPath, FileName.directory(of: CommandLine.arguments[0]),
     ]
     for start in starts {
       var directory = URL(fileURLWithPath: start).standardizedFileURL.path
@@ -26,7 +26,7 @@ package enum RunEnvironment {
         if let head = text(directory + "/.git/HEAD") {
           return commit(of: head.trimmingCharacters(in: .whitespacesAndNewlines), git: directory + "/.git")
         }
-        let parent = (directory as NSString).deletingLastPathComponent
+        let parent = FileName.directory(of: directory)
         if parent == directory || parent.isEmpty { break }
         directory = parent
       }

