@@ -8,6 +8,7 @@ import Carina
 /// Underscores in option names are accepted. A `CarinaError` becomes one paragraph on stderr and its exit code; bad
 /// usage ends with 64; `--help` and `--version` with 0; an error that nobody expected with 70.
 public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Never {
+  LostFiles.endProgram(prefix: "error: ", status: CarinaError(.badData, "").exitCode.rawValue)
   SettingSpelling.use(.commandLine)
   Processor.shortenIdleSpin()
   // A reader that goes away (`| head`) is a failed write, not a silent death in the middle of a file.
@@ -21,10 +22,14 @@ public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Nev
   } catch {
     // Neither the engine's nor one of those with which the parser ends a program: its own code would be 1.
     guard error is ExitCode || program.exitCode(for: error) != .failure else {
-      writeToStandardError("error: \(error). This is an error in the program; please report it.\n")
+      writeError("\(error). This is an error in the program; please report it.")
       program.exit(withError: CarinaError(.internalFailure, "unexpected").exitCode)
     }
-    program.exit(withError: error)
+    let code = program.exitCode(for: error)
+    // Help goes to stdout as it is; a complaint repeats what was typed, perhaps a file's name.
+    guard !(error is ExitCode), code != .success else { program.exit(withError: error) }
+    writeToStandardError(DisplayedText.of(program.fullMessage(for: error), keepingLines: true) + "\n")
+    program.exit(withError: code)
   }
 }
 
@@ -34,15 +39,18 @@ public func runReportingErrors(_ body: () throws -> Void) throws {
   do {
     try body()
   } catch let error as CarinaError {
-    writeToStandardError("error: \(error)\n")
+    writeError("\(error)")
     throw error.exitCode
   }
 }
 
 /// Writes a remark on a run to stderr.
-public func writeNote(_ remark: String) { writeToStandardError("note: \(remark)\n") }
+public func writeNote(_ remark: String) { writeToStandardError("note: \(DisplayedText.of(remark))\n") }
 
-/// Writes a text to stderr at once.
+/// Writes what went wrong to stderr, as one line in which foreign texts can do nothing but be read.
+public func writeError(_ text: String) { writeToStandardError("error: \(DisplayedText.of(text))\n") }
+
+/// Writes a text to stderr at once, as it is.
 public func writeToStandardError(_ text: String) {
   fputs(text, stderr)
 }

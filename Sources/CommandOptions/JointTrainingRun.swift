@@ -51,7 +51,7 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
     writeToStandardError(
       "memory: \(text(ProcessMemory.peakByteCount)) at most (forecast \(text(training.forecast.total))), "
         + "of that \(text(device.peakByteCount)) in buffers (forecast \(text(training.forecast.buffers)))\n")
-    print("\(program): \(steps) steps done; the model is in \(options.outputDirectory)/final_model")
-  case .alreadyFinished: print("\(program): already done; the model is in \(options.outputDirectory)/final_model")
+    printLine("\(program): \(steps) steps done; the model is in \(options.outputDirectory)/final_model")
+  case .alreadyFinished: printLine("\(program): already done; the model is in \(options.outputDirectory)/final_model")
   }
 }

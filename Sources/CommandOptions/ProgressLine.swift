@@ -1,3 +1,4 @@
+import Carina
 import Foundation
 
 /// A line on stderr with done, total, rate and time left: rewritten in place on a terminal, a plain line every ten
@@ -53,6 +54,7 @@ public final class ProgressLine {
       text += ", \(ProgressLine.durationText(seconds))"
     }
     if !note.isEmpty { text += ", \(note)" }
+    text = DisplayedText.of(text)
     if onTerminal {
       writeToStandardError("\r\u{1b}[K" + text)
       lineIsOpen = true

@@ -23,7 +23,7 @@ public func writeRunHeader(_ program: String, _ options: [(name: String, value: 
   let width = options.map(\.name.count).max() ?? 0
   var text = "\(program) \(CarinaVersion.current)\n"
   for (name, value) in options {
-    text += "  \(name)\(String(repeating: " ", count: width - name.count))  \(value)\n"
+    text += "  \(name)\(String(repeating: " ", count: width - name.count))  \(DisplayedText.of(value))\n"
   }
   writeToStandardError(text)
 }

@@ -12,9 +12,10 @@ struct Asking {
     try options.validate()
     let (curves, runs) = try report.training()
     let expectations = try report.expectations()
+    let lock = try EvaluationLock(outputDirectory: options.outputDirectory)
     let shards = try ShardDirectory(asking.shardsPath())
     let model = try asking.model()
-    let evaluator = try Evaluator(model: model, shards: shards, options: options)
+    let evaluator = try Evaluator(model: model, shards: shards, options: options, lock: lock)
     writeHeader(model, evaluator)
     let outcome = try answer(evaluator)
     let outcomes = expectations?.compare(outcome.report) ?? []
@@ -29,8 +30,9 @@ struct Asking {
     let scores = outcome.report
     print("\(scores.n) answers, intervals over \(scores.bootstrap.units) by \(scores.bootstrap.unit)\n")
     print(EvaluationReportTable.text(scores), terminator: "")
-    for remark in outcome.remarks { print("\nnote: \(remark)") }
-    print("\nWritten to \(options.outputDirectory): predictions.jsonl, metrics.json, report.html")
+    for remark in outcome.remarks { print("\nnote: \(DisplayedText.of(remark))") }
+    print()
+    printLine("Written to \(options.outputDirectory): predictions.jsonl, metrics.json, report.html")
     try report.judge(outcomes)
   }
 
@@ -43,7 +45,7 @@ struct Asking {
     return try evaluator.run(
       shouldStop: { Interruption.wasRequested },
       onResume: { answered in
-        writeToStandardError("note: going on after \(answered) of \(total) answers of an earlier run\n")
+        writeNote("going on after \(answered) of \(total) answers of an earlier run")
         done = answered
         line = ProgressLine("evaluate", unit: "answers", total: total, startingAt: answered)
       },
@@ -64,7 +66,7 @@ struct Asking {
         ("cache-vision-features", evaluator.featureCache?.summary ?? "no"),
         ("batch-size", "\(options.batchSize)"), ("bootstrap", "\(options.replicates)"), ("seed", "\(options.seed)"),
       ] + asking.precision.header(model.answering.precision, model.answering.device) + asking.weights.header)
-    if let cache = evaluator.featureCache, !cache.isWritable { writeToStandardError("note: \(cache.readOnlyRemark)\n") }
-    for key in model.answering.unknownKeys { writeToStandardError("note: \(key) is not known and not used\n") }
+    if let cache = evaluator.featureCache, !cache.isWritable { writeNote(cache.readOnlyRemark) }
+    for key in model.answering.unknownKeys { writeNote("\(key) is not known and not used") }
   }
 }

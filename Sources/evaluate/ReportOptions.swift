@@ -21,7 +21,8 @@ struct ReportOptions: ParsableArguments {
         throw CarinaError(.usage, "--train-logs cannot be used", expected: "NAME=FILE", found: entry)
       }
       curves.append(try LossCurve.read(parts[1], name: parts[0]))
-      let record = (parts[1] as NSString).deletingLastPathComponent + "/run.json"
+      let directory = FileName.directory(of: parts[1])
+      let record = (directory.isEmpty ? "" : directory + "/") + "run.json"
       if FileManager.default.fileExists(atPath: record) {
         runs.append(ReportOptions.run(parts[0], try JSONValue.parseFile(record)))
       }

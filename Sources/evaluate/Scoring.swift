@@ -19,6 +19,8 @@ struct Scoring {
       ])
     let (curves, runs) = try report.training()
     let expectations = try report.expectations()
+    let lock = try EvaluationLock(outputDirectory: outputDirectory)
+    defer { withExtendedLifetime(lock) {} }
     let (answers, scores) = try ScoringRun.score(
       predictionsFile: predictions, outputDirectory: outputDirectory, bootstrap: replicates, seed: seed,
       facts: ["predictions": (predictions as NSString).lastPathComponent])
@@ -40,7 +42,7 @@ struct Scoring {
   private func gallery(_ answers: [ScoredAnswer]) -> [ReportPage.Example] {
     answers.lazy
       .compactMap { answer in
-        answer.image.flatMap(FileManager.default.contents(atPath:)).map { .init(answer, image: $0) }
+        answer.image.flatMap { try? ReadableFile.read($0, limit: .picture) }.map { .init(answer, image: $0) }
       }
       .prefix(48).map { $0 }
   }

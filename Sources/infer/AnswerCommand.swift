@@ -55,7 +55,7 @@ struct AnswerCommand: ParsableCommand {
     weights.apply(to: answering.model)
     let session = try AnswerSession(answering, options: options)
     writeHeader(answering, type)
-    for key in answering.unknownKeys { writeToStandardError("note: \(key) is not known and has no effect\n") }
+    for key in answering.unknownKeys { writeNote("\(key) is not known and has no effect") }
 
     if let questions {
       try QuestionsRun(session: session, json: json).answer(questions, batchSize: batchSize)
@@ -84,7 +84,7 @@ struct AnswerCommand: ParsableCommand {
       let answered = try session.answer(question)
       return try writeToStandardOutput(AnswerRecord.line(question, answered, session.answering))
     }
-    _ = try session.answer(question) { try writeToStandardOutput($0) }
+    _ = try session.answer(question) { try writeAnswer($0) }
     try writeToStandardOutput("\n")
   }
 

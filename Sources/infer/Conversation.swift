@@ -22,7 +22,8 @@ struct Conversation {
     let rows = session.imageRows(of: [pixels])
     let encoded = ProcessInfo.processInfo.systemUptime
     var turns: [ConversationTurn] = [], refused = 0, number = 0
-    while let line = nextLine() {
+    let lines = LineReader()
+    while let line = try nextLine(lines) {
       number += 1
       guard !line.allSatisfy(\.isWhitespace) else { continue }
       let prompt: RenderedPrompt
@@ -30,11 +31,11 @@ struct Conversation {
         prompt = try session.prompt(line, after: turns)
       } catch let error as CarinaError {
         refused += 1
-        writeToStandardError("error: line \(number): \(error)\n")
+        writeError("line \(number): \(error)")
         continue
       }
       let group = try session.answers([(0, prompt)], imageRows: rows) { _, text in
-        if !json { try writeToStandardOutput(text) }
+        if !json { try writeAnswer(text) }
       }
       let answer = group.answers[0]
       if json {
@@ -51,8 +52,10 @@ struct Conversation {
     guard refused == 0 else { throw CarinaError(.badData, "\(refused) questions could not be asked") }
   }
 
-  private func nextLine() -> String? {
+  private func nextLine(_ lines: LineReader) throws -> String? {
     if isatty(0) == 1 { writeToStandardError("> ") }
-    return readLine()
+    guard var line = try lines.next() else { return nil }
+    if line.last == UInt8(ascii: "\r") { line.removeLast() }
+    return String(decoding: line, as: UTF8.self)
   }
 }

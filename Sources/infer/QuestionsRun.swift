@@ -16,13 +16,14 @@ struct QuestionsRun {
       switch outcome.result {
       case .success(let answered):
         guard let question = outcome.question else { return }
-        try writeToStandardOutput(
-          json
-            ? AnswerRecord.line(question, answered, session.answering)
-            : "\(question.imagePath): \(question.question)\n\(answered.answer.text)\n\n")
+        if json {
+          try writeToStandardOutput(AnswerRecord.line(question, answered, session.answering))
+        } else {
+          try writeAnswer("\(question.imagePath): \(question.question)\n\(answered.answer.text)\n\n")
+        }
       case .failure(let error):
         failed += 1
-        writeToStandardError("error: line \(outcome.line): \(error)\n")
+        writeError("line \(outcome.line): \(error)")
         if json { try writeToStandardOutput(AnswerRecord.line(outcome.line, outcome.question, error)) }
       }
       progress.update(done, note: failed > 0 ? "\(failed) not answered" : "")

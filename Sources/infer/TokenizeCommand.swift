@@ -19,16 +19,10 @@ struct TokenizeCommand: ParsableCommand {
   func run() throws {
     global.apply()
     let tokenizer = try TokenizerFactory.load(directory: languageModelPath)
-    var buffer: UnsafeMutablePointer<CChar>?
-    var capacity = 0
-    defer { free(buffer) }
-    var number = 0
-    while true {
-      let length = getline(&buffer, &capacity, stdin)
-      guard length >= 0, let buffer else { break }
-      number += 1
-      let source = "standard input, string \(number)"
-      let value = try JSONValue.parse(Data(bytes: buffer, count: length), source: source)
+    let lines = LineReader()
+    while let bytes = try lines.next() {
+      let source = "standard input, string \(lines.number)"
+      let value = try JSONValue.parse(bytes, source: source)
       guard let text = value.string else {
         throw CarinaError(.badData, "a line is no text", at: source, expected: "a JSON string", found: value.kindName)
       }

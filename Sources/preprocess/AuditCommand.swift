@@ -29,21 +29,23 @@ struct AuditCommand: ParsableCommand {
     let audit = try ShardAudit(shards, maximumDistance: maxDistance) { progress.update($0) }
     progress.finish(total)
     let more = audit.isCut ? "more than " : ""
-    print("patients in several: \(audit.patients.count)")
+    printLine("patients in several: \(audit.patients.count)")
     for patient in audit.patients.prefix(max(0, show)) {
-      print("  \(patient.name): \(patient.directories.map { directories[$0] }.joined(separator: ", "))")
+      printLine("  \(patient.name): \(patient.directories.map { directories[$0] }.joined(separator: ", "))")
     }
     list("identical pixels", audit.identical, more)
     list("pictures alike", audit.similar, more)
-    if audit.unnamedImages > 0 { print("\(audit.unnamedImages) images name no patient: nothing can be said of theirs") }
-    if audit.plainImages > 0 { print("\(audit.plainImages) images are too plain to be compared by likeness") }
+    if audit.unnamedImages > 0 {
+      printLine("\(audit.unnamedImages) images name no patient: nothing can be said of theirs")
+    }
+    if audit.plainImages > 0 { printLine("\(audit.plainImages) images are too plain to be compared by likeness") }
     if let sheet {
       let drawn = try ContactSheet.of(audit, in: shards, limit: 100)
       if drawn.count > 0 {
         try AtomicFile.write(try drawn.png(), to: sheet)
-        print("drawn: \(drawn.count / 2) pairs in \(sheet)")
+        printLine("drawn: \(drawn.count / 2) pairs in \(sheet)")
       } else {
-        print("no pair to draw")
+        printLine("no pair to draw")
       }
     }
     guard audit.patients.isEmpty && audit.identical.isEmpty else {
@@ -54,9 +56,9 @@ struct AuditCommand: ParsableCommand {
   }
 
   private func list(_ name: String, _ pairs: [ShardAudit.Pair], _ more: String) {
-    print("\(name): \(more)\(pairs.count) pairs")
+    printLine("\(name): \(more)\(pairs.count) pairs")
     for pair in pairs.prefix(max(0, show)) {
-      print(
+      printLine(
         "  \(directories[pair.first.directory]) \(pair.first.image) | \(directories[pair.second.directory]) "
           + "\(pair.second.image) | \(pair.distance) bits")
     }

@@ -51,12 +51,12 @@ struct InspectCommand: ParsableCommand {
     var names = ["inspection.html"]
     for directory in shards {
       let split = directory.manifest.split
-      var name = shards.count == 1 || split.isEmpty ? "contact-sheet" : "contact-sheet-\(split)"
+      var name = shards.count == 1 || !FileName.isSingle(split) ? "contact-sheet" : "contact-sheet-\(split)"
       if names.contains(name + ".png") { name += "-\(names.count)" }
       names.append(name + ".png")
       try AtomicFile.write(try ContactSheet.of(directory, count: images).png(), to: "\(output)/\(name).png")
     }
-    print("drawn in \(output): \(names.joined(separator: ", "))")
+    printLine("drawn in \(output): \(names.joined(separator: ", "))")
   }
 
   /// A directory itself, or the splits in it when it is no shard directory but holds some.

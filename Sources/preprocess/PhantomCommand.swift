@@ -43,9 +43,9 @@ struct PhantomCommand: ParsableCommand {
     progress.finish(count)
     for split in PhantomSplits.names where summary.images[split] ?? 0 > 0 {
       for stage in ["stage1", "stage2"] { try writeShards(stage, split) }
-      print("\(split): \(summary.images[split] ?? 0) images, \(summary.questions[split] ?? 0) questions")
+      printLine("\(split): \(summary.images[split] ?? 0) images, \(summary.questions[split] ?? 0) questions")
     }
-    print("\(summary.patients) patients in \(output)")
+    printLine("\(summary.patients) patients in \(output)")
   }
 
   private func writeShards(_ stage: String, _ split: String) throws {

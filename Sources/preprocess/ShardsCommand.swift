@@ -19,6 +19,10 @@ struct ShardsCommand: ParsableCommand {
   @Option(name: .customLong("image-root"), help: "Directory in which images are looked up.") var imageRoot: String
   @Option(name: .customLong("image-root-2"), help: "A second one, for what the first does not have.")
   var secondImageRoot: String?
+  @Flag(
+    name: .long,
+    help: "Reject images outside the image roots (absolute, by .. or by a link): for records one did not write.")
+  var confine = false
   @Option(name: .long, help: "The shard directory to write.") var output: String
   @Option(name: .long, help: "Layout of the records: \(SampleFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
   var format: SampleFormat = .carina
@@ -72,6 +76,7 @@ struct ShardsCommand: ParsableCommand {
       transform: try ImageTransform(
         size: imageSize, aspect: aspect, colour: colour, window: window, order: resizeOrder, fastDecode: fastDecode))
     options.format = format
+    options.isConfined = confine
     options.archive = archive.options
     options.split = split
     options.splits = try splitPlan()
@@ -83,7 +88,8 @@ struct ShardsCommand: ParsableCommand {
     writeRunHeader(
       "preprocess",
       [
-        ("json", json), ("image-root", options.imageRoots.joined(separator: ", ")), ("output", output),
+        ("json", json), ("image-root", options.imageRoots.joined(separator: ", ")), ("confine", "\(confine)"),
+        ("output", output),
         ("format", format.rawValue), ("image-size", "\(imageSize)"), ("split", split ?? "as the records say"),
         ("split-by", splitBy.map { "\($0.rawValue), \(fractions), seed \(splitSeed)" } ?? "nothing"),
         ("allow-known-leak", allowKnownLeak?.rawValue ?? "none"), ("shard-size", "\(shardSize)"),
@@ -107,7 +113,7 @@ struct ShardsCommand: ParsableCommand {
     case .complete(let summaries):
       for summary in summaries { report(summary, allSplits ? "\(output)/\(summary.manifest.split)" : output) }
     case .waiting(let finished, let all):
-      print("part \(part) is done; \(finished) of \(all) shards are there, \(output) follows when all are")
+      printLine("part \(part) is done; \(finished) of \(all) shards are there, \(output) follows when all are")
     }
   }
 
@@ -124,20 +130,20 @@ struct ShardsCommand: ParsableCommand {
 
   private func remark(_ count: Int, _ what: String, _ first: [String], _ output: String) {
     guard count > 0 else { return }
-    print("\(count) images \(what); listed in \(output)/remarks.jsonl; the first:")
-    for line in first { print("  \(line)") }
+    printLine("\(count) images \(what); listed in \(output)/remarks.jsonl; the first:")
+    for line in first { printLine("  \(line)") }
   }
 
   private func report(_ summary: PreprocessSummary, _ output: String) {
     let manifest = summary.manifest
-    if !summary.counts.isEmpty { print("found: \(summary.counts.map(\.description).joined(separator: ", "))") }
-    for remark in summary.remarks { print("note: \(remark)") }
-    print("\(manifest.images) images, \(manifest.samples) samples in \(manifest.shards.count) shards in \(output)")
+    if !summary.counts.isEmpty { printLine("found: \(summary.counts.map(\.description).joined(separator: ", "))") }
+    for remark in summary.remarks { printLine("note: \(remark)") }
+    printLine("\(manifest.images) images, \(manifest.samples) samples in \(manifest.shards.count) shards in \(output)")
     if manifest.rejectedSamples > 0 {
-      print(
+      printLine(
         "left out: \(manifest.rejectedImages) images, \(manifest.rejectedSamples) samples, listed in "
           + "\(output)/rejected.jsonl; the first:")
-      for line in summary.firstRejections { print("  \(line)") }
+      for line in summary.firstRejections { printLine("  \(line)") }
     }
     remark(
       manifest.suspectedInversions, "may be inverted (upper corners brighter than the centre); none was changed",
@@ -145,8 +151,14 @@ struct ShardsCommand: ParsableCommand {
     remark(
       manifest.orientationTags, "have a tag that says they are not upright; none was turned", summary.firstOrientations,
       output)
+    if summary.imagesOutsideRoots > 0 {
+      printLine(
+        "\(summary.imagesOutsideRoots) images lie outside the image roots (absolute paths, .. or links)"
+          + "\(confine ? "" : "; --confine rejects them"); the first:")
+      for name in summary.firstOutsideRoots { printLine("  \(name)") }
+    }
     if summary.imagesWithoutPatient > 0 {
-      print(
+      printLine(
         "\(summary.imagesWithoutPatient) images name no patient: overlap between splits cannot be seen for them")
     }
   }

@@ -19,7 +19,7 @@ struct VerifyCommand: ParsableCommand {
       writeNote(
         "the shards are of version 1, which is hashed at each start; preprocess upgrade \(directory) rewrites them")
     }
-    print(
+    printLine(
       "\(shards.manifest.shards.count) shards with \(shards.imageCount) images and \(shards.sampleCount) samples "
         + "are as they were written")
   }

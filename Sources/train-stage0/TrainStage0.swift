@@ -40,7 +40,7 @@ struct TrainStage0: ParsableCommand {
     }
     vision.finish()
     language.finish()
-    print("train-stage0: done; the models are \(training.visionModel) and \(training.languageModel)")
+    printLine("train-stage0: done; the models are \(training.visionModel) and \(training.languageModel)")
   }
 
   private func header(_ o: BackboneTrainingOptions, _ device: Device) -> [(name: String, value: String)] {

@@ -5,6 +5,7 @@
 #include "processor.h"
 #include "fingerprint.h"
 #include "held_team.h"
+#include "mapped_files.h"
 #include "mapped_read.h"
 #include "nameless_file.h"
 #include "thread_team.h"

@@ -32,7 +32,7 @@ struct ArchiveInput {
 
   /// The first of the names that is a file in the directory, or in the directory of the file; nil when none is.
   func beside(_ names: [String]) -> String? {
-    let folder = isDirectory ? path : (path as NSString).deletingLastPathComponent
+    let folder = isDirectory ? path : FileName.directory(of: path)
     return names.map { (folder.isEmpty ? "." : folder) + "/" + $0 }.first {
       FileManager.default.fileExists(atPath: $0)
     }

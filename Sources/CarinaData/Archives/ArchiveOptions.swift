@@ -15,6 +15,9 @@ public struct ArchiveOptions: Sendable {
   /// A file of wordings for labels; nil takes the one that comes with the engine.
   public var templates: String?
 
+  /// Whether texts that lie outside the image roots are refused.
+  package var isConfined = false
+
   /// All labels that are certain, all views, both kinds of samples, English questions.
   public init() {}
 }

@@ -17,7 +17,10 @@ package enum ArchiveReader {
   ) throws -> ArchiveRecords {
     let input = ArchiveInput(path: source, finder: ImageFinder(imageRoots), roots: imageRoots, spill: spill)
     var selection = ViewSelection(options.views, spill: spill)
-    var archive = try adapter(format)(input, options) { try selection.add($0, body) }
+    var archive = try adapter(format)(input, options) { record in
+      try requireNames(record, source)
+      try selection.add(record, body)
+    }
     archive.note(try selection.finish(body), "images are left out by \(setting: .views) \(options.views.rawValue)")
     guard selection.count > 0 else {
       throw CarinaError(
@@ -25,6 +28,18 @@ package enum ArchiveReader {
         remedy: "Check the options that select views, kinds and languages.")
     }
     return archive
+  }
+
+  /// Refuses a name with a NUL in it, at which the file system and others would cut it.
+  private static func requireNames(_ record: SampleRecord, _ source: String) throws {
+    for (field, name) in [
+      ("image", record.image), ("id", record.id), ("patient", record.patient), ("study", record.study),
+      ("view", record.view), ("split", record.split),
+    ] where !FileName.isWhole(name) {
+      throw CarinaError(
+        .badData, "the \(field) has a NUL in it", at: "\(source), sample \(record.id)", found: "\"\(name)\"",
+        remedy: "Correct the name where it is written.")
+    }
   }
 
   private typealias Adapter =

@@ -25,6 +25,10 @@ struct DelimitedTable {
     }
   }
 
+  // A row is held while it is taken apart.
+  private static let longestRow = 16 << 20
+  private static let mostFields = 65_536
+
   /// The names of the header in order, without the nameless column that a comma at the end of the line makes.
   let names: [String]
   private let columns: [String: Int]
@@ -77,7 +81,14 @@ struct DelimitedTable {
     var fields: [String] = []
     var field: [UInt8] = []
     var isQuoted = false
+    var length = 0
     while let byte = try bytes.next() {
+      length += 1
+      guard length <= longestRow, fields.count < mostFields else {
+        throw CarinaError(
+          .badData, "the row is longer than \(longestRow >> 20) MiB or has more than \(mostFields) fields",
+          at: "\(path), line \(firstLine)", remedy: "Check that it is the table that was meant, and its quotes.")
+      }
       if byte == UInt8(ascii: "\n") { line += 1 }
       if isQuoted {
         if byte != UInt8(ascii: "\"") {

@@ -18,9 +18,7 @@ final class TableBytes {
   ///   damaged.
   init(_ path: String) throws {
     self.path = path
-    try ReadableFile.require(path)
-    guard let file = fopen(path, "rb") else { throw ReadableFile.refusal(path) }
-    self.file = file
+    file = try ReadableFile.stream(path)
     let start = fread(buffer, 1, 2, file)
     rewind(file)
     gzip = start == 2 && buffer[0] == 0x1f && buffer[1] == 0x8b ? carina_gzip_begin() : nil

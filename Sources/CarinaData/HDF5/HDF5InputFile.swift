@@ -22,7 +22,7 @@ package final class HDF5InputFile: Sendable {
     var files: [(descriptor: Int32, path: String, byteCount: Int)] = []
     do {
       for path in paths {
-        let (descriptor, size) = try plainFile(path)
+        let (descriptor, size) = try ReadableFile.open(path)
         files.append((descriptor, path, size))
       }
       let structures = try HDF5Survey.of(files, request)
@@ -31,21 +31,6 @@ package final class HDF5InputFile: Sendable {
       for file in files { close(file.descriptor) }
       throw error
     }
-  }
-
-  private static func plainFile(_ path: String) throws -> (Int32, Int) {
-    // Without waiting: who opens a pipe would wait for its writer.
-    let descriptor = Foundation.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      let what = errno == ENOENT ? "there is no such file" : "cannot be opened: \(String(cString: strerror(errno)))"
-      throw CarinaError(.missingInput, what, at: path)
-    }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw HDF5Survey.failure(path, "is no plain file")
-    }
-    return (descriptor, Int(status.st_size))
   }
 
   /// A text attribute of the root.

@@ -39,28 +39,12 @@ public enum ImageDecoder {
   /// - Throws: `CarinaError.missingInput` when there is no such file, `.badData` when it is no regular file, is over
   ///   1 GiB or cannot be read.
   public static func bytes(ofFileAt path: String) throws -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      let reason = String(cString: strerror(errno))
-      throw CarinaError(errno == ENOENT || errno == ENOTDIR ? .missingInput : .badData, reason, at: path)
-    }
+    let (descriptor, size) = try ReadableFile.open(path, expected: "an image", directoryIs: .badData)
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw CarinaError(.badData, "is not a regular file", at: path)
-    }
-    guard status.st_size <= 1 << 30 else {
-      throw CarinaError(.badData, "is too large for an image", at: path, expected: "at most 1 GiB")
-    }
-    let size = Int(status.st_size)
+    try InputLimit.image.require(size, at: path)
     return try [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      while count < size {
-        let got = read(descriptor, buffer.baseAddress! + count, size - count)
-        if got < 0 && errno == EINTR { continue }
-        guard got >= 0 else { throw CarinaError(.badData, "reading failed part-way", at: path) }
-        if got == 0 { break }
-        count += got
-      }
+      let whole = UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: size)
+      count = try ReadableFile.fill(whole, from: descriptor, path)
     }
   }
 

@@ -15,6 +15,7 @@ struct DecodedImage {
     let inspected = Result {
       let planned = try planned.get()
       guard let path = planned.path else { throw ImagePlan.notFound(planned.image.id) }
+      try plan.roots.requireAllowed(path, name: planned.image.id)
       return try InspectedImage(ofFileAt: path, transform)
     }
     (self.planned, self.inspected) = (planned, inspected)

@@ -34,7 +34,7 @@ struct FinishedShard: Equatable {
   /// - Throws: `CarinaError.badData` when it is not understood.
   init(reading path: String) throws {
     let root = JSONNode(
-      try .parseFile(path), source: path,
+      try .parseFile(path, limit: .list), source: path,
       remedy: "Remove this record of a finished shard; the shard is then made again.")
     rejections = try Rejections(root["rejected"])
     remarks = try ImageRemarks(root["remarks"])

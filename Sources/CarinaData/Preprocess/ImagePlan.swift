@@ -33,7 +33,7 @@ struct ImagePlan: Sendable {
   }
 
   private let records: SpilledRecords
-  private let roots: ImageRoots
+  let roots: ImageRoots
   private let files: ImagePlan.Files
   /// Where the plan's own samples and images begin in the files.
   private let firstSample: Int, firstImage: Int
@@ -41,6 +41,8 @@ struct ImagePlan: Sendable {
   let count: Int
   /// Images that name no patient.
   let withoutPatient: Int
+  /// Images that lie outside the roots, and the first of them.
+  let outsideRoots: Int, firstOutsideRoots: [String]
   /// SHA-256 over everything that the shards' content depends on: names, texts, and the size of each file.
   let digest: String
 
@@ -55,10 +57,14 @@ struct ImagePlan: Sendable {
     (self.records, self.roots, self.files) = (records, roots, files)
     (self.firstSample, self.firstImage) = (firstSample, firstImage)
     var (groups, located, sum) = (SamplesOfImages(records.spill), LocatedImages(roots), SHA256Digest())
-    var sampleCount = 0
+    var sampleCount = 0, outside: [String] = []
     try records.forEach(where: takes) { spilled in
       let file = located.find(spilled.record.image)
-      try groups.add(file.key, sample: sampleCount, patient: spilled.record.patient)
+      try groups.add(
+        file.key, sample: sampleCount, patient: spilled.record.patient, isOutside: file.isOutside)
+      if file.isOutside, outside.count < 3, !outside.contains(spilled.record.image) {
+        outside.append(spilled.record.image)
+      }
       try files.samples.append(Sample(record: spilled.number))
       spilled.bytes.withUnsafeBytes { sum.update($0) }
       withUnsafeBytes(of: file.byteCount) { sum.update($0) }
@@ -76,6 +82,7 @@ struct ImagePlan: Sendable {
         expected: earlier.patient, found: later.patient)
     }
     withoutPatient = found.withoutPatient
+    (outsideRoots, firstOutsideRoots) = (found.outside, outside)
     for start in stride(from: 0, to: sampleCount, by: 4096) {
       let some = firstSample + start..<firstSample + min(sampleCount, start + 4096)
       let samples = try files.samples.entries(some, of: Sample.self)

@@ -9,11 +9,14 @@ struct LocatedImages {
     let key: NameKey
     /// Its size; -1 where there is none.
     let byteCount: Int
+    /// Whether it lies outside the image roots.
+    let isOutside: Bool
   }
 
   private static let remembered = 4096
   private let roots: ImageRoots
   private var last: [String: Found] = [:]
+  private var directories: [String: Bool] = [:]
 
   init(_ roots: ImageRoots) { self.roots = roots }
 
@@ -22,10 +25,25 @@ struct LocatedImages {
     if let known = last[image] { return known }
     let path = roots.locate(image)
     let key = NameKey(path.map(LocatedImages.plain) ?? "\0" + image)
-    let found = Found(key: key, byteCount: path.map(LocatedImages.byteCount) ?? -1)
+    let found = Found(
+      key: key, byteCount: path.map(LocatedImages.byteCount) ?? -1, isOutside: path.map { isOutside($0) } ?? false)
     if last.count == LocatedImages.remembered { last.removeAll(keepingCapacity: true) }
     last[image] = found
     return found
+  }
+
+  /// Whether a file lies outside the roots. Its directory is asked once, and a file that is no link lies in it.
+  private mutating func isOutside(_ path: String) -> Bool {
+    var status = stat()
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), lstat(path, &status) == 0,
+      status.st_mode & S_IFMT == S_IFREG
+    else { return roots.isOutside(path) }
+    let directory = String(path[...slash])
+    if let known = directories[directory] { return known }
+    if directories.count == LocatedImages.remembered { directories.removeAll(keepingCapacity: true) }
+    let isOutside = roots.isOutside(directory)
+    directories[directory] = isOutside
+    return isOutside
   }
 
   /// A path without `.`, `..` and doubled slashes.

@@ -20,13 +20,15 @@ struct PreprocessJob {
   var spill: SpillPath { records.spill }
 
   init(_ options: PreprocessOptions) throws {
-    roots = try ImageRoots(options.imageRoots)
+    roots = try ImageRoots(options.imageRoots, isConfined: options.isConfined)
+    var annotations = options.archive
+    annotations.isConfined = options.isConfined
     let spill = SpillPath("\(options.output).\(options.part.number).spill")
     let spilled = try SpilledRecords(spill)
     var names = SpilledNames(spill)
     var check = options.splits.map { SplitCheck($0, source: options.records, spill: spill) }
     archive = try ArchiveReader.stream(
-      options.records, format: options.format, imageRoots: options.imageRoots, options: options.archive, spill: spill
+      options.records, format: options.format, imageRoots: options.imageRoots, options: annotations, spill: spill
     ) { record in
       var record = record
       try names.add(record.id)
@@ -49,6 +51,11 @@ struct PreprocessJob {
   /// Every split, in the order of their names.
   func allSplits(_ options: PreprocessOptions) throws -> [PreprocessJob.Share] {
     try records.splits.enumerated().sorted { $0.element < $1.element }.compactMap { number, split in
+      guard FileName.isSingle(split) else {
+        throw CarinaError(
+          .badData, "a split's name cannot be that of a directory", at: options.records,
+          expected: "a name without slashes", found: "\"\(split)\"")
+      }
       var left = options.limit ?? .max
       let plan = try ImagePlan(records, roots: roots, files: files, source: options.records) {
         left -= 1

@@ -13,6 +13,9 @@ public struct PreprocessOptions {
   public var archive = ArchiveOptions()
   /// Directories in which images are looked up, in this order.
   public var imageRoots: [String]
+  /// Whether an image that lies outside the image roots (absolute, by `..` or by a link) is refused: for records that
+  /// one did not write oneself.
+  public var isConfined = false
   /// The shard directory to write; an earlier one in the same place is replaced when the new one is complete.
   package var output: String
   /// How images become pixels.

@@ -38,7 +38,7 @@ struct PreprocessRun {
       ("digest of the records", job.digest), ("splits", shares.map(\.split).joined(separator: ", ")),
       ("directories", "\(directories)"), ("images", shares.map { "\($0.plan.count)" }.joined(separator: ", ")),
       ("digest of texts and file sizes", SHA256Digest.of(shares.map(\.plan.digest).joined())),
-    ]
+    ] + (options.isConfined ? [("confine", "true")] : [])
   }
 
   private func makeShards(_ own: [ShardBlock], in workspace: PreprocessWorkspace) throws {
@@ -172,13 +172,14 @@ struct PreprocessRun {
   /// What readers find, for people.
   private func summary(_ share: PreprocessJob.Share) throws -> PreprocessSummary {
     let directory = directories ? options.output + "/" + share.split : options.output
-    let rejected = try JSONValue.readFile(directory + "/" + ShardFormat.rejected)
-    let remarks = try JSONValue.readFile(directory + "/" + ShardFormat.remarks)
+    let rejected = try ReadableFile.read(directory + "/" + ShardFormat.rejected, limit: .list)
+    let remarks = try ReadableFile.read(directory + "/" + ShardFormat.remarks, limit: .list)
     let first = ImageRemarks.first(of: String(decoding: remarks, as: UTF8.self))
     return PreprocessSummary(
       manifest: try ShardManifest.read(directory),
       firstRejections: Rejections.first(of: String(decoding: rejected, as: UTF8.self)),
       firstInversions: first.inversions, firstOrientations: first.orientations,
-      imagesWithoutPatient: share.plan.withoutPatient, counts: job.archive.counts, remarks: job.archive.remarks)
+      imagesWithoutPatient: share.plan.withoutPatient, imagesOutsideRoots: share.plan.outsideRoots,
+      firstOutsideRoots: share.plan.firstOutsideRoots, counts: job.archive.counts, remarks: job.archive.remarks)
   }
 }

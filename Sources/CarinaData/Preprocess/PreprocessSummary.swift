@@ -10,6 +10,10 @@ public struct PreprocessSummary: Equatable, Sendable {
   public let firstOrientations: [String]
   /// Images that name no patient: overlap of patients between splits cannot be seen for them.
   public let imagesWithoutPatient: Int
+  /// Images that lie outside the image roots: absolute, by `..` or by a link.
+  public let imagesOutsideRoots: Int
+  /// The first of them.
+  public let firstOutsideRoots: [String]
   /// What the archive holds, with the published counts.
   public let counts: [ArchiveCount]
   /// What the adapter has to say: inputs that policies left out, and what cannot be known.

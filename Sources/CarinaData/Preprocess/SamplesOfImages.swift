@@ -2,8 +2,8 @@
 struct SamplesOfImages {
   /// What `link` found.
   struct Links {
-    /// Images that name no patient.
-    var withoutPatient = 0
+    /// Images that name no patient, and images that lie outside the image roots.
+    var withoutPatient = 0, outside = 0
     /// The first sample that gives its image to another patient than an earlier one did, and that one.
     var conflict: (sample: Int, other: Int)?
   }
@@ -12,6 +12,7 @@ struct SamplesOfImages {
     let image: NameKey
     let sample: Int
     let patient: NameHash
+    let isOutside: Bool
   }
 
   private static let nobody = NameHash("")
@@ -22,8 +23,9 @@ struct SamplesOfImages {
 
   /// Adds a sample.
   /// - Throws: `CarinaError.cannotWrite`.
-  mutating func add(_ image: NameKey, sample: Int, patient: String) throws {
-    try entries.append(Entry(image: image, sample: sample, patient: NameHash(patient)), to: image.bucket)
+  mutating func add(_ image: NameKey, sample: Int, patient: String, isOutside: Bool) throws {
+    try entries.append(
+      Entry(image: image, sample: sample, patient: NameHash(patient), isOutside: isOutside), to: image.bucket)
   }
 
   /// Links each sample in a file of `ImagePlan.Sample` with the next one of its image.
@@ -43,6 +45,7 @@ struct SamplesOfImages {
       for (index, entry) in own.enumerated() {
         let isNamed = entry.patient != SamplesOfImages.nobody
         guard var known = images[entry.image] else {
+          links.outside += entry.isOutside ? 1 : 0
           images[entry.image] = Known(last: index, patient: isNamed ? index : nil)
           continue
         }

@@ -8,6 +8,8 @@ extension SettingName {
   package static let window = SettingName("window")
   /// Where images are looked up.
   package static let imageRoot = SettingName("image_root")
+  /// Whether images outside the image roots are refused.
+  package static let confine = SettingName("confine")
   /// Which images of a study are taken.
   package static let views = SettingName("views")
   /// How images are changed while training.

@@ -20,9 +20,7 @@ final class ByteWindow {
   /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read.
   init(_ path: String) throws {
     self.path = path
-    try ReadableFile.require(path, expected: "a file of records")
-    guard let file = fopen(path, "rb") else { throw ReadableFile.refusal(path) }
-    self.file = file
+    file = try ReadableFile.stream(path, expected: "a file of records")
   }
 
   deinit { fclose(file) }

@@ -17,7 +17,7 @@ final class SpillFile: @unchecked Sendable {
   /// - Throws: `CarinaError.cannotWrite`.
   init(_ spill: SpillPath) throws {
     path = spill.path
-    let directory = (path as NSString).deletingLastPathComponent
+    let directory = FileName.directory(of: path)
     try AtomicFile.makeDirectory(directory)
     var descriptor = NamelessFile.open(in: directory.isEmpty ? "." : directory)
     let isNameless = descriptor >= 0

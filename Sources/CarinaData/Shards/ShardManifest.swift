@@ -73,7 +73,7 @@ public struct ShardManifest: Equatable, Sendable {
         .missingInput, "is no shard directory: there is no \(ShardFormat.manifest) in it", at: directory,
         remedy: "Give a directory that preprocess has written.")
     }
-    let root = JSONNode(try .parseFile(path), source: path, remedy: "Run preprocess again.")
+    let root = JSONNode(try .parseFile(path, limit: .list), source: path, remedy: "Run preprocess again.")
     guard try root["format"].text() == ShardFormat.name else { throw root["format"].failure("\"\(ShardFormat.name)\"") }
     let version = try root["version"].count()
     guard (ShardFormat.oldestVersion...ShardFormat.version).contains(version) else {

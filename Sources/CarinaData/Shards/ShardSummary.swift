@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// Counts over a shard directory, for people.
 public struct ShardSummary {
   private let shards: ShardDirectory
@@ -73,6 +75,6 @@ public struct ShardSummary {
       if !sample.question.isEmpty { lines.append("    question: \(sample.question)") }
       lines.append("    answer: \(sample.answer)")
     }
-    return lines.joined(separator: "\n")
+    return lines.map { DisplayedText.of($0) }.joined(separator: "\n")
   }
 }

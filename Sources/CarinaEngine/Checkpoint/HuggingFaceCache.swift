@@ -50,8 +50,8 @@ struct HuggingFaceCache {
         remedy: "Give the path of the model's directory, or fetch it first: hf download \(identifier).")
     }
     let snapshots = ((try? FileManager.default.contentsOfDirectory(atPath: "\(model)/snapshots")) ?? []).sorted()
-    let main = (try? String(contentsOfFile: "\(model)/refs/main", encoding: .utf8))?
-      .trimmingCharacters(in: .whitespacesAndNewlines)
+    let main = (try? ReadableFile.read("\(model)/refs/main", limit: .line))
+      .map { String(decoding: $0, as: UTF8.self) }?.trimmingCharacters(in: .whitespacesAndNewlines)
     if let main, snapshots.contains(main) { return "\(model)/snapshots/\(main)" }
     // A model fetched by a revision's hash has no branch; a single snapshot is then the one that is meant.
     if main == nil, snapshots.count == 1 { return "\(model)/snapshots/\(snapshots[0])" }

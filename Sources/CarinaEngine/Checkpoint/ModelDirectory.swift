@@ -83,7 +83,9 @@ public struct ModelDirectory: Equatable, Sendable {
         .missingInput, "there is no tokenizer", at: path, expected: "tokenizer.json, tokenizer.model or spiece.model",
         remedy: "Copy the tokenizer files of the model into its directory.")
     }
-    for name in present { try AtomicFile.write(JSONValue.readFile(file(name)), to: "\(target)/\(name)") }
+    for name in present {
+      try AtomicFile.write(ReadableFile.read(file(name), limit: .tokenizer), to: "\(target)/\(name)")
+    }
   }
 
   private var contentList: String? {

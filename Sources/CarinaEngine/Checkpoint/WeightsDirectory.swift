@@ -88,7 +88,7 @@ package final class WeightsDirectory {
     }
     return try map.map { name, value in
       // A shard lies beside its index; anything else would let an index reach over the file system.
-      guard let file = value.string, !file.isEmpty, !file.contains("/"), file != ".." else {
+      guard let file = value.string, FileName.isSingle(file) else {
         throw CarinaError(.badData, "weight_map.\(name) is no file name", at: index, found: value.kindName)
       }
       return (name, file)

@@ -22,11 +22,16 @@ public final class Evaluator {
   /// The file of kept vision features.
   public let featureCache: FeatureCache?
   private var progress: EvaluatorProgress?
+  private let lock: EvaluationLock?
 
   /// Checks that model and shards belong together and renders every question.
+  /// - Parameter lock: that of the output directory where it is held already; nil takes it for each run.
   /// - Throws: `CarinaError` naming the option, file or sample at fault.
-  public init(model: EvaluatorModel, shards: ShardDirectory, options: EvaluatorOptions) throws {
+  public init(model: EvaluatorModel, shards: ShardDirectory, options: EvaluatorOptions, lock: EvaluationLock? = nil)
+    throws
+  {
     try options.validate()
+    self.lock = lock
     self.model = model
     self.shards = shards
     self.options = options
@@ -62,11 +67,13 @@ public final class Evaluator {
   ///   - onResume: told once how many answers an earlier run has left, where there are any.
   ///   - onAnswers: told how many answers are there after each batch.
   /// - Throws: `CarinaError.interrupted` when asked to stop, `.usage` when the output directory holds an unfinished
-  ///   evaluation with another configuration, `.badData`, `.cannotWrite`.
+  ///   evaluation with another configuration or another process evaluates into it, `.badData`, `.cannotWrite`.
   public func run(
     shouldStop: () -> Bool = { false }, onResume: (Int) -> Void = { _ in }, onAnswers: (Int) -> Void = { _ in }
   ) throws -> EvaluatorOutcome {
     let configuration = configuration
+    let lock = try self.lock ?? EvaluationLock(outputDirectory: options.outputDirectory)
+    defer { withExtendedLifetime(lock) {} }
     let progress = try EvaluatorProgress(
       outputDirectory: options.outputDirectory, configuration: configuration, batchSize: options.batchSize,
       total: questions.samples.count)

@@ -15,13 +15,18 @@ final class EvaluatorProgress {
   private let total: Int
   private var files: [EvaluatorArm: FileHandle] = [:]
 
+  /// Where an output directory keeps it.
+  static func directory(in outputDirectory: String) -> String {
+    (outputDirectory as NSString).appendingPathComponent(directoryName)
+  }
+
   /// Opens what is there or starts afresh.
   /// - Parameters:
   ///   - configuration: everything that decides the answers.
   ///   - total: how many answers an arm will have.
   /// - Throws: `CarinaError.usage` when what is there was made with another configuration, `.cannotWrite`.
   init(outputDirectory: String, configuration: JSONValue, batchSize: Int, total: Int) throws {
-    directory = (outputDirectory as NSString).appendingPathComponent(Self.directoryName)
+    directory = Self.directory(in: outputDirectory)
     self.batchSize = batchSize
     self.total = total
     let path = "\(directory)/configuration.json"
@@ -45,20 +50,19 @@ final class EvaluatorProgress {
   /// - Throws: `CarinaError.badData` naming the line that is no answer, `.cannotWrite`.
   func answers(of arm: EvaluatorArm) throws -> [EvaluatorAnswer] {
     let path = file(arm)
-    guard let data = FileManager.default.contents(atPath: path), !data.isEmpty else { return [] }
+    guard FileManager.default.fileExists(atPath: path) else { return [] }
     var ends: [Int] = []
-    for (index, byte) in data.enumerated() where byte == UInt8(ascii: "\n") { ends.append(index + 1) }
+    let whole = try LineReader(path)
+    while try whole.next() != nil { if whole.isTerminated { ends.append(whole.offset) } }
     let count = ends.count >= total ? total : ends.count / batchSize * batchSize
     let length = count == 0 ? 0 : ends[count - 1]
-    if length < data.count {
+    if length < whole.offset {
       guard truncate(path, off_t(length)) == 0 else { throw failure(path) }
     }
     guard count > 0 else { return [] }
-    let scored = try PredictionsFile.read(path)
-    var start = 0
-    return try zip(scored, ends).map { answer, end in
-      defer { start = end }
-      let line = try JSONValue.parse(Data(data[start..<end]), source: path)
+    let scored = try PredictionsFile.read(path), lines = try LineReader(path)
+    return try scored.map { answer in
+      let line = try JSONValue.parse(try lines.next() ?? Data(), source: path)
       return EvaluatorAnswer(scored: answer, isCut: line["cut"]?.bool ?? false)
     }
   }

@@ -23,7 +23,7 @@ public final class FeatureCache: @unchecked Sendable {
   /// Where the file lies when nobody says where: beside the shard directory, so that the others there use it too.
   public static func defaultPath(besideShards shards: String) -> String {
     let whole = URL(fileURLWithPath: shards).standardizedFileURL.path
-    return (whole as NSString).deletingLastPathComponent + "/vision-features.h5"
+    return FileName.directory(of: whole) + "/vision-features.h5"
   }
 
   /// Opens the file, or makes it.

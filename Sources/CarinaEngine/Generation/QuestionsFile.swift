@@ -17,30 +17,28 @@ public struct QuestionsFile: Sendable {
 
   /// Reads a file, or with the path `-` standard input.
   /// - Parameter imageRoot: the directory in which relative image paths are looked up.
-  /// - Throws: `CarinaError.missingInput` when it cannot be read, `.badData` when it holds no line.
+  /// - Throws: `CarinaError.missingInput` when it cannot be read, `.badData` when it holds no line or one of more than
+  ///   16 MiB, or is longer than 4 GiB.
   public init(path: String, imageRoot: String?) throws {
-    let data: Data
-    if path == "-" {
-      data = FileHandle.standardInput.readDataToEndOfFile()
-    } else {
-      data = try JSONValue.readFile(path)
-    }
-    try self.init(data, source: path == "-" ? "standard input" : path, imageRoot: imageRoot)
+    try self.init(path == "-" ? LineReader() : LineReader(path), imageRoot: imageRoot)
   }
 
-  /// Reads lines; `source` names them in errors.
+  /// Reads lines from memory; `source` names them in errors.
   /// - Throws: `CarinaError.badData` when there is none.
   package init(_ data: Data, source: String, imageRoot: String?) throws {
+    try self.init(LineReader(data, source: source), imageRoot: imageRoot)
+  }
+
+  private init(_ reader: LineReader, imageRoot: String?) throws {
+    let source = reader.source
     var lines: [Line] = []
-    var number = 0
-    for bytes in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      number += 1
+    while let bytes = try reader.next() {
       guard bytes.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) else { continue }
-      let location = "\(source), line \(number)"
+      let location = "\(source), line \(reader.number)"
       let question = Result { () throws(CarinaError) in
-        try QuestionsFile.question(Data(bytes), at: location, imageRoot: imageRoot)
+        try QuestionsFile.question(bytes, at: location, imageRoot: imageRoot)
       }
-      lines.append(Line(number: number, question: question))
+      lines.append(Line(number: reader.number, question: question))
     }
     guard !lines.isEmpty else {
       throw CarinaError(

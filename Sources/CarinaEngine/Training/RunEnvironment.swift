@@ -18,15 +18,15 @@ package enum RunEnvironment {
   /// The commit that is checked out where the program runs or was built; nil outside a checkout.
   private static var revision: String? {
     let starts = [
-      FileManager.default.currentDirectoryPath, (CommandLine.arguments[0] as NSString).deletingLastPathComponent,
+      FileManager.default.currentDirectoryPath, FileName.directory(of: CommandLine.arguments[0]),
     ]
     for start in starts {
       var directory = URL(fileURLWithPath: start).standardizedFileURL.path
       while true {
-        if let head = try? String(contentsOfFile: directory + "/.git/HEAD", encoding: .utf8) {
+        if let head = text(directory + "/.git/HEAD") {
           return commit(of: head.trimmingCharacters(in: .whitespacesAndNewlines), git: directory + "/.git")
         }
-        let parent = (directory as NSString).deletingLastPathComponent
+        let parent = FileName.directory(of: directory)
         if parent == directory || parent.isEmpty { break }
         directory = parent
       }
@@ -34,13 +34,17 @@ package enum RunEnvironment {
     return nil
   }
 
+  private static func text(_ path: String) -> String? {
+    (try? ReadableFile.read(path, limit: .document)).map { String(decoding: $0, as: UTF8.self) }
+  }
+
   private static func commit(of head: String, git: String) -> String? {
     guard head.hasPrefix("ref: ") else { return head }
     let name = String(head.dropFirst(5))
-    if let loose = try? String(contentsOfFile: "\(git)/\(name)", encoding: .utf8) {
+    if let loose = text("\(git)/\(name)") {
       return loose.trimmingCharacters(in: .whitespacesAndNewlines)
     }
-    let packed = (try? String(contentsOfFile: "\(git)/packed-refs", encoding: .utf8)) ?? ""
+    let packed = text("\(git)/packed-refs") ?? ""
     return packed.split(separator: "\n").first { $0.hasSuffix(" " + name) }?.split(separator: " ").first.map(
       String.init)
   }

@@ -13,19 +13,16 @@ import Foundation
 package enum PredictionsFile {
   /// Reads a file.
   /// - Throws: `CarinaError.missingInput` when it cannot be read; `.badData` naming the line and the key when a line is
-  ///   not as above, an `id` comes twice, or there is no line at all.
+  ///   not as above or longer than 16 MiB, an `id` comes twice, there is no line at all, or the file is longer than 4 GiB.
   package static func read(_ path: String) throws -> [ScoredAnswer] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw CarinaError(.missingInput, "the file of predictions cannot be read", at: path)
-    }
+    let lines = try LineReader(path)
     var answers: [ScoredAnswer] = []
     var lineOfID: [String: Int] = [:]
-    var number = 0
-    for line in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      number += 1
+    while let line = try lines.next() {
+      let number = lines.number
       if line.allSatisfy({ $0 == 32 || $0 == 9 || $0 == 13 }) { continue }
       let location = "\(path), line \(number)"
-      let answer = try answer(parse(Data(line), at: location), at: location)
+      let answer = try answer(parse(line, at: location), at: location)
       if let earlier = lineOfID[answer.id] {
         throw CarinaError(
           .badData, "the id \"\(answer.id)\" is also that of line \(earlier)", at: location,

@@ -28,7 +28,7 @@ struct InspectionRemarks {
     for (directory, manifest) in zip(directories, found) {
       guard manifest.suspectedInversions + manifest.orientationTags > 0 else { continue }
       let text = String(
-        decoding: try JSONValue.readFile(directory.path + "/" + ShardFormat.remarks), as: UTF8.self)
+        decoding: try ReadableFile.read(directory.path + "/" + ShardFormat.remarks, limit: .list), as: UTF8.self)
       let first = ImageRemarks.first(of: text, limit: InspectionRemarks.named)
       let suffix = directories.count > 1 ? " in \(InspectionPage.name(directory))" : ""
       html += list("Suspected inversions\(suffix)", first.inversions, of: manifest.suspectedInversions)

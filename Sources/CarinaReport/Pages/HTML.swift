@@ -3,11 +3,12 @@ import Foundation
 
 /// The few pieces of HTML that the page is made of.
 enum HTML {
-  /// A text with the characters that mean something to HTML replaced.
+  /// A text with the characters that mean something to HTML replaced, and written out what HTML may not hold or what
+  /// would turn the text around it.
   static func escaped(_ text: String) -> String {
     var result = ""
     result.reserveCapacity(text.utf8.count)
-    for scalar in text.unicodeScalars {
+    for scalar in DisplayedText.of(text, keepingLines: true).unicodeScalars {
       switch scalar {
       case "&": result += "&amp;"
       case "<": result += "&lt;"

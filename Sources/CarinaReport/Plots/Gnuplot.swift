@@ -59,7 +59,9 @@ public struct Gnuplot: Sendable {
 
   /// A text as a constant of gnuplot's language.
   public static func quoted(_ text: String) -> String {
-    "'" + text.replacingOccurrences(of: "'", with: "''").replacingOccurrences(of: "\n", with: " ") + "'"
+    "'"
+      + DisplayedText.of(text, keepingLines: true).replacingOccurrences(of: "'", with: "''").replacingOccurrences(
+        of: "\n", with: " ") + "'"
   }
 
   private func locate() throws -> String {

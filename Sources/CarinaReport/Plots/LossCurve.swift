@@ -34,13 +34,12 @@ public struct LossCurve: Equatable, Sendable {
   /// - Throws: `CarinaError.missingInput` when the file cannot be read, `.badData` naming the line that is no such
   ///   object, or when no line has a loss.
   public static func read(_ path: String, name: String) throws -> LossCurve {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw CarinaError(.missingInput, "the training log cannot be read", at: path)
-    }
+    let lines = try LineReader(path)
     var curve = LossCurve(name: name, steps: [], losses: [])
-    for (index, line) in data.split(separator: 10, omittingEmptySubsequences: false).enumerated() where !line.isEmpty {
-      let location = "\(path), line \(index + 1)"
-      let entry = try JSONValue.parse(Data(line), source: location)
+    while let line = try lines.next() {
+      if line.isEmpty { continue }
+      let location = "\(path), line \(lines.number)"
+      let entry = try JSONValue.parse(line, source: location)
       guard let step = entry["step"]?.double else {
         throw CarinaError(.badData, "a line of the training log has no \"step\"", at: location, expected: "a number")
       }

@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// A table for the terminal: columns as wide as their widest cell, a rule under the heading, two spaces between
 /// columns.
 ///
@@ -28,7 +30,11 @@ public struct TextTable: Equatable, Sendable {
   }
 
   /// The table as lines, each ended by a line feed and without trailing spaces.
+  ///
+  /// What would act on a terminal is written out.
   public var text: String {
+    let headings = headings.map { DisplayedText.of($0) }
+    let rows = rows.map { $0.map { DisplayedText.of($0) } }
     let widths = headings.indices.map { column in
       ([headings] + rows).map { column < $0.count ? Self.width($0[column]) : 0 }.max() ?? 0
     }

@@ -59,11 +59,10 @@ public struct SHA256Digest {
   }
 
   /// The digest of a file, read in pieces of 1 MiB.
-  /// - Throws: `CarinaError.missingInput` when it cannot be opened, `.badData` when reading fails.
+  /// - Throws: `CarinaError.missingInput` when it cannot be opened, `.badData` when it is no plain file or
+  ///   reading fails.
   package static func ofFile(_ path: String) throws -> String {
-    guard let file = fopen(path, "rb") else {
-      throw CarinaError(.missingInput, "cannot be opened: \(String(cString: strerror(errno)))", at: path)
-    }
+    let file = try ReadableFile.stream(path)
     defer { fclose(file) }
     var digest = SHA256Digest()
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)

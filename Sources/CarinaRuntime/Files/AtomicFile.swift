@@ -25,7 +25,8 @@ public enum AtomicFile {
   /// Lets `body` produce a file at a temporary path beside `path`, then flushes and renames it.
   /// - Throws: what `body` throws, or `CarinaError.cannotWrite`; the temporary is removed either way.
   public static func write(to path: String, _ body: (String) throws -> Void) throws {
-    try makeDirectory((path as NSString).deletingLastPathComponent)
+    try FileName.requirePath(path)
+    try makeDirectory(FileName.directory(of: path))
     let temporary = "\(path).\(getpid()).partial"
     do {
       try body(temporary)
@@ -69,6 +70,7 @@ public enum AtomicFile {
   /// - Throws: `CarinaError.cannotWrite`.
   public static func makeDirectory(_ path: String) throws {
     guard !path.isEmpty else { return }
+    try FileName.requirePath(path)
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {

@@ -35,6 +35,13 @@ package final class FileLock {
     descriptor = file
   }
 
+  /// Whether a path still leads to the file that is locked.
+  package func isAt(_ path: String) -> Bool {
+    var own = stat(), there = stat()
+    return fstat(descriptor, &own) == 0 && stat(path, &there) == 0 && own.st_ino == there.st_ino
+      && own.st_dev == there.st_dev
+  }
+
   deinit {
     // A child between fork and exec has a copy of the descriptor; closing ours alone would leave the lock to it for
     // that moment.

@@ -1,9 +1,10 @@
+import CRuntime
 import Foundation
 
 /// A file's bytes in memory without a copy: the system reads a page when it is first touched and may forget it again.
 ///
 /// The file may be replaced by another of its name (written beside and renamed) while it is mapped, but must not be cut
-/// short.
+/// short: a program that called `LostFiles.endProgram` then ends with an error that names the file.
 ///
 /// ```swift
 /// let file = try MappedFile(path: "model.safetensors")
@@ -14,21 +15,15 @@ package final class MappedFile {
   package let pointer: UnsafeMutableRawPointer
   /// The file's length.
   package let byteCount: Int
+  private let number: Int32
 
   /// Maps a file that is not empty.
   /// - Throws: `CarinaError.missingInput` when it is absent or unreadable, `.badData` when it is empty or no plain
   ///   file.
   package init(path: String) throws {
-    let descriptor = open(path, O_RDONLY)
-    guard descriptor >= 0 else {
-      throw CarinaError(.missingInput, "cannot be opened: \(String(cString: strerror(errno)))", at: path)
-    }
+    let (descriptor, size) = try ReadableFile.open(path, expected: "a safetensors file", directoryIs: .badData)
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw CarinaError(.badData, "is no plain file", at: path, expected: "a safetensors file")
-    }
-    byteCount = Int(status.st_size)
+    byteCount = size
     guard byteCount > 0 else {
       throw CarinaError(.badData, "is empty", at: path, remedy: "Fetch or write the file again.")
     }
@@ -36,9 +31,13 @@ package final class MappedFile {
       throw CarinaError(.missingInput, "cannot be mapped: \(String(cString: strerror(errno)))", at: path)
     }
     self.pointer = pointer
+    number = carina_note_mapped_file(pointer, size, DisplayedText.of(LostFiles.error(path, size).description))
   }
 
-  deinit { munmap(pointer, byteCount) }
+  deinit {
+    carina_forget_mapped_file(number)
+    munmap(pointer, byteCount)
+  }
 
   /// Some of the bytes, valid as long as this lives.
   package func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {

@@ -37,19 +37,13 @@ public enum JSONValue: Equatable, Sendable {
   }
 
   /// Reads the document in a file.
-  /// - Throws: `CarinaError.missingInput` when the file is absent or unreadable, `.badData` when it is not JSON.
-  public static func parseFile(_ path: String) throws -> JSONValue {
-    try parse(readFile(path), source: path)
-  }
+  /// - Throws: `CarinaError.missingInput` when the file is absent or unreadable, `.badData` when it is no plain file,
+  ///   longer than the limit, or not JSON.
+  public static func parseFile(_ path: String) throws -> JSONValue { try parseFile(path, limit: .document) }
 
-  /// The bytes of a file, mapped where the system can.
-  public static func readFile(_ path: String) throws -> Data {
-    try ReadableFile.require(path)
-    do {
-      return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-    } catch {
-      throw ReadableFile.refusal(path)
-    }
+  /// The same for a document that may be longer or shorter than usual.
+  package static func parseFile(_ path: String, limit: InputLimit) throws -> JSONValue {
+    try parse(ReadableFile.read(path, limit: limit), source: path)
   }
 
   /// The value of a name; nil when this is no object or has no such name.

@@ -19,15 +19,15 @@ public enum TokenizerFactory {
     func path(_ name: String) -> String { directory + "/" + name }
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
     let configuration =
-      exists("tokenizer_config.json") ? try JSONValue.parseFile(path("tokenizer_config.json")) : nil
+      exists("tokenizer_config.json") ? try JSONValue.parseFile(path("tokenizer_config.json"), limit: .tokenizer) : nil
     if exists("tokenizer.json") {
       return try BytePairTokenizer(
-        json: JSONValue.readFile(path("tokenizer.json")), source: path("tokenizer.json"),
+        json: ReadableFile.read(path("tokenizer.json"), limit: .tokenizer), source: path("tokenizer.json"),
         configuration: configuration)
     }
     for name in ["tokenizer.model", "spiece.model"] where exists(name) {
       return try SentencePieceTokenizer(
-        model: JSONValue.readFile(path(name)), source: path(name), configuration: configuration)
+        model: ReadableFile.read(path(name), limit: .tokenizer), source: path(name), configuration: configuration)
     }
     throw CarinaError(
       .missingInput, "there is no tokenizer", at: directory,

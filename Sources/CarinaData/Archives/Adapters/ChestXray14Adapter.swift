@@ -25,7 +25,9 @@ enum ChestXray14Adapter {
     for (list, split) in [("train_val_list.txt", "train_val"), ("test_list.txt", "test")] {
       guard let path = input.beside([list]) else { continue }
       archive.files.append(path)
-      for name in String(decoding: try JSONValue.readFile(path), as: UTF8.self).split(whereSeparator: \.isNewline) {
+      for name in String(decoding: try ReadableFile.read(path, limit: .list), as: UTF8.self).split(
+        whereSeparator: \.isNewline)
+      {
         try splits.add(name.trimmingCharacters(in: .whitespaces), split: split, at: path)
       }
     }

@@ -4,7 +4,7 @@ import Foundation
 /// The reports of MIMIC-CXR: one a study, read when an image of the study comes. Kept are a hash of each report that
 /// was there and the last caption, as the images of a study mostly follow each other.
 struct MimicReports {
-  private let roots: [String]
+  private let roots: ImageRoots
   private var text: ReportText
   private var seen = Set<NameHash>()
   private var last: (study: String, caption: String?)?
@@ -16,16 +16,21 @@ struct MimicReports {
   /// How many of them held words that were removed to hide a person.
   var withRemovedWords: Int { text.withRemovedWords }
 
-  init(_ roots: [String], _ policy: DeidentifiedPolicy) { (self.roots, text) = (roots, ReportText(policy)) }
+  /// - Throws: `CarinaError.missingInput` when a root is no directory.
+  init(_ roots: [String], _ options: ArchiveOptions) throws {
+    self.roots = try ImageRoots(roots, isConfined: options.isConfined)
+    text = ReportText(options.deidentified)
+  }
 
   /// What the report of a study says of its images; nil when there is none or nothing in it can be used.
   /// - Parameter name: its path below one of the roots.
-  /// - Throws: `CarinaError.missingInput` when it cannot be read.
+  /// - Throws: `CarinaError.missingInput` when it cannot be read, `.badData` when it is outside the roots and must not.
   mutating func caption(_ study: String, _ name: String) throws -> String? {
     if let last, last.study == study { return last.caption }
     var caption: String?
-    if let root = roots.first(where: { access("\($0)/\(name)", F_OK) == 0 }) {
-      let report = String(decoding: try JSONValue.readFile("\(root)/\(name)"), as: UTF8.self)
+    if let path = roots.locate(name) {
+      try roots.requireAllowed(path, name: name)
+      let report = String(decoding: try ReadableFile.read(path, limit: .report), as: UTF8.self)
       let sections = ReportText.sections(report)
       // What was counted before is not counted again.
       var own = text

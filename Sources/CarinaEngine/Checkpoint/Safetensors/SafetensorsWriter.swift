@@ -38,7 +38,10 @@ package enum SafetensorsWriter {
       var isOpen = true
       defer { if isOpen { fclose(file) } }
       func put(_ bytes: UnsafeRawBufferPointer) throws {
-        guard fwrite(bytes.baseAddress, 1, bytes.count, file) == bytes.count else { throw failure(path) }
+        guard fwrite(bytes.baseAddress, 1, bytes.count, file) == bytes.count else {
+          // A call of the system refuses bytes that are gone where the processor would end the process.
+          throw errno == EFAULT ? LostFiles.error(reading: bytes) ?? failure(path) : failure(path)
+        }
       }
       try header.withUnsafeBytes { try put($0) }
       for (_, tensor, type) in ordered { try pieces(tensor, as: type, put) }
