@@ -16,6 +16,11 @@ public struct JoinedPipeline {
   /// The type of the weights in products.
   package let precision: ElementType
 
+  /// Every directory that was read.
+  var directories: [String] {
+    [language.directory, vision.directory, tokenizer].map(\.path) + [projector?.directory.path].compactMap { $0 }
+  }
+
   /// Keys of the parts' configurations that were not read, `FILE: KEY`, for the log.
   var unknownKeys: [String] {
     func unknown(_ directory: ModelDirectory, _ keys: [String]) -> [String] {
