@@ -56,7 +56,7 @@ extension TrainingState {
         remedy: "Resume with the version of Carina that wrote it, or start anew with \(setting: .resume) never.")
     }
     // The first version had no digest.
-    if version > 1 { try root.object().requireSeal(source: statePath) }
+    if version > 1 || root["digest"].value != nil { try root.object().requireSeal(source: statePath) }
     let steps = try root["optimizer_steps"].object()
     let fingerprints = try root["fingerprints"].object()
     let weightsFile = try Self.open(Self.weightsName, in: path, fingerprints: fingerprints)

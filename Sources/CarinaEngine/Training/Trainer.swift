@@ -67,7 +67,8 @@ package final class Trainer<Objective: TrainingObjective> {
     order = EpochOrder(
       sampleCount: objective.sampleCount, batchSize: settings.batchSize,
       accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled)
-    let whole = order.stepsPerEpoch * settings.epochCount
+    let (product, isTooLarge) = order.stepsPerEpoch.multipliedReportingOverflow(by: settings.epochCount)
+    let whole = isTooLarge ? .max : product
     schedule = LearningRateSchedule(
       peak: settings.learningRate, warmupRatio: settings.warmupRatio,
       totalSteps: min(whole, settings.maximumSteps ?? whole))
@@ -85,10 +86,8 @@ package final class Trainer<Objective: TrainingObjective> {
 
   /// The epoch of the step that follows `step` steps, and how many samples of it those have used.
   package func position(after step: Int) -> (epoch: Int, samplesSeen: Int) {
-    let perStep = settings.batchSize * settings.gradientAccumulationSteps
-    return (
-      step / order.stepsPerEpoch, min(step % order.stepsPerEpoch * perStep, order.sampleCount)
-    )
+    let inEpoch = step % order.stepsPerEpoch
+    return (step / order.stepsPerEpoch, min(inEpoch * order.samplesPerStep, order.sampleCount))
   }
 
   /// Every weight that some epoch of the run trains.

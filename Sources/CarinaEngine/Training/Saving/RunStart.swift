@@ -2,14 +2,30 @@ import CarinaRuntime
 import Foundation
 
 /// What a run finds in its directory, and where it starts from: nothing, a checkpoint, or its own end.
-struct RunStart<Objective: TrainingObjective> {
-  let trainer: Trainer<Objective>
-  let checkpoints: RunCheckpoints
-  let configuration: JSONValue
-  let counts: RunRecord.Counts
-  let resume: ResumePolicy
-  let finalModel: String
-  let onRemark: (String) -> Void
+package struct RunStart<Objective: TrainingObjective> {
+  private let trainer: Trainer<Objective>
+  private let checkpoints: RunCheckpoints
+  private let configuration: JSONValue
+  private let counts: RunRecord.Counts
+  private let resume: ResumePolicy
+  private let finalModel: String
+  private let onRemark: (String) -> Void
+
+  /// - Parameters:
+  ///   - finalModel: where the model goes at the end.
+  ///   - onRemark: told what was noticed, for the log.
+  package init(
+    trainer: Trainer<Objective>, checkpoints: RunCheckpoints, configuration: JSONValue, counts: RunRecord.Counts,
+    resume: ResumePolicy, finalModel: String, onRemark: @escaping (String) -> Void
+  ) {
+    self.trainer = trainer
+    self.checkpoints = checkpoints
+    self.configuration = configuration
+    self.counts = counts
+    self.resume = resume
+    self.finalModel = finalModel
+    self.onRemark = onRemark
+  }
 
   /// The digest by which a checkpoint knows its run.
   static func hash(_ configuration: JSONValue) throws -> String {
@@ -60,7 +76,7 @@ struct RunStart<Objective: TrainingObjective> {
   /// from nothing.
   /// - Throws: `CarinaError.badData` when there are checkpoints and none can be used; `.usage` for those of another
   ///   configuration.
-  func state(_ record: RunRecord?) throws -> TrainingState? {
+  package func state(_ record: RunRecord?) throws -> TrainingState? {
     switch resume {
     case .never: return nil
     case .from(let path): return try state(at: path, record)
