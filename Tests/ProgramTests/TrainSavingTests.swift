@@ -136,7 +136,8 @@ import Testing
     try FileManager.default.copyItem(atPath: world.projector, toPath: stage1 + "/final_model/projection_layer")
     let over = try train(run, ["--stage1-projector-path", stage1, "--output-dir", stage1])
     #expect(over.exitCode == 64 && over.errors.contains("projection_layer"), "\(over.errors)")
-    let beside = try train(run, ["--stage1-projector-path", stage1, "--output-dir", stage1 + "/then", "--max-steps", "1"])
+    let beside = try train(
+      run, ["--stage1-projector-path", stage1, "--output-dir", stage1 + "/then", "--max-steps", "1"])
     #expect(beside.exitCode == 0, "\(beside.errors)")
     let stage0 = try ProgramRun(
       "train-stage0", ["--train-shards", inputs[0].1, "--output-dir", inputs[0].1 + "/stage0"])

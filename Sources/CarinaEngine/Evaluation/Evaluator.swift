@@ -67,7 +67,7 @@ public final class Evaluator {
   public func run(
     shouldStop: () -> Bool = { false }, onResume: (Int) -> Void = { _ in }, onAnswers: (Int) -> Void = { _ in }
   ) throws -> EvaluatorOutcome {
-    let configuration = configuration
+    let configuration = configuration, watches = try model.answering.pipeline.watches()
     let progress = try EvaluatorProgress(
       outputDirectory: options.outputDirectory, configuration: configuration, batchSize: options.batchSize,
       total: questions.samples.count)
@@ -86,6 +86,7 @@ public final class Evaluator {
         }
         let batch = list.count..<min(list.count + options.batchSize, questions.samples.count)
         let fresh = try answer(batch, arm)
+        for watch in watches { try watch.require() }
         try progress.append(fresh, to: arm)
         list += fresh
         done += fresh.count

@@ -54,7 +54,8 @@ public struct TrainingSettingList: SettingList {
   public static func checkTogether(_ values: TrainingSettings) throws {
     guard values.saveEvery.isUnderstood else {
       throw CarinaError(
-        .usage, "\(setting: declared.saveEvery.name) cannot be used", expected: "a time such as 30s, 10min or 2h, or never",
+        .usage, "\(setting: declared.saveEvery.name) cannot be used",
+        expected: "a time such as 30s, 10min or 2h, or never",
         found: values.saveEvery.text,
         remedy: "A number of optimizer steps goes to \(setting: declared.saveEverySteps.name).")
     }

@@ -112,8 +112,7 @@ public final class JointTraining {
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),
       modelByteCount: modelByteCount, writeModel: { [self] in try write(to: $0) })
-    let watches = try [pipeline.vision.weights, pipeline.language.weights, pipeline.projector?.weights]
-      .compactMap { $0 }.map { try WeightsWatch($0) }
+    let watches = try pipeline.watches()
     run.checkInputs = { for watch in watches { try watch.require() } }
     run.resume = options.resume
     run.shouldStop = shouldStop

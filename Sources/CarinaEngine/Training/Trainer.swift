@@ -67,11 +67,9 @@ package final class Trainer<Objective: TrainingObjective> {
     order = EpochOrder(
       sampleCount: objective.sampleCount, batchSize: settings.batchSize,
       accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled)
-    let (product, isTooLarge) = order.stepsPerEpoch.multipliedReportingOverflow(by: settings.epochCount)
-    let whole = isTooLarge ? .max : product
     schedule = LearningRateSchedule(
       peak: settings.learningRate, warmupRatio: settings.warmupRatio,
-      totalSteps: min(whole, settings.maximumSteps ?? whole))
+      totalSteps: order.stepCount(epochs: settings.epochCount, limit: settings.maximumSteps))
     enterEpoch(0)
   }
 

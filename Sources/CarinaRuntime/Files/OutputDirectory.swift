@@ -16,7 +16,8 @@ public enum OutputDirectory {
       if own.starts(with: theirs) {
         throw CarinaError(
           .usage,
-          own == theirs ? "the output is the directory of an input" : "the output lies inside the directory of an input",
+          own == theirs
+            ? "the output is the directory of an input" : "the output lies inside the directory of an input",
           at: output, found: "the input \(input)", remedy: "Name another directory for the output.")
       }
       for name in replaced where theirs.starts(with: own + [name]) {

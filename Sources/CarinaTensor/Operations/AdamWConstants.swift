@@ -8,7 +8,9 @@ package struct AdamWConstants: Sendable {
   package let gradientScale: Float
 
   /// Collects the constants.
-  package init(rate: Float, beta1: Double, beta2: Double, epsilon: Float, powers: (Double, Double), gradientScale: Float) {
+  package init(
+    rate: Float, beta1: Double, beta2: Double, epsilon: Float, powers: (Double, Double), gradientScale: Float
+  ) {
     self.rate = rate
     self.beta1 = beta1
     self.beta2 = beta2

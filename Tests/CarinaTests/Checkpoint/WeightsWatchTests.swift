@@ -42,7 +42,11 @@ import Carina
     case "gone": try FileManager.default.removeItem(atPath: path)
     default:
       let file = try #require(FileHandle(forWritingAtPath: path))
-      if how == "cut" { try file.truncate(atOffset: UInt64(bytes.count - 1)) } else { try file.write(contentsOf: bytes) }
+      if how == "cut" {
+        try file.truncate(atOffset: UInt64(bytes.count - 1))
+      } else {
+        try file.write(contentsOf: bytes)
+      }
       try file.close()
       let kept = [times.st_atim, times.st_mtim]
       #expect(utimensat(AT_FDCWD, path, kept, 0) == 0)

@@ -38,7 +38,9 @@ import Carina
 
   @Test(
     "an output beside or above its inputs is welcome",
-    arguments: ["run", "run/shards-more", "shards-more", "run/shard", "new", "link/..", "loop/new", "run/shards/../new"])
+    arguments: [
+      "run", "run/shards-more", "shards-more", "run/shard", "new", "link/..", "loop/new", "run/shards/../new",
+    ])
   func outside(output: String) { #expect(refusal(output, "run/shards") == nil) }
 
   @Test("an input below what the output replaces is refused, and no other below the output")

@@ -18,7 +18,8 @@ import Carina
   @Test(
     "anything else is refused with what to write",
     arguments: [
-      "500", "", "min", "s", "10 min", "10m", "10minutes", "-5s", "1e3s", "0x5s", "1..5s", ".s", "nans", "infs", "Never",
+      "500", "", "min", "s", "10 min", "10m", "10minutes", "-5s", "1e3s", "0x5s", "1..5s", ".s", "nans", "infs",
+      "Never",
       "٣s", "5s ", "10min0s", String(repeating: "9", count: 400) + "h",
     ])
   func refused(text: String) throws {

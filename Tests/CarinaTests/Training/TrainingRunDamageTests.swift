@@ -91,7 +91,8 @@ import Carina
     }
   }
 
-  @Test("a damaged final model of which no checkpoint is left is an error, in records of before its files were listed too")
+  @Test(
+    "a damaged final model of which no checkpoint is left is an error, in records of before its files were listed too")
   func damagedFinalModelAlone() throws {
     try run.run()
     try FileManager.default.removeItem(atPath: run.file("checkpoints"))

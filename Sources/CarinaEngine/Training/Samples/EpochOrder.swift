@@ -28,6 +28,12 @@ package struct EpochOrder: Sendable {
   /// Optimizer steps of an epoch; the last may be short.
   package var stepsPerEpoch: Int { sampleCount / samplesPerStep + (sampleCount % samplesPerStep == 0 ? 0 : 1) }
 
+  /// Optimizer steps of so many epochs, and at most `limit`.
+  package func stepCount(epochs: Int, limit: Int?) -> Int {
+    let whole = stepsPerEpoch.multipliedReportingOverflow(by: epochs)
+    return min(whole.overflow ? .max : whole.partialValue, limit ?? .max)
+  }
+
   /// All samples of an epoch in order.
   package func samples(epoch: Int) -> [Int] {
     guard isShuffled else { return Array(0..<sampleCount) }

@@ -95,7 +95,8 @@ package struct RunStart<Objective: TrainingObjective> {
       }
       guard damaged.isEmpty else {
         throw CarinaError(
-          .badData, "no checkpoint of this run can be used", at: checkpoints.path, found: damaged.joined(separator: " "),
+          .badData, "no checkpoint of this run can be used", at: checkpoints.path,
+          found: damaged.joined(separator: " "),
           remedy: "Restore one of them, or start over in another \(setting: .outputDirectory).")
       }
       return nil
