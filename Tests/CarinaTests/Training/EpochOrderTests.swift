@@ -51,7 +51,7 @@ import Carina
     #expect(batches == (batchSize == 1 ? (0..<5).map { [$0] } : [[0, 1, 2, 3, 4]]))
     for ratio in [0, 0.03, 1] {
       let schedule = LearningRateSchedule(peak: 1, warmupRatio: ratio, totalSteps: .max)
-      #expect(schedule.rate(step: .max) == 0 && schedule.rate(step: 1).isFinite)
+      #expect((0...1).contains(schedule.rate(step: .max)) && (0...1).contains(schedule.rate(step: 1)))
     }
   }
 
