@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the compiler cannot keep: names of folders and files, files a folder, lengths, and forced operations. `make lint` runs it; it
+# What the compiler cannot keep: names of folders and files, files a folder, lengths, forced operations, and durations by the time of day. `make lint` runs it; it
 # says file:line and which rule, and fails if there is any offence. Who may import whom stands in Package.swift and is checked by the build.
 # usage: lint-walls.sh [ROOT]     ROOT is the root of the repository, by default where this script lies.
 set -euo pipefail
@@ -24,6 +24,8 @@ offences=$(
       sub(/\/\/.*/, "", code)
       if (code ~ /(^|[^A-Za-z0-9_])(try!|as!)/) print FILENAME ":" FNR ": no try! and no as!: check and throw a CarinaError"
       if (code ~ /(^|[^A-Za-z0-9_])fatalError *\(/) print FILENAME ":" FNR ": no fatalError: throw a CarinaError"
+      if (code ~ /(^|[^A-Za-z0-9_])Date\(\)|CFAbsoluteTime|timeIntervalSince|gettimeofday/)
+        print FILENAME ":" FNR ": no time of day for durations: take ProcessInfo.processInfo.systemUptime, which nobody sets"
       text = $0
       sub(/^[ \t]*\/\/.*/, "", text)
       if (FILENAME ~ /^Sources\/Carina/ && text ~ /"([^"]*[^"A-Za-z0-9-])?--[a-z]/)

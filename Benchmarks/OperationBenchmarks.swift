@@ -85,7 +85,8 @@ enum OperationBenchmarks {
     let trained = Samples.weight([1 << 25], .bfloat16, isTrained: true)
     trained.accumulateForBenchmark()
     let first = Tensor(zeros: [1 << 25], on: Samples.backend), second = Tensor(zeros: [1 << 25], on: Samples.backend)
-    let constants = AdamWConstants(rate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: 1, gradientScale: 1)
+    let constants = AdamWConstants(
+      rate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, powers: (0.9, 0.999), gradientScale: 1)
     return [
       Measurement("gated GELU", .bytes(3 * bytes), repeats: repeats) { _ = gatedGELU(gate: gate, up: up, tape: nil) },
       Measurement("RMS norm", .bytes(2 * rowBytes), repeats: repeats) {

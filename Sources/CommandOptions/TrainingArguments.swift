@@ -96,3 +96,10 @@ public struct TrainingArguments: ParsableArguments {
 
 extension PromptStyle: @retroactive ExpressibleByArgument {}
 extension VisionFeature: @retroactive ExpressibleByArgument {}
+
+extension TimeSpan: @retroactive ExpressibleByArgument {
+  /// Takes any text; the engine refuses one that is not understood, and says what to write.
+  public init?(argument: String) { self.init(argument) }
+  /// What the user would write.
+  public var defaultValueDescription: String { text }
+}

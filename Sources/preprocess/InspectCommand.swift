@@ -42,6 +42,7 @@ struct InspectCommand: ParsableCommand {
     let shards = try directories.flatMap(InspectCommand.splits).map(ShardDirectory.init)
     for directory in shards { print(try ShardSummary(directory).text(show: show)) }
     guard let output else { return }
+    try OutputDirectory.require(output, outside: shards.map(\.path))
     var options = InspectionPage.Options()
     options.images = min(images, 48)
     options.tokenizer = try tokenizer.map(TokenizerFactory.load)

@@ -46,6 +46,8 @@ import Testing
       ("Sources/infer/A.swift", "\nlet a = try! b()\n", ":2:", "no try!"),
       ("Sources/infer/A.swift", "let a = b as! C\n", ":1:", "no as!"),
       ("Sources/infer/A.swift", "func a() { fatalError() }\n", ":1:", "no fatalError"),
+      ("Sources/CarinaData/A.swift", "let a = Date()\n", ":1:", "no time of day"),
+      ("Sources/infer/A.swift", "\nlet a = b.timeIntervalSince(c)\n", ":2:", "no time of day"),
       ("Sources/CarinaData/A.swift", "\nlet a = \"Lower --learning-rate.\"\n", ":2:", "no --option"),
       ("Sources/CarinaData/A.swift", "let a = \"--learning-rate\"\n", ":1:", "no --option"),
       ("Tests/Helpers/A.swift", "struct A {}\n", ":", "no folder of this name"),

@@ -1,6 +1,8 @@
 import CarinaModel
 import CarinaRuntime
 import CarinaTensor
+import CarinaText
+import Foundation
 
 extension ModelDirectory {
   /// The vision encoder's configuration.
@@ -19,6 +21,14 @@ extension ModelDirectory {
   /// - Throws: as `decoderFootprint`.
   package func visionFootprint(precision: ElementType) throws -> WeightsFootprint {
     WeightsFootprint(TensorTable(of: try visionConfig()), in: try weights(), precision: precision)
+  }
+
+  /// Bytes of the tokenizer's files, which go along with a model.
+  package var tokenizerByteCount: Int {
+    TokenizerFactory.fileNames.reduce(0) { sum, name in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: file(name))
+      return sum + ((attributes?[.size] as? NSNumber)?.intValue ?? 0)
+    }
   }
 
   /// What a projector's weights will take.

@@ -6,18 +6,11 @@ package struct RunCheckpoints: Sendable {
   /// Where it is.
   package let path: String
 
+  /// Names in a run's directory under which whole directories are replaced.
+  package static let replacedNames = ["checkpoints", "best_model", "final_model"]
+
   /// The checkpoints under a run's output directory.
   package init(outputDirectory: String) { path = "\(outputDirectory)/checkpoints" }
-
-  /// One of them.
-  package struct Found: Equatable, Sendable {
-    /// Optimizer steps done.
-    package let step: Int
-    /// Its directory.
-    package let path: String
-    /// Newer ones that were passed over because a file is missing in them, for the log.
-    package let incomplete: [String]
-  }
 
   /// The directory of a step.
   package func directory(step: Int) -> String { "\(path)/step-\(step)" }
@@ -32,33 +25,8 @@ package struct RunCheckpoints: Sendable {
     return target
   }
 
-  /// The newest one that has all its files; nil when there is none.
-  package func latest() -> Found? {
-    var incomplete = [String]()
-    for step in steps().reversed() {
-      let directory = directory(step: step)
-      if RunCheckpoints.isComplete(directory) { return Found(step: step, path: directory, incomplete: incomplete) }
-      incomplete.append(directory)
-    }
-    return nil
-  }
-
-  /// Removes all but the newest `count` complete ones.
-  /// - Throws: `CarinaError.cannotWrite`.
-  package func prune(keeping count: Int) throws {
-    for step in steps().filter({ RunCheckpoints.isComplete(directory(step: $0)) }).dropLast(max(count, 1)) {
-      do {
-        try FileManager.default.removeItem(atPath: directory(step: step))
-      } catch {
-        throw CarinaError(
-          .cannotWrite, "an old checkpoint cannot be removed", at: directory(step: step),
-          remedy: "Check the permissions of its directory.")
-      }
-    }
-  }
-
-  /// Steps of the directories there, ascending.
-  private func steps() -> [Int] {
+  /// Steps of the checkpoints there, whole or not, ascending.
+  package func steps() -> [Int] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     return names.compactMap { name in
       guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), "step-\(step)" == name, step >= 0 else {
@@ -66,6 +34,38 @@ package struct RunCheckpoints: Sendable {
       }
       return step
     }.sorted()
+  }
+
+  /// Removes, once the checkpoint of `step` is written, all that a run does not go back to: those of earlier steps but
+  /// for the newest, those that lack a file, and those of later steps, from before the run went back to an earlier one.
+  /// - Parameter count: how many stay, that of `step` among them.
+  /// - Throws: `CarinaError.cannotWrite`.
+  package func prune(keeping count: Int, upTo step: Int) throws {
+    let whole = steps().filter { $0 <= step && RunCheckpoints.isComplete(directory(step: $0)) }
+    let kept = Set(whole.suffix(max(count, 1)))
+    for step in steps() where !kept.contains(step) { try remove(step) }
+  }
+
+  /// Removes the checkpoints before `step` that lack a file: a process was killed while it removed them.
+  /// - Returns: what was removed.
+  /// - Throws: `CarinaError.cannotWrite`.
+  package func clearIncomplete(before step: Int) throws -> [String] {
+    let incomplete = steps().filter { $0 < step && !RunCheckpoints.isComplete(directory(step: $0)) }
+    for step in incomplete { try remove(step) }
+    return incomplete.map { directory(step: $0) }
+  }
+
+  private func remove(_ step: Int) throws {
+    let directory = directory(step: step), doomed = "\(directory).\(getpid()).partial"
+    do {
+      // Renamed first: a process that dies in between leaves what `AbandonedFiles` clears, and no half checkpoint.
+      try FileManager.default.moveItem(atPath: directory, toPath: doomed)
+      try FileManager.default.removeItem(atPath: doomed)
+    } catch {
+      throw CarinaError(
+        .cannotWrite, "an old checkpoint cannot be removed", at: directory,
+        remedy: "Check the permissions of its directory.")
+    }
   }
 
   private static func isComplete(_ directory: String) -> Bool {

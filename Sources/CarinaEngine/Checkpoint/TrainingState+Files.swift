@@ -4,7 +4,7 @@ import Foundation
 
 extension TrainingState {
   static let weightsName = "trained.safetensors", momentsName = "optimizer.safetensors", stateName = "state.json"
-  private static let formatVersion = 1
+  private static let formatVersion = 2
   private static let firstSuffix = ".first_moment", secondSuffix = ".second_moment"
 
   /// Writes `trained.safetensors`, `optimizer.safetensors` and `state.json` as one directory that appears whole or not
@@ -22,17 +22,22 @@ extension TrainingState {
             (name: $0.key + Self.secondSuffix, tensor: $0.value.second),
           ]
         }, to: momentsPath, converting: .float32)
-      let json: JSONValue = [
-        "format_version": .integer(Self.formatVersion),
-        "progress": try progress.json(),
-        "optimizer_steps": .object(
-          JSONObject(moments.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value.steps)) })),
-        "fingerprints": [
-          Self.weightsName: .string(try SafetensorsFile(path: weightsPath).fingerprint().description),
-          Self.momentsName: .string(try SafetensorsFile(path: momentsPath).fingerprint().description),
-        ],
-      ]
-      try json.write(to: "\(temporary)/\(Self.stateName)")
+      let document = JSONObject([
+        ("format_version", .integer(Self.formatVersion)),
+        ("progress", try progress.json()),
+        (
+          "optimizer_steps",
+          .object(JSONObject(moments.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value.steps)) }))
+        ),
+        (
+          "fingerprints",
+          [
+            Self.weightsName: .string(try SafetensorsFile(path: weightsPath).fingerprint().description),
+            Self.momentsName: .string(try SafetensorsFile(path: momentsPath).fingerprint().description),
+          ]
+        ),
+      ])
+      try JSONValue.object(document.sealed()).write(to: "\(temporary)/\(Self.stateName)")
     }
   }
 
@@ -44,19 +49,22 @@ extension TrainingState {
     let statePath = "\(path)/\(Self.stateName)"
     let root = JSONNode(try .parseFile(statePath), source: statePath)
     let version = try root["format_version"].read("a whole number", \.int)
-    guard version == Self.formatVersion else {
+    guard (1...Self.formatVersion).contains(version) else {
       throw CarinaError(
         .badData, "is of a format that this version does not know", at: statePath,
-        expected: "format_version \(Self.formatVersion)", found: "\(version)",
+        expected: "format_version 1 to \(Self.formatVersion)", found: "\(version)",
         remedy: "Resume with the version of Carina that wrote it, or start anew with \(setting: .resume) never.")
     }
+    // The first version had no digest.
+    if version > 1 || root["digest"].value != nil { try root.object().requireSeal(source: statePath) }
     let steps = try root["optimizer_steps"].object()
     let fingerprints = try root["fingerprints"].object()
     let weightsFile = try Self.open(Self.weightsName, in: path, fingerprints: fingerprints)
     let momentsFile = try Self.open(Self.momentsName, in: path, fingerprints: fingerprints)
-    try Self.compare(weightsFile, momentsFile, steps: steps, with: shapes, at: path)
-
     progress = try Progress(root["progress"])
+    try Self.compare(
+      weightsFile, momentsFile, steps: steps, atMost: progress.step, with: shapes, at: path)
+
     weights = [:]
     moments = [:]
     for entry in weightsFile.entries { weights[entry.name] = TensorSource(try weightsFile.tensor(entry, on: backend)) }
@@ -82,8 +90,8 @@ extension TrainingState {
 
   /// Lists in one error every name and shape that does not fit the run.
   private static func compare(
-    _ weights: SafetensorsFile, _ moments: SafetensorsFile, steps: JSONObject, with shapes: [String: [Int]],
-    at path: String
+    _ weights: SafetensorsFile, _ moments: SafetensorsFile, steps: JSONObject, atMost mostSteps: Int,
+    with shapes: [String: [Int]], at path: String
   ) throws {
     var problems = [String]()
     for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
@@ -96,7 +104,10 @@ extension TrainingState {
     for entry in weights.entries where shapes[entry.name] == nil { problems.append("\(entry.name) is not trained") }
     var expected = Set<String>()
     for (name, count) in steps {
-      if count.int.map({ $0 < 1 }) ?? true { problems.append("the step count of \(name) cannot be") }
+      // No weight has taken more steps than the run.
+      if count.int.map({ $0 < 1 || $0 > mostSteps }) ?? true {
+        problems.append("the step count of \(name) cannot be in a run of \(mostSteps)")
+      }
       for suffix in [firstSuffix, secondSuffix] {
         expected.insert(name + suffix)
         guard let entry = moments.entry(named: name + suffix) else {

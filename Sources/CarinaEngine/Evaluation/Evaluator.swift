@@ -36,6 +36,7 @@ public final class Evaluator {
     self.shards = shards
     self.options = options
     let answering = model.answering
+    try OutputDirectory.require(options.outputDirectory, outside: [shards.path] + answering.pipeline.directories)
     transform = try answering.images.of(shards)
     try PipelineTransform.requireSize(transform, answering.model.vision.config, at: shards.path)
     featureCache = try options.featureCache.map { [transform] in
@@ -71,7 +72,7 @@ public final class Evaluator {
   public func run(
     shouldStop: () -> Bool = { false }, onResume: (Int) -> Void = { _ in }, onAnswers: (Int) -> Void = { _ in }
   ) throws -> EvaluatorOutcome {
-    let configuration = configuration
+    let configuration = configuration, watches = try model.answering.pipeline.watches()
     let lock = try self.lock ?? EvaluationLock(outputDirectory: options.outputDirectory)
     defer { withExtendedLifetime(lock) {} }
     let progress = try EvaluatorProgress(
@@ -92,6 +93,7 @@ public final class Evaluator {
         }
         let batch = list.count..<min(list.count + options.batchSize, questions.samples.count)
         let fresh = try answer(batch, arm)
+        for watch in watches { try watch.require() }
         try progress.append(fresh, to: arm)
         list += fresh
         done += fresh.count

@@ -16,6 +16,17 @@ public struct JoinedPipeline {
   /// The type of the weights in products.
   package let precision: ElementType
 
+  /// Every directory that was read.
+  var directories: [String] {
+    [language.directory, vision.directory, tokenizer].map(\.path) + [projector?.directory.path].compactMap { $0 }
+  }
+
+  /// Begins to watch the files of all weights that were read.
+  /// - Throws: `CarinaError.badData` when some have changed since.
+  func watches() throws -> [WeightsWatch] {
+    try [vision.weights, language.weights, projector?.weights].compactMap { $0 }.map { try WeightsWatch($0) }
+  }
+
   /// Keys of the parts' configurations that were not read, `FILE: KEY`, for the log.
   var unknownKeys: [String] {
     func unknown(_ directory: ModelDirectory, _ keys: [String]) -> [String] {

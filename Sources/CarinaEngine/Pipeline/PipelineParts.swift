@@ -56,6 +56,12 @@ package struct PipelineParts {
     self.dropsFirstPatch = dropsFirstPatch
   }
 
+  /// Every directory that is read.
+  var directories: [String] {
+    let own: [ModelDirectory] = if case .directory(let projector) = projector { [projector] } else { [] }
+    return ([language, vision, tokenizer] + own).map(\.path)
+  }
+
   /// The transform that the vision encoder's own `preprocessor_config.json` describes: a size and a normalisation.
   /// - Throws: `CarinaError.badData` for a file that is not understood.
   func ownTransform(defaultSize: Int) throws -> PipelineTransform {

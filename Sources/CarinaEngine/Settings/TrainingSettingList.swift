@@ -44,4 +44,20 @@ public struct TrainingSettingList: SettingList {
   public let saveEveryEpochs = Setting<Int?>(
     "save_every_n_epochs", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many epochs.",
     section: .checkpoints, record: .never)
+  /// A checkpoint whenever so much time has passed since the last one.
+  public let saveEvery = Setting(
+    "save_every", TimeSpan("10min"),
+    help: "Write a checkpoint when so much time has passed since the last: 30s, 10min, 2h, or never.", record: .never)
+
+  /// Refuses a time that is none.
+  /// - Throws: `CarinaError.usage` naming the setting.
+  public static func checkTogether(_ values: TrainingSettings) throws {
+    guard values.saveEvery.isUnderstood else {
+      throw CarinaError(
+        .usage, "\(setting: declared.saveEvery.name) cannot be used",
+        expected: "a time such as 30s, 10min or 2h, or never",
+        found: values.saveEvery.text,
+        remedy: "A number of optimizer steps goes to \(setting: declared.saveEverySteps.name).")
+    }
+  }
 }

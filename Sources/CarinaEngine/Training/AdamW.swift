@@ -11,6 +11,7 @@ public final class AdamW {
   package let beta1: Double, beta2: Double, epsilon: Float, weightDecay: Float
   /// State by parameter name; filled as parameters take their first step.
   package internal(set) var moments: [String: Moments] = [:]
+  private var powers: DecayPowers
 
   /// An optimizer that has taken no step.
   public init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Float = 1e-8, weightDecay: Float) {
@@ -18,6 +19,7 @@ public final class AdamW {
     self.beta2 = beta2
     self.epsilon = epsilon
     self.weightDecay = weightDecay
+    powers = DecayPowers(beta1: beta1, beta2: beta2)
   }
 
   /// Square root of the sum of squares of all gradients, in double precision.
@@ -39,7 +41,7 @@ public final class AdamW {
       state.steps += 1
       parameter.updateAdamW(
         AdamWConstants(
-          rate: Float(rate), beta1: beta1, beta2: beta2, epsilon: epsilon, step: state.steps,
+          rate: Float(rate), beta1: beta1, beta2: beta2, epsilon: epsilon, powers: powers.power(state.steps),
           gradientScale: Float(scale)),
         decay: weightDecay, firstMoment: state.first, secondMoment: state.second)
       moments[parameter.name] = state

@@ -29,6 +29,8 @@ public final class BackboneTraining {
   public init(_ options: BackboneTrainingOptions, on device: Device) throws {
     self.options = options
     self.device = device
+    try OutputDirectory.require(
+      options.outputDirectory, outside: [options.captionShards] + options.textShards, replacing: ["tokenizer"])
     captions = try ShardDirectory(options.captionShards)
     texts = try options.textShards.map { try ShardDirectory($0) }
     transform = captions.transform
@@ -148,7 +150,10 @@ public final class BackboneTraining {
     configuration["settings"] = .object(settings.json)
     var run = TrainingRun(
       try Trainer(objective, settings: settings), outputDirectory: "\(options.outputDirectory)/\(part)",
-      configuration: .object(configuration), writeModel: write)
+      configuration: .object(configuration),
+      modelByteCount: objective.parameters.reduce(0) { $0 + 4 * $1.count }
+        + ModelDirectory(path: "\(options.outputDirectory)/tokenizer").tokenizerByteCount,
+      writeModel: write)
     run.resume = options.resume
     run.shouldStop = shouldStop
     run.onRemark = onRemark

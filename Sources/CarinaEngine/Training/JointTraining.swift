@@ -51,6 +51,10 @@ public final class JointTraining {
       languageModel: options.languageModel, languageSetting: .languageModel, visionModel: options.visionModel,
       projector: options.projector, freshProjector: (options.projectorHidden, options.settings.seed),
       feature: options.features.feature, dropsFirstPatch: options.features.dropsFirstPatch)
+    try OutputDirectory.require(
+      options.outputDirectory,
+      outside: [options.trainShards, options.validationShards].compactMap { $0 } + parts.directories,
+      replacing: RunCheckpoints.replacedNames)
     let shards = try ShardDirectory(options.trainShards)
     let transform = try parts.ownTransform(defaultSize: shards.transform.size).of(shards)
     samples = try ShardSamples(
@@ -108,7 +112,9 @@ public final class JointTraining {
     let trainer = try Trainer(objective, settings: options.settings)
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),
-      writeModel: { [self] in try write(to: $0) })
+      modelByteCount: modelByteCount, writeModel: { [self] in try write(to: $0) })
+    let watches = try pipeline.watches()
+    run.checkInputs = { for watch in watches { try watch.require() } }
     run.resume = options.resume
     run.shouldStop = shouldStop
     run.onRemark = onRemark
@@ -128,6 +134,17 @@ public final class JointTraining {
       tokens += objective.weight(of: batch)
     }
     return sum / Double(max(tokens, 1))
+  }
+
+  /// About how many bytes `write` takes.
+  private var modelByteCount: Int {
+    func bytes(_ parameters: [Parameter], _ type: ElementType) -> Int {
+      parameters.reduce(0) { $0 + $1.count * type.byteCount }
+    }
+    let policy = options.policy, type = options.precision.elementType, texts = pipeline.tokenizer.tokenizerByteCount
+    return bytes(model.projector.parameters, .float32) + texts
+      + (policy.trainsDecoder ? bytes(model.decoder.parameters, type) + texts : 0)
+      + (policy.trainsVisionInFirstEpoch ? bytes(model.vision.parameters, type) : 0)
   }
 
   private func write(to path: String) throws {

@@ -12,7 +12,7 @@ package struct LearningRateSchedule: Equatable, Sendable {
   package init(peak: Double, warmupRatio: Double, totalSteps: Int) {
     self.peak = peak
     self.totalSteps = totalSteps
-    warmupSteps = Int((warmupRatio * Double(totalSteps)).rounded(.up))
+    warmupSteps = Int(exactly: (warmupRatio * Double(totalSteps)).rounded(.up)) ?? totalSteps
   }
 
   /// The rate of optimizer step `step`, counted from 0; 0 beyond the end.

@@ -67,10 +67,9 @@ package final class Trainer<Objective: TrainingObjective> {
     order = EpochOrder(
       sampleCount: objective.sampleCount, batchSize: settings.batchSize,
       accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled)
-    let whole = order.stepsPerEpoch * settings.epochCount
     schedule = LearningRateSchedule(
       peak: settings.learningRate, warmupRatio: settings.warmupRatio,
-      totalSteps: min(whole, settings.maximumSteps ?? whole))
+      totalSteps: order.stepCount(epochs: settings.epochCount, limit: settings.maximumSteps))
     enterEpoch(0)
   }
 
@@ -82,6 +81,12 @@ package final class Trainer<Objective: TrainingObjective> {
   package var epoch: Int { min(step, totalSteps - 1) / order.stepsPerEpoch }
   /// Whether the last step done closed an epoch.
   package var isAtEpochEnd: Bool { step > 0 && step % order.stepsPerEpoch == 0 }
+
+  /// The epoch of the step that follows `step` steps, and how many samples of it those have used.
+  package func position(after step: Int) -> (epoch: Int, samplesSeen: Int) {
+    let inEpoch = step % order.stepsPerEpoch
+    return (step / order.stepsPerEpoch, min(inEpoch * order.samplesPerStep, order.sampleCount))
+  }
 
   /// Every weight that some epoch of the run trains.
   package var everTrained: [Parameter] {
@@ -101,11 +106,12 @@ package final class Trainer<Objective: TrainingObjective> {
   /// Does the next optimizer step.
   /// - Throws: what reading samples throws; `CarinaError.badData` when the loss or a gradient is no longer finite.
   package func trainStep() throws -> StepReport {
-    let start = Date()
+    // Not the time of day, which somebody may set.
+    let start = ProcessInfo.processInfo.systemUptime
     let epoch = self.epoch
     if step > 0 && step % order.stepsPerEpoch == 0 { enterEpoch(epoch) }
     let batches = try takeBatches()
-    let wait = Date().timeIntervalSince(start)
+    let wait = ProcessInfo.processInfo.systemUptime - start
     let trained = objective.trainedParameters(epoch: epoch)
 
     let weight = batches.reduce(0) { $0 + objective.weight(of: $1) }
@@ -127,7 +133,7 @@ package final class Trainer<Objective: TrainingObjective> {
     step += 1
     return StepReport(
       step: step, epoch: epoch, loss: loss, gradientNorm: norm, learningRate: rate, supervisedTokens: weight,
-      seconds: Date().timeIntervalSince(start), dataWaitMilliseconds: wait * 1000)
+      seconds: ProcessInfo.processInfo.systemUptime - start, dataWaitMilliseconds: wait * 1000)
   }
 
   /// Makes exactly the epoch's weights trainable.

@@ -14,8 +14,8 @@ public final class TrainingLog {
 
   /// Opens the log of a run and cuts off what stands behind `byteCount` bytes: steps that a resumed run does again. As
   /// long as the log is open no other process can open it.
-  /// - Throws: `CarinaError.cannotWrite`; `.badData` when there are fewer bytes than were written; `.usage` when
-  ///   another process has it.
+  /// - Throws: `CarinaError.cannotWrite`; `.badData` when there are fewer bytes than were written, or other lines in
+  ///   them; `.usage` when another process has it.
   package init(directory: String, lineCount: Int, byteCount: Int) throws {
     path = "\(directory)/\(TrainingLog.fileName)"
     self.lineCount = lineCount
@@ -37,6 +37,13 @@ public final class TrainingLog {
           .badData, "the log is shorter than the checkpoint says", at: path, expected: "at least \(byteCount) bytes",
           remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
       }
+      let found = try TrainingLog.lineCount(file, byteCount: byteCount)
+      guard found == lineCount else {
+        throw CarinaError(
+          .badData, "the log is not the one that the checkpoint knows", at: path,
+          expected: "\(lineCount) lines in \(byteCount) bytes", found: found.map { "\($0)" } ?? "a line cut in two",
+          remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
+      }
       try file.truncate(atOffset: UInt64(byteCount))
       try file.seekToEnd()
     } catch let error as CarinaError {
@@ -44,6 +51,18 @@ public final class TrainingLog {
     } catch {
       throw CarinaError(.cannotWrite, "the log cannot be written: \(error.localizedDescription)", at: path)
     }
+  }
+
+  /// Lines in the first bytes; nil where they end inside a line.
+  private static func lineCount(_ file: FileHandle, byteCount: Int) throws -> Int? {
+    try file.seek(toOffset: 0)
+    var left = byteCount, lines = 0, last = UInt8(ascii: "\n")
+    while left > 0, let piece = try file.read(upToCount: min(left, 1 << 20)), !piece.isEmpty {
+      lines += piece.count { $0 == UInt8(ascii: "\n") }
+      last = piece.last ?? last
+      left -= piece.count
+    }
+    return left == 0 && last == UInt8(ascii: "\n") ? lines : nil
   }
 
   /// Adds a line.

@@ -5,7 +5,7 @@ import Foundation
 /// A training run in its directory: log, checkpoints, record, resuming, final model.
 ///
 /// A step depends on the weights, the moments and the step number alone, so a run that was killed and resumed writes
-/// the digits of one that was not.
+/// the digits of one that was not. When it saves decides no number.
 package struct TrainingRun<Objective: TrainingObjective> {
   /// Where everything goes.
   package let outputDirectory: String
@@ -21,53 +21,71 @@ package struct TrainingRun<Objective: TrainingObjective> {
   package var onRemark: (String) -> Void = { _ in }
   /// Mean loss on held-out data, taken at each epoch's end; the best model so far is kept.
   package var validate: (() throws -> Double)?
+  /// Refuses, before each save, files that are no longer those that the run began with.
+  package var checkInputs: () throws -> Void = {}
+  /// Seconds on a clock that nobody sets.
+  package var clock: () -> Double = { ProcessInfo.processInfo.systemUptime }
+  /// The room where a path lies.
+  package var space: (String) -> DiskSpace = { DiskSpace(at: $0) }
   private let trainer: Trainer<Objective>
+  private let forecast: DiskForecast
   private let writeModel: (String) throws -> Void
+  private let keptCheckpoints = 2
 
   /// - Parameters:
+  ///   - modelByteCount: about how many bytes the model takes on the disk.
   ///   - writeModel: writes the whole model as a directory at a path.
   package init(
-    _ trainer: Trainer<Objective>, outputDirectory: String, configuration: JSONValue,
+    _ trainer: Trainer<Objective>, outputDirectory: String, configuration: JSONValue, modelByteCount: Int,
     writeModel: @escaping (String) throws -> Void
   ) {
     self.trainer = trainer
     self.outputDirectory = outputDirectory
     self.configuration = configuration
     self.writeModel = writeModel
+    forecast = DiskForecast(trained: trainer.everTrained, model: modelByteCount)
   }
 
   private var finalModel: String { "\(outputDirectory)/final_model" }
-  private var recordPath: String { "\(outputDirectory)/run.json" }
+  private var bestModel: String { "\(outputDirectory)/best_model" }
 
   /// Runs to the end.
   /// - Throws: `CarinaError.interrupted` after a checkpoint when asked to stop; `.usage` when the directory holds a run
-  ///   with another configuration; `.badData` when training diverged or a frozen weight changed; `.cannotWrite`.
+  ///   with another configuration; `.badData` when training diverged, a frozen weight changed, a file of the run cannot
+  ///   be used or the weights it reads were replaced; `.cannotWrite`, before the first step where the disk is too small.
   package func run() throws -> TrainingOutcome {
     let checkpoints = RunCheckpoints(outputDirectory: outputDirectory)
-    let hash = SHA256Digest.of(try configuration.serialized(sortedKeys: true, indented: false))
-    if try isFinished() { return .alreadyFinished }
     let trained = trainer.everTrained, trainedNames = Set(trained.map(\.name))
+    let start = RunStart(
+      trainer: trainer, checkpoints: checkpoints, configuration: configuration, counts: counts, resume: resume,
+      finalModel: finalModel, onRemark: onRemark)
+    let record = try start.record(in: outputDirectory)
+    if let record, try start.isFinished(record) { return .alreadyFinished }
     let frozen = trainer.objective.parameters.filter { !trainedNames.contains($0.name) }
     let frozenBefore = ParameterDigest(frozen), trainedBefore = ParameterDigest(trained, kind: .trained)
 
-    var best = Double.infinity, written = (lines: 0, bytes: 0)
-    if let found = try checkpoint(checkpoints) {
-      let shapes = Dictionary(uniqueKeysWithValues: trained.map { ($0.name, $0.shape) })
-      let state = try TrainingState(path: found, expecting: shapes, on: trainer.objective.backend)
-      guard state.progress.configurationHash == hash else { throw otherConfiguration(found) }
+    var best = BestLoss(), written = (lines: 0, bytes: 0)
+    if let state = try start.state(record) {
       for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
       trainer.resume(step: state.progress.step, moments: state.moments)
       written = (state.progress.logLineCount, state.progress.logByteCount)
-      best = state.progress.extra["best_validation_loss"]?.double ?? .infinity
+      best = BestLoss(state.progress.extra)
     }
+    try forecast.require(remaining(checkpoints), keeping: keptCheckpoints, in: outputDirectory, space(outputDirectory))
     // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
     let log = try TrainingLog(directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes)
     for directory in [outputDirectory, checkpoints.path] {
       for path in try AbandonedFiles.clear(directory) { onRemark("\(path) was left unfinished and is removed") }
     }
-    try writeRecord(isFinished: false)
+    for path in try checkpoints.clearIncomplete(before: trainer.step) {
+      onRemark("\(path) is half removed; the rest of it is removed too")
+    }
+    try writeRecord(finalModel: nil)
 
-    let start = trainer.step
+    let firstStep = trainer.step
+    // A death between the checkpoint and the model of its step leaves this to be done.
+    if validate != nil, best.step == firstStep, firstStep > 0 { try save(model: bestModel, "the best model") }
+    var lastSave = clock()
     while !trainer.isFinished {
       var report = try trainer.trainStep()
       let closesEpoch = trainer.isAtEpochEnd || trainer.isFinished
@@ -75,18 +93,21 @@ package struct TrainingRun<Objective: TrainingObjective> {
         let loss = try finite(validate(), step: report.step)
         try trainer.objective.backend.throwFailure()
         report.validationLoss = loss
-        if loss < best {
-          best = loss
-          try writeModel("\(outputDirectory)/best_model")
-        }
+        if loss < best.loss { best = BestLoss(loss: loss, step: report.step) }
       }
       try log.append(report)
       onStep(report, trainer.totalSteps)
-      let stops = shouldStop() && !trainer.isFinished
-      if stops || isCheckpointDue(closesEpoch: closesEpoch) {
-        try checkpoints.write(state(trained, log: log, hash: hash, best: best))
-        try checkpoints.prune(keeping: 2)
+      let stops = shouldStop() && !trainer.isFinished, isBest = best.step == trainer.step
+      // Before a model is written, so that a full disk or a death there costs nothing.
+      if stops || isBest || trainer.isFinished || isCheckpointDue(closesEpoch: closesEpoch, since: lastSave) {
+        try checkInputs()
+        try forecast.requireCheckpoint(
+          "the checkpoint of step \(trainer.step)", in: outputDirectory, space(outputDirectory))
+        try checkpoints.write(state(trained, log: log, best: best))
+        try checkpoints.prune(keeping: keptCheckpoints, upTo: trainer.step)
+        lastSave = clock()
       }
+      if isBest { try save(model: bestModel, "the best model") }
       if stops {
         throw CarinaError(
           .interrupted, "stopped after step \(trainer.step) of \(trainer.totalSteps); a checkpoint is written",
@@ -94,12 +115,18 @@ package struct TrainingRun<Objective: TrainingObjective> {
       }
     }
     try ParameterDigest(frozen).requireUnchanged(since: frozenBefore, what: "a frozen weight")
-    if trainer.step > start && trainer.schedule.peak > 0 && trainer.totalSteps > trainer.schedule.warmupSteps {
+    if trainer.step > firstStep && trainer.schedule.peak > 0 && trainer.totalSteps > trainer.schedule.warmupSteps {
       try ParameterDigest(trained, kind: .trained).requireChanged(since: trainedBefore, what: "the trained weights")
     }
-    try writeModel(finalModel)
-    try writeRecord(isFinished: true)
+    try save(model: finalModel, "the final model")
+    try writeRecord(finalModel: FinalModel.list(finalModel))
     return .finished(steps: trainer.totalSteps)
+  }
+
+  private func save(model path: String, _ what: String) throws {
+    try checkInputs()
+    try forecast.requireModel(what, in: outputDirectory, space(outputDirectory))
+    try writeModel(path)
   }
 
   private func finite(_ loss: Double, step: Int) throws -> Double {
@@ -112,75 +139,42 @@ package struct TrainingRun<Objective: TrainingObjective> {
     return loss
   }
 
-  private func isCheckpointDue(closesEpoch: Bool) -> Bool {
+  private func isCheckpointDue(closesEpoch: Bool, since lastSave: Double) -> Bool {
     let settings = trainer.settings
     if let every = settings.saveEverySteps, trainer.step % every == 0 { return true }
     if let every = settings.saveEveryEpochs, closesEpoch, (trainer.step / trainer.order.stepsPerEpoch) % every == 0 {
       return true
     }
-    return false
+    return settings.saveEvery.seconds.map { clock() - lastSave >= $0 } ?? false
   }
 
-  private func state(_ trained: [Parameter], log: TrainingLog, hash: String, best: Double) -> TrainingState {
-    let perStep = trainer.settings.batchSize * trainer.settings.gradientAccumulationSteps
+  private func state(_ trained: [Parameter], log: TrainingLog, best: BestLoss) throws -> TrainingState {
+    let (epoch, samplesSeen) = trainer.position(after: trainer.step)
     return TrainingState(
       progress: TrainingState.Progress(
-        step: trainer.step, epoch: trainer.step / trainer.order.stepsPerEpoch,
-        samplesSeen: min(
-          trainer.step % trainer.order.stepsPerEpoch * perStep, trainer.order.sampleCount),
-        logLineCount: log.lineCount, logByteCount: log.byteCount, configurationHash: hash,
-        extra: best.isFinite ? ["best_validation_loss": .number(best)] : [:]),
+        step: trainer.step, epoch: epoch, samplesSeen: samplesSeen, logLineCount: log.lineCount,
+        logByteCount: log.byteCount, configurationHash: try RunStart<Objective>.hash(configuration), extra: best.json),
       weights: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, TensorSource(trainedValueOf: $0)) }),
       moments: trainer.optimizer.moments)
   }
 
-  private func checkpoint(_ checkpoints: RunCheckpoints) throws -> String? {
-    switch resume {
-    case .from(let path): return path
-    case .automatic:
-      let latest = checkpoints.latest()
-      for path in latest?.incomplete ?? [] { onRemark("\(path) is not whole and is passed over") }
-      return latest?.path
-    case .never:
-      guard checkpoints.latest() == nil && !FileManager.default.fileExists(atPath: finalModel) else {
-        throw CarinaError(
-          .usage, "the output directory already holds a run and \(setting: .resume) is never", at: outputDirectory,
-          remedy: "Name another \(setting: .outputDirectory), or remove this one.")
-      }
-      return nil
-    }
+  private func remaining(_ checkpoints: RunCheckpoints) -> DiskForecast.Remaining {
+    let steps = trainer.totalSteps - trainer.step, perEpoch = trainer.order.stepsPerEpoch
+    return DiskForecast.Remaining(
+      steps: steps, validations: validate == nil ? 0 : (steps + perEpoch - 1) / perEpoch,
+      checkpoints: checkpoints.steps().count, hasBest: FileManager.default.fileExists(atPath: bestModel))
   }
 
-  private func isFinished() throws -> Bool {
-    guard FileManager.default.fileExists(atPath: finalModel), FileManager.default.fileExists(atPath: recordPath),
-      resume == .automatic
-    else { return false }
-    let record = try JSONValue.parseFile(recordPath)
-    guard record["finished"]?.bool == true else { return false }
-    // Key by key: the record's keys are sorted.
-    guard let recorded = record["configuration"],
-      ConfigurationDifference.list(recorded: recorded, asked: configuration).isEmpty
-    else { throw otherConfiguration(recordPath) }
-    return true
+  private var counts: RunRecord.Counts {
+    RunRecord.Counts(
+      steps: trainer.totalSteps, stepsPerEpoch: trainer.order.stepsPerEpoch,
+      trainedParameters: trainer.everTrained.reduce(0) { $0 + $1.count },
+      allParameters: trainer.objective.parameters.reduce(0) { $0 + $1.count })
   }
 
-  private func otherConfiguration(_ path: String) -> CarinaError {
-    let recorded = (try? JSONValue.parseFile(recordPath))?["configuration"]
-    let differences = recorded.map { ConfigurationDifference.list(recorded: $0, asked: configuration) } ?? []
-    return CarinaError(
-      .usage, "this run was started with another configuration", at: path,
-      found: differences.isEmpty ? nil : differences.joined(separator: "; "),
-      remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
-  }
-
-  private func writeRecord(isFinished: Bool) throws {
-    let record: JSONValue = [
-      "configuration": configuration, "environment": RunEnvironment.json(on: Device(trainer.objective.backend)),
-      "finished": .bool(isFinished),
-      "steps": .integer(trainer.totalSteps), "steps_per_epoch": .integer(trainer.order.stepsPerEpoch),
-      "trained_parameters": .integer(trainer.everTrained.reduce(0) { $0 + $1.count }),
-      "all_parameters": .integer(trainer.objective.parameters.reduce(0) { $0 + $1.count }),
-    ]
-    try record.write(to: recordPath)
+  private func writeRecord(finalModel: JSONObject?) throws {
+    try RunRecord.write(
+      configuration: configuration, environment: RunEnvironment.json(on: Device(trainer.objective.backend)), counts,
+      finalModel: finalModel, to: outputDirectory)
   }
 }

@@ -6,8 +6,8 @@ extension Parameter {
   /// without a gradient nothing changes. The moments are fp32 of the parameter's shape.
   package func updateAdamW(_ constants: AdamWConstants, decay: Float, firstMoment: Tensor, secondMoment: Tensor) {
     guard let gradient else { return }
-    let correction1 = Float(1 - Double.powered(constants.beta1, constants.step))
-    let correction2 = Float(1 - Double.powered(constants.beta2, constants.step))
+    let correction1 = Float(1 - constants.power1)
+    let correction2 = Float(1 - constants.power2)
     value.backend.adamW(
       value, remainder: remainder, gradient: gradient, first: firstMoment, second: secondMoment, constants,
       decay: decays ? decay : 0, correction1: correction1, correction2: correction2)
@@ -65,13 +65,5 @@ extension CPUBackend: AdamWKernels {
       }
     }
     return partial.reduce(0, +)
-  }
-}
-
-extension Double {
-  fileprivate static func powered(_ base: Double, _ exponent: Int) -> Double {
-    var result = 1.0
-    for _ in 0..<exponent { result *= base }
-    return result
   }
 }

@@ -34,6 +34,7 @@ extension UInt64: OptionValue {}
 extension Double: OptionValue {}
 extension PromptStyle: OptionValue {}
 extension VisionFeature: OptionValue {}
+extension TimeSpan: OptionValue {}
 
 extension Bool: OptionValue {
   static func argument(_ setting: Setting<Bool>, defaultValue: Bool) -> any Decodable { Flag(setting) }

@@ -49,21 +49,28 @@ import Carina
     #expect(try Data(contentsOf: URL(fileURLWithPath: "\(path)/state.json")) == bytes)
   }
 
-  @Test("the newest complete step is found; others are passed over by name")
-  func latest() throws {
+  @Test("steps are found by name; once one is written the newest whole ones stay, and nothing half or later")
+  func steps() throws {
     let checkpoints = RunCheckpoints(outputDirectory: directory.path)
-    #expect(checkpoints.latest() == nil)
+    #expect(checkpoints.steps().isEmpty)
     for step in [2, 10, 9] { try checkpoints.write(state(step: step)) }
     try AtomicFile.write("{}", to: directory.file("checkpoints/step-11/state.json"))
     for name in ["step-99.123.partial", "step-x", "step-007", "best"] {
       try AtomicFile.makeDirectory(directory.file("checkpoints/\(name)"))
     }
-    let found = try #require(checkpoints.latest())
-    #expect(found.step == 10 && found.path == directory.file("checkpoints/step-10"))
-    #expect(found.incomplete == [directory.file("checkpoints/step-11")])
-    try checkpoints.prune(keeping: 2)
-    let left = try FileManager.default.contentsOfDirectory(atPath: checkpoints.path).sorted()
-    #expect(left == ["best", "step-007", "step-10", "step-11", "step-9", "step-99.123.partial", "step-x"])
+    #expect(checkpoints.steps() == [2, 9, 10, 11])
+    func left() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: checkpoints.path).sorted() }
+    try FileManager.default.removeItem(atPath: directory.file("checkpoints/step-2/trained.safetensors"))
+    #expect(try checkpoints.clearIncomplete(before: 9) == [directory.file("checkpoints/step-2")])
+    let foreign = ["best", "step-007", "step-99.123.partial", "step-x"]
+    #expect(try left() == (foreign + ["step-10", "step-11", "step-9"]).sorted())
+    try checkpoints.write(state(step: 4))
+    try checkpoints.prune(keeping: 2, upTo: 10)
+    #expect(try left() == (foreign + ["step-10", "step-9"]).sorted())
+    // A run that went back: what lies ahead is of before.
+    try checkpoints.write(state(step: 3))
+    try checkpoints.prune(keeping: 2, upTo: 9)
+    #expect(try left() == (foreign + ["step-3", "step-9"]).sorted())
   }
 
   @Test("a checkpoint of another model lists every difference in one error")
@@ -103,7 +110,7 @@ import Carina
     let path = try RunCheckpoints(outputDirectory: directory.path).write(state(step: 3))
     let text = try String(contentsOfFile: "\(path)/state.json", encoding: .utf8)
     for (old, new) in [
-      ("\"step\": 3", "\"step\": -3"), ("\"format_version\": 1", "\"format_version\": 7"),
+      ("\"step\": 3", "\"step\": -3"), ("\"format_version\": 2", "\"format_version\": 7"),
       ("\"configuration_hash\"", "\"hash\""), ("{\\\"state\\\"", "{\\\"stale\\\""),
     ] {
       let changed = text.replacingOccurrences(of: old, with: new)
@@ -113,9 +120,26 @@ import Carina
     }
   }
 
+  @Test(
+    "a step count that the run cannot have is refused, in files of the first version and in sealed ones",
+    arguments: [Int.max, 1 << 62, 13, 0, -1], [1, 2])
+  func impossibleSteps(count: Int, version: Int) throws {
+    let path = try RunCheckpoints(outputDirectory: directory.path).write(state(step: 12))
+    var object = try #require(JSONValue.parseFile("\(path)/state.json").object)
+    object["optimizer_steps"] = ["model.0.weight": .integer(count)]
+    object["format_version"] = .integer(version)
+    object["digest"] = nil
+    try JSONValue.object(version == 1 ? object : object.sealed()).write(to: "\(path)/state.json")
+    let error = try #require(thrownCarinaError { try TrainingState(path: path, expecting: shapes) })
+    #expect(error.kind == .badData && error.what.contains("the step count of model.0.weight"), "\(error)")
+    object["optimizer_steps"] = ["model.0.weight": .integer(12)]
+    try JSONValue.object(version == 1 ? object : object.sealed()).write(to: "\(path)/state.json")
+    #expect(try TrainingState(path: path, expecting: shapes).moments["model.0.weight"]?.steps == 12)
+  }
+
   @Test("bfloat16 numbers do not pass for trained ones")
   func narrow() throws {
-    var narrow = state(step: 4)
+    var narrow = state(step: 12)
     narrow.weights["model.0.bias"] = TensorSource(Tensor([7, 8, 9], shape: [3]).converted(to: .bfloat16))
     // Written as fp32, so only a file made elsewhere could hold less; what is read back is fp32.
     let path = try RunCheckpoints(outputDirectory: directory.path).write(narrow)

@@ -13,7 +13,9 @@ import Carina
   }
 
   private func constants(rate: Float, step: Int, gradientScale: Float = 1) -> AdamWConstants {
-    AdamWConstants(rate: rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, step: step, gradientScale: gradientScale)
+    var powers = DecayPowers(beta1: 0.9, beta2: 0.999)
+    return AdamWConstants(
+      rate: rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, powers: powers.power(step), gradientScale: gradientScale)
   }
 
   @Test(
@@ -61,6 +63,25 @@ import Carina
     }
     expectClose(parameter.trainedValue, [0.99], relative: 1e-4)
     #expect(parameter.value.values[0] < 1)
+  }
+
+  @Test("the powers of the decay factors have the bits of their products, wherever they begin")
+  func powers() {
+    let beta1 = 0.9, beta2 = 0.999
+    var running = DecayPowers(beta1: beta1, beta2: beta2), (one, two) = (1.0, 1.0)
+    for step in 1...3000 {
+      (one, two) = (one * beta1, two * beta2)
+      #expect(running.power(step) == (one, two), "step \(step)")
+      guard step % 250 == 0 else { continue }
+      var resumed = DecayPowers(beta1: beta1, beta2: beta2)
+      #expect(resumed.power(step) == (one, two) && resumed.power(1) == (beta1, beta2))
+    }
+    // Weights of which some stood still for a while.
+    for step in 3001...3020 {
+      (one, two) = (one * beta1, two * beta2)
+      #expect(running.power(step) == (one, two))
+      _ = running.power(step - 2500)
+    }
   }
 
   @Test("without a gradient, or with a rate of zero, the weights stay")

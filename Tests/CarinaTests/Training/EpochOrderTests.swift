@@ -39,6 +39,22 @@ import Carina
     #expect(order(50).samples(epoch: 0) != Array(0..<50))
   }
 
+  @Test(
+    "sizes beyond all samples, and numbers of epochs beyond all steps, are computed with as well",
+    arguments: [(Int.max, 1), (1, .max), (.max, .max), (1 << 62, 2), (7, 1 << 61)])
+  func huge(batchSize: Int, accumulationSteps: Int) throws {
+    let order = EpochOrder(
+      sampleCount: 5, batchSize: batchSize, accumulationSteps: accumulationSteps, seed: 1, isShuffled: false)
+    #expect(order.stepsPerEpoch == 1 && order.stepCount(epochs: .max, limit: nil) == .max)
+    #expect(order.stepCount(epochs: .max, limit: 9) == 9 && order.stepCount(epochs: 3, limit: 9) == 3)
+    let batches = order.microBatches(order.samples(epoch: 0), stepInEpoch: 0)
+    #expect(batches == (batchSize == 1 ? (0..<5).map { [$0] } : [[0, 1, 2, 3, 4]]))
+    for ratio in [0, 0.03, 1] {
+      let schedule = LearningRateSchedule(peak: 1, warmupRatio: ratio, totalSteps: .max)
+      #expect((0...1).contains(schedule.rate(step: .max)) && (0...1).contains(schedule.rate(step: 1)))
+    }
+  }
+
   @Test("unshuffled samples come as they lie in the shards, in every epoch")
   func unshuffled() {
     for epoch in 0..<2 {

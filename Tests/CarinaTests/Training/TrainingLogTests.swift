@@ -83,9 +83,12 @@ import Carina
         return nil
       } catch { return (error as? CarinaError)?.kind }
     }
-    try AtomicFile.write("12345", to: directory.file(TrainingLog.fileName))
-    #expect(kind(directory.path, 6) == .badData)
-    #expect(text == "12345")
+    for other in ["12345", "1\n34\n"] {
+      try AtomicFile.write(other, to: directory.file(TrainingLog.fileName))
+      for bytes in [6, .max, 5] { #expect(kind(directory.path, bytes) == .badData) }
+      #expect(text == other)
+    }
+    try AtomicFile.write("1234\n", to: directory.file(TrainingLog.fileName))
     #expect(kind(directory.path, 5) == nil)
     #expect(kind("/proc/run", 0) == .cannotWrite)
     #expect(kind(directory.file(TrainingLog.fileName), 0) == .cannotWrite)

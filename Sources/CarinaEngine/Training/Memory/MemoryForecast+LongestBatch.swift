@@ -18,9 +18,8 @@ extension MemoryForecast.Batch {
     }
     var result = MemoryForecast.Batch(images: 0, rows: 0, supervised: 0, imagesOfStep: 0)
     var candidates: [(score: Int, batch: [Int])] = []
-    let whole = order.stepsPerEpoch * settings.epochCount
     // A few passes meet nearly every company that a long text can be in.
-    let steps = min(whole, settings.maximumSteps ?? whole, 4 * order.stepsPerEpoch)
+    let steps = order.stepCount(epochs: min(settings.epochCount, 4), limit: settings.maximumSteps)
     var epochSamples: [Int] = []
     for step in 0..<steps {
       if step % order.stepsPerEpoch == 0 { epochSamples = order.samples(epoch: step / order.stepsPerEpoch) }

@@ -19,10 +19,19 @@ package struct EpochOrder: Sendable {
     self.isShuffled = isShuffled
   }
 
+  /// Samples of an optimizer step; of one that is larger than any epoch, the largest number there is.
+  package var samplesPerStep: Int {
+    let product = batchSize.multipliedReportingOverflow(by: accumulationSteps)
+    return product.overflow ? .max : product.partialValue
+  }
+
   /// Optimizer steps of an epoch; the last may be short.
-  package var stepsPerEpoch: Int {
-    let perStep = batchSize * accumulationSteps
-    return (sampleCount + perStep - 1) / perStep
+  package var stepsPerEpoch: Int { sampleCount / samplesPerStep + (sampleCount % samplesPerStep == 0 ? 0 : 1) }
+
+  /// Optimizer steps of so many epochs, and at most `limit`.
+  package func stepCount(epochs: Int, limit: Int?) -> Int {
+    let whole = stepsPerEpoch.multipliedReportingOverflow(by: epochs)
+    return min(whole.overflow ? .max : whole.partialValue, limit ?? .max)
   }
 
   /// All samples of an epoch in order.
@@ -34,8 +43,10 @@ package struct EpochOrder: Sendable {
 
   /// The micro-batches of optimizer step `step` of an epoch whose order is `samples`.
   package func microBatches(_ samples: [Int], stepInEpoch step: Int) -> [[Int]] {
-    let first = step * batchSize * accumulationSteps
-    let last = min(samples.count, first + batchSize * accumulationSteps)
-    return stride(from: first, to: last, by: batchSize).map { Array(samples[$0..<min(last, $0 + batchSize)]) }
+    let first = step * samplesPerStep
+    let last = samples.count - first > samplesPerStep ? first + samplesPerStep : samples.count
+    return stride(from: first, to: last, by: batchSize).map {
+      Array(samples[$0..<(last - $0 > batchSize ? $0 + batchSize : last)])
+    }
   }
 }

@@ -1,0 +1,103 @@
+import CarinaRuntime
+import Foundation
+
+/// `run.json`: what a run was asked to compute, where it ran, how long it is, and what it ended in.
+package struct RunRecord {
+  /// The file's name in a run's directory.
+  package static let fileName = "run.json"
+  private static let formatVersion = 2
+  private static let countKeys = ["steps", "steps_per_epoch", "trained_parameters", "all_parameters"]
+
+  /// What a run has in numbers.
+  package struct Counts: Equatable, Sendable {
+    /// Optimizer steps, of the whole run and of an epoch.
+    package let steps: Int, stepsPerEpoch: Int
+    /// Numbers in the weights that some epoch trains, and in all.
+    package let trainedParameters: Int, allParameters: Int
+
+    /// Collects the numbers.
+    package init(steps: Int, stepsPerEpoch: Int, trainedParameters: Int, allParameters: Int) {
+      self.steps = steps
+      self.stepsPerEpoch = stepsPerEpoch
+      self.trainedParameters = trainedParameters
+      self.allParameters = allParameters
+    }
+
+    fileprivate var values: [Int] { [steps, stepsPerEpoch, trainedParameters, allParameters] }
+  }
+
+  private let path: String
+  private let document: JSONObject
+
+  /// The record of a run in its directory; nil where there is none.
+  /// - Throws: `CarinaError.badData` when the file was changed or damaged.
+  package init?(directory: String) throws {
+    path = "\(directory)/\(RunRecord.fileName)"
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    do {
+      let root = JSONNode(try .parseFile(path), source: path)
+      document = try root.object()
+      // Records of before there were versions have neither a version nor a digest.
+      if document["format_version"] != nil || document["digest"] != nil {
+        try document.requireSeal(source: path)
+        let version = try root["format_version"].count()
+        guard version == RunRecord.formatVersion else {
+          throw root["format_version"].failure("\(RunRecord.formatVersion)")
+        }
+      }
+      for key in ["configuration", "environment"] { _ = try root[key].object() }
+      for key in RunRecord.countKeys { _ = try root[key].count() }
+      _ = try root["finished"].flag()
+    } catch let error as CarinaError where error.kind == .badData && error.remedy == nil {
+      throw CarinaError(
+        .badData, error.what, at: error.location, expected: error.expected, found: error.found,
+        remedy: "Restore it, or remove it: then the checkpoints alone say what the run was.")
+    }
+  }
+
+  /// Whether the run came to its end.
+  package var isFinished: Bool { document["finished"]?.bool == true }
+  /// The files of the final model, as `FinalModel.list` gives them; nil where the run has none, or its version did not
+  /// list them.
+  package var finalModel: JSONObject? { document["final_model"]?.object }
+  /// Everything that decides the numbers of the run.
+  package var configuration: JSONValue { document["configuration"] ?? .null }
+
+  /// Refuses to go on with a run of another configuration or another size.
+  /// - Throws: `CarinaError.usage` with what differs in the configuration; `.badData` where it is the same and the
+  ///   numbers that follow from it are not.
+  package func require(_ configuration: JSONValue, _ counts: Counts) throws {
+    // Key by key: the record's keys are sorted.
+    let differences = ConfigurationDifference.list(recorded: self.configuration, asked: configuration)
+    guard differences.isEmpty else {
+      throw CarinaError(
+        .usage, "this run was started with another configuration", at: path, found: differences.joined(separator: "; "),
+        remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
+    }
+    let changes = zip(RunRecord.countKeys, counts.values).compactMap { key, value -> String? in
+      let recorded = document[key]?.int
+      return recorded == value ? nil : "\(key) was \(recorded.map(String.init) ?? "missing"), is \(value)"
+    }
+    guard changes.isEmpty else {
+      throw CarinaError(
+        .badData, "the record of the run does not agree with its configuration", at: path,
+        found: changes.joined(separator: "; "),
+        remedy: "Restore it, or remove it: then the checkpoints alone say what the run was.")
+    }
+  }
+
+  /// Writes the record of a run.
+  /// - Parameter finalModel: the files of the final model; nil while there is none.
+  /// - Throws: `CarinaError.cannotWrite`.
+  package static func write(
+    configuration: JSONValue, environment: JSONValue, _ counts: Counts, finalModel: JSONObject?, to directory: String
+  ) throws {
+    var document = JSONObject([
+      ("format_version", .integer(formatVersion)), ("configuration", configuration), ("environment", environment),
+      ("finished", .bool(finalModel != nil)),
+    ])
+    for (key, value) in zip(countKeys, counts.values) { document[key] = .integer(value) }
+    document["final_model"] = finalModel.map(JSONValue.object)
+    try JSONValue.object(document.sealed()).write(to: "\(directory)/\(fileName)")
+  }
+}

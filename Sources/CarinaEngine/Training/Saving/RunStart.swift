@@ -1,0 +1,140 @@
+import CarinaRuntime
+import Foundation
+
+/// What a run finds in its directory, and where it starts from: nothing, a checkpoint, or its own end.
+package struct RunStart<Objective: TrainingObjective> {
+  private let trainer: Trainer<Objective>
+  private let checkpoints: RunCheckpoints
+  private let configuration: JSONValue
+  private let counts: RunRecord.Counts
+  private let resume: ResumePolicy
+  private let finalModel: String
+  private let onRemark: (String) -> Void
+
+  /// - Parameters:
+  ///   - finalModel: where the model goes at the end.
+  ///   - onRemark: told what was noticed, for the log.
+  package init(
+    trainer: Trainer<Objective>, checkpoints: RunCheckpoints, configuration: JSONValue, counts: RunRecord.Counts,
+    resume: ResumePolicy, finalModel: String, onRemark: @escaping (String) -> Void
+  ) {
+    self.trainer = trainer
+    self.checkpoints = checkpoints
+    self.configuration = configuration
+    self.counts = counts
+    self.resume = resume
+    self.finalModel = finalModel
+    self.onRemark = onRemark
+  }
+
+  /// The digest by which a checkpoint knows its run.
+  static func hash(_ configuration: JSONValue) throws -> String {
+    SHA256Digest.of(try configuration.serialized(sortedKeys: true, indented: false))
+  }
+
+  private var hasFinalModel: Bool { FileManager.default.fileExists(atPath: finalModel) }
+
+  /// The record of the run that is in the directory; nil where there is none to go on from.
+  /// - Throws: `CarinaError.usage` for a run that is not to be touched or is another one, `.badData`.
+  func record(in directory: String) throws -> RunRecord? {
+    let isThere = hasFinalModel || !checkpoints.steps().isEmpty
+    if resume == .never {
+      guard !isThere else {
+        throw CarinaError(
+          .usage, "the output directory already holds a run and \(setting: .resume) is never", at: directory,
+          remedy: "Name another \(setting: .outputDirectory), or remove this one.")
+      }
+      return nil
+    }
+    guard isThere else {
+      if (try? RunRecord(directory: directory))?.isFinished == true {
+        onRemark("this run was finished, and neither its final model nor a checkpoint is there: it starts over")
+      }
+      return nil
+    }
+    guard let record = try RunRecord(directory: directory) else { return nil }
+    try record.require(configuration, counts)
+    return record
+  }
+
+  /// Whether the run has come to its end and its model is whole.
+  /// - Throws: `CarinaError.badData` when the model is damaged and there is no checkpoint to make it from.
+  func isFinished(_ record: RunRecord) throws -> Bool {
+    guard record.isFinished, resume == .automatic, hasFinalModel else { return false }
+    guard let damage = FinalModel.damage(in: finalModel, recorded: record.finalModel) else { return true }
+    guard !checkpoints.steps().isEmpty else {
+      throw CarinaError(
+        .badData, "the final model of this finished run is damaged, and no checkpoint is there to make it from",
+        at: finalModel, found: damage,
+        remedy: "Restore it, or train again in another \(setting: .outputDirectory).")
+    }
+    onRemark("the final model is damaged and is made again from the last checkpoint: \(damage)")
+    return false
+  }
+
+  /// The state to go on from: that of the checkpoint that was named, or of the newest that can be used; nil to start
+  /// from nothing.
+  /// - Throws: `CarinaError.badData` when there are checkpoints and none can be used; `.usage` for those of another
+  ///   configuration.
+  package func state(_ record: RunRecord?) throws -> TrainingState? {
+    switch resume {
+    case .never: return nil
+    case .from(let path): return try state(at: path, record)
+    case .automatic:
+      var damaged: [String] = []
+      for step in checkpoints.steps().reversed() {
+        let path = checkpoints.directory(step: step)
+        do {
+          let state = try state(at: path, record)
+          if !damaged.isEmpty { onRemark("the run goes on from \(path)") }
+          return state
+        } catch let error as CarinaError where error.kind == .badData || error.kind == .missingInput {
+          onRemark("\(path) is damaged and is passed over: \(error)")
+          damaged.append("\(error)")
+        }
+      }
+      guard damaged.isEmpty else {
+        throw CarinaError(
+          .badData, "no checkpoint of this run can be used", at: checkpoints.path,
+          found: damaged.joined(separator: " "),
+          remedy: "Restore one of them, or start over in another \(setting: .outputDirectory).")
+      }
+      return nil
+    }
+  }
+
+  private func state(at path: String, _ record: RunRecord?) throws -> TrainingState {
+    let shapes = Dictionary(uniqueKeysWithValues: trainer.everTrained.map { ($0.name, $0.shape) })
+    let state = try TrainingState(path: path, expecting: shapes, on: trainer.objective.backend)
+    guard state.progress.configurationHash == (try Self.hash(configuration)) else {
+      // A record that agrees leaves only the checkpoint to be wrong, unless it is one from elsewhere.
+      throw CarinaError(
+        record == nil || resume != .automatic ? .usage : .badData, "this run was started with another configuration",
+        at: path, remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
+    }
+    try require(state.progress, at: path)
+    return state
+  }
+
+  /// Refuses numbers that do not follow from the step.
+  private func require(_ progress: TrainingState.Progress, at path: String) throws {
+    let step = progress.step
+    guard (1...max(1, trainer.totalSteps)).contains(step) else {
+      throw CarinaError(
+        .badData, "the checkpoint is of a step that this run does not have", at: path,
+        expected: "1 to \(trainer.totalSteps)", found: "\(step)")
+    }
+    let (epoch, samplesSeen) = trainer.position(after: step)
+    var problems = [
+      ("epoch", epoch, progress.epoch), ("samples_seen", samplesSeen, progress.samplesSeen),
+      ("log_lines", step, progress.logLineCount),
+    ].filter { $0.1 != $0.2 }.map { "\($0.0) is \($0.2), not \($0.1)" }
+    if let best = BestLoss(progress.extra).step, !(1...step).contains(best) { problems.append("best_step is \(best)") }
+    guard problems.isEmpty, progress.logByteCount >= progress.logLineCount else {
+      throw CarinaError(
+        .badData, "the checkpoint's numbers do not belong together", at: path, expected: "those of step \(step)",
+        found: problems.isEmpty ? "\(progress.logByteCount) log_bytes" : problems.joined(separator: "; "),
+        remedy: "Resume from an earlier step: \(setting: .resume) DIR.")
+    }
+  }
+}

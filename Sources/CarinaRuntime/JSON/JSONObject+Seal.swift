@@ -1,0 +1,30 @@
+extension JSONObject {
+  private static let sealKey = "digest"
+
+  /// The object with a SHA-256 over all its other names and values under `digest`, by which a reader notices that
+  /// something was changed.
+  /// - Throws: `CarinaError.internalFailure` for a number that JSON does not know.
+  package func sealed() throws -> JSONObject {
+    var object = self
+    object[Self.sealKey] = .string(try seal())
+    return object
+  }
+
+  /// Refuses an object whose `digest` is missing or is not that of the rest.
+  /// - Parameter source: the file, for the error.
+  /// - Throws: `CarinaError.badData`.
+  package func requireSeal(source: String) throws {
+    let expected = try seal(), found = self[Self.sealKey]
+    guard found?.string == expected else {
+      throw CarinaError(
+        .badData, "was changed or damaged after it was written", at: source, expected: "digest \(expected)",
+        found: found?.string ?? "none")
+    }
+  }
+
+  private func seal() throws -> String {
+    var rest = self
+    rest[Self.sealKey] = nil
+    return SHA256Digest.of(try JSONValue.object(rest).serialized(sortedKeys: true, indented: false))
+  }
+}
