@@ -3,6 +3,7 @@
 #include "idle_threads.h"
 #include "processor.h"
 #include "fingerprint.h"
+#include "gzip_read.h"
 #include "held_team.h"
 #include "nameless_file.h"
 #include "thread_team.h"

@@ -11,7 +11,7 @@ package struct LabelTemplates: Sendable {
     let isPlural: Bool
   }
 
-  let phrases: [String: Phrase]
+  let phrases: [ExactText: Phrase]
   let and: String
   let captionsPresent: [String], captionsNormal: [String]
   let presenceQuestions: [String], pluralQuestions: [String]
@@ -48,11 +48,11 @@ package struct LabelTemplates: Sendable {
     guard document["format"]?.string == "carina-label-templates", document["version"]?.int == 1 else {
       throw unusable("format")
     }
-    var phrases: [String: Phrase] = [:]
+    var phrases: [ExactText: Phrase] = [:]
     guard let labels = document["labels"]?.object else { throw unusable("labels") }
     for (label, value) in labels {
       guard let phrase = value["phrase"]?.string, !phrase.isEmpty else { throw unusable("labels.\(label).phrase") }
-      phrases[LabelTemplates.key(label)] = Phrase(text: phrase, isPlural: value["plural"]?.bool ?? false)
+      phrases[ExactText(LabelTemplates.key(label))] = Phrase(text: phrase, isPlural: value["plural"]?.bool ?? false)
     }
     self.phrases = phrases
     and = try text(nil, "and")
@@ -80,7 +80,7 @@ package struct LabelTemplates: Sendable {
 
   /// What a label is called in a sentence; one without an entry keeps its own name in lower case.
   func phrase(_ label: String) -> Phrase {
-    phrases[LabelTemplates.key(label)] ?? Phrase(text: LabelTemplates.key(label), isPlural: false)
+    phrases[ExactText(LabelTemplates.key(label))] ?? Phrase(text: LabelTemplates.key(label), isPlural: false)
   }
 
   /// `a, b and c`.

@@ -34,11 +34,10 @@ public struct LossCurve: Equatable, Sendable {
   /// - Throws: `CarinaError.missingInput` when the file cannot be read, `.badData` naming the line that is no such
   ///   object, or when no line has a loss.
   public static func read(_ path: String, name: String) throws -> LossCurve {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw CarinaError(.missingInput, "the training log cannot be read", at: path)
-    }
+    let data = try TextFile.bytes(path, expected: "a training log")
     var curve = LossCurve(name: name, steps: [], losses: [])
-    for (index, line) in data.split(separator: 10, omittingEmptySubsequences: false).enumerated() where !line.isEmpty {
+    for (index, line) in data.split(separator: 10, omittingEmptySubsequences: false).enumerated() 
+    where line.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) {
       let location = "\(path), line \(index + 1)"
       let entry = try JSONValue.parse(Data(line), source: location)
       guard let step = entry["step"]?.double else {

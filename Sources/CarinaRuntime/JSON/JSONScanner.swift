@@ -7,8 +7,8 @@ package struct JSONScanner {
   package struct Origin {
     var (line, column, byte) = (1, 1, 0)
 
-    /// The beginning of a file.
-    package init() {}
+    /// The beginning of a file, or the byte behind a byte order mark.
+    package init(byte: Int = 0) { self.byte = byte }
 
     /// Moves over bytes of the file.
     package mutating func move(over bytes: UnsafeRawBufferPointer) {

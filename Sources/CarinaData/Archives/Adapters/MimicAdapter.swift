@@ -38,7 +38,7 @@ enum MimicAdapter {
         states[NameHash(try row.required("study_id"))] = PackedLabels(image, labels)
       }
     }
-    archive.files.sort()
+    archive.files = archive.files.sortedExactly()
     let templates = try LabelTemplates(file: options.templates)
     var reports = MimicReports(input.roots, options.deidentified)
     var (images, studies, patients) = (0, DistinctNames(input.spill), DistinctNames(input.spill))

@@ -22,10 +22,10 @@ struct MimicReports {
   /// - Parameter name: its path below one of the roots.
   /// - Throws: `CarinaError.missingInput` when it cannot be read.
   mutating func caption(_ study: String, _ name: String) throws -> String? {
-    if let last, last.study == study { return last.caption }
+    if let last, last.study.isExactly(study) { return last.caption }
     var caption: String?
     if let root = roots.first(where: { access("\($0)/\(name)", F_OK) == 0 }) {
-      let report = String(decoding: try JSONValue.readFile("\(root)/\(name)"), as: UTF8.self)
+      let report = try TextFile.text("\(root)/\(name)")
       let sections = ReportText.sections(report)
       // What was counted before is not counted again.
       var own = text

@@ -1,0 +1,143 @@
+import CRuntime
+import Foundation
+
+/// The bytes of a text file piece by piece. What is compressed by gzip (RFC 1952), which the content says and not the
+/// name, is inflated on the way.
+///
+/// A file that inflates out of all proportion is refused, and so is text of another encoding than UTF-8.
+package final class TextFile {
+  /// What a gzip file may inflate to beside `ratio` times its own size.
+  private static let allowance = 256 << 20
+  /// Texts seldom become more than 30 times larger; gzip can make a thousand times more of nothing.
+  private static let ratio = 200
+
+  /// The file, for errors.
+  package let path: String
+  private let file: UnsafeMutablePointer<FILE>
+  /// What a file in memory lies in.
+  private let memory: NSData?
+  private let allowance: Int
+  private var gzip: OpaquePointer?
+  private var inflated = 0
+
+  /// Opens a file.
+  /// - Parameters:
+  ///   - expected: what was to be there, for the error.
+  ///   - allowance: bytes that a gzip file may always inflate to.
+  /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read, `.badData` when it is not
+  ///   UTF-8.
+  package init(_ path: String, expected: String? = nil, allowance: Int = TextFile.allowance) throws {
+    try ReadableFile.require(path, expected: expected)
+    guard let file = fopen(path, "rb") else { throw ReadableFile.refusal(path) }
+    (self.path, self.file, self.allowance, memory) = (path, file, allowance, nil)
+    try begin()
+  }
+
+  /// Reads bytes that are in memory; `source` names them.
+  /// - Throws: as for a file.
+  private init(_ data: Data, source: String) throws {
+    // `fmemopen` reads where the bytes lie, so they are copied to where they stay.
+    let bytes = data as NSData
+    guard let file = fmemopen(UnsafeMutableRawPointer(mutating: bytes.bytes), max(1, data.count), "rb") else {
+      throw ReadableFile.refusal(source)
+    }
+    (path, self.file, memory, allowance) = (source, file, bytes, TextFile.allowance)
+    try begin()
+  }
+
+  deinit {
+    fclose(file)
+    carina_gzip_end(gzip)
+  }
+
+  /// Fills a buffer; says how much of it. Less than all of it means the end.
+  /// - Throws: `CarinaError.badData` when the file is damaged, inflates beyond measure, or cannot be read on.
+  package func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    guard let base = buffer.baseAddress, !buffer.isEmpty else { return 0 }
+    guard let gzip else {
+      let got = fread(base, 1, buffer.count, file)
+      guard ferror(file) == 0 else { throw CarinaError(.badData, "reading failed part-way", at: path) }
+      return got
+    }
+    var got = 0
+    guard carina_gzip_read(gzip, file, base.assumingMemoryBound(to: UInt8.self), buffer.count, &got) == 0 else {
+      throw CarinaError(.badData, "is no whole gzip file", at: path, remedy: "Fetch it again.")
+    }
+    inflated += got
+    let limit = allowance + TextFile.ratio * carina_gzip_consumed(gzip)
+    guard inflated <= limit else {
+      throw CarinaError(
+        .badData, "inflates beyond measure", at: path,
+        expected: "at most \(TextFile.ratio) times its size and \(allowance >> 20) MiB",
+        found: "more than \(inflated) bytes of \(carina_gzip_consumed(gzip))",
+        remedy: "Unpack it if you trust it.")
+    }
+    return got
+  }
+
+  /// Goes back to the beginning.
+  /// - Throws: as `init`.
+  package func rewind() throws { try begin() }
+
+  /// All bytes of a file, inflated where it is compressed.
+  /// - Throws: as `init` and `read`.
+  package static func bytes(_ path: String, expected: String? = nil) throws -> Data {
+    try TextFile(path, expected: expected).rest()
+  }
+
+  /// The same of bytes that are in memory already; `source` names them.
+  /// - Throws: as `init` and `read`.
+  package static func bytes(of data: Data, source: String) throws -> Data {
+    if let refusal = ForeignEncoding.refusal(data.prefix(4), source: source) { throw refusal }
+    return isGzip(data.prefix(2)) ? try TextFile(data, source: source).rest() : data
+  }
+
+  /// The text of a file without the mark of UTF-8, inflated where it is compressed.
+  /// - Throws: as `init` and `read`.
+  package static func text(_ path: String) throws -> String {
+    let data = try bytes(path)
+    return String(decoding: data.starts(with: mark) ? data.dropFirst(mark.count) : data, as: UTF8.self)
+  }
+
+  /// The byte order mark of UTF-8, which says nothing and is passed over.
+  package static let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+  private static func isGzip(_ start: some Collection<UInt8>) -> Bool { start.starts(with: [0x1F, 0x8B] as [UInt8]) }
+
+  private func rest() throws -> Data {
+    var (data, piece) = (Data(), [UInt8](repeating: 0, count: 1 << 18))
+    while true {
+      let got = try piece.withUnsafeMutableBytes { try read(into: $0) }
+      data.append(contentsOf: piece[..<got])
+      if got < piece.count { return data }
+    }
+  }
+
+  private func begin() throws {
+    carina_gzip_end(gzip)
+    (gzip, inflated) = (nil, 0)
+    var start = try first()
+    if TextFile.isGzip(start) {
+      gzip = try inflater()
+      start = try first()
+      carina_gzip_end(gzip)
+      gzip = nil
+      (gzip, inflated) = (try inflater(), 0)
+    }
+    if let refusal = ForeignEncoding.refusal(start, source: path) { throw refusal }
+  }
+
+  private func inflater() throws -> OpaquePointer {
+    guard let gzip = carina_gzip_begin() else { throw CarinaError(.internalFailure, "there is no memory", at: path) }
+    return gzip
+  }
+
+  /// The first four bytes, which are read again afterwards.
+  private func first() throws -> [UInt8] {
+    Foundation.rewind(file)
+    var start = [UInt8](repeating: 0, count: 4)
+    let got = try start.withUnsafeMutableBytes { try read(into: $0) }
+    Foundation.rewind(file)
+    return Array(start[..<got])
+  }
+}
