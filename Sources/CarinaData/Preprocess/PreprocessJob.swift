@@ -48,7 +48,8 @@ struct PreprocessJob {
 
   /// Every split, in the order of their names.
   func allSplits(_ options: PreprocessOptions) throws -> [PreprocessJob.Share] {
-    try records.splits.enumerated().sorted { ExactText($0.element) < ExactText($1.element) }.compactMap { number, split in
+    let splits = records.splits.enumerated().sorted { $0.element.exact < $1.element.exact }
+    return try splits.compactMap { number, split in
       var left = options.limit ?? .max
       let plan = try ImagePlan(records, roots: roots, files: files, source: options.records) {
         left -= 1

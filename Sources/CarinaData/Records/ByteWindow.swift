@@ -65,10 +65,9 @@ final class ByteWindow {
   /// Calls `body` with each line that is not blank, and its number from 1.
   /// - Throws: `CarinaError.badData` for a line that is too long; what `body` throws.
   func lines(_ body: (Data, Int) throws -> Void) throws {
-    try file.rewind()
-    (buffer, start, offset, isAtEnd) = ([], 0, 0, false)
-    try passMark()
-    var number = 0
+    // What `firstMark` passed over are blank lines.
+    drop()
+    var number = origin.line - 1
     while try byte(at: offset) != nil {
       var end = offset
       while let byte = try byte(at: end), byte != 0x0A {

@@ -115,7 +115,9 @@ extension ShardManifest.Shard {
   /// - Throws: `CarinaError.badData` naming the part that is missing or unusable.
   init(json: JSONValue, source: String) throws {
     func number(_ key: String) throws -> Int { try ShardManifest.number(json[key], key, source) }
-    guard let file = json["file"]?.string, !file.utf8.contains(UInt8(ascii: "/")) else { throw ShardManifest.unusable("file", source) }
+    guard let file = json["file"]?.string, !file.utf8.contains(UInt8(ascii: "/")) else {
+      throw ShardManifest.unusable("file", source)
+    }
     guard let sha256 = json["sha256"]?.string else { throw ShardManifest.unusable("sha256", source) }
     self.init(
       file: file, images: try number("images"), samples: try number("samples"), channels: try number("channels"),

@@ -36,7 +36,7 @@ public struct LossCurve: Equatable, Sendable {
   public static func read(_ path: String, name: String) throws -> LossCurve {
     let data = try TextFile.bytes(path, expected: "a training log")
     var curve = LossCurve(name: name, steps: [], losses: [])
-    for (index, line) in data.split(separator: 10, omittingEmptySubsequences: false).enumerated() 
+    for (index, line) in data.split(separator: 10, omittingEmptySubsequences: false).enumerated()
     where line.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) {
       let location = "\(path), line \(index + 1)"
       let entry = try JSONValue.parse(Data(line), source: location)

@@ -19,6 +19,8 @@ package final class TextFile {
   private let allowance: Int
   private var gzip: OpaquePointer?
   private var inflated = 0
+  /// Inflated bytes that were looked at and are still to be read.
+  private var pending: ArraySlice<UInt8> = []
 
   /// Opens a file.
   /// - Parameters:
@@ -53,6 +55,12 @@ package final class TextFile {
   /// Fills a buffer; says how much of it. Less than all of it means the end.
   /// - Throws: `CarinaError.badData` when the file is damaged, inflates beyond measure, or cannot be read on.
   package func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    guard pending.isEmpty else {
+      let first = pending.prefix(buffer.count)
+      pending = pending.dropFirst(first.count)
+      buffer.copyBytes(from: first)
+      return try first.count + read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[first.count...]))
+    }
     guard let base = buffer.baseAddress, !buffer.isEmpty else { return 0 }
     guard let gzip else {
       let got = fread(base, 1, buffer.count, file)
@@ -74,10 +82,6 @@ package final class TextFile {
     }
     return got
   }
-
-  /// Goes back to the beginning.
-  /// - Throws: as `init`.
-  package func rewind() throws { try begin() }
 
   /// All bytes of a file, inflated where it is compressed.
   /// - Throws: as `init` and `read`.
@@ -113,16 +117,14 @@ package final class TextFile {
     }
   }
 
+  /// Looks at the first bytes. They stay to be read, also where the file is a pipe and cannot be read twice.
   private func begin() throws {
-    carina_gzip_end(gzip)
-    (gzip, inflated) = (nil, 0)
     var start = try first()
+    for byte in start.reversed() where ungetc(Int32(byte), file) == EOF { throw ReadableFile.refusal(path) }
     if TextFile.isGzip(start) {
       gzip = try inflater()
       start = try first()
-      carina_gzip_end(gzip)
-      gzip = nil
-      (gzip, inflated) = (try inflater(), 0)
+      pending = start[...]
     }
     if let refusal = ForeignEncoding.refusal(start, source: path) { throw refusal }
   }
@@ -132,12 +134,9 @@ package final class TextFile {
     return gzip
   }
 
-  /// The first four bytes, which are read again afterwards.
   private func first() throws -> [UInt8] {
-    Foundation.rewind(file)
     var start = [UInt8](repeating: 0, count: 4)
     let got = try start.withUnsafeMutableBytes { try read(into: $0) }
-    Foundation.rewind(file)
     return Array(start[..<got])
   }
 }

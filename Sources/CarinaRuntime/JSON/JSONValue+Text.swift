@@ -25,13 +25,8 @@ extension JSONValue {
     return double
   }
 
-  /// A double as Python's `repr` writes it: as Swift does, but with an exponent from 1e16 on.
+  /// A double as Python's `repr` writes it: as Swift does, but without an exponent between 2^53 and 1e16.
   private static func pythonText(_ value: Double) -> String {
-    let text = value.description
-    guard abs(value) >= 1e16, !text.utf8.contains(UInt8(ascii: "e")) else { return text }
-    let digits = text.drop { $0 == "-" }.dropLast(2)
-    let kept = digits[..<(digits.lastIndex { $0 != "0" }.map(digits.index(after:)) ?? digits.endIndex)]
-    let fraction = kept.count > 1 ? "." + kept.dropFirst() : ""
-    return (value < 0 ? "-" : "") + String(kept.prefix(1)) + fraction + "e+\(digits.count - 1)"
+    abs(value) > 0x1p53 && abs(value) < 1e16 ? "\(Int(value)).0" : value.description
   }
 }

@@ -49,8 +49,8 @@ import Testing
   func longNumbers() throws {
     let long = ["100000000000000000000000000000000001", "100000000000000000000000000000000002"]
     let records = try read(
-      "[" + long.map { #"{"id": \#($0), "image": "a.png", "caption": \#($0), "patient": \#($0), "study": -\#($0)}"# }
-        .joined(separator: ",") + "]")
+      long.map { #"{"id": \#($0), "image": "a.png", "caption": \#($0), "patient": \#($0), "study": -\#($0)}"# }
+        .joined(separator: "\n"))
     #expect(records.map(\.patient) == long && records.map(\.id) == long && records.map(\.answer) == long)
     #expect(records.map(\.study) == long.map { "-" + $0 })
     let value = try JSONValue.parse(long[0], source: "x")
@@ -139,9 +139,10 @@ import Testing
         "1 entries without an image are left out", "1 entries with several images are left out",
       ])
     for (image, reason) in [
-      (#"["a.png", "b.png"]"#, "names 2 images"), ("[]", "is an empty list"), ("[3, null]", "found: null"),
-      ("null", "is null"), ("NaN", "is NaN"), (#""""#, "is empty"), ("{}", "found: an object"), ("true", "a truth value"),
-      ("Infinity", "found: Infinity"),
+      (#"["a.png", "b.png"]"#, "names 2 images"), ("[]", "is an empty list"), ("[3, null]", "found null"),
+      ("null", "is null"), ("NaN", "is NaN"), (#""""#, "is empty"), ("{}", "found an object"),
+      ("true", "a truth value"),
+      ("Infinity", "found Infinity"),
     ] {
       let found = failure(#"[{"image": \#(image), "caption": "c"}]"#)
       #expect(found.contains(reason) && found.contains("sample 0"), "\(image): \(found)")
@@ -156,7 +157,7 @@ import Testing
     let records = try read(
       #"[{"image": "a", "caption": "c", "view": NaN, "patient": null, "age": Infinity, "x": [-Infinity, NaN]}]"#)
     #expect(records == [SampleRecord(image: "a", question: "", answer: "c", id: "0")])
-    #expect(failure(#"[{"image": "a", "caption": "c", "view": Infinity}]"#).contains("found: Infinity"))
+    #expect(failure(#"[{"image": "a", "caption": "c", "view": Infinity}]"#).contains("found Infinity"))
     for (text, name) in [("NaN", "NaN"), ("Infinity", "Infinity"), ("-Infinity", "-Infinity")] {
       let value = try JSONValue.parse(text, source: "x")
       #expect(value.kindName == name && value.double == nil && value.int == nil && value.writtenText == nil)
@@ -188,7 +189,8 @@ import Testing
       #expect(refusal?.found?.hasPrefix(short) ?? true, "\(name): \(refusal!)")
       guard refusal != nil, bytes.count > 4 else { continue }
       for read in [
-        { _ = try ArchiveReader.records($0) }, { _ = try PredictionsFile.read($0) }, { _ = try JSONValue.parseFile($0) },
+        { _ = try ArchiveReader.records($0) }, { _ = try PredictionsFile.read($0) },
+        { _ = try JSONValue.parseFile($0) },
         { _ = try QuestionsFile(path: $0, imageRoot: nil) },
         { _ = try ArchiveReader.read($0, format: .nihCXR14) },
       ] as [(String) throws -> Void] {
@@ -204,13 +206,13 @@ import Testing
   @Test("gzip is inflated wherever records are read, by its content and not by its name")
   func compressed() throws {
     let line = #"{"id": "1", "image": "a", "caption": "c", "prediction": "c", "reference": "c", "question": "q"}"#
-    let long = Array(repeating: line, count: 9_000)
+    let long = Array(repeating: line, count: 3_500)
     for (name, text) in [
       ("a.json.gz", "[" + long.joined(separator: ",\n") + "]"), ("b.jsonl.gz", long.joined(separator: "\r\n")),
       ("c.json", "\u{FEFF}[\(line)]"),
     ] {
       let records = try ArchiveReader.records(gzip(text.utf8, name))
-      #expect(records.count == (name == "c.json" ? 1 : 9_000) && records.allSatisfy { $0.answer == "c" })
+      #expect(records.count == (name == "c.json" ? 1 : 3_500) && records.allSatisfy { $0.answer == "c" })
     }
     #expect(try PredictionsFile.read(gzip(line.utf8, "p.jsonl.gz")).map(\.prediction) == ["c"])
     #expect(try QuestionsFile(path: gzip(line.utf8, "q.jsonl"), imageRoot: nil).lines.count == 1)
@@ -253,7 +255,8 @@ import Testing
         transform: try ImageTransform(size: 24)))
     let shards = try ShardDirectory(directory.file("shards"))
     #expect((0..<shards.imageCount).map { shards.image($0).id } == ["a/b.png", "a\\c.png"])
-    #expect(summary.remarks.count == 1 && summary.remarks[0].hasPrefix("1 paths of images have the separators of Windows"))
+    #expect(
+      summary.remarks.count == 1 && summary.remarks[0].hasPrefix("1 paths of images have the separators of Windows"))
     let asked = try QuestionsFile(
       path: path(#"{"image": "a\\b.png"}"#.utf8, "q.jsonl"), imageRoot: directory.path)
     #expect(try asked.lines[0].question.get().imagePath == directory.file("a/b.png") && asked.windowsPaths == 1)
@@ -307,7 +310,8 @@ import Testing
     let chexpert = try ArchiveReader.read(directory.path, format: .chexpert, imageRoots: [directory.path])
     #expect(chexpert.records.first?.patient == "patient1" && chexpert.records.first?.split == "valid")
     #expect(chexpert.remarks.contains { $0.contains("separators of Windows") })
-    _ = try gzip(Data(#"[{"img_name": "a", "q_lang": "en", "question": "q", "answer": "a", "qid": 1}]"#.utf8), "test.json.gz")
+    _ = try gzip(
+      Data(#"[{"img_name": "a", "q_lang": "en", "question": "q", "answer": "a", "qid": 1}]"#.utf8), "test.json.gz")
     let slake = try ArchiveReader.read(directory.path, format: .slake, imageRoots: [directory.path])
     #expect(slake.records.first?.split == "test" && slake.records.first?.id == "test-1")
     _ = try path(

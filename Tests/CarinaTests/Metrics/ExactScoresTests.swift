@@ -78,8 +78,8 @@ import Testing
     for (line, reason) in [
       (#"{"id": "1", "prediction": null, "reference": "a"}"#, "\"prediction\" is null"),
       (#"{"id": "1", "prediction": "a", "reference": NaN}"#, "\"reference\" is NaN"),
-      (#"{"id": "1", "prediction": "a", "reference": "a", "nll": NaN}"#, "found: NaN"),
-      (#"{"id": "1", "prediction": "a", "reference": "a", "nll": Infinity}"#, "found: Infinity"),
+      (#"{"id": "1", "prediction": "a", "reference": "a", "nll": NaN}"#, "found NaN"),
+      (#"{"id": "1", "prediction": "a", "reference": "a", "nll": Infinity}"#, "found Infinity"),
       (#"{"id": "1", "prediction": "a", "reference": "a", "image": ["a", "b"]}"#, "names 2 images"),
     ] {
       try AtomicFile.write(line, to: path)

@@ -55,7 +55,9 @@ enum ChestXray14Adapter {
     }
     archive.counts = [format.count("images", images), format.count("patients", try patients.count())]
     archive.note(unlisted, "images are in neither list of the split")
-    if !others.isEmpty { archive.remarks.append("labels beyond the 14: \(others.sorted().map(\.text).joined(separator: ", "))") }
+    if !others.isEmpty {
+      archive.remarks.append("labels beyond the 14: \(others.sorted().map(\.text).joined(separator: ", "))")
+    }
     return archive
   }
 }

@@ -13,7 +13,7 @@ enum VinDrAdapter {
       $0 == "image_labels_train.csv" || $0 == "image_labels_test.csv"
     }
     let templates = try LabelTemplates(file: options.templates)
-    var (perSplit, oddReaders) = ([String: Int](), 0)
+    var (perSplit, oddReaders) = ([ExactText: Int](), 0)
     for file in archive.files {
       let split = ArchiveInput.withoutCompression(file).hasSuffix("test.csv") ? "test" : "train"
       let table = try DelimitedTable(file, required: [["image_id"], ["No finding", "No Finding"]])
@@ -37,7 +37,7 @@ enum VinDrAdapter {
         known.normal += try vote(row, row["No finding"].isEmpty ? "No Finding" : "No finding")
         votes[id] = known
       }
-      perSplit[split] = order.count
+      perSplit[split.exact] = order.count
       for id in order {
         guard let vote = votes[id] else { continue }
         if split == "train" && vote.readers != 3 { oddReaders += 1 }
