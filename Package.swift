@@ -58,7 +58,7 @@ let package = Package(
     .target(
       name: "CRuntime",
       cSettings: [.unsafeFlags(["-O3"])],
-      linkerSettings: [.linkedLibrary("gomp")]),
+      linkerSettings: [.linkedLibrary("gomp"), .linkedLibrary("z")]),
     .target(
       name: "CKernels",
       cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])],

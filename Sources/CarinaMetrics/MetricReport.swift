@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// Everything that scoring a set of answers yields; the content of `metrics.json` is this and nothing else.
 public struct MetricReport: Equatable, Sendable {
   /// How the intervals were drawn.
@@ -25,7 +27,7 @@ public struct MetricReport: Equatable, Sendable {
   /// Metric name → value, over all answers.
   public var metrics: [String: MetricValue]
   /// Answer type → metric name → value.
-  public var byAnswerType: [String: [String: MetricValue]]
+  public var byAnswerType: [ExactText: [String: MetricValue]]
   /// Metric name → strategy → what the commonest answer scores.
   public var floors: [String: [String: CommonestAnswer]]
   /// Metric name → how it is computed.

@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// A set of metrics that are computed together.
 ///
 /// ```swift
@@ -49,10 +51,10 @@ public struct MetricSuite: Sendable {
     func metrics(_ rows: [Int]) -> [String: MetricValue] {
       bootstrap.metrics(of: table, rows: rows, units: units.ofAnswer)
     }
-    let types = Set(answers.compactMap(\.answerType))
-    var byType: [String: [String: MetricValue]] = [:]
+    let types = Set(answers.compactMap { $0.answerType.map(\.exact) })
+    var byType: [ExactText: [String: MetricValue]] = [:]
     for type in types {
-      byType[type] = metrics(answers.indices.filter { answers[$0].answerType == type })
+      byType[type] = metrics(answers.indices.filter { answers[$0].answerType.map(\.exact) == type })
     }
     let all = metrics(Array(answers.indices))
     return MetricReport(

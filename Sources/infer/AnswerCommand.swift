@@ -58,6 +58,11 @@ struct AnswerCommand: ParsableCommand {
     for key in answering.unknownKeys { writeNote("\(key) is not known and has no effect") }
 
     if let questions {
+      if questions.windowsPaths > 0 {
+        writeToStandardError(
+          "note: \(questions.windowsPaths) paths of images have the separators of Windows, and were found with slashes"
+            + " in their place\n")
+      }
       try QuestionsRun(session: session, json: json).answer(questions, batchSize: batchSize)
     } else if let imagePath, let question {
       try answerOne(ImageQuestion(imagePath: imagePath, question: question), session)

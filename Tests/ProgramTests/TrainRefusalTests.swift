@@ -104,7 +104,7 @@ import Testing
 
   @Test("a patient in training and validation is refused by name")
   func leakage() throws {
-    let patient = try #require(ShardDirectory(world.questions).patients.sorted().first)
+    let patient = try #require(ShardDirectory(world.questions).patients.sorted().first).text
     try expectRefusal(65, [patient, world.captions, "by patient"], ["--val-shards", world.captions])
   }
 

@@ -50,6 +50,8 @@ import Testing
       ("Sources/infer/A.swift", "\nlet a = b.timeIntervalSince(c)\n", ":2:", "no time of day"),
       ("Sources/CarinaData/A.swift", "\nlet a = \"Lower --learning-rate.\"\n", ":2:", "no --option"),
       ("Sources/CarinaData/A.swift", "let a = \"--learning-rate\"\n", ":1:", "no --option"),
+      ("Sources/CarinaData/Records/A.swift", "let a: [String: Int] = [:]\n", ":1:", "keyed by ExactText"),
+      ("Sources/CarinaEngine/Evaluation/A.swift", "\nlet a = Set<String>()\n", ":2:", "keyed by ExactText"),
       ("Tests/Helpers/A.swift", "struct A {}\n", ":", "no folder of this name"),
     ])
   func offence(file: String, text: String, line: String, wall: String) throws {

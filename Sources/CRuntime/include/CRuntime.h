@@ -4,6 +4,7 @@
 #include "idle_threads.h"
 #include "processor.h"
 #include "fingerprint.h"
+#include "gzip_read.h"
 #include "held_team.h"
 #include "mapped_files.h"
 #include "mapped_read.h"

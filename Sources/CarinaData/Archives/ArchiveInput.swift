@@ -14,7 +14,8 @@ struct ArchiveInput {
     return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
   }
 
-  /// The path itself when it is a file, else the files in it whose names are accepted, sorted.
+  /// The path itself when it is a file, else the files in it whose names are accepted, sorted. A name may end in `.gz`
+  /// beside that; where a file is there plain and compressed, the plain one is taken.
   /// - Throws: `CarinaError.missingInput` when there is none.
   func files(_ expected: String, where accept: (String) -> Bool) throws -> [String] {
     guard isDirectory else {
@@ -23,11 +24,21 @@ struct ArchiveInput {
       }
       return [path]
     }
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter(accept).sorted()
+    let all = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sortedExactly()
+    let plain = Set(all.filter(accept).map(\.exact))
+    let names = all.filter {
+      let own = ArchiveInput.withoutCompression($0)
+      return accept(own) && ($0.isExactly(own) || !plain.contains(ExactText(own)))
+    }
     guard !names.isEmpty else {
       throw CarinaError(.missingInput, "does not hold the annotations", at: path, expected: expected)
     }
     return names.map { path + "/" + $0 }
+  }
+
+  /// A name without the ending of gzip.
+  static func withoutCompression(_ name: String) -> String {
+    name.hasSuffix(".gz") ? String(name.dropLast(3)) : name
   }
 
   /// The first of the names that is a file in the directory, or in the directory of the file; nil when none is.

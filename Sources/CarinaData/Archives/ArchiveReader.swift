@@ -15,12 +15,17 @@ package enum ArchiveReader {
     _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions, spill: SpillPath,
     _ body: (SampleRecord) throws -> Void
   ) throws -> ArchiveRecords {
-    let input = ArchiveInput(path: source, finder: ImageFinder(imageRoots), roots: imageRoots, spill: spill)
+    let finder = ImageFinder(imageRoots)
+    let input = ArchiveInput(path: source, finder: finder, roots: imageRoots, spill: spill)
     var selection = ViewSelection(options.views, spill: spill)
     var archive = try adapter(format)(input, options) { record in
       try requireNames(record, source)
+      var record = record
+      record.image = finder.resolved(record.image)
       try selection.add(record, body)
     }
+    archive.note(
+      finder.windowsPaths, "paths of images have the separators of Windows, and were found with slashes in their place")
     archive.note(try selection.finish(body), "images are left out by \(setting: .views) \(options.views.rawValue)")
     guard selection.count > 0 else {
       throw CarinaError(

@@ -11,7 +11,7 @@ package struct LabelTemplates: Sendable {
     let isPlural: Bool
   }
 
-  let phrases: [String: Phrase]
+  let phrases: [ExactText: Phrase]
   let and: String
   let captionsPresent: [String], captionsNormal: [String]
   let presenceQuestions: [String], pluralQuestions: [String]
@@ -42,10 +42,10 @@ package struct LabelTemplates: Sendable {
       throw root["format"].failure("\"carina-label-templates\"")
     }
     guard try root["version"].count() == 1 else { throw root["version"].failure("1") }
-    var phrases: [String: Phrase] = [:]
+    var phrases: [ExactText: Phrase] = [:]
     for label in try root["labels"].object().keys {
       let entry = root["labels"][label]
-      phrases[LabelTemplates.key(label)] = Phrase(
+      phrases[ExactText(LabelTemplates.key(label))] = Phrase(
         text: try text(entry["phrase"]), isPlural: try entry["plural"].optional?.flag() ?? false)
     }
     self.phrases = phrases
@@ -72,7 +72,7 @@ package struct LabelTemplates: Sendable {
 
   /// What a label is called in a sentence; one without an entry keeps its own name in lower case.
   func phrase(_ label: String) -> Phrase {
-    phrases[LabelTemplates.key(label)] ?? Phrase(text: LabelTemplates.key(label), isPlural: false)
+    phrases[ExactText(LabelTemplates.key(label))] ?? Phrase(text: LabelTemplates.key(label), isPlural: false)
   }
 
   /// `a, b and c`.

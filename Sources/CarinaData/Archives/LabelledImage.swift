@@ -20,6 +20,7 @@ struct LabelledImage {
       (label.name, label.state == .uncertain ? options.uncertain.resolve(label.name) : label.state)
     }
     let present = resolved.filter { $0.1 == .present }.map(\.0)
+    let named = Set(present.map(\.exact))
     let absent = resolved.filter { $0.1 == .absent }.map(\.0)
     // A source that calls an image normal and yet names a finding contradicts itself; the finding counts.
     let isNormal = isNormal && present.isEmpty
@@ -37,14 +38,14 @@ struct LabelledImage {
       add("caption", question: "", answer: text)
     }
     guard options.kinds != .captions else { return samples }
-    let asked = resolved.map(\.0).filter { present.contains($0) } + chosen(absent, templates.absentQuestions)
+    let asked = resolved.map(\.0).filter { named.contains(ExactText($0)) } + chosen(absent, templates.absentQuestions)
     for label in asked {
       let phrase = templates.phrase(label)
       let wording = pick(phrase.isPlural ? templates.pluralQuestions : templates.presenceQuestions, label)
       add(
         "presence:\(LabelTemplates.key(label))",
         question: wording.replacingOccurrences(of: "{finding}", with: phrase.text),
-        answer: present.contains(label) ? templates.yes : templates.no, type: "CLOSED")
+        answer: named.contains(ExactText(label)) ? templates.yes : templates.no, type: "CLOSED")
     }
     if !present.isEmpty || isNormal {
       add(

@@ -1,3 +1,4 @@
+import CarinaRuntime
 import Foundation
 
 /// The parts of a report that a picture can show, cleaned for training.
@@ -47,9 +48,9 @@ struct ReportText {
   }
 
   /// The sections of a plain report: text after lines that start with a name in capitals and a colon.
-  static func sections(_ text: String) -> [String: String] {
-    var (sections, name) = ([String: String](), "")
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+  static func sections(_ text: String) -> [ExactText: String] {
+    var (sections, name) = ([ExactText: String](), "")
+    for line in text.split(omittingEmptySubsequences: false, whereSeparator: { ["\n", "\r\n", "\r"].contains($0) }) {
       let line = line.trimmingCharacters(in: .whitespaces)
       var rest = line
       if let colon = line.firstIndex(of: ":") {
@@ -62,7 +63,7 @@ struct ReportText {
           rest = String(line[line.index(after: colon)...])
         }
       }
-      sections[name, default: ""] += " " + rest
+      sections[ExactText(name), default: ""] += " " + rest
     }
     return sections.mapValues { $0.trimmingCharacters(in: .whitespaces) }
   }

@@ -4,6 +4,7 @@ import CarinaRuntime
 /// name.
 struct SplitList {
   private var splits: [String] = []
+  private var numbers: [ExactText: UInt16] = [:]
   private var ofName: [NameHash: UInt16] = [:]
 
   /// Whether there is no list.
@@ -16,10 +17,12 @@ struct SplitList {
   /// - Parameter location: file and line, for errors.
   /// - Throws: `CarinaError.badData` for more splits than there can be.
   mutating func add(_ name: String, split: String, at location: String) throws {
-    if splits.last != split, !splits.contains(split) {
+    let number = numbers[ExactText(split)] ?? UInt16(splits.count)
+    if number == splits.count {
       guard splits.count < 1000 else { throw CarinaError(.badData, "names more than 1,000 splits", at: location) }
+      numbers[ExactText(split)] = number
       splits.append(split)
     }
-    ofName[NameHash(name)] = UInt16(splits.firstIndex(of: split) ?? 0)
+    ofName[NameHash(name)] = number
   }
 }

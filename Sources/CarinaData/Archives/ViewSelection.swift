@@ -1,3 +1,4 @@
+import CarinaRuntime
 import Foundation
 
 /// Takes records as a policy of views says, one by one.
@@ -85,7 +86,8 @@ struct ViewSelection {
       }
       let isBetter =
         entry.rank == known.rank && entry.image != known.image
-        ? try records.record(entry.record).image < records.record(known.record).image : entry.rank < known.rank
+        ? try ExactText(records.record(entry.record).image) < ExactText(records.record(known.record).image)
+        : entry.rank < known.rank
       if isBetter { best[entry.study] = entry }
     }
     try studies.forEach(in: bucket) { entry in

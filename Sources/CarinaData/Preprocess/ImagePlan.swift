@@ -117,6 +117,9 @@ struct ImagePlan: Sendable {
   }
 
   static func notFound(_ image: String) -> CarinaError {
-    CarinaError(.missingInput, "is in none of the image roots", at: image)
+    let isAbsolute = image.utf8.first == UInt8(ascii: "/")
+    return CarinaError(
+      .missingInput, isAbsolute ? "there is no such file" : "is in none of the image roots", at: image,
+      found: WindowsPath.slashed(image).map { "neither it nor \($0)" })
   }
 }

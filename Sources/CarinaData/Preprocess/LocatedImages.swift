@@ -1,3 +1,4 @@
+import CarinaRuntime
 import Foundation
 
 /// Looks up the files of images by their names, and remembers the last few: the samples of an image are mostly
@@ -15,20 +16,20 @@ struct LocatedImages {
 
   private static let remembered = 4096
   private let roots: ImageRoots
-  private var last: [String: Found] = [:]
-  private var directories: [String: Bool] = [:]
+  private var last: [ExactText: Found] = [:]
+  private var directories: [ExactText: Bool] = [:]
 
   init(_ roots: ImageRoots) { self.roots = roots }
 
   /// The file of an image.
   mutating func find(_ image: String) -> Found {
-    if let known = last[image] { return known }
+    if let known = last[ExactText(image)] { return known }
     let path = roots.locate(image)
     let key = NameKey(path.map(LocatedImages.plain) ?? "\0" + image)
     let found = Found(
       key: key, byteCount: path.map(LocatedImages.byteCount) ?? -1, isOutside: path.map { isOutside($0) } ?? false)
     if last.count == LocatedImages.remembered { last.removeAll(keepingCapacity: true) }
-    last[image] = found
+    last[ExactText(image)] = found
     return found
   }
 
@@ -39,10 +40,10 @@ struct LocatedImages {
       status.st_mode & S_IFMT == S_IFREG
     else { return roots.isOutside(path) }
     let directory = String(path[...slash])
-    if let known = directories[directory] { return known }
+    if let known = directories[ExactText(directory)] { return known }
     if directories.count == LocatedImages.remembered { directories.removeAll(keepingCapacity: true) }
     let isOutside = roots.isOutside(directory)
-    directories[directory] = isOutside
+    directories[ExactText(directory)] = isOutside
     return isOutside
   }
 
@@ -53,12 +54,13 @@ struct LocatedImages {
       defer { before = byte }
       return before == UInt8(ascii: "/") && (byte == before || byte == UInt8(ascii: "."))
     }
-    guard !isPlain || path.hasPrefix(".") else { return path }
-    var parts: [Substring] = []
-    for part in path.split(separator: "/") where part != "." {
+    guard !isPlain || path.utf8.first == UInt8(ascii: ".") else { return path }
+    var parts: [ExactText] = []
+    for part in path.utf8.split(separator: UInt8(ascii: "/")).map({ ExactText(String(Substring($0))) })
+    where part != "." {
       if part == "..", let above = parts.last, above != ".." { parts.removeLast() } else { parts.append(part) }
     }
-    return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+    return (path.utf8.first == UInt8(ascii: "/") ? "/" : "") + parts.map(\.text).joined(separator: "/")
   }
 
   private static func byteCount(_ path: String) -> Int {

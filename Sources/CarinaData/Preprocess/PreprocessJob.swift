@@ -50,7 +50,8 @@ struct PreprocessJob {
 
   /// Every split, in the order of their names.
   func allSplits(_ options: PreprocessOptions) throws -> [PreprocessJob.Share] {
-    try records.splits.enumerated().sorted { $0.element < $1.element }.compactMap { number, split in
+    let splits = records.splits.enumerated().sorted { $0.element.exact < $1.element.exact }
+    return try splits.compactMap { number, split in
       guard FileName.isSingle(split) else {
         throw CarinaError(
           .badData, "a split's name cannot be that of a directory", at: options.records,
@@ -67,16 +68,16 @@ struct PreprocessJob {
 
   /// The records that the options take.
   func selected(_ options: PreprocessOptions) throws -> PreprocessJob.Share {
-    let names = Set(records.splits).subtracting([""])
+    let names = Set(records.splits.map(\.exact)).subtracting([""])
     var split = options.split ?? ""
     var filter: Int?
     if let wanted = options.split, !names.isEmpty {
-      guard names.contains(wanted) else {
+      guard names.contains(ExactText(wanted)) else {
         throw CarinaError(
           .usage, "no record is of the split \"\(wanted)\"", at: options.records,
-          found: "the splits \(names.sorted().joined(separator: ", "))")
+          found: "the splits \(names.sorted().map(\.text).joined(separator: ", "))")
       }
-      filter = records.splits.firstIndex(of: wanted)
+      filter = records.splits.firstIndex(where: wanted.isExactly)
     } else if options.split == nil, records.splits.count == 1 {
       split = records.splits[0]
     }

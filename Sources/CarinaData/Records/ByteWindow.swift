@@ -1,14 +1,15 @@
 import CarinaRuntime
 import Foundation
 
-/// A file of records read piece by piece: what is held is one record and a buffer, however long the file is.
+/// A file of records read piece by piece, plain or compressed by gzip: what is held is one record and a buffer, however
+/// long the file is.
 final class ByteWindow {
   private static let piece = 1 << 18
   /// A record of more bytes than these is none.
   private static let longestRecord = 64 << 20
 
   private let path: String
-  private let file: UnsafeMutablePointer<FILE>
+  private let file: TextFile
   private var buffer: [UInt8] = []
   private var offset = 0
   private var isAtEnd = false
@@ -17,13 +18,13 @@ final class ByteWindow {
   // Line and column of the byte at `start`, for errors.
   private var origin = JSONScanner.Origin()
 
-  /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read.
+  /// - Throws: `CarinaError.missingInput` when there is no such file or it cannot be read, `.badData` when it is not
+  ///   UTF-8 or damaged.
   init(_ path: String) throws {
     self.path = path
-    file = try ReadableFile.stream(path, expected: "a file of records")
+    file = try TextFile(path, expected: "a file of records")
+    try passMark()
   }
-
-  deinit { fclose(file) }
 
   /// The first byte that is not white space, which is not consumed; nil when there is none.
   func firstMark() throws -> UInt8? {
@@ -64,9 +65,9 @@ final class ByteWindow {
   /// Calls `body` with each line that is not blank, and its number from 1.
   /// - Throws: `CarinaError.badData` for a line that is too long; what `body` throws.
   func lines(_ body: (Data, Int) throws -> Void) throws {
-    rewind(file)
-    (buffer, start, offset, isAtEnd) = ([], 0, 0, false)
-    var number = 0
+    // What `firstMark` passed over are blank lines.
+    drop()
+    var number = origin.line - 1
     while try byte(at: offset) != nil {
       var end = offset
       while let byte = try byte(at: end), byte != 0x0A {
@@ -132,16 +133,22 @@ final class ByteWindow {
     return index < buffer.count ? buffer[index] : nil
   }
 
+  /// Moves over a byte order mark, which some editors put before the text.
+  private func passMark() throws {
+    guard try byte(at: TextFile.mark.count - 1) != nil, buffer.starts(with: TextFile.mark) else { return }
+    (offset, start) = (TextFile.mark.count, TextFile.mark.count)
+    origin = JSONScanner.Origin(byte: TextFile.mark.count)
+  }
+
   private func fill(to index: Int) throws {
     while index >= buffer.count && !isAtEnd {
       let start = buffer.count
       buffer.append(contentsOf: repeatElement(0, count: ByteWindow.piece))
-      let got = buffer.withUnsafeMutableBytes { fread($0.baseAddress! + start, 1, ByteWindow.piece, file) }
-      buffer.removeLast(ByteWindow.piece - got)
-      if got == 0 {
-        guard ferror(file) == 0 else { throw CarinaError(.badData, "reading failed part-way", at: path) }
-        isAtEnd = true
+      let got = try buffer.withUnsafeMutableBytes {
+        try file.read(into: UnsafeMutableRawBufferPointer(rebasing: $0[start...]))
       }
+      buffer.removeLast(ByteWindow.piece - got)
+      isAtEnd = got == 0
     }
   }
 

@@ -13,39 +13,72 @@ struct SampleFields {
     (self.object, self.source) = (object, source)
   }
 
-  func has(_ key: String) -> Bool { !(object[key] ?? .null).isNull }
+  /// Whether a key has a value: null and NaN are none.
+  func has(_ key: String) -> Bool { !(object[key]?.isMissing ?? true) }
 
-  func path(_ key: String) throws -> String {
-    let path = try required(key)
-    guard !path.isEmpty else { throw CarinaError(.badData, "\"\(key)\" is empty", at: source) }
-    return path
+  /// The path of the one image under a key, a text or a list of one.
+  /// - Throws: `CarinaError.badData` when there is none or several.
+  func image(_ key: String) throws -> String {
+    let images = try images(key)
+    guard images.count <= 1 else {
+      throw CarinaError(
+        .badData, "\"\(key)\" names \(images.count) images", at: source, expected: "one image a sample",
+        found: images.prefix(3).joined(separator: ", ") + (images.count > 3 ? ", …" : ""),
+        remedy: "Give each image a sample of its own.")
+    }
+    guard let image = images.first else {
+      throw has(key) ? CarinaError(.badData, "\"\(key)\" is an empty list", at: source) : absent(key)
+    }
+    guard !image.isEmpty else { throw CarinaError(.badData, "\"\(key)\" is empty", at: source) }
+    return image
   }
 
-  func required(_ key: String, remedy: String? = nil) throws -> String {
-    guard let text = try optional(key) else {
-      throw CarinaError(
-        .badData, "the key \"\(key)\" is missing", at: source, found: "the keys \(object.keys.joined(separator: ", "))",
-        remedy: remedy)
+  /// The paths of the images under a key, a text or a list of texts; none when the key is absent or has no value.
+  /// - Throws: `CarinaError.badData` for anything else.
+  func images(_ key: String) throws -> [String] {
+    guard case .array(let list)? = object[key] else { return try optional(key).map { [$0] } ?? [] }
+    return try list.enumerated().map { index, value in
+      guard let text = value.writtenText else { throw wrong("\(key)[\(index)]", value) }
+      return SampleFields.trimmed(text)
     }
+  }
+
+  /// A text, or a number written as text.
+  /// - Throws: `CarinaError.badData` when there is none.
+  func required(_ key: String, remedy: String? = nil) throws -> String {
+    guard let text = try optional(key) else { throw absent(key, remedy: remedy) }
     return text
   }
 
-  /// A text, or a number written as text; nil when the key is absent or null.
+  /// A text, or a number written as text; nil when the key is absent or has no value.
+  /// - Throws: `CarinaError.badData` for anything else.
   func optional(_ key: String) throws -> String? {
-    switch object[key] ?? .null {
-    case .null: return nil
-    case .string(let text): return SampleFields.trimmed(text)
-    case .integer(let number): return String(number)
-    case .number(let number): return String(number)
-    case let other:
-      throw CarinaError(
-        .badData, "\"\(key)\" is of another kind", at: source, expected: "a text or a number", found: other.kindName)
+    guard let value = object[key], !value.isMissing else { return nil }
+    guard let text = value.writtenText else { throw wrong(key, value) }
+    return SampleFields.trimmed(text)
+  }
+
+  private func absent(_ key: String, remedy: String? = nil) -> CarinaError {
+    if let value = object[key] {
+      return CarinaError(
+        .badData, "\"\(key)\" is \(value.kindName), which says that there is no value", at: source,
+        expected: "a text", remedy: "Fill it in, or leave this entry out.")
     }
+    return CarinaError(
+      .badData, "the key \"\(key)\" is missing", at: source, found: "the keys \(object.keys.joined(separator: ", "))",
+      remedy: remedy)
+  }
+
+  private func wrong(_ key: String, _ value: JSONValue) -> CarinaError {
+    CarinaError(
+      .badData, "\"\(key)\" is of another kind", at: source, expected: "a text or a number", found: value.kindName)
   }
 
   private static func trimmed(_ text: String) -> String {
-    let start = text.firstIndex { !$0.isWhitespace } ?? text.endIndex
-    let end = text.lastIndex { !$0.isWhitespace }.map(text.index(after:)) ?? start
-    return String(text[start..<end])
+    let scalars = text.unicodeScalars
+    guard let first = scalars.firstIndex(where: { !$0.properties.isWhitespace }),
+      let last = scalars.lastIndex(where: { !$0.properties.isWhitespace })
+    else { return "" }
+    return String(scalars[first...last])
   }
 }

@@ -39,7 +39,7 @@ public enum SampleFormat: String, CaseIterable, Sendable {
 
   private static func carina(_ fields: SampleFields, _ index: Int) throws -> SampleRecord {
     var record = SampleRecord(
-      image: try fields.path("image"), question: "", answer: "", id: try fields.optional("id") ?? String(index))
+      image: try fields.image("image"), question: "", answer: "", id: try fields.optional("id") ?? String(index))
     if fields.has("problem") || fields.has("normal_caption") {
       record.question = try fields.required("problem")
       record.answer = try fields.required("normal_caption")
@@ -60,7 +60,7 @@ public enum SampleFormat: String, CaseIterable, Sendable {
   private static func vqaRad(_ fields: SampleFields, _ index: Int) throws -> SampleRecord {
     let phrase = try fields.optional("phrase_type") ?? ""
     return SampleRecord(
-      image: try fields.path("image_name"), question: try fields.required("question"),
+      image: try fields.image("image_name"), question: try fields.required("question"),
       answer: try fields.required("answer"), id: try fields.optional("qid") ?? String(index),
       split: phrase.hasPrefix("test") ? "test" : "train", answerType: try fields.optional("answer_type") ?? "",
       questionType: try fields.optional("question_type") ?? "")

@@ -30,7 +30,7 @@ final class SpilledRecords: @unchecked Sendable {
   let spill: SpillPath
   private let texts: SpillFile
   private let index: SpillFile
-  private var splitNumbers: [String: UInt32] = [:]
+  private var splitNumbers: [ExactText: UInt32] = [:]
   /// The names of the splits, in the order of their first records.
   private(set) var splits: [String] = []
   /// How many records there are.
@@ -53,9 +53,9 @@ final class SpilledRecords: @unchecked Sendable {
         try texts.append(UnsafeRawBufferPointer(bytes))
       }
     }
-    let split = splitNumbers[record.split] ?? UInt32(splits.count)
+    let split = splitNumbers[ExactText(record.split)] ?? UInt32(splits.count)
     if split == splits.count {
-      splitNumbers[record.split] = split
+      splitNumbers[ExactText(record.split)] = split
       splits.append(record.split)
     }
     try index.append(Entry(end: texts.count, suffix: 0, split: split))

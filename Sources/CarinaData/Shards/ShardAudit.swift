@@ -52,12 +52,12 @@ public struct ShardAudit {
     for other in directories.dropFirst() {
       try directories[0].transform.requireSamePixels(as: other.transform, at: other.path)
     }
-    var owners: [String: [Int]] = [:]
+    var owners: [ExactText: [Int]] = [:]
     for (number, shards) in directories.enumerated() {
       for patient in shards.patients { owners[patient, default: []].append(number) }
     }
-    patients = owners.filter { $0.value.count > 1 }.map { (name: $0.key, directories: $0.value) }
-      .sorted { $0.name < $1.name }
+    patients = owners.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }
+      .map { (name: $0.key.text, directories: $0.value) }
 
     var byDigest: [String: [Location]] = [:]
     var hashed: [(location: Location, hash: PerceptualHash, digest: String)] = []

@@ -95,10 +95,10 @@ public final class ShardDirectory: Sendable {
   }
 
   /// All patients that are named.
-  public var patients: Set<String> {
-    var names = Set<String>()
+  public var patients: Set<ExactText> {
+    var names = Set<ExactText>()
     for reader in readers {
-      for row in 0..<reader.imageCount { names.insert(reader.images[1][row]) }
+      for row in 0..<reader.imageCount { names.insert(ExactText(reader.images[1][row])) }
     }
     names.remove("")
     return names

@@ -4,7 +4,7 @@ import CarinaRuntime
 public struct ShardSummary {
   private let shards: ShardDirectory
   /// How many samples have each answer type, question type; images each view, count of channels.
-  package let answerTypes: [String: Int], questionTypes: [String: Int], views: [String: Int]
+  package let answerTypes: [ExactText: Int], questionTypes: [ExactText: Int], views: [ExactText: Int]
   /// Samples with an empty question.
   package let captions: Int
   /// Different answers.
@@ -18,20 +18,20 @@ public struct ShardSummary {
   /// - Throws: `CarinaError.badData` when pixels cannot be read.
   public init(_ shards: ShardDirectory) throws {
     self.shards = shards
-    var (answerTypes, questionTypes, views) = ([String: Int](), [String: Int](), [String: Int]())
-    var answers = Set<String>()
+    var (answerTypes, questionTypes, views) = ([ExactText: Int](), [ExactText: Int](), [ExactText: Int]())
+    var answers = Set<ExactText>()
     var captions = 0
     for index in 0..<shards.sampleCount {
       let sample = shards.sample(index)
-      answerTypes[sample.answerType, default: 0] += 1
-      questionTypes[sample.questionType, default: 0] += 1
-      answers.insert(sample.answer)
+      answerTypes[ExactText(sample.answerType), default: 0] += 1
+      questionTypes[ExactText(sample.questionType), default: 0] += 1
+      answers.insert(ExactText(sample.answer))
       if sample.question.isEmpty { captions += 1 }
     }
     var unnamed = 0
     for row in 0..<shards.imageCount {
       let image = shards.image(row)
-      views[image.view, default: 0] += 1
+      views[ExactText(image.view), default: 0] += 1
       if image.patient.isEmpty { unnamed += 1 }
     }
     (self.answerTypes, self.questionTypes, self.views) = (answerTypes, questionTypes, views)
@@ -49,9 +49,9 @@ public struct ShardSummary {
   /// A page of text, with the first `show` samples.
   public func text(show: Int) -> String {
     let manifest = shards.manifest
-    func counts(_ counts: [String: Int]) -> String {
+    func counts(_ counts: [ExactText: Int]) -> String {
       counts.sorted { $0.value == $1.value ? $0.key < $1.key : $0.value > $1.value }.prefix(12)
-        .map { "\($0.key.isEmpty ? "not given" : $0.key) \($0.value)" }.joined(separator: ", ")
+        .map { "\($0.key.text.isEmpty ? "not given" : $0.key.text) \($0.value)" }.joined(separator: ", ")
     }
     let grey = manifest.shards.filter { $0.channels == 1 }.count
     var lines = [

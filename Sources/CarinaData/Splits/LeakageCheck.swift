@@ -15,7 +15,7 @@ package struct LeakageCheck: Equatable, Sendable {
 
   /// Compares two directories.
   package init(_ first: ShardDirectory, _ second: ShardDirectory) {
-    sharedPatients = first.patients.intersection(second.patients).sorted()
+    sharedPatients = first.patients.intersection(second.patients).sorted().map(\.text)
     unnamedImages = [first, second].reduce(0) { count, shards in
       count + (0..<shards.imageCount).count { shards.image($0).patient.isEmpty }
     }

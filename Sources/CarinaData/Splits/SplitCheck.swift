@@ -5,7 +5,7 @@ import CarinaRuntime
 package struct SplitCheck {
   private let plan: SplitPlan
   private let source: String
-  private var numbers: [String: UInt16] = [:]
+  private var numbers: [ExactText: UInt16] = [:]
   private var splits: [String] = []
   private var patients: NamesOfSplits
   private var images: NamesOfSplits
@@ -28,13 +28,13 @@ package struct SplitCheck {
       unnamed += 1
       return
     }
-    let known = numbers[record.split]
+    let known = numbers[ExactText(record.split)]
     if known == nil, splits.count == UInt16.max {
       throw CarinaError(.badData, "names more than 65,534 splits", at: source)
     }
     let split = known ?? UInt16(splits.count)
     if known == nil {
-      numbers[record.split] = split
+      numbers[ExactText(record.split)] = split
       splits.append(record.split)
     }
     guard !plan.allowsLeak else { return }
@@ -53,7 +53,7 @@ package struct SplitCheck {
         remedy: "Choose \(setting: .splitBy) patient, study or image.")
     }
     // A split names a directory.
-    if let odd = splits.sorted().first(where: { $0.contains("/") || $0.hasPrefix(".") }) {
+    if let odd = splits.sortedExactly().first(where: { $0.utf8.contains(UInt8(ascii: "/")) || $0.hasPrefix(".") }) {
       throw CarinaError(.badData, "the name of a split cannot be a directory's", at: source, found: odd)
     }
     try patients.overlap(splits) { try record($0).patient }.requireNone("patients", source)
@@ -101,11 +101,11 @@ private struct NamesOfSplits {
       }
       guard !shared.isEmpty else { continue }
       // Two names may have one hash, so the names themselves decide.
-      var named: [String: Set<UInt16>] = [:]
+      var named: [ExactText: Set<UInt16>] = [:]
       try entries.forEach(in: bucket) { entry in
-        if shared.contains(entry.name) { named[try name(entry.record), default: []].insert(entry.split) }
+        if shared.contains(entry.name) { named[ExactText(try name(entry.record)), default: []].insert(entry.split) }
       }
-      for (name, found) in named where found.count > 1 { overlap.add(name, splits: found.map { splits[Int($0)] }) }
+      for (name, found) in named where found.count > 1 { overlap.add(name.text, splits: found.map { splits[Int($0)] }) }
     }
     return overlap
   }

@@ -9,9 +9,9 @@ struct SplitOverlap {
   /// Adds a thing that was not added before.
   mutating func add(_ name: String, splits: [String]) {
     count += 1
-    if first.count == SplitOverlap.shown, let last = first.last, last.name <= name { return }
-    let index = first.firstIndex { name < $0.name } ?? first.count
-    first.insert((name, splits.sorted()), at: index)
+    if first.count == SplitOverlap.shown, let last = first.last, ExactText(last.name) <= ExactText(name) { return }
+    let index = first.firstIndex { ExactText(name) < ExactText($0.name) } ?? first.count
+    first.insert((name, splits.sortedExactly()), at: index)
     if first.count > SplitOverlap.shown { first.removeLast() }
   }
 

@@ -77,7 +77,8 @@ public struct SplitPlan: Equatable, Sendable {
 
   /// One spelling of an image's path.
   static func imageKey(_ record: SampleRecord) -> String {
-    let parts = record.image.split(separator: "/").filter { $0 != "." }
-    return (record.image.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+    let parts = record.image.utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+    let isAbsolute = record.image.utf8.first == UInt8(ascii: "/")
+    return (isAbsolute ? "/" : "") + parts.map { String(Substring($0)) }.joined(separator: "/")
   }
 }

@@ -8,7 +8,7 @@ package final class WeightsDirectory {
   package let path: String
   /// The files, by name.
   package let files: [SafetensorsFile]
-  private var owners: [String: Int] = [:]
+  private var owners: [ExactText: Int] = [:]
   private var knownHash: String?
 
   /// Opens the files and checks their headers and their index; no tensor is read.
@@ -43,7 +43,7 @@ package final class WeightsDirectory {
 
   /// Where the tensor of a name lies.
   package func find(_ name: String) -> (file: SafetensorsFile, entry: SafetensorsEntry)? {
-    guard let owner = owners[name], let entry = files[owner].entry(named: name) else { return nil }
+    guard let owner = owners[ExactText(name)], let entry = files[owner].entry(named: name) else { return nil }
     return (files[owner], entry)
   }
 
@@ -72,7 +72,7 @@ package final class WeightsDirectory {
   private func collectOwners() throws {
     for (index, file) in files.enumerated() {
       for entry in file.entries {
-        if let other = owners.updateValue(index, forKey: entry.name) {
+        if let other = owners.updateValue(index, forKey: ExactText(entry.name)) {
           throw CarinaError(
             .badData, "the tensor \(entry.name) stands in two shards", at: path,
             found: "\(files[other].path) and \(file.path)")
@@ -98,7 +98,7 @@ package final class WeightsDirectory {
   private static func shards(
     of map: [(name: String, file: String)], in directory: String, index: String
   ) throws -> [SafetensorsFile] {
-    let names = Set(map.map(\.file)).sorted()
+    let names = Set(map.map { ExactText($0.file) }).sorted().map(\.text)
     let missing = names.filter { !FileManager.default.fileExists(atPath: "\(directory)/\($0)") }
     guard missing.isEmpty else {
       throw CarinaError(
@@ -116,10 +116,10 @@ package final class WeightsDirectory {
         continue
       }
       let actual = (found.file.path as NSString).lastPathComponent
-      if actual != file { problems.append("\(name) is in \(actual), not in \(file)") }
+      if !actual.isExactly(file) { problems.append("\(name) is in \(actual), not in \(file)") }
     }
-    let known = Set(map.map(\.name))
-    problems += names.filter { !known.contains($0) }.map { "\($0) is not in the index" }
+    let known = Set(map.map { ExactText($0.name) })
+    problems += names.filter { !known.contains(ExactText($0)) }.map { "\($0) is not in the index" }
     guard problems.isEmpty else {
       throw CarinaError(
         .badData, "index and shards disagree: \(problems.joined(separator: "; "))", at: index,

@@ -128,7 +128,7 @@ public final class Evaluator {
 
   private func resumed(_ arm: EvaluatorArm, _ progress: EvaluatorProgress) throws -> [EvaluatorAnswer] {
     let answers = try progress.answers(of: arm)
-    for (answer, sample) in zip(answers, questions.samples) where answer.scored.id != sample.id {
+    for (answer, sample) in zip(answers, questions.samples) where !answer.scored.id.isExactly(sample.id) {
       throw CarinaError(
         .badData, "the unfinished evaluation does not follow the samples", at: options.outputDirectory,
         expected: sample.id, found: answer.scored.id, remedy: "Remove its evaluation.partial and start afresh.")

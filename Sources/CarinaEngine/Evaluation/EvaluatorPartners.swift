@@ -23,10 +23,10 @@ package struct EvaluatorPartners: Equatable {
         remedy: "Leave out shuffled, or evaluate more samples.")
     }
     var generator = SeededGenerator(seed: seed, stream: "evaluate.shuffled")
-    var order: [String] = [], groups: [String: [Int]] = [:]
+    var order: [ExactText] = [], groups: [ExactText: [Int]] = [:]
     for index in generator.permutation(images.count) {
       // No patient's name holds a line feed, so these keys cannot meet.
-      let key = images[index].patient.isEmpty ? "\n\(index)" : images[index].patient
+      let key = ExactText(images[index].patient.isEmpty ? "\n\(index)" : images[index].patient)
       if groups[key] == nil { order.append(key) }
       groups[key, default: []].append(index)
     }
@@ -37,7 +37,7 @@ package struct EvaluatorPartners: Equatable {
     for (position, index) in layout.enumerated() {
       let other = images[layout[(position + turn) % layout.count]]
       partner[images[index].row] = other.row
-      if !other.patient.isEmpty && other.patient == images[index].patient { samePatient += 1 }
+      if !other.patient.isEmpty && other.patient.isExactly(images[index].patient) { samePatient += 1 }
     }
     self.partner = partner
     samePatientCount = samePatient

@@ -37,7 +37,7 @@ extension AnswerSession {
   }
 
   private func answerTogether(_ lines: [QuestionsFile.Line]) throws -> [QuestionOutcome] {
-    var pixels: [ImagePixels] = [], indices: [String: Int] = [:]
+    var pixels: [ImagePixels] = [], indices: [ExactText: Int] = [:]
     var asked: [(image: Int, prompt: RenderedPrompt)] = []
     var results: [Result<Int, CarinaError>] = []
     let started = ProcessInfo.processInfo.systemUptime
@@ -46,12 +46,12 @@ extension AnswerSession {
         let question = try line.question.get()
         let prompt = try prompt(question.question)
         let image: Int
-        if let known = indices[question.imagePath] {
+        if let known = indices[ExactText(question.imagePath)] {
           image = known
         } else {
           image = pixels.count
           pixels.append(try answering.transform.pixels(ofFileAt: question.imagePath))
-          indices[question.imagePath] = image
+          indices[ExactText(question.imagePath)] = image
         }
         results.append(.success(asked.count))
         asked.append((image, prompt))

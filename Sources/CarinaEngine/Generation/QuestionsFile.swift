@@ -1,8 +1,9 @@
 import CarinaRuntime
 import Foundation
 
-/// A file of questions, JSON Lines: objects with `image` or `image_path`, `question` or `problem` (absent: empty), and
-/// perhaps `id`. What is wrong with a line is told in its place, so that the others can be answered.
+/// A file of questions, JSON Lines, plain or compressed by gzip: objects with `image` or `image_path` (a text, or a list
+/// of one), `question` or `problem` (absent: empty), and perhaps `id`. Keys whose value is null or NaN are absent. What is
+/// wrong with a line is told where it stands, so that the others can be answered.
 public struct QuestionsFile: Sendable {
   /// A line that is not blank.
   public struct Line: Sendable {
@@ -14,29 +15,32 @@ public struct QuestionsFile: Sendable {
 
   /// The lines that are not blank, in order.
   public let lines: [Line]
+  /// How many images were found with slashes in place of the separators of Windows.
+  public let windowsPaths: Int
 
   /// Reads a file, or with the path `-` standard input.
   /// - Parameter imageRoot: the directory in which relative image paths are looked up.
   /// - Throws: `CarinaError.missingInput` when it cannot be read, `.badData` when it holds no line or one of more than
   ///   16 MiB, or is longer than 4 GiB.
   public init(path: String, imageRoot: String?) throws {
-    try self.init(path == "-" ? LineReader() : LineReader(path), imageRoot: imageRoot)
+    try self.init(path == "-" ? LineReader(pipedAs: "standard input") : LineReader(path), imageRoot: imageRoot)
   }
 
   /// Reads lines from memory; `source` names them in errors.
   /// - Throws: `CarinaError.badData` when there is none.
   package init(_ data: Data, source: String, imageRoot: String?) throws {
-    try self.init(LineReader(data, source: source), imageRoot: imageRoot)
+    try self.init(
+      LineReader(TextFile.bytes(of: data, source: source), source: source), imageRoot: imageRoot)
   }
 
   private init(_ reader: LineReader, imageRoot: String?) throws {
     let source = reader.source
-    var lines: [Line] = []
+    var lines: [Line] = [], windowsPaths = 0
     while let bytes = try reader.next() {
       guard bytes.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) else { continue }
       let location = "\(source), line \(reader.number)"
       let question = Result { () throws(CarinaError) in
-        try QuestionsFile.question(bytes, at: location, imageRoot: imageRoot)
+        try QuestionsFile.question(bytes, at: location, imageRoot: imageRoot, &windowsPaths)
       }
       lines.append(Line(number: reader.number, question: question))
     }
@@ -44,11 +48,11 @@ public struct QuestionsFile: Sendable {
       throw CarinaError(
         .badData, "holds no question", at: source, expected: "one JSON object a line", found: "an empty file")
     }
-    self.lines = lines
+    (self.lines, self.windowsPaths) = (lines, windowsPaths)
   }
 
   private static func question(
-    _ data: Data, at location: String, imageRoot: String?
+    _ data: Data, at location: String, imageRoot: String?, _ windowsPaths: inout Int
   ) throws(CarinaError) -> ImageQuestion {
     let object: JSONValue
     do {
@@ -61,21 +65,52 @@ public struct QuestionsFile: Sendable {
     guard object.object != nil else {
       throw CarinaError(.badData, "is no question", at: location, expected: "a JSON object", found: object.kindName)
     }
-    func text(_ names: [String]) throws(CarinaError) -> String? {
-      guard let name = names.first(where: { object[$0] != nil }), let value = object[name], !value.isNull else {
-        return nil
-      }
-      guard let text = value.string else {
+    func value(_ names: [String]) -> (name: String, value: JSONValue)? {
+      names.lazy.compactMap { name in object[name].map { (name, $0) } }.first { !$0.value.isMissing }
+    }
+    func text(_ name: String, _ value: JSONValue) throws(CarinaError) -> String {
+      guard let text = value.writtenText else {
         throw CarinaError(.badData, "\"\(name)\" is no text", at: location, found: value.kindName)
       }
       return text
     }
-    guard let image = try text(["image", "image_path"]), !image.isEmpty else {
-      throw CarinaError(.badData, "names no image", at: location, expected: "\"image\" or \"image_path\"")
+    let (asked, images) = (value(["question", "problem"]), value(["image", "image_path"]))
+    guard let images else {
+      let empty = ["image", "image_path"].first { object[$0] != nil }
+      throw CarinaError(
+        .badData, "names no image", at: location, expected: "\"image\" or \"image_path\"",
+        found: empty.map { "\"\($0)\" is \(object[$0]?.kindName ?? "null")" })
     }
-    let isAbsolute = image.hasPrefix("/") || imageRoot == nil
+    var image = images.value
+    if case .array(let list) = image {
+      guard list.count == 1 else {
+        throw CarinaError(
+          .badData, "\"\(images.name)\" names \(list.count) images", at: location, expected: "one image a question")
+      }
+      image = list[0]
+    }
+    let path = try text(images.name, image)
+    guard !path.isEmpty else { throw CarinaError(.badData, "\"\(images.name)\" is empty", at: location) }
+    let id = object["id"].flatMap { $0.isMissing ? nil : $0 }
+    // The answer repeats it, and JSON has no word for NaN.
+    if let id, (try? id.serialized()) == nil {
+      throw CarinaError(.badData, "\"id\" cannot be written again", at: location, found: id.kindName)
+    }
     return ImageQuestion(
-      id: object["id"], imagePath: isAbsolute ? image : "\(imageRoot ?? "")/\(image)",
-      question: try text(["question", "problem"]) ?? "")
+      id: id, imagePath: found(path, imageRoot, &windowsPaths),
+      question: try asked.map { asked throws(CarinaError) in try text(asked.name, asked.value) } ?? "")
+  }
+
+  /// Where an image is: below the root unless its path is absolute, with slashes for the separators of Windows where
+  /// only that is a file.
+  private static func found(_ path: String, _ imageRoot: String?, _ windowsPaths: inout Int) -> String {
+    func located(_ path: String) -> String {
+      path.hasPrefix("/") ? path : imageRoot.map { "\($0)/\(path)" } ?? path
+    }
+    guard let slashed = WindowsPath.slashed(path), access(located(path), F_OK) != 0,
+      access(located(slashed), F_OK) == 0
+    else { return located(path) }
+    windowsPaths += 1
+    return located(slashed)
   }
 }

@@ -68,11 +68,11 @@ public final class BackboneTraining {
 
   /// Captions, questions and answers, each distinct text once, in the order of the shards.
   private func corpus() -> [String] {
-    var seen = Set<String>(), corpus: [String] = []
+    var seen = Set<ExactText>(), corpus: [String] = []
     for shards in [captions] + texts {
       for index in 0..<shards.sampleCount {
         let sample = shards.sample(index)
-        for text in [sample.question, sample.answer] where !text.isEmpty && seen.insert(text).inserted {
+        for text in [sample.question, sample.answer] where !text.isEmpty && seen.insert(ExactText(text)).inserted {
           corpus.append(text)
         }
       }

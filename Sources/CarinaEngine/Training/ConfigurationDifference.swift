@@ -5,8 +5,8 @@ enum ConfigurationDifference {
   /// One clause a key whose values differ, keys of nested objects joined by dots.
   static func list(recorded: JSONValue, asked: JSONValue, path: String = "") -> [String] {
     if case .object(let old) = recorded, case .object(let new) = asked {
-      let keys = Set(old.keys).union(new.keys).sorted()
-      return keys.flatMap { key in
+      let keys = Set((old.keys + new.keys).map(\.exact)).sorted()
+      return keys.map(\.text).flatMap { key in
         list(
           recorded: recorded[key] ?? .null, asked: asked[key] ?? .null, path: path.isEmpty ? key : "\(path).\(key)")
       }

@@ -87,7 +87,7 @@ public struct ExpectedResults: Equatable, Sendable {
     var bounds: [Bound] = []
     for (section, node) in sections {
       for (metric, entry) in try node.entries().sorted(by: { $0.key < $1.key }) {
-        bounds.append(try bound(entry, section, metric))
+        bounds.append(try bound(entry, section, metric.text))
       }
     }
     guard !bounds.isEmpty else {
@@ -102,7 +102,7 @@ public struct ExpectedResults: Equatable, Sendable {
       let parts = bound.section.split(separator: "/", maxSplits: 1).map(String.init)
       let table =
         switch parts[0] {
-        case "by_answer_type": report.byAnswerType[parts.last ?? ""]
+        case "by_answer_type": report.byAnswerType[ExactText(parts.last ?? "")]
         case "arms": report.arms[parts.last ?? ""]
         default: report.metrics
         }
@@ -115,7 +115,7 @@ public struct ExpectedResults: Equatable, Sendable {
 
   private static func bound(_ node: JSONNode, _ section: String, _ metric: String) throws -> Bound {
     let entries = try node.entries()
-    let known: Set<String> = ["value", "tolerance", "minimum", "maximum"]
+    let known: Set<ExactText> = ["value", "tolerance", "minimum", "maximum"]
     let hasValue = entries["value"] != nil && entries["tolerance"] != nil
     guard Set(entries.keys).isSubset(of: known), entries["value"] == nil || hasValue,
       hasValue || entries["minimum"] != nil || entries["maximum"] != nil

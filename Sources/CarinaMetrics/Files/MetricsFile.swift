@@ -17,11 +17,11 @@ package enum MetricsFile {
     var report = MetricReport(
       n: try root["n"].count(), metrics: try values(root["metrics"]),
       byAnswerType: try root["by_answer_type"].entries().mapValues(values),
-      floors: try root["floors"].entries().mapValues { try $0.entries().mapValues(floor) },
-      signatures: try root["signatures"].entries().mapValues { try $0.text() },
+      floors: try table(root["floors"]) { try table($0, floor) },
+      signatures: try table(root["signatures"]) { try $0.text() },
       bootstrap: try resampling(root["bootstrap"]))
-    report.arms = try root["arms"].entries().mapValues(values)
-    report.facts = try root["facts"].entries().mapValues { try $0.text() }
+    report.arms = try table(root["arms"], values)
+    report.facts = try table(root["facts"]) { try $0.text() }
     return report
   }
 
@@ -31,7 +31,7 @@ package enum MetricsFile {
       JSONObject([
         ("n", .integer(report.n)),
         ("metrics", json(report.metrics)),
-        ("by_answer_type", object(report.byAnswerType.mapValues(json))),
+        ("by_answer_type", exactObject(report.byAnswerType.mapValues(json))),
         ("floors", object(report.floors.mapValues { object($0.mapValues(json)) })),
         ("signatures", object(report.signatures.mapValues(JSONValue.string))),
         (
@@ -47,7 +47,18 @@ package enum MetricsFile {
   }
 
   private static func object(_ table: [String: JSONValue]) -> JSONValue {
-    .object(JSONObject(table.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
+    exactObject(table.reduce(into: [:]) { $0[ExactText($1.key)] = $1.value })
+  }
+
+  private static func exactObject(_ table: [ExactText: JSONValue]) -> JSONValue {
+    .object(JSONObject(table.sorted { $0.key < $1.key }.map { ($0.key.text, $0.value) }))
+  }
+
+  /// Entries under the names that the engine gives them.
+  private static func table<Value>(
+    _ node: JSONNode, _ read: (JSONNode) throws -> Value
+  ) throws -> [String: Value] {
+    try node.entries().reduce(into: [:]) { $0[$1.key.text] = try read($1.value) }
   }
 
   private static func json(_ metrics: [String: MetricValue]) -> JSONValue {
@@ -68,10 +79,12 @@ package enum MetricsFile {
   }
 
   private static func values(_ node: JSONNode) throws -> [String: MetricValue] {
-    try node.entries().mapValues { entry in
+    // A metric that could not be computed is NaN in files that Python wrote.
+    func number(_ node: JSONNode) throws -> Double { try node.read("a number", \.extendedDouble) }
+    return try table(node) { entry in
       MetricValue(
-        value: try entry["value"].number(), low: try entry["low"].optional?.number(),
-        high: try entry["high"].optional?.number(), n: try entry["n"].count())
+        value: try number(entry["value"]), low: try entry["low"].optional.map(number),
+        high: try entry["high"].optional.map(number), n: try entry["n"].count())
     }
   }
 

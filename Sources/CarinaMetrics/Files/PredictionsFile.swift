@@ -5,7 +5,8 @@ import Foundation
 ///
 /// Needed on every line: `id`, `prediction`, and `reference` (a text) or `references` (a list of at least one).
 /// Optional: `image`, `patient`, `question`, `answer_type`, `question_type`, `nll`, `tokens`. Numbers are taken for
-/// their text, because data sets have answers such as 3. Other keys are left alone. Blank lines are allowed.
+/// their text, because data sets have answers such as 3. Other keys are left alone, and so are keys whose value is null
+/// or NaN. Blank lines are allowed, and the file may be compressed by gzip.
 ///
 /// ```json
 /// {"id": "a1", "image": "scan.png", "question": "Is the heart enlarged?", "prediction": "no", "reference": "No"}
@@ -17,18 +18,18 @@ package enum PredictionsFile {
   package static func read(_ path: String) throws -> [ScoredAnswer] {
     let lines = try LineReader(path)
     var answers: [ScoredAnswer] = []
-    var lineOfID: [String: Int] = [:]
+    var lineOfID: [ExactText: Int] = [:]
     while let line = try lines.next() {
       let number = lines.number
       if line.allSatisfy({ $0 == 32 || $0 == 9 || $0 == 13 }) { continue }
       let location = "\(path), line \(number)"
       let answer = try answer(parse(line, at: location), at: location)
-      if let earlier = lineOfID[answer.id] {
+      if let earlier = lineOfID[ExactText(answer.id)] {
         throw CarinaError(
           .badData, "the id \"\(answer.id)\" is also that of line \(earlier)", at: location,
           remedy: "Give every answer an id of its own.")
       }
-      lineOfID[answer.id] = number
+      lineOfID[ExactText(answer.id)] = number
       answers.append(answer)
     }
     guard !answers.isEmpty else {
@@ -79,7 +80,7 @@ package enum PredictionsFile {
     let line = PredictionLine(node: JSONNode(value, source: location, wording: .results))
     let tokens = try line.optionalNumber("tokens").map { try line.count($0, "tokens") }
     return ScoredAnswer(
-      id: try line.text("id"), image: try line.optionalText("image"), patient: try line.optionalText("patient"),
+      id: try line.text("id"), image: try line.image(), patient: try line.optionalText("patient"),
       question: try line.optionalText("question") ?? "", prediction: try line.text("prediction"),
       references: try line.references(), answerType: try line.optionalText("answer_type"),
       questionType: try line.optionalText("question_type"), nll: try line.likelihood("nll", tokens: tokens),
@@ -92,13 +93,27 @@ private struct PredictionLine {
   let node: JSONNode
 
   func text(_ key: String) throws -> String {
-    guard let text = try optionalText(key) else { throw failure(key, "is missing", expected: "a text", found: nil) }
+    guard let text = try optionalText(key) else {
+      throw failure(key, node[key].value.map { "is \($0.kindName)" } ?? "is missing", expected: "a text", found: nil)
+    }
     return text
   }
 
   func optionalText(_ key: String) throws -> String? {
-    guard let value = node[key].optional?.value else { return nil }
-    return try Self.text(value) ?? { throw failure(key, "is no text", expected: "a text", found: value.kindName) }()
+    guard let value = node[key].value, !value.isMissing else { return nil }
+    return try value.writtenText ?? { throw failure(key, "is no text", expected: "a text", found: value.kindName) }()
+  }
+
+  /// The image, as a text or as a list of one.
+  func image() throws -> String? {
+    guard let list = node["image"].value?.array else { return try optionalText("image") }
+    guard list.count <= 1 else {
+      throw failure("image", "names \(list.count) images", expected: "one image an answer", found: nil)
+    }
+    return try list.first.map { value in
+      try value.writtenText
+        ?? { throw failure("image", "holds something else than a text", expected: "a text", found: value.kindName) }()
+    }
   }
 
   func optionalNumber(_ key: String) throws -> Double? {
@@ -127,10 +142,11 @@ private struct PredictionLine {
   }
 
   func references() throws -> [String] {
-    guard let value = node["references"].optional?.value else {
+    guard let value = node["references"].value, !value.isMissing else {
       guard let reference = try optionalText("reference") else {
         throw failure(
-          "reference", "is missing", expected: "\"reference\": a text, or \"references\": a list", found: nil)
+          "reference", node["reference"].value.map { "is \($0.kindName)" } ?? "is missing",
+          expected: "\"reference\": a text, or \"references\": a list", found: nil)
       }
       return [reference]
     }
@@ -139,19 +155,10 @@ private struct PredictionLine {
         "references", "is no list of references", expected: "a list of at least one text", found: value.kindName)
     }
     return try list.map { element in
-      guard let text = Self.text(element) else {
+      guard let text = element.writtenText else {
         throw failure("references", "holds something else than texts", expected: "a text", found: element.kindName)
       }
       return text
-    }
-  }
-
-  private static func text(_ value: JSONValue) -> String? {
-    switch value {
-    case .string(let text): text
-    case .integer(let number): String(number)
-    case .number(let number): String(number)
-    default: nil
     }
   }
 

@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// What one scores without looking at the image: the floor to be printed beside an accuracy.
 public struct CommonestAnswer: Equatable, Sendable {
   /// Share of the answers that the strategy gets right.
@@ -44,14 +46,14 @@ public struct CommonestAnswer: Equatable, Sendable {
   ) -> CommonestAnswer {
     var right = 0
     var choices: [String] = []
-    for group in Dictionary(grouping: answers, by: key).values {
-      var counts: [String: Int] = [:]
+    for group in Dictionary(grouping: answers, by: { ExactText(key($0)) }).values {
+      var counts: [ExactText: Int] = [:]
       for answer in group {
-        for text in Set(answer.references.map(cache.normalized)) { counts[text, default: 0] += 1 }
+        for text in Set(answer.references.map { ExactText(cache.normalized($0)) }) { counts[text, default: 0] += 1 }
       }
       guard let best = counts.min(by: { ($1.value, $0.key) < ($0.value, $1.key) }) else { continue }
       right += best.value
-      choices.append(spelling(of: best.key, group, cache))
+      choices.append(spelling(of: best.key.text, group, cache))
     }
     return CommonestAnswer(
       value: Double(right) / Double(answers.count), n: answers.count, answer: choices.count == 1 ? choices[0] : nil)
@@ -59,10 +61,10 @@ public struct CommonestAnswer: Equatable, Sendable {
 
   /// How the references that normalise to a text write it most often; ties go to the text that comes first.
   private static func spelling(of normal: String, _ answers: [ScoredAnswer], _ cache: TokenCache) -> String {
-    var counts: [String: Int] = [:]
-    for reference in answers.flatMap(\.references) where cache.normalized(reference) == normal {
-      counts[reference, default: 0] += 1
+    var counts: [ExactText: Int] = [:]
+    for reference in answers.flatMap(\.references) where cache.normalized(reference).isExactly(normal) {
+      counts[ExactText(reference), default: 0] += 1
     }
-    return counts.min { ($1.value, $0.key) < ($0.value, $1.key) }?.key ?? normal
+    return counts.min { ($1.value, $0.key) < ($0.value, $1.key) }?.key.text ?? normal
   }
 }

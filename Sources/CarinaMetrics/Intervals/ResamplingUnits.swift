@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// What is drawn in a resample: answers about one patient hang together, and so do answers about one image.
 struct ResamplingUnits {
   /// The unit of each answer, numbered from 0 in order of appearance.
@@ -9,7 +11,7 @@ struct ResamplingUnits {
 
   /// The patient where known, else the image where known, else the answer itself.
   init(_ answers: [ScoredAnswer]) {
-    var numbers: [String: Int] = [:]
+    var numbers: [ExactText: Int] = [:]
     var kinds = Set<String>()
     var ofAnswer: [Int] = []
     for (index, answer) in answers.enumerated() {
@@ -22,7 +24,7 @@ struct ResamplingUnits {
           ("sample", String(index))
         }
       kinds.insert(kind)
-      let key = "\(kind) \(name)"
+      let key = ExactText("\(kind) \(name)")
       let number = numbers[key] ?? numbers.count
       numbers[key] = number
       ofAnswer.append(number)

@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// `closed-accuracy`, `closed@type` and `closed@yesno`: how often a closed question is answered right.
 ///
 /// Right means equality after `AnswerNormalizer`, with any reference; where the reference is yes or no, a prediction
@@ -26,8 +28,8 @@ enum ClosedAccuracy {
     let prediction = cache.normalized(prediction)
     return references.contains { reference in
       let wanted = cache.normalized(reference)
-      if prediction == wanted { return true }
-      return isYesOrNo(wanted) && firstWord(prediction) == wanted
+      if prediction.isExactly(wanted) { return true }
+      return isYesOrNo(wanted) && firstWord(prediction).isExactly(wanted)
     }
   }
 

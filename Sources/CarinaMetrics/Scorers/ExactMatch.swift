@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// `exact-match` over all answers and `exact-match-open` over those that the data set calls `OPEN`: how often the
 /// normalised prediction equals a normalised reference (`AnswerNormalizer`). In 0…1.
 enum ExactMatch {
@@ -11,7 +13,7 @@ enum ExactMatch {
   /// Whether the normalised prediction equals a normalised reference.
   static func isRight(_ answer: ScoredAnswer, _ cache: TokenCache) -> Bool {
     let prediction = cache.normalized(answer.prediction)
-    return answer.references.contains { cache.normalized($0) == prediction }
+    return answer.references.contains { cache.normalized($0).isExactly(prediction) }
   }
 
   private static func score(_ answer: ScoredAnswer, _ cache: TokenCache) -> Double {

@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// `closed-llavamed` and `open-llavamed`: the two numbers that LLaVA-Med (Li et al. 2023) and its successors report, in
 /// percent. They are here for comparison with those papers and for nothing else.
 ///
@@ -31,8 +33,8 @@ enum LlavaMedScores {
   }
 
   private static func recall(_ prediction: String, _ reference: String) -> Double {
-    let said = PythonText.words(prediction)
-    let wanted = PythonText.words(reference)
+    let said = PythonText.words(prediction).map(\.exact)
+    let wanted = PythonText.words(reference).map(\.exact)
     let found = said.filter(Set(wanted).contains).count
     let missed = wanted.filter { !Set(said).contains($0) }.count
     return found == 0 ? 0 : Double(found) / Double(found + missed)

@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// What the Penn Treebank tokenizer knows about single characters and single words.
 enum PennTreebankLexicon {
   static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
@@ -78,7 +80,7 @@ enum PennTreebankLexicon {
     Other Our She Since So Some Such That The Their Then There These They This We What When While Yet You
     """)
 
-  private static func words(_ list: String) -> Set<String> {
-    Set(list.split(whereSeparator: { $0 == " " || $0 == "\n" }).map(String.init))
+  private static func words(_ list: String) -> Set<ExactText> {
+    Set(list.split(whereSeparator: { $0 == " " || $0 == "\n" }).map { String($0).exact })
   }
 }

@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// The tokenizer behind the COCO caption metrics: Stanford's Penn Treebank tokenizer (CoreNLP 3.4.1) with `-lowerCase`,
 /// then the COCO evaluation's removal of punctuation.
 ///
@@ -16,7 +18,7 @@
 package enum PennTreebankTokenizer {
   /// The caption as the COCO scorers see it: tokens without punctuation, joined by single spaces.
   package static func caption(_ text: String) -> String {
-    tokens(text).filter { !removed.contains($0) }.joined(separator: " ")
+    tokens(text).filter { !removed.contains($0.exact) }.joined(separator: " ")
   }
 
   /// All tokens in lower case. A mixed number ("1 1/2") is one token with a no-break space inside.
@@ -28,7 +30,7 @@ package enum PennTreebankTokenizer {
   }
 
   // The COCO list also names -LRB-, -RRB-, -LCB- and -RCB-, but no lower-cased token is ever equal to them.
-  private static let removed: Set<String> = [
+  private static let removed: Set<ExactText> = [
     "''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";",
   ]
 }
@@ -207,13 +209,13 @@ private struct PennTreebankScanner {
     guard has(".", at: end) else { return false }
     if end == plain, "," == scalar(end + 1) || ";" == scalar(end + 1) || ":" == scalar(end + 1) { return true }
     let word = string(at, end)
-    if PennTreebankLexicon.abbreviations.contains(word.lowercased()) || word.lowercased() == "ph.d"
+    if PennTreebankLexicon.abbreviations.contains(word.lowercased().exact) || word.lowercased() == "ph.d"
       || word.lowercased() == "ed.d"
     {
       return true
     }
-    if PennTreebankLexicon.capitalizedAbbreviations.contains(word) { return true }
-    guard PennTreebankLexicon.abbreviationsBeforeNumber.contains(word.lowercased()) else { return false }
+    if PennTreebankLexicon.capitalizedAbbreviations.contains(word.exact) { return true }
+    guard PennTreebankLexicon.abbreviationsBeforeNumber.contains(word.lowercased().exact) else { return false }
     return isDigit(end + 1)
       || (end + 1 < text.count && PennTreebankLexicon.isSpace(text[end + 1]) && isDigit(end + 2))
   }
@@ -222,7 +224,7 @@ private struct PennTreebankScanner {
     let start = runEnd(from: end, while: PennTreebankLexicon.isSpace)
     let wordEnd = runEnd(from: start, while: PennTreebankLexicon.isLetter)
     guard start > end, wordEnd < text.count, PennTreebankLexicon.isSpace(text[wordEnd]) else { return false }
-    return PennTreebankLexicon.sentenceStarts.contains(string(start, wordEnd))
+    return PennTreebankLexicon.sentenceStarts.contains(string(start, wordEnd).exact)
   }
 
   // What both kinds of token ask about the text.

@@ -79,13 +79,13 @@ public struct InspectionPage {
   }
 
   private func counts() -> String {
-    func table(_ title: String, _ counts: [[String: Int]]) -> String {
+    func table(_ title: String, _ counts: [[ExactText: Int]]) -> String {
       let keys = Set(counts.flatMap(\.keys)).sorted { left, right in
         let (a, b) = (counts.reduce(0) { $0 + ($1[left] ?? 0) }, counts.reduce(0) { $0 + ($1[right] ?? 0) })
         return a == b ? left < right : a > b
       }
       let rows = keys.prefix(40).map { key in
-        [key.isEmpty ? "not given" : key] + counts.map { String($0[key] ?? 0) }
+        [key.text.isEmpty ? "not given" : key.text] + counts.map { String($0[key] ?? 0) }
       }
       let rest = keys.count > 40 ? "<p class=\"note\">and \(keys.count - 40) more</p>\n" : ""
       return HTML.table(
@@ -141,7 +141,7 @@ public struct InspectionPage {
       figures.append(
         ReportCurves.figure(caption: "Question types, the \(shown.count) commonest") {
           var plot = BarPlot(
-            groups: shown.map { $0.key.isEmpty ? "not given" : $0.key },
+            groups: shown.map { $0.key.text.isEmpty ? "not given" : $0.key.text },
             series: [.init("samples", values: shown.map { MetricValue(value: Double($0.value), n: $0.value) })])
           plot.isSlanted = true
           return try plot.svg(width: 520, height: 260, gnuplot: gnuplot)

@@ -1,4 +1,5 @@
 import CarinaData
+import CarinaRuntime
 import CarinaText
 import Foundation
 
@@ -19,7 +20,8 @@ struct ShardDistributions {
   /// Tokens of the same; empty without a tokenizer.
   private(set) var answerTokens: [Int] = [], questionTokens: [Int] = []
   /// Samples by question type and answer type, images by view.
-  private(set) var questionTypes: [String: Int] = [:], answerTypes: [String: Int] = [:], views: [String: Int] = [:]
+  private(set) var questionTypes: [ExactText: Int] = [:], answerTypes: [ExactText: Int] = [:]
+  private(set) var views: [ExactText: Int] = [:]
 
   /// Counts.
   /// - Parameter imageLimit: of how many images the pixels are looked at.
@@ -35,10 +37,10 @@ struct ShardDistributions {
           questionTokens.append(tokens.tokenizer.encode(sample.question, recognizingSpecialTokens: false).count)
         }
       }
-      questionTypes[sample.questionType, default: 0] += 1
-      answerTypes[sample.answerType, default: 0] += 1
+      questionTypes[ExactText(sample.questionType), default: 0] += 1
+      answerTypes[ExactText(sample.answerType), default: 0] += 1
     }
-    for row in 0..<shards.imageCount { views[shards.image(row).view, default: 0] += 1 }
+    for row in 0..<shards.imageCount { views[ExactText(shards.image(row).view), default: 0] += 1 }
     var counts = [Int](repeating: 0, count: 256)
     let rows = shards.rowsSpread(over: imageLimit)
     for row in rows { for value in try shards.pixels(imageRow: row).values { counts[Int(value)] += 1 } }

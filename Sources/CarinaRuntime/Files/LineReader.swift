@@ -1,6 +1,7 @@
 import Foundation
 
-/// The lines of a file, or of standard input as they come, one by one: what is held is one line and a buffer.
+/// The lines of a file, or of standard input as they come, one by one: what is held is one line and a buffer. A file may
+/// be compressed by gzip, and begin with the mark of UTF-8, which belongs to no line.
 ///
 /// ```swift
 /// let lines = try LineReader("questions.jsonl")
@@ -11,9 +12,9 @@ public final class LineReader {
 
   /// What is read, for errors.
   package let source: String
-  private let descriptor: Int32
-  private let isOwned: Bool
-  private let limit: InputLimit
+  /// What the lines come from; nil: standard input as it comes, or memory.
+  private let file: TextFile?
+  private let limit = InputLimit.line
   private var buffer: [UInt8] = []
   private var start = 0
   private var isAtEnd = false
@@ -26,28 +27,34 @@ public final class LineReader {
 
   /// Opens a file.
   /// - Throws: `CarinaError.missingInput` when it is absent or cannot be opened, `.badData` when it is no plain file or
-  ///   is longer than all that could be held (4 GiB).
+  ///   is longer than all that could be held (4 GiB), or not UTF-8.
   public init(_ path: String) throws {
-    let opened = try ReadableFile.open(path)
-    (source, descriptor, isOwned, limit) = (path, opened.descriptor, true, .line)
-    do {
-      try InputLimit.lines.require(opened.byteCount, at: path)
-    } catch {
-      close(opened.descriptor)
-      throw error
-    }
+    (source, file) = (path, try TextFile(path, limit: .lines))
+    try passMark()
   }
 
-  /// Reads standard input.
-  public init() { (source, descriptor, isOwned, limit) = ("standard input", 0, false, .line) }
+  /// Reads standard input line by line, as somebody types them.
+  public init() { (source, file) = ("standard input", nil) }
+
+  /// Reads what is piped into standard input, which may be compressed.
+  /// - Throws: as for a file.
+  package init(pipedAs name: String) throws {
+    (source, file) = (name, try TextFile(standardInputAs: name))
+    try passMark()
+  }
 
   /// Takes lines from memory; `source` names them in errors.
   package init(_ data: Data, source: String) {
-    (self.source, descriptor, isOwned, limit) = (source, -1, false, .line)
+    (self.source, file) = (source, nil)
     (buffer, isAtEnd) = ([UInt8](data), true)
+    if buffer.starts(with: TextFile.mark) { (start, offset) = (TextFile.mark.count, TextFile.mark.count) }
   }
 
-  deinit { if isOwned { close(descriptor) } }
+  private func passMark() throws {
+    var searched = 0
+    while buffer.count < TextFile.mark.count, try fill(&searched) {}
+    if buffer.starts(with: TextFile.mark) { (start, offset) = (TextFile.mark.count, TextFile.mark.count) }
+  }
 
   /// The next line without its line end; nil when there is none.
   /// - Throws: `CarinaError.badData` for a line of more than 16 MiB, and when reading fails.
@@ -91,13 +98,19 @@ public final class LineReader {
     }
     let before = buffer.count
     buffer.append(contentsOf: repeatElement(0, count: LineReader.piece))
-    var got = 0
-    repeat {
-      got = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + before, LineReader.piece) }
-    } while got < 0 && errno == EINTR
-    buffer.removeLast(LineReader.piece - max(0, got))
-    guard got >= 0 else { throw CarinaError(.badData, "reading failed part-way", at: source) }
+    let got = try buffer.withUnsafeMutableBytes { all in
+      let piece = UnsafeMutableRawBufferPointer(rebasing: all[before...])
+      return try file?.read(into: piece) ?? standardInput(into: piece)
+    }
+    buffer.removeLast(LineReader.piece - got)
     isAtEnd = got == 0
     return got > 0
+  }
+
+  private func standardInput(into piece: UnsafeMutableRawBufferPointer) throws -> Int {
+    var got = 0
+    repeat { got = read(STDIN_FILENO, piece.baseAddress, piece.count) } while got < 0 && errno == EINTR
+    guard got >= 0 else { throw CarinaError(.badData, "reading failed part-way", at: source) }
+    return got
   }
 }

@@ -105,9 +105,9 @@ package struct JSONNode {
 
   /// The entries of an object; none where nothing stands.
   /// - Throws: as `read` for something else than an object.
-  package func entries() throws -> [String: JSONNode] {
+  package func entries() throws -> [ExactText: JSONNode] {
     guard let node = optional else { return [:] }
-    return try node.object().reduce(into: [:]) { $0[$1.key] = self[$1.key] }
+    return try node.object().reduce(into: [:]) { $0[ExactText($1.key)] = self[$1.key] }
   }
 
   /// An error about what stands here, in the words of the kind of file.
@@ -123,7 +123,7 @@ package struct JSONNode {
   private var found: String {
     guard let value else { return "nothing" }
     guard wording.showsValue else { return value.kindName }
-    let text = (try? value.serialized()) ?? "nothing"
+    let text = (try? value.serialized()) ?? value.kindName
     return text.count > 80 ? text.prefix(77) + "..." : text
   }
 }

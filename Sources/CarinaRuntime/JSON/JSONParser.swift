@@ -1,4 +1,5 @@
-/// A strict RFC 8259 reader over bytes in memory: one pass, no intermediate tree of tokens.
+/// A strict RFC 8259 reader over bytes in memory: one pass, no intermediate tree of tokens. Beyond the standard it takes
+/// the three words that Python writes for numbers that are not finite.
 package struct JSONParser {
   /// Lists and objects may nest this deep; a deeper document is refused instead of exhausting the stack.
   static let maximumDepth = 512
@@ -12,6 +13,7 @@ package struct JSONParser {
   package static func document(
     _ bytes: UnsafeRawBufferPointer, source: String, origin: JSONScanner.Origin = JSONScanner.Origin()
   ) throws -> JSONValue {
+    if origin.byte == 0, let refusal = ForeignEncoding.refusal(bytes.prefix(4), source: source) { throw refusal }
     var parser = JSONParser(scanner: JSONScanner(bytes, source: source, origin: origin))
     let value = try parser.value(depth: 0)
     try parser.scanner.expectEnd()

@@ -3,11 +3,19 @@ extension JSONScanner {
     (0..<exponent).reduce(1.0) { power, _ in power * 10 }
   }
 
-  /// The number that begins here: an integer when it is written as one and fits, else the nearest double.
+  /// The number that begins here: an integer when it is written as one, else the nearest double.
   package mutating func number() throws -> JSONValue {
     let start = offset
+    if byte == UInt8(ascii: "N") {
+      try literal("NaN")
+      return .number(.nan)
+    }
     let isNegative = byte == UInt8(ascii: "-")
     if isNegative { offset += 1 }
+    if byte == UInt8(ascii: "I") {
+      try literal("Infinity")
+      return .number(isNegative ? -.infinity : .infinity)
+    }
     guard let first = byte, isDigit(first) else {
       offset = start
       throw failure(
@@ -46,7 +54,10 @@ extension JSONScanner {
       isInteger = false
       scale += try exponent()
     }
-    if isInteger, !overflow, let value = exactInteger(digits, isNegative: isNegative) { return .integer(value) }
+    if isInteger {
+      if !overflow, let value = exactInteger(digits, isNegative: isNegative) { return .integer(value) }
+      return .digits(String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<offset]), as: UTF8.self))
+    }
     // Clinger's fast path: both factors are exact doubles, so one rounding gives the nearest.
     if !overflow, digits <= 1 << 53, abs(scale) <= 22 {
       let power = Self.exactPowersOfTen[abs(scale)]

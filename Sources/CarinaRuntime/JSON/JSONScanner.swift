@@ -5,10 +5,11 @@
 package struct JSONScanner {
   /// Where in its file the memory begins, when it is a piece of one.
   package struct Origin {
-    var (line, column, byte) = (1, 1, 0)
+    /// Line and column from 1, byte from 0.
+    package private(set) var (line, column, byte) = (1, 1, 0)
 
-    /// The beginning of a file.
-    package init() {}
+    /// The beginning of a file, or the byte behind a byte order mark.
+    package init(byte: Int = 0) { self.byte = byte }
 
     /// Moves over bytes of the file.
     package mutating func move(over bytes: UnsafeRawBufferPointer) {

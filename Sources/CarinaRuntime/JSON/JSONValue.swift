@@ -1,6 +1,9 @@
 import Foundation
 
-/// A JSON document (RFC 8259): objects keep the order of their keys, integers stay integers.
+/// A JSON document (RFC 8259): objects keep the order of their keys, integers stay integers, of any length.
+///
+/// `NaN`, `Infinity` and `-Infinity`, which Python writes, are read as numbers that are neither `int` nor `double`.
+/// Texts are equal where their bytes are.
 ///
 /// ```swift
 /// let answer = try JSONValue.parse(#"{"id": "a1", "tokens": 3}"#, source: "answers.jsonl")
@@ -8,14 +11,16 @@ import Foundation
 /// let line: JSONValue = ["id": "a2", "tokens": 5]
 /// try line.serialized()  // {"id": "a2", "tokens": 5}
 /// ```
-public enum JSONValue: Equatable, Sendable {
+public enum JSONValue: Sendable {
   /// The literal `null`.
   case null
   /// `true` or `false`.
   case bool(Bool)
   /// A number written without fraction and exponent that fits 64 bits.
   case integer(Int)
-  /// Any other number.
+  /// A whole number beyond 64 bits: its digits, behind a minus where it is negative.
+  case digits(String)
+  /// Any other number; may be NaN or infinite.
   case number(Double)
   /// A text.
   case string(String)
@@ -36,14 +41,14 @@ public enum JSONValue: Equatable, Sendable {
     try parse(Data(text.utf8), source: source)
   }
 
-  /// Reads the document in a file.
+  /// Reads the document in a file, which may be compressed by gzip.
   /// - Throws: `CarinaError.missingInput` when the file is absent or unreadable, `.badData` when it is no plain file,
   ///   longer than the limit, or not JSON.
   public static func parseFile(_ path: String) throws -> JSONValue { try parseFile(path, limit: .document) }
 
   /// The same for a document that may be longer or shorter than usual.
   package static func parseFile(_ path: String, limit: InputLimit) throws -> JSONValue {
-    try parse(ReadableFile.read(path, limit: limit), source: path)
+    try parse(TextFile.bytes(path, limit: limit), source: path)
   }
 
   /// The value of a name; nil when this is no object or has no such name.
@@ -67,11 +72,12 @@ public enum JSONValue: Equatable, Sendable {
     }
   }
 
-  /// The number, integer or not, if this is one.
+  /// The number, integer or not, if this is one; neither NaN nor an infinity is.
   public var double: Double? {
     switch self {
     case .integer(let value): Double(value)
-    case .number(let value): value
+    case .digits(let digits): Double(digits).flatMap { $0.isFinite ? $0 : nil }
+    case .number(let value): value.isFinite ? value : nil
     default: nil
     }
   }
@@ -86,18 +92,35 @@ public enum JSONValue: Equatable, Sendable {
   public var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
 
   /// Whether this is `null`.
-  public var isNull: Bool { self == .null }
+  public var isNull: Bool { if case .null = self { true } else { false } }
 
   /// What this is, in words, for error texts.
   public var kindName: String {
     switch self {
     case .null: "null"
     case .bool: "a truth value"
-    case .integer: "an integer"
-    case .number: "a number"
+    case .integer, .digits: "an integer"
+    case .number(let value): value.isNaN ? "NaN" : value.isFinite ? "a number" : value > 0 ? "Infinity" : "-Infinity"
     case .string: "a text"
     case .array: "a list"
     case .object: "an object"
+    }
+  }
+}
+
+extension JSONValue: Equatable {
+  /// Equal kinds with equal content, texts byte by byte.
+  public static func == (left: JSONValue, right: JSONValue) -> Bool {
+    switch (left, right) {
+    case (.null, .null): true
+    case (.bool(let left), .bool(let right)): left == right
+    case (.integer(let left), .integer(let right)): left == right
+    case (.number(let left), .number(let right)): left == right
+    case (.digits(let left), .digits(let right)): left == right
+    case (.string(let left), .string(let right)): left.isExactly(right)
+    case (.array(let left), .array(let right)): left == right
+    case (.object(let left), .object(let right)): left == right
+    default: false
     }
   }
 }

@@ -29,6 +29,7 @@ struct JSONWriter {
     case .null: append("null")
     case .bool(let value): append(value ? "true" : "false")
     case .integer(let value): append(String(value))
+    case .digits(let digits): append(digits)
     case .number(let value):
       guard value.isFinite else {
         throw CarinaError(

@@ -32,7 +32,7 @@ package struct BytePairTrainer: Sendable {
         .usage, "a vocabulary of \(vocabularySize) pieces cannot be made",
         expected: "\(needed) (special tokens, bytes, line break, space) to \(PieceLimits.idLimit)")
     }
-    guard Set(fixed.map(ExactText.init)).count == fixed.count, !fixed.contains("") else {
+    guard Set(fixed.map(\.exact)).count == fixed.count, !fixed.contains("") else {
       throw CarinaError(.usage, "the special tokens must differ and not be empty", found: "\(fixed)")
     }
     self.vocabularySize = vocabularySize

@@ -70,7 +70,7 @@ import Carina
       {"image": "nowhere.png", "question": "yes?"}
       {"image": "\(two)", "question": " "}
       {"question": "yes?"}
-      {"image": "\(two)", "question": 5}
+      {"image": "\(two)", "question": true}
       broken
       {"id": "last", "image": "\(one)", "question": "\(String(repeating: "effusion ", count: 30))"}
       """

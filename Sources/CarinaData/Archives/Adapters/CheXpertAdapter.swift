@@ -19,7 +19,7 @@ enum CheXpertAdapter {
     for file in archive.files {
       let table = try DelimitedTable(file, required: [["Path"], ["Frontal/Lateral"], ["AP/PA"], ["No Finding"]])
       try table.forEach { row in
-        let path = try row.required("Path")
+        let path = input.finder.slashed(try row.required("Path"))
         let parts = path.split(separator: "/").map(String.init)
         guard parts.count >= 4, let patient = parts.dropLast(2).last, let study = parts.dropLast().last else {
           throw CarinaError(

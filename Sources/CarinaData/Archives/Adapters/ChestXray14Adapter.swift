@@ -25,15 +25,14 @@ enum ChestXray14Adapter {
     for (list, split) in [("train_val_list.txt", "train_val"), ("test_list.txt", "test")] {
       guard let path = input.beside([list]) else { continue }
       archive.files.append(path)
-      for name in String(decoding: try ReadableFile.read(path, limit: .list), as: UTF8.self).split(
-        whereSeparator: \.isNewline)
-      {
+      for name in try TextFile.text(path, limit: .list).split(whereSeparator: \.isNewline) {
         try splits.add(name.trimmingCharacters(in: .whitespaces), split: split, at: path)
       }
     }
-    archive.files.sort()
+    archive.files = archive.files.sortedExactly()
     let templates = try LabelTemplates(file: options.templates)
-    var (images, patients, unlisted, others) = (0, DistinctNames(input.spill), 0, Set<String>())
+    let known = Set(labels.map(\.exact)).union(["No Finding"])
+    var (images, patients, unlisted, others) = (0, DistinctNames(input.spill), 0, Set<ExactText>())
     try table.forEach { row in
       let (name, patient) = (try row.required("Image Index"), try row.required("Patient ID"))
       images += 1
@@ -42,7 +41,7 @@ enum ChestXray14Adapter {
       let found = try row.required("Finding Labels").split(separator: "|").map {
         $0.trimmingCharacters(in: .whitespaces)
       }
-      others.formUnion(Set(found).subtracting(labels).subtracting(["No Finding"]))
+      others.formUnion(Set(found.map(\.exact)).subtracting(known))
       var image = LabelledImage(
         base: SampleRecord(
           image: input.finder.named(name), question: "", answer: "", id: name, patient: patient,
@@ -50,13 +49,15 @@ enum ChestXray14Adapter {
           split: splits[name] ?? ""))
       // The list of labels is complete: what it does not name, the labeler found absent.
       image.labels = labels.map { ($0, found.contains($0) ? .present : .absent) }
-      image.labels += found.filter { !labels.contains($0) && $0 != "No Finding" }.map { ($0, .present) }
+      image.labels += found.filter { !known.contains(ExactText($0)) }.map { ($0, .present) }
       image.isNormal = found == ["No Finding"]
       try image.samples(templates, options).forEach(emit)
     }
     archive.counts = [format.count("images", images), format.count("patients", try patients.count())]
     archive.note(unlisted, "images are in neither list of the split")
-    if !others.isEmpty { archive.remarks.append("labels beyond the 14: \(others.sorted().joined(separator: ", "))") }
+    if !others.isEmpty {
+      archive.remarks.append("labels beyond the 14: \(others.sorted().map(\.text).joined(separator: ", "))")
+    }
     return archive
   }
 }

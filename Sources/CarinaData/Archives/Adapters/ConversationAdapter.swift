@@ -16,11 +16,12 @@ enum ConversationAdapter {
     try SampleReader.forEach(input.path) { value, index, source in
       entries += 1
       let fields = try SampleFields(value, source: source)
-      if case .array? = fields.object["image"] {
+      let named = try fields.images("image")
+      guard named.count <= 1 else {
         severalImages += 1
         return
       }
-      guard let image = try fields.optional("image"), !image.isEmpty else {
+      guard let image = named.first, !image.isEmpty else {
         withoutImage += 1
         return
       }

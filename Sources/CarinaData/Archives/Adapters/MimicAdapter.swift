@@ -38,7 +38,7 @@ enum MimicAdapter {
         states[NameHash(try row.required("study_id"))] = PackedLabels(image, labels)
       }
     }
-    archive.files.sort()
+    archive.files = archive.files.sortedExactly()
     let templates = try LabelTemplates(file: options.templates)
     var reports = try MimicReports(input.roots, options)
     var (images, studies, patients) = (0, DistinctNames(input.spill), DistinctNames(input.spill))

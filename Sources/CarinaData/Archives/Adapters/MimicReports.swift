@@ -26,11 +26,11 @@ struct MimicReports {
   /// - Parameter name: its path below one of the roots.
   /// - Throws: `CarinaError.missingInput` when it cannot be read, `.badData` when it is outside the roots and must not.
   mutating func caption(_ study: String, _ name: String) throws -> String? {
-    if let last, last.study == study { return last.caption }
+    if let last, last.study.isExactly(study) { return last.caption }
     var caption: String?
     if let path = roots.locate(name) {
       try roots.requireAllowed(path, name: name)
-      let report = String(decoding: try ReadableFile.read(path, limit: .report), as: UTF8.self)
+      let report = try TextFile.text(path, limit: .report)
       let sections = ReportText.sections(report)
       // What was counted before is not counted again.
       var own = text

@@ -18,7 +18,7 @@ enum OpenIAdapter {
     var archive = ArchiveRecords()
     // Numbers in names sort as numbers: 2.xml comes before 10.xml.
     archive.files = try input.files("reports n.xml") { $0.hasSuffix(".xml") }
-      .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+      .sorted { ($0.utf8.count, ExactText($0)) < ($1.utf8.count, ExactText($1)) }
     var text = ReportText(options.deidentified)
     var (images, withoutImages, withoutText) = (0, 0, 0)
     var (findings, withFindings) = (DistinctNames(input.spill), 0)

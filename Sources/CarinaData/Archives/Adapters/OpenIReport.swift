@@ -16,7 +16,7 @@ final class OpenIReport: NSObject, XMLParserDelegate {
   /// - Throws: `CarinaError.badData` for what is no XML or no report.
   static func read(_ path: String) throws -> OpenIReport {
     let report = OpenIReport()
-    let data = try ReadableFile.read(path, limit: .report)
+    let data = try TextFile.bytes(path, limit: .report)
     let parser = XMLParser(data: data)
     parser.shouldResolveExternalEntities = false
     parser.delegate = report

@@ -11,7 +11,7 @@ enum PadChestAdapter {
     var archive = ArchiveRecords()
     archive.files = [
       try input.files("PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv") {
-        $0.uppercased().hasPrefix("PADCHEST") && ($0.hasSuffix(".csv") || $0.hasSuffix(".csv.gz"))
+        $0.uppercased().hasPrefix("PADCHEST") && $0.hasSuffix(".csv")
       }.last ?? input.path
     ]
     let table = try DelimitedTable(
@@ -69,7 +69,7 @@ enum PadChestAdapter {
       guard let quote = rest.first else { return labels }
       guard quote == "'" || quote == "\"", let end = rest.dropFirst().firstIndex(of: quote) else { throw bad() }
       let label = rest[rest.index(after: rest.startIndex)..<end].trimmingCharacters(in: .whitespaces).lowercased()
-      if !labels.contains(label) { labels.append(label) }
+      if !labels.contains(where: label.isExactly) { labels.append(label) }
       rest = rest[rest.index(after: end)...]
     }
   }

@@ -1,3 +1,4 @@
+import CarinaRuntime
 import Foundation
 
 /// SLAKE (Liu et al. 2021): `train.json`, `validate.json` and `test.json`, whose names are the splits.
@@ -13,17 +14,18 @@ enum SlakeAdapter {
     archive.files = try input.files("train.json, validate.json or test.json") {
       ["train.json", "validate.json", "test.json"].contains($0)
     }
-    var (images, perPart) = (DistinctNames(input.spill), [String: Int]())
+    var (images, perPart) = (DistinctNames(input.spill), [ExactText: Int]())
     var (samples, otherLanguage, otherRegion) = (0, 0, 0)
     for file in archive.files {
-      let split = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
+      let name = ArchiveInput.withoutCompression((file as NSString).lastPathComponent)
+      let split = (name as NSString).deletingPathExtension
       try SampleReader.forEach(file) { value, _, source in
         let fields = try SampleFields(value, source: source)
-        let image = try fields.path("img_name")
+        let image = try fields.image("img_name")
         let language = try fields.required("q_lang")
         samples += 1
         try images.add(image)
-        perPart["\(language) \(split)", default: 0] += 1
+        perPart[ExactText("\(language) \(split)"), default: 0] += 1
         guard options.language.isEmpty || language.lowercased() == options.language else {
           otherLanguage += 1
           return
@@ -43,7 +45,7 @@ enum SlakeAdapter {
     }
     archive.counts =
       [format.count("samples", samples), format.count("images", try images.count())]
-      + perPart.keys.sorted().map { format.count($0, perPart[$0] ?? 0) }
+      + perPart.keys.sorted().map { format.count($0.text, perPart[$0] ?? 0) }
     archive.note(otherLanguage, "samples in another language than \(options.language) are left out")
     archive.note(otherRegion, "samples about other than chest radiographs are left out")
     return archive

@@ -13,12 +13,12 @@ enum VinDrAdapter {
       $0 == "image_labels_train.csv" || $0 == "image_labels_test.csv"
     }
     let templates = try LabelTemplates(file: options.templates)
-    var (perSplit, oddReaders) = ([String: Int](), 0)
+    var (perSplit, oddReaders) = ([ExactText: Int](), 0)
     for file in archive.files {
-      let split = file.hasSuffix("test.csv") ? "test" : "train"
+      let split = ArchiveInput.withoutCompression(file).hasSuffix("test.csv") ? "test" : "train"
       let table = try DelimitedTable(file, required: [["image_id"], ["No finding", "No Finding"]])
       let labels = table.names.filter { !["image_id", "rad_id", "No finding", "No Finding"].contains($0) }
-      var (order, votes) = ([String](), [String: (readers: Int, present: [Int], normal: Int)]())
+      var (order, votes) = ([ExactText](), [ExactText: (readers: Int, present: [Int], normal: Int)]())
       func vote(_ row: DelimitedTable.Row, _ label: String) throws -> Int {
         switch row[label] {
         case "1", "1.0": return 1
@@ -29,7 +29,7 @@ enum VinDrAdapter {
         }
       }
       try table.forEach { row in
-        let id = try row.required("image_id")
+        let id = ExactText(try row.required("image_id"))
         if votes[id] == nil { order.append(id) }
         var known = votes[id] ?? (0, [Int](repeating: 0, count: labels.count), 0)
         known.readers += 1
@@ -37,14 +37,14 @@ enum VinDrAdapter {
         known.normal += try vote(row, row["No finding"].isEmpty ? "No Finding" : "No finding")
         votes[id] = known
       }
-      perSplit[split] = order.count
+      perSplit[split.exact] = order.count
       for id in order {
         guard let vote = votes[id] else { continue }
         if split == "train" && vote.readers != 3 { oddReaders += 1 }
         let candidates = ["dicom", "dcm", "png", "jpg", "jpeg"].flatMap { ["\(split)/\(id).\($0)", "\(id).\($0)"] }
         var image = LabelledImage(
           base: SampleRecord(
-            image: input.finder.first(candidates), question: "", answer: "", id: id, split: split))
+            image: input.finder.first(candidates), question: "", answer: "", id: id.text, split: split))
         image.labels = zip(labels, vote.present).map { label, count in
           (label, 2 * count > vote.readers ? .present : count > 0 ? .uncertain : .absent)
         }

@@ -10,7 +10,7 @@ package final class SafetensorsFile {
   /// The texts under `__metadata__`.
   package let metadata: [String: String]
   private let mapping: MappedFile
-  private let positions: [String: Int]
+  private let positions: [ExactText: Int]
 
   /// Opens a file and checks its header; no tensor is read.
   /// - Throws: `CarinaError.missingInput` when it is absent, `.badData` for anything that the format forbids: no room
@@ -22,10 +22,9 @@ package final class SafetensorsFile {
     let header = try SafetensorsHeader(mapping.bytes(0..<mapping.byteCount), source: path)
     entries = header.entries
     metadata = header.metadata
-    var positions = [String: Int](minimumCapacity: entries.count)
+    var positions = [ExactText: Int](minimumCapacity: entries.count)
     for (index, entry) in entries.enumerated() {
-      // JSON tells two spellings of one accented letter apart; a dictionary of texts does not.
-      guard positions.updateValue(index, forKey: entry.name) == nil else {
+      guard positions.updateValue(index, forKey: ExactText(entry.name)) == nil else {
         throw CarinaError(.badData, "the tensor \(entry.name) is there twice", at: path)
       }
     }
@@ -33,7 +32,7 @@ package final class SafetensorsFile {
   }
 
   /// The entry of a name.
-  package func entry(named name: String) -> SafetensorsEntry? { positions[name].map { entries[$0] } }
+  package func entry(named name: String) -> SafetensorsEntry? { positions[ExactText(name)].map { entries[$0] } }
 
   /// Lends the bytes of an entry of this file.
   package func withBytes<Result>(

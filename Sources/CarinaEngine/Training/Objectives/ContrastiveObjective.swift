@@ -1,4 +1,5 @@
 import CarinaModel
+import CarinaRuntime
 import CarinaTensor
 
 /// Stage 0, vision: the sigmoid loss of SigLIP between images and the sentences of their captions.
@@ -16,7 +17,7 @@ package final class ContrastiveObjective: TrainingObjective {
   ///   - samples: images with captions; an image with several captions counts once, with the sentences of all.
   ///   - encode: turns a sentence into ids.
   package init(model: SiglipModel, samples: any TrainingSamples, encode: (String) -> [Int]) throws {
-    var sentenceIndex: [String: Int] = [:], tokens: [[Int]] = []
+    var sentenceIndex: [ExactText: Int] = [:], tokens: [[Int]] = []
     var rows: [Int: Int] = [:], images: [(image: Int, sentences: Set<Int>)] = []
     for sample in 0..<samples.count {
       let image = samples.image(of: sample)
@@ -26,9 +27,9 @@ package final class ContrastiveObjective: TrainingObjective {
         images.append((image, []))
       }
       for sentence in CaptionSentences.split(try samples.text(sample).answer) {
-        let index = sentenceIndex[sentence] ?? tokens.count
-        if sentenceIndex[sentence] == nil {
-          sentenceIndex[sentence] = index
+        let index = sentenceIndex[ExactText(sentence)] ?? tokens.count
+        if sentenceIndex[ExactText(sentence)] == nil {
+          sentenceIndex[ExactText(sentence)] = index
           tokens.append(model.text.padded(encode(sentence)))
         }
         images[row].sentences.insert(index)

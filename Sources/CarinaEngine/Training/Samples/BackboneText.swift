@@ -1,5 +1,6 @@
 import CarinaData
 import CarinaModel
+import CarinaRuntime
 import CarinaText
 
 /// The text that stage 0 teaches the decoder: captions and question–answer pairs, without images, in the layouts of the
@@ -11,11 +12,11 @@ enum BackboneText {
       tokenizer: tokenizer, style: .plain, maximumQuestionTokens: .max, maximumAnswerTokens: .max)
     let answers = try PromptRenderer(
       tokenizer: tokenizer, style: .gemma, maximumQuestionTokens: .max, maximumAnswerTokens: .max)
-    var seen = Set<String>(), sequences: [ImageTextSequence] = []
+    var seen = Set<ExactText>(), sequences: [ImageTextSequence] = []
     for directory in shards {
       for index in 0..<directory.sampleCount {
         let sample = directory.sample(index)
-        guard seen.insert("\(sample.question)\u{0}\(sample.answer)").inserted else { continue }
+        guard seen.insert(ExactText("\(sample.question)\u{0}\(sample.answer)")).inserted else { continue }
         let prompt = try (sample.question.isEmpty ? captions : answers).training(
           question: sample.question, answer: sample.answer)
         sequences.append(

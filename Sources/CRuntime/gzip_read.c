@@ -9,6 +9,7 @@ enum { PIECE = 1 << 16 };
 struct carina_gzip {
   z_stream stream;
   int is_within_member;
+  size_t consumed;
   unsigned char input[PIECE];
 };
 
@@ -28,6 +29,8 @@ void carina_gzip_end(carina_gzip *gzip) {
   free(gzip);
 }
 
+size_t carina_gzip_consumed(const carina_gzip *gzip) { return gzip->consumed; }
+
 int carina_gzip_read(carina_gzip *gzip, FILE *file, uint8_t *bytes, size_t room, size_t *count) {
   z_stream *stream = &gzip->stream;
   stream->next_out = bytes;
@@ -38,6 +41,7 @@ int carina_gzip_read(carina_gzip *gzip, FILE *file, uint8_t *bytes, size_t room,
       stream->next_in = gzip->input;
       stream->avail_in = (uInt)fread(gzip->input, 1, PIECE, file);
       if (ferror(file)) return 1;
+      gzip->consumed += stream->avail_in;
       // The file may end where a member does, and nowhere else.
       if (stream->avail_in == 0) {
         if (gzip->is_within_member) return 1;
