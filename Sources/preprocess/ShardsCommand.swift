@@ -62,6 +62,7 @@ struct ShardsCommand: ParsableCommand {
     help:
       "Decode large JPEGs at a fraction of their size: faster, other pixels by a grey level or so, another transform.")
   var fastDecode = false
+  @Option(ImageSettingList.declared.frame) var frame: FrameChoice?
   @OptionGroup var archive: ArchiveArguments
   @OptionGroup var global: GlobalOptions
 
@@ -70,7 +71,8 @@ struct ShardsCommand: ParsableCommand {
     var options = PreprocessOptions(
       records: json, imageRoots: [imageRoot] + (secondImageRoot.map { [$0] } ?? []), output: output,
       transform: try ImageTransform(
-        size: imageSize, aspect: aspect, colour: colour, window: window, order: resizeOrder, fastDecode: fastDecode))
+        size: imageSize, aspect: aspect, colour: colour, window: window, order: resizeOrder, fastDecode: fastDecode,
+        frame: frame))
     options.format = format
     options.archive = archive.options
     options.split = split
@@ -91,7 +93,7 @@ struct ShardsCommand: ParsableCommand {
         ("max-rejected", "\(maxRejected)"), ("window", window?.description ?? "none"), ("colour", colour.rawValue),
         ("aspect", aspect.rawValue),
         ("resize-order", resizeOrder.rawValue), ("fast-decode", "\(fastDecode)"), ("transform", options.transform.id),
-      ] + archive.header)
+      ] + (frame.map { [("frame", $0.description)] } ?? []) + archive.header)
     Interruption.listen()
     options.shouldStop = { Interruption.wasRequested }
     var progress: ProgressLine?
@@ -145,6 +147,8 @@ struct ShardsCommand: ParsableCommand {
     remark(
       manifest.orientationTags, "have a tag that says they are not upright; none was turned", summary.firstOrientations,
       output)
+    remark(
+      manifest.fileRemarks, "are stored in an odd way, or are one frame of several", summary.firstFileRemarks, output)
     if summary.imagesWithoutPatient > 0 {
       print(
         "\(summary.imagesWithoutPatient) images name no patient: overlap between splits cannot be seen for them")

@@ -41,6 +41,8 @@ public struct ShardManifest: Equatable, Sendable {
   public let suspectedInversions: Int
   /// Stored images with a tag that says they are not upright, listed in `remarks.jsonl`.
   public let orientationTags: Int
+  /// Stored images whose files are odd in themselves, listed in `remarks.jsonl`.
+  public let fileRemarks: Int
 
   /// Images in all.
   public var images: Int { shards.reduce(0) { $0 + $1.images } }
@@ -49,13 +51,15 @@ public struct ShardManifest: Equatable, Sendable {
 
   /// The file's text; equal manifests give equal bytes.
   func text() throws -> String {
+    var remarks = JSONObject([
+      ("suspected_inversions", .integer(suspectedInversions)), ("orientation_tags", .integer(orientationTags)),
+    ])
+    if fileRemarks > 0 { remarks["file_remarks"] = .integer(fileRemarks) }
     let document: JSONValue = [
       "format": "carina-shards", "version": .integer(ShardFormat.version), "split": .string(split),
       "images": .integer(images), "samples": .integer(samples),
       "rejected": ["images": .integer(rejectedImages), "samples": .integer(rejectedSamples)],
-      "remarks": [
-        "suspected_inversions": .integer(suspectedInversions), "orientation_tags": .integer(orientationTags),
-      ],
+      "remarks": .object(remarks),
       "source": ["name": .string(sourceName), "sha256": .string(sourceDigest)],
       "transform": ["id": .string(transform.id), "settings": transform.settings], "shards": .array(shards.map(\.json)),
     ]
@@ -92,7 +96,8 @@ public struct ShardManifest: Equatable, Sendable {
       rejectedSamples: number(document["rejected"]?["samples"], "rejected", path),
       // Absent from manifests of other programs, which count nothing.
       suspectedInversions: number(document["remarks"]?["suspected_inversions"] ?? 0, "remarks", path),
-      orientationTags: number(document["remarks"]?["orientation_tags"] ?? 0, "remarks", path))
+      orientationTags: number(document["remarks"]?["orientation_tags"] ?? 0, "remarks", path),
+      fileRemarks: number(document["remarks"]?["file_remarks"] ?? 0, "remarks", path))
   }
 
   private static func text(_ value: JSONValue?, _ key: String, _ path: String) throws -> String {
