@@ -156,12 +156,13 @@ void checkColour(DcmDataset &dataset, const carina_dicom_report &report, Codec c
 /// Decodes one compressed frame through DCMTK.
 void decodeByDCMTK(const DicomExtract &extract, const Syntax &syntax, const std::vector<uint8_t> &frame,
                    const carina_dicom_report &report, int allocated, std::vector<uint16_t> &codes) {
+  int precision = allocated;
   if (syntax.codec == Codec::rle) {
     checkRLEFrame(frame.data(), frame.size(), report, allocated);
   } else if (syntax.codec == Codec::jpegLS) {
-    checkJPEGLSFrame(frame.data(), frame.size(), report, allocated);
+    precision = checkJPEGLSFrame(frame.data(), frame.size(), report, allocated);
   } else {
-    checkJPEGFrame(frame.data(), frame.size(), report, allocated);
+    precision = checkJPEGFrame(frame.data(), frame.size(), report, allocated);
   }
   std::vector<uint8_t> elements = extract.attributes;
   const auto add = [&elements](std::initializer_list<uint8_t> bytes) {
@@ -176,6 +177,11 @@ void decodeByDCMTK(const DicomExtract &extract, const Syntax &syntax, const std:
   DcmDataset dataset;
   load(elements, syntax.transfer, dataset);
   dataset.findAndDeleteElement(DCM_NumberOfFrames);
+  // DCMTK refuses values of 8 bits that the attributes keep in 16.
+  if (precision <= 8 && allocated == 16) {
+    allocated = 8;
+    dataset.putAndInsertUint16(DCM_BitsAllocated, 8);
+  }
   const OFCondition condition = dataset.chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
   if (condition.bad()) refuse(CARINA_DICOM_DAMAGED, "DCMTK says: %s", condition.text());
   carina_dicom_report decoded = {};

@@ -25,11 +25,11 @@ size_t nextMarker(const uint8_t *bytes, size_t count, size_t offset) {
 
 }  // namespace
 
-void checkJPEGLSFrame(const uint8_t *bytes, size_t count, const carina_dicom_report &promised, int bitsAllocated) {
+int checkJPEGLSFrame(const uint8_t *bytes, size_t count, const carina_dicom_report &promised, int bitsAllocated) {
   if (count < 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
     refuse(CARINA_DICOM_DAMAGED, "its compressed pixel data are no JPEG-LS");
   bool has_frame = false;
-  int scans = 0, expected = 1;
+  int scans = 0, expected = 1, bits = 0;
   size_t offset = 2;
   for (;;) {
     if (offset + 2 > count || bytes[offset] != 0xff) refuse(CARINA_DICOM_DAMAGED, "its JPEG-LS is truncated");
@@ -45,9 +45,10 @@ void checkJPEGLSFrame(const uint8_t *bytes, size_t count, const carina_dicom_rep
       if (width != promised.width || height != promised.height || parts != promised.channels)
         refuse(CARINA_DICOM_DAMAGED, "its JPEG-LS has %d x %d pixels of %d channels, its attributes say %d x %d of %d",
                width, height, parts, promised.width, promised.height, promised.channels);
-      if (precision < 2 || precision > 16 || (precision > 8) != (bitsAllocated > 8))
+      if (precision < 2 || precision > 16 || (precision > 8 ? bitsAllocated == 8 : promised.bits_stored > 8))
         refuse(CARINA_DICOM_DAMAGED, "its JPEG-LS has %d bits a value, its attributes say %d", precision,
-               bitsAllocated);
+               promised.bits_stored);
+      bits = precision;
       if (length < 8 + 3 * static_cast<size_t>(parts))
         refuse(CARINA_DICOM_DAMAGED, "its JPEG-LS has a frame header that is unusable");
       for (int part = 0; part < parts; part++)
@@ -75,6 +76,7 @@ void checkJPEGLSFrame(const uint8_t *bytes, size_t count, const carina_dicom_rep
     offset += 2 + length;
   }
   if (scans != expected) refuse(CARINA_DICOM_DAMAGED, "its JPEG-LS has %d scans instead of %d", scans, expected);
+  return bits;
 }
 
 }  // namespace carina

@@ -143,12 +143,13 @@ def j2k(values, bits, **options):
     return imagecodecs.jpeg2k_encode(values, codecformat="J2K", bitspersample=bits, **options)
 
 
-def opj_compress(values, bits, *options):
+def opj_compress(values, bits, *options, signed=False):
     """A codestream with what imagecodecs does not offer."""
     with tempfile.TemporaryDirectory() as directory:
         before, after = pathlib.Path(directory, "a.raw"), pathlib.Path(directory, "b.j2k")
-        before.write_bytes(values.astype(">u2").tobytes())
-        shape = f"{values.shape[1]},{values.shape[0]},1,{bits},u"
+        kind = ">i2" if signed else ">u2"
+        before.write_bytes(values.astype(kind if bits > 8 else kind.replace("2", "1")).tobytes())
+        shape = f"{values.shape[1]},{values.shape[0]},1,{bits},{'s' if signed else 'u'}"
         subprocess.run(["opj_compress", "-i", before, "-F", shape, "-o", after, *options], check=True, capture_output=True)
         return after.read_bytes()
 
@@ -158,10 +159,14 @@ def jpeg_ls(values, near=0, interleave=0):
     return jpeg_ls_codec.encode_array(values, lossy_error=near, interleave_mode=interleave)
 
 
-def jpeg(values, **options):
+def jpeg_stream(values, **options):
     stream = io.BytesIO()
     Image.fromarray(values.astype(np.uint8)).save(stream, "JPEG", **options)
-    return encapsulate([stream.getvalue()])
+    return stream.getvalue()
+
+
+def jpeg(values, **options):
+    return encapsulate([jpeg_stream(values, **options)])
 
 
 def readable():
@@ -452,6 +457,11 @@ def read(data):
         implicit, little = ds.original_encoding
         ds.file_meta.TransferSyntaxUID = (
             ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian)
+    # Without a type in the file pydicom takes the descriptor of a table for unsigned, whatever the pixels are.
+    for item in ds.get("VOILUTSequence", []):
+        if ds.PixelRepresentation == 1 and item.LUTDescriptor[1] > 32767:
+            item["LUTDescriptor"].VR = "SS"
+            item.LUTDescriptor = [item.LUTDescriptor[0], item.LUTDescriptor[1] - 65536, item.LUTDescriptor[2]]
     return ds
 
 
@@ -530,11 +540,6 @@ def main():
     for name, data in sorted(readable().items()):
         (OUT / name).write_bytes(data)
         ds = read(data)
-        # Without a type in the file pydicom takes the descriptor of a table for unsigned, whatever the pixels are.
-        for item in ds.get("VOILUTSequence", []):
-            if ds.PixelRepresentation == 1 and item.LUTDescriptor[1] > 32767:
-                item["LUTDescriptor"].VR = "SS"
-                item.LUTDescriptor = [item.LUTDescriptor[0], item.LUTDescriptor[1] - 65536, item.LUTDescriptor[2]]
         cases = {}
         for policy in POLICIES:
             pixels = grey(ds, policy)
