@@ -74,7 +74,7 @@ Syntax findSyntax(const DicomExtract &extract, carina_dicom_report &report) {
   const bool isKnown = transfer.getXfer() != EXS_Unknown;
   Syntax syntax{isKnown ? transfer.getXferName() : extract.syntax.c_str(), transfer.getXfer()};
   syntax.is_encapsulated = !isKnown || transfer.isEncapsulated();
-  bool isDecoded = !syntax.is_encapsulated;
+  bool isDecoded = !syntax.is_encapsulated, isHighThroughput = false;
   if (extract.syntax.empty()) {
     if (extract.is_encapsulated)
       refuse(CARINA_DICOM_UNSUPPORTED, "its pixels are compressed, and it names no transfer syntax");
@@ -86,6 +86,7 @@ Syntax findSyntax(const DicomExtract &extract, carina_dicom_report &report) {
     syntax.name = other.name;
     syntax.codec = Codec::jpeg2000;
     isDecoded = other.is_decoded;
+    isHighThroughput = isDecoded && syntax.name[0] == 'H';
   }
   if (syntax.is_encapsulated && syntax.codec == Codec::none && isKnown &&
       DcmCodecList::canChangeCoding(transfer.getXfer(), EXS_LittleEndianExplicit)) {
@@ -97,6 +98,7 @@ Syntax findSyntax(const DicomExtract &extract, carina_dicom_report &report) {
   if (!isDecoded)
     refuse(CARINA_DICOM_UNSUPPORTED,
            "the transfer syntax %.90s is not decoded; decompress the file, e.g. with gdcmconv --raw", report.syntax);
+  if (isHighThroughput) requireHighThroughput();
   return syntax;
 }
 
@@ -258,6 +260,8 @@ int carina_dicom_is_dicom(const uint8_t *bytes, size_t count) {
   bool has_preamble = false;
   return carina::findDataSet(bytes, count, &offset, &has_preamble);
 }
+
+int carina_dicom_decodes_htj2k(void) { return carina::decodesHighThroughput(); }
 
 int carina_dicom_open(
     const uint8_t *bytes, size_t count, int frame, int with_pixels, carina_dicom **file,

@@ -14,6 +14,13 @@ struct JPEG2000Header {
   bool is_signed = false;
 };
 
+/// Whether High-Throughput JPEG 2000 (ISO/IEC 15444-15) is decoded: OpenJPEG before 2.5.1 ends the process for some damaged
+/// codestreams.
+bool decodesHighThroughput();
+
+/// Throws a `Refusal` where it is not.
+void requireHighThroughput();
+
 /// Reads the headers of a codestream, main and of every tile-part, and refuses what would take more memory or time than
 /// a radiograph is worth, is truncated, or is not what the attributes promise. Nothing is allocated for what a header
 /// only claims. Throws a `Refusal`.

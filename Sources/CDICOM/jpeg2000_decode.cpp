@@ -1,6 +1,7 @@
 #include <openjpeg.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 
@@ -52,6 +53,19 @@ void keepMessage(const char *text, void *target) {
 void dropMessage(const char *, void *) {}
 
 }  // namespace
+
+bool decodesHighThroughput() {
+  int major = 0, minor = 0, patch = 0;
+  if (sscanf(opj_version(), "%d.%d.%d", &major, &minor, &patch) != 3) return false;
+  return major > 2 || (major == 2 && (minor > 5 || (minor == 5 && patch >= 1)));
+}
+
+void requireHighThroughput() {
+  if (!decodesHighThroughput())
+    refuse(CARINA_DICOM_UNSUPPORTED,
+           "High-Throughput JPEG 2000 is not decoded with OpenJPEG %.20s, only from 2.5.1 on; decompress the file, e.g. with pydicom",
+           opj_version());
+}
 
 void decodeJPEG2000(const uint8_t *bytes, size_t count, const JPEG2000Header &header, carina_dicom_report &report,
                     std::vector<uint16_t> &codes) {

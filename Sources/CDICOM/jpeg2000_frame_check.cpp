@@ -43,7 +43,9 @@ struct Coding {
     levels = static_cast<int>(fields.next(1));
     block_width = static_cast<int>(fields.next(1)) + 2;
     block_height = static_cast<int>(fields.next(1)) + 2;
-    fields.next(2);
+    const bool isHighThroughput = fields.next(1) & 0x40;
+    fields.next(1);
+    if (isHighThroughput) requireHighThroughput();
     if (levels > 32 || block_width > 10 || block_height > 10 || block_width + block_height > 12)
       refuse(CARINA_DICOM_DAMAGED, "its JPEG 2000 has %d resolutions with blocks of 2^%d x 2^%d", levels + 1,
              block_width, block_height);

@@ -3,7 +3,7 @@
 //
 // Mutations: flipped bits, random bytes, cut ends, cut or repeated pieces, and lies in the image attributes (a known tag
 // whose value is replaced) or in the segments of a JPEG, JPEG-LS or JPEG 2000 codestream. Of several frames one or another
-// is asked for. Says how many files were decoded and refused, the longest time and the peak of the memory.
+// is asked for. Half of the files are changed in their pixel data alone, without a change of length, which a decoder sees more often. Says how many files were decoded and refused, the longest time and the peak of the memory.
 // Ends with 1 when a file takes more than 5 s (FUZZ_SECONDS: another limit, e.g. under valgrind), and prints a checksum of
 // all that was decoded: another run with other garbage in fresh memory (MALLOC_PERTURB_) has to print the same.
 // FUZZ_VERBOSE=1 prints it after every file.
@@ -52,6 +52,24 @@ static void lie(Bytes &bytes, std::mt19937_64 &random) {
   bytes[offset + 1] = static_cast<uint8_t>(value >> 8);
 }
 
+// One to four changes behind the last head of pixel data that leave every length as it is.
+static void mutatePixels(Bytes &bytes, std::mt19937_64 &random) {
+  static const uint8_t tag[] = {0xe0, 0x7f, 0x10, 0};
+  const auto found = std::find_end(bytes.begin(), bytes.end(), tag, tag + sizeof tag);
+  const size_t first = static_cast<size_t>(found - bytes.begin()) + 20;
+  if (first + 8 >= bytes.size()) return;
+  for (size_t round = 1 + below(random, 4); round > 0; round--) {
+    uint8_t &byte = bytes[first + below(random, bytes.size() - first)];
+    switch (below(random, 5)) {
+      case 0:
+      case 1: byte ^= static_cast<uint8_t>(1u << below(random, 8)); break;
+      case 2: byte = static_cast<uint8_t>(random()); break;
+      case 3: byte = below(random, 2) ? 0xff : 0; break;
+      default: lieInCodestream(bytes, random);
+    }
+  }
+}
+
 int main(int count, char **words) {
   if (count < 4) return fprintf(stderr, "usage: fuzz_dicom COUNT SEED FILE...\n"), 64;
   const long wanted = atol(words[1]);
@@ -69,7 +87,11 @@ int main(int count, char **words) {
   for (long i = 0; i < wanted; i++) {
     Bytes bytes = seeds[static_cast<size_t>(i) % seeds.size()];
     const bool hasPreamble = bytes.size() > 132 && bytes[128] == 'D' && bytes[129] == 'I';
-    mutate(bytes, random, hasPreamble ? 132 : 0, 140, lie);
+    if (below(random, 2)) {
+      mutatePixels(bytes, random);
+    } else {
+      mutate(bytes, random, hasPreamble ? 132 : 0, 140, lie);
+    }
     // A block of its own, so that a read beyond its end is seen.
     uint8_t *block = static_cast<uint8_t *>(malloc(bytes.size() + 1));
     std::copy(bytes.begin(), bytes.end(), block + 1);

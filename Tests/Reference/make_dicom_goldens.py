@@ -99,7 +99,7 @@ def tool(name, data, *options):
     with tempfile.TemporaryDirectory() as directory:
         before, after = pathlib.Path(directory, "a.dcm"), pathlib.Path(directory, "b.dcm")
         before.write_bytes(data)
-        subprocess.run([name, *options, str(before), str(after)], check=True)
+        subprocess.run([name, *options, str(before), str(after)], check=True, stderr=subprocess.DEVNULL)
         return after.read_bytes()
 
 

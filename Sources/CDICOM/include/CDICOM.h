@@ -74,6 +74,10 @@ typedef struct carina_dicom carina_dicom;
 /// those with which a file begins.
 int carina_dicom_is_dicom(const uint8_t *bytes, size_t count);
 
+/// Whether the installed OpenJPEG decodes High-Throughput JPEG 2000 and stays alive for damaged codestreams; files of that
+/// kind are refused where it does not.
+int carina_dicom_decodes_htj2k(void);
+
 /// Reads one frame of a DICOM file, its pixels only when `with_pixels` is not zero. Sets *file, to be closed with
 /// carina_dicom_close, on success; no C++ exception passes. Safe to call from several threads at once.
 int carina_dicom_open(

@@ -31,6 +31,12 @@ import Testing
     for name in names("grey") {
       let file = try bytes(name)
       for (policy, expected) in golden["grey"]?[name]?.object.map(Array.init) ?? [] {
+        if name.hasPrefix("htj2k"), !DicomFile.decodesHighThroughput {
+          let error = #expect(throws: CarinaError.self) { try transform(policy).pixels(of: file, path: name) }
+          #expect(error?.description.contains("High-Throughput JPEG 2000 is not decoded with OpenJPEG") == true)
+          count += 1
+          continue
+        }
         if expected.isNull {
           let error = #expect(throws: CarinaError.self) { try transform(policy).pixels(of: file, path: name) }
           #expect(error?.description.contains("display window") == true, "\(name)")
