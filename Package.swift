@@ -44,6 +44,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
+    .systemLibrary(name: "COpenJPEG", pkgConfig: "libopenjp2", providers: [.apt(["libopenjp2-7-dev"])]),
     .target(
       name: "CHDF5Survey", dependencies: ["CHDF5"], cSettings: [.unsafeFlags(["-O2"])],
       linkerSettings: [.linkedLibrary("z")]),
@@ -53,8 +54,11 @@ let package = Package(
       linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg"), .linkedLibrary("z")]),
     .target(
       name: "CDICOM",
+      dependencies: ["COpenJPEG"],
       cxxSettings: [.unsafeFlags(["-O2"])],
-      linkerSettings: ["dcmjpeg", "ijg8", "ijg12", "ijg16", "dcmdata", "oflog", "ofstd"].map { .linkedLibrary($0) }),
+      linkerSettings: [
+        "dcmjpeg", "ijg8", "ijg12", "ijg16", "dcmjpls", "dcmtkcharls", "dcmdata", "oflog", "ofstd", "z",
+      ].map { .linkedLibrary($0) }),
     .target(
       name: "CRuntime",
       cSettings: [.unsafeFlags(["-O3"])],

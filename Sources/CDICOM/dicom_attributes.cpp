@@ -74,6 +74,7 @@ int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report) {
   report.channels = required(dataset, DCM_SamplesPerPixel, "samples per pixel");
   const int allocated = required(dataset, DCM_BitsAllocated, "bits allocated");
   report.bits_stored = required(dataset, DCM_BitsStored, "bits stored");
+  report.code_bits = report.bits_stored;
   report.is_signed = required(dataset, DCM_PixelRepresentation, "pixel representation") != 0;
   const std::string photometric = word(dataset, DCM_PhotometricInterpretation);
   const double pixels = static_cast<double>(report.width) * report.height;
@@ -87,9 +88,9 @@ int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report) {
   Sint32 frames = 1;
   if (!word(dataset, DCM_NumberOfFrames).empty() && dataset.findAndGetSint32(DCM_NumberOfFrames, frames).bad())
     refuse(CARINA_DICOM_DAMAGED, "its number of frames is no number");
-  if (frames != 1)
-    refuse(CARINA_DICOM_UNSUPPORTED, "it has %d frames, and which of them is meant is not known",
-           static_cast<int>(frames));
+  if (frames < 0) refuse(CARINA_DICOM_DAMAGED, "it says that it has %d frames", static_cast<int>(frames));
+  // None at all is written for one.
+  report.frames = frames == 0 ? 1 : frames;
   if (allocated != 8 && allocated != 16)
     refuse(CARINA_DICOM_UNSUPPORTED, "%d bits a value are not supported, only 8 and 16", allocated);
   if (report.bits_stored < 1 || report.bits_stored > allocated)
@@ -98,6 +99,8 @@ int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report) {
     if (report.channels != 1)
       refuse(CARINA_DICOM_DAMAGED, "%d channels are not %s", report.channels, photometric.c_str());
     report.is_monochrome1 = photometric == "MONOCHROME1";
+  } else if (photometric == "PALETTE COLOR" && report.channels == 1) {
+    report.is_palette = 1;
   } else if (photometric.empty()) {
     refuse(CARINA_DICOM_DAMAGED, "it does not say its photometric interpretation");
   } else if (report.channels != 3 || allocated != 8 || report.bits_stored != 8 || report.is_signed) {
@@ -122,18 +125,15 @@ int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report) {
   return allocated;
 }
 
-DicomTable readTable(DcmDataset &dataset, int which, bool isSigned) {
+namespace {
+
+/// The table of a descriptor and its data.
+DicomTable readTable(DcmItem &item, const DcmTagKey &descriptor, const DcmTagKey &entriesKey, const char *name,
+                     bool isSigned) {
   DicomTable table;
-  DcmItem *item = nullptr;
-  const bool isModality = which == CARINA_DICOM_MODALITY_TABLE;
-  const DcmTagKey key = isModality ? DCM_ModalityLUTSequence : DCM_VOILUTSequence;
-  if (!dataset.tagExistsWithValue(key)) return table;
-  const char *name = isModality ? "modality" : "display";
   int32_t count = 0, bits = 0;
-  if (dataset.findAndGetSequenceItem(key, item, 0).bad() || !item ||
-      !either(*item, DCM_LUTDescriptor, 0, false, count) ||
-      !either(*item, DCM_LUTDescriptor, 1, isSigned, table.first) ||
-      !either(*item, DCM_LUTDescriptor, 2, false, bits))
+  if (!either(item, descriptor, 0, false, count) || !either(item, descriptor, 1, isSigned, table.first) ||
+      !either(item, descriptor, 2, false, bits))
     refuse(CARINA_DICOM_DAMAGED, "its %s table has no descriptor", name);
   // A count of 65,536 does not fit and is written as 0; a signed one comes out negative.
   count &= 0xffff;
@@ -141,7 +141,7 @@ DicomTable readTable(DcmDataset &dataset, int which, bool isSigned) {
   if (bits < 8 || bits > 16) refuse(CARINA_DICOM_UNSUPPORTED, "its %s table has values of %d bits", name, bits);
   DcmElement *data = nullptr;
   Uint16 *words = nullptr;
-  if (item->findAndGetElement(DCM_LUTData, data).bad() || !data || data->getUint16Array(words).bad() || !words)
+  if (item.findAndGetElement(entriesKey, data).bad() || !data || data->getUint16Array(words).bad() || !words)
     refuse(CARINA_DICOM_DAMAGED, "its %s table has no values that can be read", name);
   const size_t held = data->getLength() / 2;
   table.bits = bits;
@@ -155,6 +155,37 @@ DicomTable readTable(DcmDataset &dataset, int which, bool isSigned) {
     refuse(CARINA_DICOM_DAMAGED, "its %s table has %zu values instead of %zu", name, held, entries);
   }
   return table;
+}
+
+}  // namespace
+
+DicomTable readTable(DcmDataset &dataset, int which, bool isSigned) {
+  DcmItem *item = nullptr;
+  const bool isModality = which == CARINA_DICOM_MODALITY_TABLE;
+  const DcmTagKey key = isModality ? DCM_ModalityLUTSequence : DCM_VOILUTSequence;
+  if (!dataset.tagExistsWithValue(key)) return {};
+  const char *name = isModality ? "modality" : "display";
+  if (dataset.findAndGetSequenceItem(key, item, 0).bad() || !item)
+    refuse(CARINA_DICOM_DAMAGED, "its %s table has no descriptor", name);
+  return readTable(*item, DCM_LUTDescriptor, DCM_LUTData, name, isSigned);
+}
+
+DicomTable readPaletteTable(DcmDataset &dataset, int which, bool isSigned) {
+  static const struct {
+    DcmTagKey descriptor, entries, segments;
+    const char *name;
+  } keys[] = {
+      {DCM_RedPaletteColorLookupTableDescriptor, DCM_RedPaletteColorLookupTableData,
+       DCM_SegmentedRedPaletteColorLookupTableData, "red"},
+      {DCM_GreenPaletteColorLookupTableDescriptor, DCM_GreenPaletteColorLookupTableData,
+       DCM_SegmentedGreenPaletteColorLookupTableData, "green"},
+      {DCM_BluePaletteColorLookupTableDescriptor, DCM_BluePaletteColorLookupTableData,
+       DCM_SegmentedBluePaletteColorLookupTableData, "blue"},
+  };
+  const auto &key = keys[which - CARINA_DICOM_RED_TABLE];
+  if (!dataset.tagExistsWithValue(key.entries) && dataset.tagExistsWithValue(key.segments))
+    refuse(CARINA_DICOM_UNSUPPORTED, "its palette is written in segments, which is not supported");
+  return readTable(dataset, key.descriptor, key.entries, key.name, isSigned);
 }
 
 }  // namespace carina

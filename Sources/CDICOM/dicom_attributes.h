@@ -21,4 +21,7 @@ int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report);
 /// The modality or display table; empty when there is none.
 DicomTable readTable(DcmDataset &dataset, int which, bool isSigned);
 
+/// One of the three tables of a palette (PS3.3 C.7.9). Throws a `Refusal` where it is missing.
+DicomTable readPaletteTable(DcmDataset &dataset, int which, bool isSigned);
+
 }  // namespace carina

@@ -7,6 +7,8 @@
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
 
+#include "element_walker.h"
+
 namespace carina {
 
 void refuse(int status, const char *format, ...) {
@@ -20,163 +22,7 @@ void refuse(int status, const char *format, ...) {
 
 namespace {
 
-constexpr uint32_t kUndefined = 0xffffffff;
-// What real radiographs keep by far: nesting, elements and items in all, and the sizes of what is handed on.
-constexpr size_t kDepth = 32, kElements = 100000, kAttributes = 256, kFragments = 10000;
-constexpr size_t kAttributeBytes = 1 << 16, kTableBytes = 1 << 19;
-
-struct Element {
-  uint16_t group, number;
-  char type[2];  // zero where the encoding names none
-  uint32_t length;
-  size_t start, value;
-  bool is(uint16_t g, uint16_t n) const { return group == g && number == n; }
-};
-
-struct Walker {
-  const uint8_t *bytes;
-  size_t count;
-  bool is_implicit = false, is_big = false;
-  size_t elements = 0;
-
-  uint16_t word(size_t offset) const {
-    const uint8_t *p = bytes + offset;
-    return static_cast<uint16_t>(is_big ? p[0] << 8 | p[1] : p[1] << 8 | p[0]);
-  }
-
-  uint32_t quad(size_t offset) const {
-    const uint32_t first = word(offset), second = word(offset + 2);
-    return is_big ? first << 16 | second : second << 16 | first;
-  }
-
-  void need(size_t offset, size_t length, size_t end) const {
-    if (length > end || offset > end - length) refuse(CARINA_DICOM_DAMAGED, "the file is truncated");
-  }
-
-  static bool hasLongLength(const char type[2]) {
-    for (const char *name : {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
-      if (type[0] == name[0] && type[1] == name[1]) return true;
-    return false;
-  }
-
-  static bool isKnown(const char type[2]) {
-    for (const char *name : {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL",
-                             "SS", "ST", "TM", "UI", "UL", "US"})
-      if (type[0] == name[0] && type[1] == name[1]) return true;
-    return hasLongLength(type);
-  }
-
-  /// The head of the element at `offset`; its value, unless of undefined length, lies before `end`.
-  Element head(size_t offset, size_t end, bool implicit) {
-    if (++elements > kElements) refuse(CARINA_DICOM_TOO_LARGE, "it has more than %zu elements", kElements);
-    need(offset, 8, end);
-    Element element{word(offset), word(offset + 2), {0, 0}, 0, offset, offset + 8};
-    if (implicit || element.group == 0xfffe) {
-      element.length = quad(offset + 4);
-    } else {
-      memcpy(element.type, bytes + offset + 4, 2);
-      if (!isKnown(element.type))
-        refuse(CARINA_DICOM_DAMAGED, "the element (%04x,%04x) has no known type", element.group, element.number);
-      if (hasLongLength(element.type)) {
-        need(offset, 12, end);
-        element.length = quad(offset + 8);
-        element.value = offset + 12;
-      } else {
-        element.length = word(offset + 6);
-      }
-    }
-    if (element.length != kUndefined && element.length > end - element.value)
-      refuse(CARINA_DICOM_DAMAGED, "the file is truncated: the element (%04x,%04x) claims %u bytes, and %zu are left",
-             element.group, element.number, element.length, end - element.value);
-    return element;
-  }
-
-  static bool isType(const Element &element, const char *name) {
-    return element.type[0] == name[0] && element.type[1] == name[1];
-  }
-
-  /// The end of a sequence of undefined length whose first item lies at `offset`.
-  size_t sequenceEnd(size_t offset, size_t end, bool implicit) {
-    // Each level is a sequence or an item, with its end or 0 for one that a delimiter ends.
-    struct Level {
-      bool is_item;
-      size_t end;
-      bool implicit;
-    };
-    std::vector<Level> levels{{false, 0, implicit}};
-    size_t limit = end;
-    while (!levels.empty()) {
-      const Level level = levels.back();
-      if (level.end != 0 && offset == level.end) {
-        levels.pop_back();
-        limit = end;
-        for (const Level &outer : levels)
-          if (outer.end != 0) limit = outer.end;
-        continue;
-      }
-      const Element element = head(offset, limit, level.implicit);
-      offset = element.value;
-      if (element.is(0xfffe, level.is_item ? 0xe00d : 0xe0dd)) {
-        if (level.end != 0 || element.length != 0)
-          refuse(CARINA_DICOM_DAMAGED, "a sequence ends where it should not");
-        levels.pop_back();
-        continue;
-      }
-      const bool is_item = element.is(0xfffe, 0xe000);
-      if (is_item == level.is_item || (!is_item && element.group == 0xfffe))
-        refuse(CARINA_DICOM_DAMAGED, "a sequence holds (%04x,%04x) where it should not", element.group, element.number);
-      const bool is_sequence = !is_item && (isType(element, "SQ") || element.length == kUndefined);
-      if (is_item || (is_sequence && element.length == kUndefined)) {
-        if (is_sequence && !level.implicit && !isType(element, "SQ") && !isType(element, "UN"))
-          refuse(CARINA_DICOM_DAMAGED, "(%04x,%04x) has no length", element.group, element.number);
-        if (levels.size() >= 2 * kDepth) refuse(CARINA_DICOM_TOO_LARGE, "its sequences are nested too deeply");
-        const size_t own = element.length == kUndefined ? 0 : offset + element.length;
-        if (own != 0) limit = own;
-        // The content of an unknown element of undefined length is implicit, whatever is around it.
-        levels.push_back({is_item, own, level.implicit || isType(element, "UN")});
-      } else {
-        offset += element.length;
-      }
-    }
-    return offset;
-  }
-
-  /// The end of the fragments of encapsulated pixel data.
-  size_t fragmentsEnd(size_t offset, std::vector<DicomExtract::Span> &fragments) {
-    for (bool is_first = true;; is_first = false) {
-      const Element element = head(offset, count, false);
-      if (element.is(0xfffe, 0xe0dd) && element.length == 0) return element.value;
-      if (!element.is(0xfffe, 0xe000) || element.length == kUndefined)
-        refuse(CARINA_DICOM_DAMAGED, "the compressed pixel data hold (%04x,%04x) where they should not", element.group,
-               element.number);
-      if (!is_first) fragments.push_back({element.value, element.length});
-      if (fragments.size() > kFragments)
-        refuse(CARINA_DICOM_TOO_LARGE, "the pixel data are in more than %zu fragments", kFragments);
-      offset = element.value + element.length;
-    }
-  }
-
-  /// Whether the items of a table's sequence, within `offset`...`end`, hold plain values alone.
-  bool isFlat(size_t offset, size_t end, bool undefined) {
-    while (offset < end) {
-      const Element item = head(offset, end, is_implicit);
-      if (undefined && item.is(0xfffe, 0xe0dd)) return true;
-      if (!item.is(0xfffe, 0xe000)) return false;
-      offset = item.value;
-      const size_t item_end = item.length == kUndefined ? end : offset + item.length;
-      while (offset < item_end) {
-        const Element element = head(offset, item_end, is_implicit);
-        offset = element.value;
-        if (item.length == kUndefined && element.is(0xfffe, 0xe00d)) break;
-        if (element.group != 0x0028 || element.length == kUndefined || isType(element, "SQ") ||
-            DcmTag(element.group, element.number).getEVR() == EVR_SQ)
-          return false;
-        offset += element.length;
-      }
-    }
-    return !undefined;
-  }
-};
+constexpr size_t kAttributes = 256, kAttributeBytes = 1 << 16, kTableBytes = 1 << 19;
 
 std::string text(const uint8_t *bytes, const Element &element) {
   size_t length = element.length < 64 ? element.length : 64;
@@ -184,59 +30,212 @@ std::string text(const uint8_t *bytes, const Element &element) {
   return std::string(reinterpret_cast<const char *>(bytes) + element.value, length);
 }
 
+bool isSequenceByDictionary(const Element &element) {
+  return DcmTag(element.group, element.number).getEVR() == EVR_SQ;
+}
+
+/// The type of an element of group 0028: its own where it names one of the standard, else the dictionary's. Empty where
+/// nobody knows.
+std::string typeOf(const Element &element) {
+  if (element.namesType() && ElementWalker::isKnown(element.type) && !element.isType("UN"))
+    return std::string(element.type, 2);
+  const DcmEVR type = DcmTag(element.group, element.number).getEVR();
+  switch (type) {
+    case EVR_xs: return "US";
+    case EVR_lt:
+    case EVR_ox: return "OW";
+    case EVR_UN:
+    case EVR_UNKNOWN:
+    case EVR_SQ: return "";
+    default: {
+      const char *name = DcmVR(type).getValidVRName();
+      return ElementWalker::isKnown(name) && strcmp(name, "UN") != 0 ? name : "";
+    }
+  }
+}
+
+/// Writes elements with their types, in one byte order.
+struct ElementWriter {
+  std::vector<uint8_t> &out;
+  bool is_big;
+
+  void word(uint32_t value) {
+    const uint8_t low = static_cast<uint8_t>(value), high = static_cast<uint8_t>(value >> 8);
+    out.push_back(is_big ? high : low);
+    out.push_back(is_big ? low : high);
+  }
+
+  void quad(uint32_t value) {
+    word(is_big ? value >> 16 : value & 0xffff);
+    word(is_big ? value & 0xffff : value >> 16);
+  }
+
+  void tag(uint32_t group, uint32_t number) {
+    word(group);
+    word(number);
+  }
+
+  void head(const Element &element, const char *type, size_t length) {
+    tag(element.group, element.number);
+    out.push_back(static_cast<uint8_t>(type[0]));
+    out.push_back(static_cast<uint8_t>(type[1]));
+    if (ElementWalker::hasLongLength(type)) word(0);
+    ElementWalker::hasLongLength(type) ? quad(static_cast<uint32_t>(length)) : word(static_cast<uint32_t>(length));
+  }
+
+  /// False for one whose type nobody knows, or that is too long for it.
+  bool add(const uint8_t *bytes, const Element &element) {
+    const std::string type = typeOf(element);
+    const size_t length = element.length + element.length % 2;
+    if (type.empty() || type == "SQ") return false;
+    if (!ElementWalker::hasLongLength(type.c_str()) && length > 0xfffe) return false;
+    head(element, type.c_str(), length);
+    out.insert(out.end(), bytes + element.value, bytes + element.value + element.length);
+    // Odd lengths are against the standard and yet met; numbers have none, so what is added is the blank of texts.
+    if (length != element.length) out.push_back(element.number == 0x3006 ? 0 : ' ');
+    return true;
+  }
+
+  void addTable(const uint8_t *bytes, const Element &sequence, const std::vector<Element> &item) {
+    std::vector<uint8_t> content;
+    ElementWriter inner{content, is_big};
+    for (const Element &element : item) inner.add(bytes, element);
+    head(sequence, "SQ", content.size() + 8);
+    tag(0xfffe, 0xe000);
+    quad(static_cast<uint32_t>(content.size()));
+    out.insert(out.end(), content.begin(), content.end());
+  }
+};
+
+std::vector<uint64_t> longWords(const uint8_t *bytes, const Element &element) {
+  std::vector<uint64_t> values(element.length / 8);
+  for (size_t i = 0; i < values.size(); i++)
+    for (size_t byte = 8; byte-- > 0;) values[i] = values[i] << 8 | bytes[element.value + 8 * i + byte];
+  return values;
+}
+
+bool isTypeAt(const uint8_t *bytes, size_t offset) {
+  return ElementWalker::isKnown(reinterpret_cast<const char *>(bytes) + offset + 4);
+}
+
 }  // namespace
 
-DicomExtract::DicomExtract(const uint8_t *bytes, size_t count) {
-  Walker walker{bytes, count};
-  size_t offset = 132;
+bool findDataSet(const uint8_t *bytes, size_t count, size_t *offset, bool *has_preamble) {
+  *has_preamble = count >= 132 && memcmp(bytes + 128, "DICM", 4) == 0;
+  *offset = *has_preamble ? 132 : 0;
+  if (*has_preamble) return true;
+  // Two elements in order, the first of a group with which files begin.
+  for (const bool is_big : {false, true}) {
+    if (count < 16) return false;
+    ElementWalker walker{bytes, count, is_big};
+    const uint16_t group = walker.word(0);
+    if (group != 0x0002 && group != 0x0008 && group != 0x0010 && group != 0x0018 && group != 0x0020 &&
+        group != 0x0028)
+      continue;
+    const bool implicit = !isTypeAt(bytes, 0);
+    if (implicit && is_big) continue;
+    try {
+      const Element first = walker.head(0, count, implicit);
+      if (first.length == Element::undefined || first.length > 0x4000) continue;
+      const Element second = walker.head(first.value + first.length, count, implicit);
+      if (second.group > first.group || (second.group == first.group && second.number > first.number)) return true;
+    } catch (const Refusal &) {
+    }
+  }
+  return false;
+}
+
+void DicomExtract::remark(const char *text) {
+  if (!remarks.empty()) remarks += "; ";
+  remarks += text;
+}
+
+DicomExtract::DicomExtract(const uint8_t *file, size_t count) : bytes(file) {
+  size_t offset = 0;
+  bool has_preamble = false;
+  if (!findDataSet(file, count, &offset, &has_preamble)) refuse(CARINA_DICOM_DAMAGED, "the content is not DICOM");
+  if (!has_preamble) remark("it has no preamble");
+  ElementWalker walker{file, count};
   while (count - offset >= 8 && walker.word(offset) == 0x0002) {
     const Element element = walker.head(offset, count, false);
-    if (element.length == kUndefined) refuse(CARINA_DICOM_DAMAGED, "the file's head has an element without length");
-    if (element.is(0x0002, 0x0010)) syntax = text(bytes, element);
+    if (element.length == Element::undefined)
+      refuse(CARINA_DICOM_DAMAGED, "the file's head has an element without length");
+    if (element.is(0x0002, 0x0010)) syntax = text(file, element);
     offset = element.value + element.length;
   }
-  if (syntax.empty()) refuse(CARINA_DICOM_DAMAGED, "the file names no transfer syntax");
   if (syntax.find_first_not_of("0123456789.") != std::string::npos)
     refuse(CARINA_DICOM_DAMAGED, "its transfer syntax is no identifier");
-  // DCMTK's own opinion of the encoding, so that both read the same elements. Unknown syntaxes are explicit by the
-  // standard, and refused after the walk.
+  walker.has_mixed = false;
+  // Unknown syntaxes are explicit by the standard. DCMTK has one of its own under no name at all.
   const DcmXfer transfer(syntax.c_str());
-  if (transfer.getStreamCompression() != ESC_none)
-    refuse(CARINA_DICOM_UNSUPPORTED, "the transfer syntax %.90s is not decoded; inflate it with dcmconv +te",
-           transfer.getXferName());
-  const bool isKnown = transfer.getXfer() != EXS_Unknown;
-  walker.is_implicit = isKnown && transfer.isImplicitVR();
+  const bool isKnown = !syntax.empty() && transfer.getXfer() != EXS_Unknown;
+  bool is_implicit = isKnown && transfer.isImplicitVR();
   walker.is_big = isKnown && transfer.isBigEndian();
+  if (isKnown && transfer.getStreamCompression() != ESC_none) {
+    inflated = inflateDataSet(file + offset, count - offset);
+    bytes = walker.bytes = inflated.data();
+    count = walker.count = inflated.size();
+    offset = 0;
+  }
+  if (count - offset >= 8) {
+    const bool hasType = !ElementWalker::isNoType(reinterpret_cast<const char *>(bytes) + offset + 4);
+    if (syntax.empty()) {
+      remark("it names no transfer syntax, and is read as its first element looks");
+      is_implicit = !isTypeAt(bytes, offset);
+      walker.is_big = !is_implicit && walker.word(offset) >= 0x0400;
+    } else {
+      if (hasType == is_implicit)
+        remark(is_implicit ? "its elements name types, against its transfer syntax"
+                           : "its elements name no types, against its transfer syntax");
+      is_implicit = !hasType;
+      // Groups are small or, where they are not, odd; a first one such as 0800 has its bytes the other way round.
+      const uint16_t group = walker.word(offset);
+      if (group >= 0x0100 && group % 0x0100 == 0) {
+        walker.is_big = !walker.is_big;
+        remark("its byte order is not that of its transfer syntax");
+      }
+    }
+  }
+  is_big = walker.is_big;
+  ElementWriter writer{attributes, is_big};
+  size_t written = 0;
   while (offset < count) {
-    const Element element = walker.head(offset, count, walker.is_implicit);
+    const Element element = walker.head(offset, count, is_implicit);
     if (element.group == 0xfffe) refuse(CARINA_DICOM_DAMAGED, "an item lies outside of any sequence");
     if (element.is(0x7fe0, 0x0008) || element.is(0x7fe0, 0x0009))
       refuse(CARINA_DICOM_UNSUPPORTED, "pixels stored as floating-point numbers are not supported");
-    const bool undefined = element.length == kUndefined;
+    const bool undefined = element.length == Element::undefined;
     if (element.is(0x7fe0, 0x0010)) {
       is_encapsulated = undefined;
-      offset = undefined ? walker.fragmentsEnd(element.value, fragments) : element.value + element.length;
-      pixel_element = {element.start, offset - element.start};
+      has_words = !element.namesType() || element.isType("OW");
+      offset = undefined ? walker.fragmentsEnd(element.value, offset_table, fragments) : element.value + element.length;
+      pixels = {element.value, offset - element.value};
+      if (walker.has_mixed) remark("some of its elements name no type");
       return;
     }
-    if (undefined && !walker.is_implicit && !Walker::isType(element, "SQ") && !Walker::isType(element, "UN"))
+    if (element.is(0x7fe0, 0x0001) && !undefined && element.length <= kTableBytes)
+      frame_offsets = longWords(bytes, element);
+    if (element.is(0x7fe0, 0x0002) && !undefined && element.length <= kTableBytes)
+      frame_lengths = longWords(bytes, element);
+    if (undefined && element.namesType() && !element.isType("SQ") && !element.isType("UN"))
       refuse(CARINA_DICOM_DAMAGED, "(%04x,%04x) has no length", element.group, element.number);
-    offset = undefined ? walker.sequenceEnd(element.value, count, walker.is_implicit || Walker::isType(element, "UN"))
-                       : element.value + element.length;
+    const bool inner = is_implicit || element.isType("UN");
+    offset = undefined ? walker.sequenceEnd(element.value, count, inner) : element.value + element.length;
     if (element.group != 0x0028) continue;
     const size_t length = offset - element.start;
-    const bool is_table = element.is(0x0028, 0x3000) || element.is(0x0028, 0x3010);
-    const bool is_sequence =
-        undefined || Walker::isType(element, "SQ") || DcmTag(element.group, element.number).getEVR() == EVR_SQ;
-    if (is_table) {
-      if (length > kTableBytes || !walker.isFlat(element.value, offset, undefined))
+    const bool is_sequence = undefined || element.isType("SQ") || isSequenceByDictionary(element);
+    const bool is_palette = element.number >= 0x1201 && element.number <= 0x1203;
+    if (element.number == 0x3000 || element.number == 0x3010) {
+      std::vector<Element> item;
+      if (length > kTableBytes || !walker.tableItem(element.value, offset, undefined, inner, item))
         refuse(CARINA_DICOM_UNSUPPORTED, "its table (%04x,%04x) is of a form that is not understood", element.group,
                element.number);
-    } else if (is_sequence || length > kAttributeBytes) {
+      if (item.empty()) continue;
+      writer.addTable(bytes, element, item);
+    } else if (is_sequence || length > (is_palette ? kTableBytes : kAttributeBytes) || !writer.add(bytes, element)) {
       continue;
     }
-    attributes.push_back({element.start, length});
-    if (attributes.size() > kAttributes) refuse(CARINA_DICOM_TOO_LARGE, "it has too many image attributes");
+    if (++written > kAttributes) refuse(CARINA_DICOM_TOO_LARGE, "it has too many image attributes");
   }
   refuse(CARINA_DICOM_UNSUPPORTED, "it holds no picture: there are no pixel data");
 }

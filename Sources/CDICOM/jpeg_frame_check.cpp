@@ -16,10 +16,11 @@ bool isBare(int marker) { return marker == 0x01 || (marker >= 0xd0 && marker <= 
 
 }  // namespace
 
-void checkJPEGFrame(const uint8_t *bytes, size_t count, const carina_dicom_report &promised, int bitsAllocated) {
+int checkJPEGFrame(const uint8_t *bytes, size_t count, const carina_dicom_report &promised, int bitsAllocated) {
   if (count < 4 || bytes[0] != 0xff || bytes[1] != 0xd8)
     refuse(CARINA_DICOM_DAMAGED, "its compressed pixel data are no JPEG");
   size_t frames = 0, scans = 0, offset = 2;
+  int bits = 0;
   for (;;) {
     // Between segments, and after the data of a scan, the next marker is looked for; stuffed zeros are none.
     const void *found = offset < count ? memchr(bytes + offset, 0xff, count - offset) : nullptr;
@@ -42,8 +43,10 @@ void checkJPEGFrame(const uint8_t *bytes, size_t count, const carina_dicom_repor
       if (width != promised.width || height != promised.height || parts != promised.channels)
         refuse(CARINA_DICOM_DAMAGED, "its JPEG has %d x %d pixels of %d channels, its attributes say %d x %d of %d",
                width, height, parts, promised.width, promised.height, promised.channels);
-      if ((precision > 8) != (bitsAllocated > 8))
-        refuse(CARINA_DICOM_DAMAGED, "its JPEG has %d bits a value, its attributes say %d", precision, bitsAllocated);
+      if (precision > 8 ? bitsAllocated == 8 : promised.bits_stored > 8)
+        refuse(CARINA_DICOM_DAMAGED, "its JPEG has %d bits a value, its attributes say %d", precision,
+               promised.bits_stored);
+      bits = precision;
       frames++;
     }
     offset += length;
@@ -53,6 +56,7 @@ void checkJPEGFrame(const uint8_t *bytes, size_t count, const carina_dicom_repor
   const double values = static_cast<double>(promised.width) * promised.height;
   if (scans > 1000 || (scans > 20 && static_cast<double>(scans) * values > 1e9))
     refuse(CARINA_DICOM_TOO_LARGE, "its JPEG has so many scans that decoding would take too long");
+  return bits;
 }
 
 }  // namespace carina

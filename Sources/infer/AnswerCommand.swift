@@ -19,7 +19,7 @@ struct AnswerCommand: ParsableCommand {
 
   @OptionGroup(title: "Model") var parts: ModelPartsOptions
 
-  @Option(name: .customLong("image-path"), help: ArgumentHelp("The image, PNG or JPEG.", valueName: "file"))
+  @Option(name: .customLong("image-path"), help: ArgumentHelp("The image: PNG, JPEG or DICOM.", valueName: "file"))
   var imagePath: String?
   @Option(name: .long, help: "The question. Empty asks a model of the style plain for its description.")
   var question: String?
@@ -36,6 +36,7 @@ struct AnswerCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp("How images of more than 8 bits become 8: \(PixelPolicy.choices).", valueName: "policy"))
   var window: PixelPolicy?
+  @Option(ImageSettingList.declared.frame) var frame: FrameChoice?
 
   @OptionGroup(title: "Generation") var generation: GenerationArguments
   @OptionGroup(title: "Computing") var precision: PrecisionOptions
@@ -52,6 +53,7 @@ struct AnswerCommand: ParsableCommand {
     let device = try precision.device(), type = try precision.computingPrecision().elementType
     var answering = try parts.load(precision: type, on: device)
     if let window { answering = try answering.with(window: window) }
+    if let frame { answering = try answering.with(frame: frame) }
     weights.apply(to: answering.model)
     let session = try AnswerSession(answering, options: options)
     writeHeader(answering, type)
@@ -100,6 +102,7 @@ struct AnswerCommand: ParsableCommand {
     if let input { lines += [("input", input), ("batch-size", "\(batchSize)")] }
     if let imageRoot { lines.append(("image-root", imageRoot)) }
     if let window { lines.append(("window", window.description)) }
+    if let frame { lines.append(("frame", frame.description)) }
     writeRunHeader("infer", lines)
   }
 }

@@ -66,6 +66,7 @@ struct ShardsCommand: ParsableCommand {
     help:
       "Decode large JPEGs at a fraction of their size: faster, other pixels by a grey level or so, another transform.")
   var fastDecode = false
+  @Option(ImageSettingList.declared.frame) var frame: FrameChoice?
   @OptionGroup var archive: ArchiveArguments
   @OptionGroup var global: GlobalOptions
 
@@ -74,7 +75,8 @@ struct ShardsCommand: ParsableCommand {
     var options = PreprocessOptions(
       records: json, imageRoots: [imageRoot] + (secondImageRoot.map { [$0] } ?? []), output: output,
       transform: try ImageTransform(
-        size: imageSize, aspect: aspect, colour: colour, window: window, order: resizeOrder, fastDecode: fastDecode))
+        size: imageSize, aspect: aspect, colour: colour, window: window, order: resizeOrder, fastDecode: fastDecode,
+        frame: frame))
     options.format = format
     options.isConfined = confine
     options.archive = archive.options
@@ -97,7 +99,7 @@ struct ShardsCommand: ParsableCommand {
         ("max-rejected", "\(maxRejected)"), ("window", window?.description ?? "none"), ("colour", colour.rawValue),
         ("aspect", aspect.rawValue),
         ("resize-order", resizeOrder.rawValue), ("fast-decode", "\(fastDecode)"), ("transform", options.transform.id),
-      ] + archive.header)
+      ] + (frame.map { [("frame", $0.description)] } ?? []) + archive.header)
     Interruption.listen()
     options.shouldStop = { Interruption.wasRequested }
     var progress: ProgressLine?
@@ -151,6 +153,8 @@ struct ShardsCommand: ParsableCommand {
     remark(
       manifest.orientationTags, "have a tag that says they are not upright; none was turned", summary.firstOrientations,
       output)
+    remark(
+      manifest.fileRemarks, "are stored in an odd way, or are one frame of several", summary.firstFileRemarks, output)
     if summary.imagesOutsideRoots > 0 {
       printLine(
         "\(summary.imagesOutsideRoots) images lie outside the image roots (absolute paths, .. or links)"

@@ -5,7 +5,7 @@ import Foundation
 ///
 /// There are at most 65,536 different stored values, so each is taken through the whole computation once.
 extension DicomFile {
-  /// Grey of every pixel, black to white.
+  /// Grey of every pixel, black to white; red, green and blue where the file has colour or a palette.
   ///
   /// `voi` takes the file's first window, or else its first display table, over the modality's values, rounds halves
   /// up to 8 bits, and inverts after that, as a window is in the units before the inversion. The other policies go from
@@ -14,6 +14,7 @@ extension DicomFile {
   /// whole range is spread over 0...255.
   /// - Throws: `CarinaError.badData` for more than 8 bits without a policy, and for `voi` without window and table.
   func grey(_ policy: PixelPolicy?, path: String) throws -> [UInt8] {
+    if let palette { return colours(palette) }
     guard channels == 1 else { return codes.map { UInt8(truncatingIfNeeded: $0) } }
     let table = try greyTable(policy, path: path)
     return table.withUnsafeBufferPointer { table in codes.map { table[Int($0)] } }
@@ -21,7 +22,7 @@ extension DicomFile {
 
   /// The stored value of a bit pattern.
   func stored(_ code: Int) -> Int {
-    isSigned && code >= 1 << (bitsStored - 1) ? code - 1 << bitsStored : code
+    isSigned && code >= 1 << (codeBits - 1) ? code - 1 << codeBits : code
   }
 
   /// The modality's value of a stored one.
@@ -42,7 +43,7 @@ extension DicomFile {
         .badData, "names no display window", at: path,
         remedy: "Choose \(setting: .window) minmax, percentile:LOW,HIGH or full.")
     }
-    let codeCount = 1 << bitsStored
+    let codeCount = 1 << codeBits
     var table = [UInt8](repeating: 0, count: codeCount)
     if let displayed {
       for code in 0..<codeCount {
@@ -73,14 +74,36 @@ extension DicomFile {
       let value = Int(modality(stored))
       return isMonochrome1 ? largestLevel - value : value
     }
-    let smallest = isSigned ? -(1 << (bitsStored - 1)) : 0
+    return level(ofStored: stored)
+  }
+
+  private func level(ofStored stored: Int) -> Int {
+    let smallest = isSigned ? -(1 << (codeBits - 1)) : 0
     return isMonochrome1 != (slope < 0) ? largestLevel - (stored - smallest) : stored - smallest
   }
 
-  private var largestLevel: Int { 1 << (modalityTable?.bits ?? bitsStored) - 1 }
+  private var largestLevel: Int { 1 << (modalityTable?.bits ?? codeBits) - 1 }
+
+  /// The levels of the values that the stored bits reach.
+  private var fullWindow: (low: Int, high: Int) {
+    guard modalityTable == nil else { return (0, largestLevel) }
+    let smallest = isSigned ? -(1 << (bitsStored - 1)) : 0
+    let ends = [level(ofStored: smallest), level(ofStored: smallest + 1 << bitsStored - 1)]
+    return (min(ends[0], ends[1]), max(ends[0], ends[1]))
+  }
+
+  /// The palette's colours in 8 bits, of deeper ones the upper 8 (PS3.3 C.7.9), red, green and blue interleaved.
+  private func colours(_ palette: [Table]) -> [UInt8] {
+    let tables = palette.map { table in
+      (0..<1 << codeBits).map { code in
+        UInt8(truncatingIfNeeded: table.value(at: Double(stored(code))) >> (table.bits > 8 ? table.bits - 8 : 0))
+      }
+    }
+    return codes.flatMap { code in tables.map { $0[Int(code)] } }
+  }
 
   private func window(_ policy: PixelPolicy, _ levels: [Int]) -> (low: Int, high: Int) {
-    if policy == .full { return (0, largestLevel) }
+    if policy == .full { return fullWindow }
     var histogram = [Int](repeating: 0, count: 1 << 16)
     var byCode = [Int](repeating: 0, count: levels.count)
     for code in codes { byCode[Int(code)] += 1 }

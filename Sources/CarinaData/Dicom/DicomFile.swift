@@ -3,8 +3,9 @@ import CarinaRuntime
 
 /// A radiograph in DICOM: its stored values and what its attributes say about them.
 ///
-/// One frame, grey or RGB, uncompressed or in a compression that the installed DCMTK decodes (RLE, JPEG). Only the
-/// attributes of the file itself count, not those of functional groups (DICOM PS3.3 C.7.6.3, C.11).
+/// One frame, grey, RGB or with a palette, uncompressed or in a compression that the installed DCMTK (RLE, JPEG, JPEG-LS)
+/// or OpenJPEG (JPEG 2000) decodes. Only the attributes of the file itself count, not those of functional groups (DICOM
+/// PS3.3 C.7.6.3, C.11).
 struct DicomFile {
   /// A display window: what of the modality's values is shown, and how.
   struct Window: Equatable {
@@ -33,10 +34,13 @@ struct DicomFile {
 
   let width: Int
   let height: Int
-  /// 1 grey, 3 RGB of 8 bits.
+  /// 1 grey, 3 RGB of 8 bits, also of a palette.
   let channels: Int
   /// Bits of a stored value, 1...16.
   let bitsStored: Int
+  /// Bits of `codes`: as many as stored, or more where values lie beyond them.
+  let codeBits: Int
+  /// Stored values are two's complement of `codeBits`.
   let isSigned: Bool
   /// Small values are bright.
   let isMonochrome1: Bool
@@ -46,28 +50,39 @@ struct DicomFile {
   /// The first window of the file.
   let window: Window?
   let displayTable: Table?
+  /// Red, green and blue of a stored value; nil where there is no palette.
+  let palette: [Table]?
   /// Stored values that are no part of the picture.
   let padding: ClosedRange<Int>?
   /// The stored values as bit patterns, channels interleaved; empty when only the header was read.
   let codes: [UInt16]
+  /// What is odd about the file, and which of several frames it is; nil when there is nothing to say.
+  let remark: String?
 
-  /// Whether the content is DICOM: `DICM` after a preamble of 128 bytes.
+  /// Whether the content is DICOM: `DICM` after a preamble of 128 bytes, or without it elements as files begin with.
   static func isDicom(_ bytes: [UInt8]) -> Bool { carina_dicom_is_dicom(bytes, bytes.count) != 0 }
 
-  /// Reads a file; `path` names it in errors.
+  /// Whether files of High-Throughput JPEG 2000 are read: the installed OpenJPEG is 2.5.1 or later. Earlier ones end the
+  /// process for some damaged files.
+  static var decodesHighThroughput: Bool { carina_dicom_decodes_htj2k() != 0 }
+
+  /// Reads a file; `path` names it in errors. Without `frame` a file of several frames is refused.
   /// - Throws: `CarinaError.badData` when it cannot be decoded, is over the limits (20,000 a side, 100 million values),
   ///   or is of a kind that is not handled; the reason is in the text.
-  init(_ bytes: [UInt8], path: String, withPixels: Bool = true) throws {
+  init(_ bytes: [UInt8], path: String, frame: FrameChoice? = nil, withPixels: Bool = true) throws {
     var report = carina_dicom_report()
     var file: OpaquePointer?
-    let status = carina_dicom_open(bytes, bytes.count, withPixels ? 1 : 0, &file, &report)
+    let wanted = frame?.code ?? Int32(CARINA_DICOM_ONLY_FRAME)
+    let status = carina_dicom_open(bytes, bytes.count, wanted, withPixels ? 1 : 0, &file, &report)
     defer { carina_dicom_close(file) }
     guard status == CARINA_DICOM_OK, let file else {
-      let message = withUnsafeBytes(of: report.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      throw CarinaError(.badData, "the DICOM file cannot be decoded: \(message)", at: path)
+      let isUndecided = status == CARINA_DICOM_UNSUPPORTED && frame == nil && report.frames > 1
+      throw CarinaError(
+        .badData, "the DICOM file cannot be decoded: \(DicomFile.text(report.message))", at: path,
+        remedy: isUndecided ? "Choose \(setting: .frame): \(FrameChoice.choices)." : nil)
     }
     guard report.channels == 1 || report.channels == 3, report.width > 0, report.height > 0,
-      (1...16).contains(report.bits_stored)
+      (1...16).contains(report.bits_stored), (report.bits_stored...16).contains(report.code_bits)
     else {
       throw CarinaError(
         .badData, "the DICOM file cannot be decoded: DCMTK gives sizes that no radiograph has", at: path,
@@ -75,8 +90,9 @@ struct DicomFile {
     }
     width = Int(report.width)
     height = Int(report.height)
-    channels = Int(report.channels)
+    channels = report.is_palette != 0 ? 3 : Int(report.channels)
     bitsStored = Int(report.bits_stored)
+    codeBits = Int(report.code_bits)
     isSigned = report.is_signed != 0
     isMonochrome1 = report.is_monochrome1 != 0
     slope = report.slope
@@ -87,8 +103,18 @@ struct DicomFile {
       Window(function: $0, center: report.window_center, width: report.window_width)
     }
     padding = report.has_padding != 0 ? Int(report.padding_low)...Int(report.padding_high) : nil
-    let count = withPixels ? width * height * channels : 0
+    let tables = [CARINA_DICOM_RED_TABLE, CARINA_DICOM_GREEN_TABLE, CARINA_DICOM_BLUE_TABLE]
+      .compactMap { DicomFile.table(of: file, $0) }
+    palette = report.is_palette != 0 && tables.count == 3 ? tables : nil
+    let chosen = report.frames > 1 ? ["frame \(report.frame) of \(report.frames) was taken"] : []
+    let odd = [DicomFile.text(report.remarks)].filter { !$0.isEmpty }
+    remark = chosen.isEmpty && odd.isEmpty ? nil : (odd + chosen).joined(separator: "; ")
+    let count = withPixels ? width * height * Int(report.channels) : 0
     codes = Array(UnsafeBufferPointer(start: carina_dicom_codes(file), count: count))
+  }
+
+  private static func text<Characters>(_ characters: Characters) -> String {
+    withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
   private static func function(_ code: Int32) -> Window.Function? {

@@ -59,7 +59,8 @@ public enum ImageDecoder {
   /// it.
   static func header(of bytes: [UInt8], fastSize: Int, path: String) throws -> Header {
     if DicomFile.isDicom(bytes) {
-      let file = try DicomFile(bytes, path: path, withPixels: false)
+      // Which frame it will be does not matter here.
+      let file = try DicomFile(bytes, path: path, frame: .first, withPixels: false)
       return Header(
         format: "DICOM", width: file.width, height: file.height, channels: file.channels,
         depth: file.bitsStored > 8 ? 16 : 8)

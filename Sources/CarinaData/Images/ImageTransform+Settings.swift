@@ -12,6 +12,7 @@ extension ImageTransform {
       ("passes", .string(order.rawValue)), ("size", .integer(size)),
       ("window", window.map { .string($0.description) } ?? .null),
     ] + (fastDecode ? [("decode", .string(ImageTransform.scaledDecoding))] : [])
+      + (frame.map { [("frame", $0.json)] } ?? [])
   }
 
   /// All settings, names in order.
@@ -58,10 +59,11 @@ extension ImageTransform {
     let rescale = try value("rescale") { $0.double }
     let window =
       settings["window"]?.isNull == false ? try value("window") { $0.string.flatMap(PixelPolicy.init(text:)) } : nil
+    let frame = settings["frame"] == nil ? nil : try value("frame") { $0.string.flatMap(FrameChoice.init(text:)) }
     if let decode = settings["decode"], decode.string != ImageTransform.scaledDecoding { throw unusable("decode") }
     try self.init(
       size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: settings["decode"] != nil,
-      rescale: rescale, mean: numbers("mean"), standardDeviation: numbers("deviation"))
+      frame: frame, rescale: rescale, mean: numbers("mean"), standardDeviation: numbers("deviation"))
   }
 
   private static func unusable(_ key: String, _ value: JSONValue?, _ source: String) -> CarinaError {
@@ -81,7 +83,7 @@ extension ImageTransform {
         found: "\(size) pixels", remedy: "Run preprocess with \(setting: .imageSize) \(model.size).")
     }
     return try ImageTransform(
-      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
+      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode, frame: frame,
       rescale: model.rescale, mean: model.mean, standardDeviation: model.standardDeviation)
   }
 

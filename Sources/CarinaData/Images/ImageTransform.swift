@@ -37,6 +37,8 @@ public struct ImageTransform: Equatable, Sendable {
   /// Whether a JPEG much larger than `size` is decoded at an eighth, a quarter … of its size, by scaled inverse cosine
   /// transforms, before the resize. Faster, and other pixels by a grey level or so.
   package let fastDecode: Bool
+  /// Which frame of a file with several is taken; nil refuses such files.
+  package let frame: FrameChoice?
   /// The factor on 8-bit values.
   package let rescale: Double
   /// Subtracted after the rescale; three values, red, green, blue.
@@ -48,7 +50,8 @@ public struct ImageTransform: Equatable, Sendable {
   ///   finite numbers, the latter above zero.
   public init(
     size: Int, aspect: Aspect = .squash, colour: Colour = .keep, window: PixelPolicy? = nil,
-    order: PassOrder = .adaptive, fastDecode: Bool = false, rescale: Double = 1 / 255,
+    order: PassOrder = .adaptive, fastDecode: Bool = false, frame: FrameChoice? = nil,
+    rescale: Double = 1 / 255,
     mean: [Double] = [0.5, 0.5, 0.5],
     standardDeviation: [Double] = [0.5, 0.5, 0.5]
   ) throws {
@@ -69,6 +72,7 @@ public struct ImageTransform: Equatable, Sendable {
     self.window = window
     self.order = order
     self.fastDecode = fastDecode
+    self.frame = frame
     self.rescale = rescale
     self.mean = mean
     self.standardDeviation = standardDeviation
@@ -77,7 +81,15 @@ public struct ImageTransform: Equatable, Sendable {
   /// The same transform with another policy for more than 8 bits.
   public func with(window: PixelPolicy?) throws -> ImageTransform {
     try ImageTransform(
-      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
+      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode, frame: frame,
+      rescale: rescale,
+      mean: mean, standardDeviation: standardDeviation)
+  }
+
+  /// The same transform with another choice of frame.
+  public func with(frame: FrameChoice?) throws -> ImageTransform {
+    try ImageTransform(
+      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode, frame: frame,
       rescale: rescale,
       mean: mean, standardDeviation: standardDeviation)
   }
@@ -94,12 +106,19 @@ public struct ImageTransform: Equatable, Sendable {
 
   /// The same from an image file's bytes; `path` names it in errors.
   public func pixels(of bytes: [UInt8], path: String) throws -> ImagePixels {
-    if DicomFile.isDicom(bytes) {
-      let file = try DicomFile(bytes, path: path)
-      let grey = try file.grey(window, path: path)
-      return try fitted(
-        ImageDecoder.Image(values: grey, width: file.width, height: file.height, channels: file.channels), path: path)
-    }
+    try remarkedPixels(of: bytes, path: path).pixels
+  }
+
+  /// The same, and what is odd about the file, in words.
+  func remarkedPixels(of bytes: [UInt8], path: String) throws -> (pixels: ImagePixels, remark: String?) {
+    guard DicomFile.isDicom(bytes) else { return (try plainPixels(of: bytes, path: path), nil) }
+    let file = try DicomFile(bytes, path: path, frame: frame)
+    let grey = try file.grey(window, path: path)
+    let image = ImageDecoder.Image(values: grey, width: file.width, height: file.height, channels: file.channels)
+    return (try fitted(image, path: path), file.remark)
+  }
+
+  private func plainPixels(of bytes: [UInt8], path: String) throws -> ImagePixels {
     let header = try ImageDecoder.header(of: bytes, path: path)
     if header.depth == 8 {
       guard aspect == .squash else { return try fitted(try whole(bytes, path: path), path: path) }

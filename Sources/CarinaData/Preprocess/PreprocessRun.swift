@@ -144,7 +144,7 @@ struct PreprocessRun {
         sourceDigest: job.digest,
         transform: options.transform, shards: shards, rejectedImages: rejections.images,
         rejectedSamples: rejections.samples, suspectedInversions: remarks.inversions,
-        orientationTags: remarks.orientations)
+        orientationTags: remarks.orientations, fileRemarks: remarks.files)
       try AtomicFile.write(rejections.text, to: directory(number) + "/" + ShardFormat.rejected)
       try AtomicFile.write(remarks.text, to: directory(number) + "/" + ShardFormat.remarks)
       try AtomicFile.write(try manifest.text(), to: directory(number) + "/" + ShardFormat.manifest)
@@ -179,6 +179,7 @@ struct PreprocessRun {
       manifest: try ShardManifest.read(directory),
       firstRejections: Rejections.first(of: String(decoding: rejected, as: UTF8.self)),
       firstInversions: first.inversions, firstOrientations: first.orientations,
+      firstFileRemarks: first.files,
       imagesWithoutPatient: share.plan.withoutPatient, imagesOutsideRoots: share.plan.outsideRoots,
       firstOutsideRoots: share.plan.firstOutsideRoots, counts: job.archive.counts, remarks: job.archive.remarks)
   }

@@ -8,6 +8,8 @@ public struct PreprocessSummary: Equatable, Sendable {
   public let firstInversions: [String]
   /// The first images with a tag that says they are not upright, and the tag; all of them are in `remarks.jsonl`.
   public let firstOrientations: [String]
+  /// The first images whose files are odd in themselves, and how; all of them are in `remarks.jsonl`.
+  public let firstFileRemarks: [String]
   /// Images that name no patient: overlap of patients between splits cannot be seen for them.
   public let imagesWithoutPatient: Int
   /// Images that lie outside the image roots: absolute, by `..` or by a link.

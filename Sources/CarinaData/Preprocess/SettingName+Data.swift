@@ -6,6 +6,8 @@ extension SettingName {
   package static let imageSize = SettingName("image_size")
   /// How more than 8 bits become 8.
   package static let window = SettingName("window")
+  /// Which frame of a file with several is taken.
+  package static let frame = ImageSettingList.declared.frame.name
   /// Where images are looked up.
   package static let imageRoot = SettingName("image_root")
   /// Whether images outside the image roots are refused.

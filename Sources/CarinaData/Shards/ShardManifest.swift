@@ -43,6 +43,8 @@ public struct ShardManifest: Equatable, Sendable {
   public let suspectedInversions: Int
   /// Stored images with a tag that says they are not upright, listed in `remarks.jsonl`.
   public let orientationTags: Int
+  /// Stored images whose files are odd in themselves, listed in `remarks.jsonl`.
+  public let fileRemarks: Int
 
   /// Images in all.
   public var images: Int { shards.reduce(0) { $0 + $1.images } }
@@ -51,13 +53,15 @@ public struct ShardManifest: Equatable, Sendable {
 
   /// The file's text; equal manifests give equal bytes.
   func text() throws -> String {
+    var remarks = JSONObject([
+      ("suspected_inversions", .integer(suspectedInversions)), ("orientation_tags", .integer(orientationTags)),
+    ])
+    if fileRemarks > 0 { remarks["file_remarks"] = .integer(fileRemarks) }
     let document: JSONValue = [
       "format": .string(ShardFormat.name), "version": .integer(version), "split": .string(split),
       "images": .integer(images), "samples": .integer(samples),
       "rejected": ["images": .integer(rejectedImages), "samples": .integer(rejectedSamples)],
-      "remarks": [
-        "suspected_inversions": .integer(suspectedInversions), "orientation_tags": .integer(orientationTags),
-      ],
+      "remarks": .object(remarks),
       "source": ["name": .string(sourceName), "sha256": .string(sourceDigest)],
       "transform": ["id": .string(transform.id), "settings": transform.settings], "shards": .array(shards.map(\.json)),
     ]
@@ -98,7 +102,8 @@ public struct ShardManifest: Equatable, Sendable {
       shards: try shards.map(Shard.init),
       rejectedImages: try root["rejected"]["images"].count(in: ShardFormat.counts),
       rejectedSamples: try root["rejected"]["samples"].count(in: ShardFormat.counts),
-      suspectedInversions: try remarks("suspected_inversions"), orientationTags: try remarks("orientation_tags"))
+      suspectedInversions: try remarks("suspected_inversions"), orientationTags: try remarks("orientation_tags"),
+      fileRemarks: try remarks("file_remarks"))
     for (name, sum) in [("images", manifest.images), ("samples", manifest.samples)] {
       guard try root[name].optional?.count() ?? sum == sum else {
         throw root[name].failure("\(sum), the sum over its shards")

@@ -74,6 +74,14 @@ public struct AnsweringModel {
     return model
   }
 
+  /// The same model with another choice among the frames of a file with several.
+  /// - Throws: `CarinaError.usage`.
+  public func with(frame: FrameChoice?) throws -> AnsweringModel {
+    var model = self
+    model.images.transform = try transform.with(frame: frame)
+    return model
+  }
+
   private init(
     _ parts: PipelineParts, style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int,
     precision: ElementType, started: Double, on device: Device, images: (VisionConfig) throws -> PipelineTransform

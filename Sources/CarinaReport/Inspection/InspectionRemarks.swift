@@ -15,24 +15,28 @@ struct InspectionRemarks {
   /// - Throws: `CarinaError.missingInput` when a list that the manifest counts is not there.
   func html() throws -> String {
     let found = directories.map(\.manifest)
-    guard found.contains(where: { $0.suspectedInversions + $0.orientationTags > 0 }) else {
+    guard found.contains(where: { $0.suspectedInversions + $0.orientationTags + $0.fileRemarks > 0 }) else {
       return "<p>No image looks inverted, and none carries a tag that says it is not upright.</p>\n"
     }
-    let counts = [
+    var counts = [
       ["grey may be inverted"] + found.map { String($0.suspectedInversions) },
       ["tag says not upright"] + found.map { String($0.orientationTags) },
     ]
+    if found.contains(where: { $0.fileRemarks > 0 }) {
+      counts.append(["file is odd in itself"] + found.map { String($0.fileRemarks) })
+    }
     var html = HTML.table(
       ["images"] + directories.map(InspectionPage.name), counts, numbers: Set(1...directories.count))
     html += "<p class=\"note\">Nothing was changed because of it: these are to be looked at.</p>\n"
     for (directory, manifest) in zip(directories, found) {
-      guard manifest.suspectedInversions + manifest.orientationTags > 0 else { continue }
+      guard manifest.suspectedInversions + manifest.orientationTags + manifest.fileRemarks > 0 else { continue }
       let text = String(
         decoding: try ReadableFile.read(directory.path + "/" + ShardFormat.remarks, limit: .list), as: UTF8.self)
       let first = ImageRemarks.first(of: text, limit: InspectionRemarks.named)
       let suffix = directories.count > 1 ? " in \(InspectionPage.name(directory))" : ""
       html += list("Suspected inversions\(suffix)", first.inversions, of: manifest.suspectedInversions)
       html += list("Exif orientation tags\(suffix)", first.orientations, of: manifest.orientationTags)
+      html += list("Odd files\(suffix)", first.files, of: manifest.fileRemarks)
     }
     return html
   }

@@ -65,6 +65,29 @@ import Testing
     }
   }
 
+  @Test("a radiograph that is odd in itself, and a frame of several, are listed and counted")
+  func files() throws {
+    let url = try #require(Bundle.module.url(forResource: "Goldens/data/dicom/dicom", withExtension: "json"))
+    let directory = try TemporaryDirectory()
+    let names = ["explicit-12.dcm", "no-head.dcm", "frames-5-rle.dcm"]
+    let records = names.map { "{\"image\": \"\($0)\", \"caption\": \"c\"}" }.joined(separator: "\n")
+    try records.write(toFile: directory.file("r.jsonl"), atomically: true, encoding: .utf8)
+    let options = PreprocessOptions(
+      records: directory.file("r.jsonl"), imageRoots: [url.deletingLastPathComponent().path],
+      output: directory.file("out"), transform: try ImageTransform(size: 32, window: .minmax, frame: .number(1)))
+    let summary = try Preprocessor.run(options)
+    let lines = try String(contentsOfFile: directory.file("out/remarks.jsonl"), encoding: .utf8)
+      .split(separator: "\n").map { try JSONValue.parse(String($0), source: "remarks") }
+    let remarks = lines.filter { $0["file"] != nil }
+    #expect(remarks.map { $0["path"]?.string } == ["no-head.dcm", "frames-5-rle.dcm"])
+    #expect(remarks.last?["file"]?.string == "frame 1 of 5 was taken")
+    #expect(summary.manifest.fileRemarks == 2 && summary.firstFileRemarks.count == 2)
+    #expect(try ShardManifest.read(directory.file("out")) == summary.manifest)
+    let manifest = try JSONValue.parseFile(directory.file("out/manifest.json"))
+    #expect(manifest["remarks"]?["file_remarks"]?.int == 2)
+    #expect(manifest["transform"]?["settings"]?["frame"]?.string == "1")
+  }
+
   @Test("a run lists them in remarks.jsonl, counts them in the manifest and leaves the pixels alone")
   func run() throws {
     let goldens = try ImageGoldens()
