@@ -66,5 +66,6 @@ struct Asking {
       ] + asking.precision.header(model.answering.precision, model.answering.device) + asking.weights.header)
     if let cache = evaluator.featureCache, !cache.isWritable { writeToStandardError("note: \(cache.readOnlyRemark)\n") }
     for key in model.answering.unknownKeys { writeToStandardError("note: \(key) is not known and not used\n") }
+    for remark in model.answering.remarks { writeToStandardError("note: \(remark)\n") }
   }
 }

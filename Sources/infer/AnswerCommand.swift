@@ -56,6 +56,7 @@ struct AnswerCommand: ParsableCommand {
     let session = try AnswerSession(answering, options: options)
     writeHeader(answering, type)
     for key in answering.unknownKeys { writeToStandardError("note: \(key) is not known and has no effect\n") }
+    for remark in answering.remarks { writeToStandardError("note: \(remark)\n") }
 
     if let questions {
       try QuestionsRun(session: session, json: json).answer(questions, batchSize: batchSize)
