@@ -13,7 +13,7 @@ public struct PreprocessSettingList: SettingList {
   /// Pixels a side; nil for the model's, or 384 without one.
   public let imageSize = Setting<Int?>(
     SettingName.imageSize.key, nil, .optional(.within(1...4096, of: "pixels")),
-    help: "Pixels a side (default: the model's, 384 without --vision-model).")
+    help: "Pixels a side (default: the model's, 384 without one).")
   /// The kernel of the resize; nil for the model's, or bicubic without one.
   public let resizeFilter = Setting<ResizeFilter?>(
     SettingName.resizeFilter.key, nil,

@@ -32,7 +32,7 @@ enum SiglipDocument {
     case let other?:
       throw CarinaError(
         .badData, "model_type \"\(other)\" is no \(noun) that is supported", at: whole.source,
-        expected: "\(kind) or siglip")
+        expected: key == "vision_config" ? "\(kind), siglip or gemma3" : "\(kind) or siglip")
     case nil:
       throw CarinaError(
         .badData, "names no model_type", at: whole.source, expected: "\"model_type\": \"\(kind)\" or \"siglip\"")
