@@ -118,12 +118,13 @@ import Testing
     #expect(
       try stopped.bytes(under: "final_model")["language_model/model.safetensors"]
         == smooth.bytes(under: "final_model")["language_model/model.safetensors"])
+    let images = try FileManager.default.contentsOfDirectory(atPath: world.archive + "/images").sorted()
+    let image = try #require(images.first)
     let answer = try ProgramRun(
       "infer",
       [
-        "--checkpoint", smooth.file("final_model"), "--image-path",
-        "\(world.archive)/images/\(try #require(try FileManager.default.contentsOfDirectory(atPath: world.archive + "/images").sorted().first))",
-        "--question", "Is the heart enlarged?", "--precision", "fp32", "--max-new-tokens", "2",
+        "--checkpoint", smooth.file("final_model"), "--image-path", "\(world.archive)/images/\(image)", "--question",
+        "Is the heart enlarged?", "--precision", "fp32", "--max-new-tokens", "2",
       ])
     #expect(answer.exitCode == 0, "\(answer.errors)")
   }

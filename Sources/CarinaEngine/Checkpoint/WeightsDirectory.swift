@@ -139,6 +139,9 @@ package final class WeightsDirectory {
       expected: "model.safetensors, or model.safetensors.index.json with its shards",
       found: others.isEmpty ? nil : others.joined(separator: ", "),
       remedy: others.isEmpty
-        ? nil : "Only safetensors is read; convert with transformers: MODEL.save_pretrained(TARGET).")
+        ? nil
+        : others.contains { $0.hasSuffix(".bin") }
+          ? "Only safetensors is read; convert with transformers: MODEL.save_pretrained(TARGET)."
+          : "Only safetensors is read.")
   }
 }

@@ -40,7 +40,8 @@ import Testing
   func disagreement() throws {
     let cases = try #require(CheckpointGoldens.json("checkpoints/image-settings.json").array)
     let golden = try #require(cases.first { $0["name"] == "nested before plain" })
-    let error = try #require(thrownCarinaError { try read(try #require(golden["files"])) })
+    let files = try #require(golden["files"])
+    let error = try #require(thrownCarinaError { try read(files) })
     #expect(error.kind == .badData)
     #expect(error.what.contains("(resample, image_std)"), "\(error)")
     #expect(error.location?.hasSuffix("/processor_config.json, image_processor") == true)

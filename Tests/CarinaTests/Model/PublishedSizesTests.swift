@@ -161,4 +161,19 @@ import Carina
     expectClose(seen.reshaped(expected.shape), expected, relative: 1e-5)
     #expect(part.remarks.count == 1 && part.remarks[0].contains("the decoder is not the vision tower's"))
   }
+
+  @Test("heads of 72, no multiple of 16, over a grid of 14-pixel patches: bfloat16 stays within its rounding of fp32")
+  func oddHeads() throws {
+    let config = VisionConfig(
+      imageSize: 98, patchSize: 14, hiddenSize: 144, intermediateSize: 538, layerCount: 3, headCount: 2)
+    let pixels = Tensor(
+      (0..<2 * 3 * 98 * 98).map { Float(($0 * 7919) % 256) / 127.5 - 1 }, shape: [2, 3, 98, 98])
+    let features = [ElementType.float32, .bfloat16].map { precision in
+      VisionEncoder(config, from: RandomParameterSource(seed: 4, precision: precision, on: TestBackend.cpu))
+        .features(pixels, count: 2, tape: nil)
+    }
+    #expect(features[0].shape == [2 * 49, 144] && features[0].isFinite)
+    let off = expectClose(features[1], features[0], relative: 3e-2)
+    #expect(off > 1e-6, "these products were not in bfloat16")
+  }
 }
