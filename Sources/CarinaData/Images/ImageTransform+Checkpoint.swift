@@ -47,7 +47,10 @@ private struct ProcessorSettings {
   let source: String
 
   /// A key's value; nil where it is absent or null.
-  func value(_ key: String) -> JSONValue? { keys[key].flatMap { $0.isNull ? nil : $0 } }
+  func value(_ key: String) -> JSONValue? {
+    guard let value = keys[key], !value.isNull else { return Optional.none }
+    return value
+  }
 
   /// The class that the settings name.
   var kind: ImageProcessorKind? {

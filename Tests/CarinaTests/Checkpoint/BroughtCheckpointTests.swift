@@ -5,7 +5,9 @@ import Testing
 import Carina
 
 /// Checkpoints as people bring them: parts too many, names in another layout, heads of their own, other types.
-@Suite struct BroughtCheckpointTests {
+@Suite final class BroughtCheckpointTests {
+  private var directories: [TemporaryDirectory] = []
+
   private func golden(_ name: String) throws -> ModelDirectory {
     ModelDirectory(path: try CheckpointGoldens.path(name))
   }
@@ -20,7 +22,7 @@ import Carina
   /// A copy of a model with other keys and other tensors.
   private func changed(
     _ name: String, keys: [(String, JSONValue?)] = [], _ change: (inout Tensors) throws -> Void = { _ in }
-  ) throws -> (directory: TemporaryDirectory, model: ModelDirectory) {
+  ) throws -> ModelDirectory {
     let directory = try TemporaryDirectory(), source = try golden(name)
     var config = try #require(try source.configuration().object)
     for (key, value) in keys { config[key] = value }
@@ -28,7 +30,8 @@ import Carina
     var all = try tensors(source)
     try change(&all)
     try SafetensorsWriter.write(all, to: directory.file("model.safetensors"))
-    return (directory, ModelDirectory(path: directory.path))
+    directories.append(directory)
+    return ModelDirectory(path: directory.path)
   }
 
   private func expectSame(_ left: [Parameter], _ right: [Parameter]) {
@@ -39,12 +42,12 @@ import Carina
   func classifier() throws {
     let plain = try golden("joined-bare-tower/vision".model).loadVisionEncoder(precision: .float32)
     #expect(plain.remarks == [])
-    let (directory, model) = try changed("joined-bare-tower/vision".model) {
+    let model = try changed("joined-bare-tower/vision".model) {
       $0 += [("classifier.weight", Tensor(zeros: [3, 14])), ("classifier.bias", Tensor(zeros: [3]))]
     }
     let part = try model.loadVisionEncoder(precision: .float32)
     expectSame(part.model.parameters, plain.model.parameters)
-    #expect(part.remarks == ["\(directory.path): left out 2 tensors: no feature passes through the classifier"])
+    #expect(part.remarks == ["\(model.path): left out 2 tensors: no feature passes through the classifier"])
     let whole = try golden("siglip-gelu".model).loadVisionEncoder(precision: .float32)
     #expect(whole.remarks.count == 1 && whole.remarks[0].contains("the text tower is not needed"))
   }
@@ -52,19 +55,19 @@ import Carina
   @Test("a tower without its pooling head is read, and one with a head that config.json denies")
   func poolingHead() throws {
     let plain = try golden("joined-bare-tower/vision".model).loadVisionEncoder(precision: .float32).model
-    let (_, without) = try changed("joined-bare-tower/vision".model) { $0.removeAll { $0.name.hasPrefix("head.") } }
+    let without = try changed("joined-bare-tower/vision".model) { $0.removeAll { $0.name.hasPrefix("head.") } }
     let part = try without.loadVisionEncoder(precision: .float32)
     expectSame(part.model.parameters, plain.trainedParameters(for: .postNorm))
     #expect(part.remarks.count == 1 && part.remarks[0].contains("no pooling head"))
     #expect(try without.visionConfig().hasPoolingHead == false)
     #expect(part.model.config.json["vision_use_head"] == false)
 
-    let (_, denied) = try changed("joined-bare-tower/vision".model, keys: [("vision_use_head", false)])
+    let denied = try changed("joined-bare-tower/vision".model, keys: [("vision_use_head", false)])
     let other = try denied.loadVisionEncoder(precision: .float32)
     expectSame(other.model.parameters, plain.trainedParameters(for: .postNorm))
     #expect(other.remarks.count == 1 && other.remarks[0].contains("before the pooling head"))
 
-    let (_, torn) = try changed("joined-bare-tower/vision".model) { $0.removeAll { $0.name == "head.probe" } }
+    let torn = try changed("joined-bare-tower/vision".model) { $0.removeAll { $0.name == "head.probe" } }
     let error = try #require(thrownCarinaError { try torn.loadVisionEncoder(precision: .float32) })
     #expect(error.what.contains("1 missing: vision_model.head.probe"))
   }
@@ -76,7 +79,7 @@ import Carina
       ("gemma-window-short", .float32),
     ] {
       let plain = try self.golden(golden.model).loadDecoder(precision: .float32)
-      let (_, model) = try changed(golden.model) { all in
+      let model = try changed(golden.model) { all in
         let table = try #require(all.first { $0.name == "model.embed_tokens.weight" }).tensor
         all.append(("lm_head.weight", table.converted(to: type)))
       }
@@ -92,21 +95,21 @@ import Carina
     let plain = try golden("checkpoints/gemma-untied").loadDecoder(precision: .float32)
     #expect(plain.model.config.hasOwnHead && plain.remarks == [])
     for keys in [[("tie_word_embeddings", true as JSONValue?)], [("tie_word_embeddings", nil)]] {
-      let (_, tied) = try changed("checkpoints/gemma-untied", keys: keys)
+      let tied = try changed("checkpoints/gemma-untied", keys: keys)
       let part = try tied.loadDecoder(precision: .float32)
       #expect(part.model.config == plain.model.config)
       expectSame(part.model.parameters, plain.model.parameters)
       #expect(part.remarks.count == 1 && part.remarks[0].contains("other numbers; they are used"))
     }
     // Without an embedding the head is both, as in transformers 5.
-    let (_, alone) = try changed("checkpoints/gemma-untied", keys: [("tie_word_embeddings", true)]) {
+    let alone = try changed("checkpoints/gemma-untied", keys: [("tie_word_embeddings", true)]) {
       $0.removeAll { $0.name == "model.embed_tokens.weight" }
     }
     let part = try alone.loadDecoder(precision: .float32)
     #expect(!part.model.config.hasOwnHead)
     expectClose(part.model.tokenEmbedding.value, plain.model.head.value, relative: 0)
     // And where config.json wants two there have to be two.
-    let (_, lacking) = try changed("checkpoints/gemma-untied") { $0.removeAll { $0.name == "lm_head.weight" } }
+    let lacking = try changed("checkpoints/gemma-untied") { $0.removeAll { $0.name == "lm_head.weight" } }
     #expect(
       thrownCarinaError { try lacking.loadDecoder(precision: .float32) }?.what.contains("1 missing: lm_head.weight")
         == true)
@@ -132,7 +135,7 @@ import Carina
   @Test("a tensor that the index alone lists matters where the model wants it")
   func index() throws {
     let source = try golden("gemma-sharded".model)
-    func listing(_ extra: [String]) throws -> (TemporaryDirectory, ModelDirectory) {
+    func listing(_ extra: [String]) throws -> ModelDirectory {
       let directory = try TemporaryDirectory()
       let index = "model.safetensors.index.json"
       for name in try FileManager.default.contentsOfDirectory(atPath: source.path) where name != index {
@@ -144,13 +147,14 @@ import Carina
       for name in extra { map[name] = file }
       document["weight_map"] = .object(map)
       try JSONValue.object(document).write(to: directory.file(index))
-      return (directory, ModelDirectory(path: directory.path))
+      directories.append(directory)
+      return ModelDirectory(path: directory.path)
     }
-    let (_, tied) = try listing(["lm_head.weight"])
+    let tied = try listing(["lm_head.weight"])
     let part = try tied.loadDecoder(precision: .float32)
     expectSame(part.model.parameters, try source.loadDecoder(precision: .float32).model.parameters)
     #expect(part.remarks.count == 1 && part.remarks[0].contains("in the index of the files alone"))
-    let (_, odd) = try listing(["lm_head.weight", "visitor.weight", "model.layers.9.mlp.up_proj.weight"])
+    let odd = try listing(["lm_head.weight", "visitor.weight", "model.layers.9.mlp.up_proj.weight"])
     let error = try #require(thrownCarinaError { try odd.loadDecoder(precision: .float32) })
     #expect(error.what.contains("2 in the index of the files and in none of them: "), "\(error)")
     #expect(error.what.contains("visitor.weight") && error.what.contains("model.layers.9."))
@@ -164,7 +168,7 @@ import Carina
     let plain = try golden("checkpoints/gemma-joined").loadDecoder(precision: .float32)
     let tower = try golden("checkpoints/gemma-joined").loadVisionEncoder(precision: .float32)
     #expect(plain.model.config.endTokens == [1, 5])
-    let (_, model) = try changed("checkpoints/gemma-joined") { all in
+    let model = try changed("checkpoints/gemma-joined") { all in
       #expect(all.contains { $0.name.hasPrefix(hub) } && all.contains { $0.name.hasPrefix("multi_modal_projector.") })
       all = all.map { name, tensor in
         if name.hasPrefix(hub) { return (decoder + name.dropFirst(hub.count), tensor) }
@@ -193,7 +197,7 @@ import Carina
 
   @Test("the head of a joined model is tied by the outer key, and one of its own is read")
   func joinedHead() throws {
-    let (_, model) = try changed("checkpoints/gemma-joined", keys: [("tie_word_embeddings", false)]) {
+    let model = try changed("checkpoints/gemma-joined", keys: [("tie_word_embeddings", false)]) {
       $0.append(("language_model.lm_head.weight", Tensor(zeros: [48, 16])))
     }
     let part = try model.loadDecoder(precision: .float32)
@@ -203,7 +207,7 @@ import Carina
   @Test("many names are told in few: five, how many more, what all begin with, and the prefix that is too much")
   func shortRefusals() throws {
     for prefix in ["base_model.model.", "module.", "_orig_mod."] {
-      let (_, model) = try changed("gemma-1b-style".model) { $0 = $0.map { (prefix + $0.name, $0.tensor) } }
+      let model = try changed("gemma-1b-style".model) { $0 = $0.map { (prefix + $0.name, $0.tensor) } }
       let error = try #require(thrownCarinaError { try model.loadDecoder(precision: .float32) })
       #expect(error.description.utf8.count < 1500, "\(error.description.utf8.count)")
       #expect(error.what.contains("93 missing: model.embed_tokens.weight [67, 16], "), "\(error)")
@@ -211,7 +215,7 @@ import Carina
       #expect(error.what.contains(" and 88 more, all beginning with \(prefix)model."))
       #expect(error.remedy?.contains("Before every name stands \(prefix), ") == true)
     }
-    let (_, visited) = try changed("gemma-1b-style".model) {
+    let visited = try changed("gemma-1b-style".model) {
       $0 += (0..<7).map { ("visitor.\($0).weight", Tensor(zeros: [1])) }
     }
     let error = try #require(thrownCarinaError { try visited.loadDecoder(precision: .float32) })
@@ -240,7 +244,7 @@ import Carina
   @Test("buffers of frequencies, double precision and ends beyond the vocabulary are accepted with a remark")
   func accepted() throws {
     let plain = try golden("gemma-1b-style".model).loadDecoder(precision: .float32)
-    let (_, model) = try changed("gemma-1b-style".model, keys: [("eos_token_id", [1, 67, 5]), ("bos_token_id", 99)]) {
+    let model = try changed("gemma-1b-style".model, keys: [("eos_token_id", [1, 67, 5]), ("bos_token_id", 99)]) {
       $0 += [
         ("model.rotary_emb.inv_freq", Tensor(zeros: [4])), ("model.rotary_emb_local.inv_freq", Tensor(zeros: [4])),
         ("model.layers.0.self_attn.rotary_emb.inv_freq", Tensor(zeros: [4])),

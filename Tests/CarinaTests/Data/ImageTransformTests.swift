@@ -75,8 +75,8 @@ import Testing
       try ImageTransform(size: 384, filter: .bilinear),
     ]
     let model = try ImageTransform(size: 384, mean: [0.4, 0.5, 0.5])
-    #expect(Set((others + [base, model]).map(\.id)).count == 9)
-    #expect(Set((others + [base]).map(\.pixelID)).count == 8)
+    #expect(Set((others + [base, model]).map(\.id)).count == 10)
+    #expect(Set((others + [base]).map(\.pixelID)).count == 9)
     #expect(model.pixelID == base.pixelID)
     for transform in others + [base, model] {
       let text = try transform.settings.serialized()
