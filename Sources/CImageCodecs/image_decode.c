@@ -81,7 +81,7 @@ int carina_image_decode(
 // A sink that resizes, turning colour into luma on the way when asked.
 struct resize_sink {
   int32_t size, width, channels;
-  int to_grey, order;
+  int to_grey, order, filter;
   struct resampler *resampler;
   uint8_t *grey;
 };
@@ -96,7 +96,8 @@ static int resize_start(void *context, int32_t width, int32_t height, int32_t ch
     sink->grey = malloc((size_t)width);
     if (!sink->grey) return CARINA_IMAGE_NO_MEMORY;
   }
-  sink->resampler = carina_resampler_create(width, height, sink->channels, sink->size, sink->size, sink->order, 1);
+  sink->resampler = carina_resampler_create(
+      width, height, sink->channels, sink->size, sink->size, sink->order, sink->filter, 1);
   return sink->resampler ? CARINA_IMAGE_OK : CARINA_IMAGE_NO_MEMORY;
 }
 
@@ -110,9 +111,9 @@ static void resize_row(void *context, const void *row) {
 }
 
 int carina_image_decode_resized(
-    const uint8_t *bytes, size_t count, int32_t fast_size, int32_t size, int to_grey, int order, uint8_t *pixels,
-    carina_image_report *report) {
-  struct resize_sink resize = {.size = size, .to_grey = to_grey, .order = order};
+    const uint8_t *bytes, size_t count, int32_t fast_size, int32_t size, int to_grey, int order, int filter,
+    uint8_t *pixels, carina_image_report *report) {
+  struct resize_sink resize = {.size = size, .to_grey = to_grey, .order = order, .filter = filter};
   const struct row_sink sink = {resize_start, resize_row, &resize};
   const int status = read_any(bytes, count, fast_size, &sink, report);
   if (status == CARINA_IMAGE_OK) {

@@ -15,7 +15,9 @@ struct resample_axis {
 enum { CARINA_WEIGHT_BITS = 22, CARINA_LOW_BITS = 11 };
 
 // Returns 0, or 1 when there is no memory; then the axis holds nothing.
-int carina_resample_axis_create(struct resample_axis *axis, int32_t source_length, int32_t target_length);
+// `filter` is one of the CARINA_FILTER_… numbers.
+int carina_resample_axis_create(
+    struct resample_axis *axis, int32_t source_length, int32_t target_length, int filter);
 void carina_resample_axis_destroy(struct resample_axis *axis);
 
 // The two passes over one plane. A row has at least 32 readable bytes after its end.

@@ -22,7 +22,7 @@ struct resampler {
   resample_column_function column;
 };
 
-static int prepare(struct resampler *r, int vector) {
+static int prepare(struct resampler *r, int filter, int vector) {
   r->row = carina_resample_row_plain;
   r->column = carina_resample_column_plain;
 #if defined(__x86_64__)
@@ -37,13 +37,17 @@ static int prepare(struct resampler *r, int vector) {
   r->between = calloc(1, (size_t)r->row_stride + PADDING);
   r->output = malloc(planes * (size_t)r->target_width);
   if (!r->planar || !r->kept || !r->between || !r->output) return 1;
-  if (r->width != r->target_width && carina_resample_axis_create(&r->across, r->width, r->target_width)) return 1;
-  if (r->height != r->target_height && carina_resample_axis_create(&r->down, r->height, r->target_height)) return 1;
+  if (r->width != r->target_width && carina_resample_axis_create(&r->across, r->width, r->target_width, filter)) {
+    return 1;
+  }
+  if (r->height != r->target_height && carina_resample_axis_create(&r->down, r->height, r->target_height, filter)) {
+    return 1;
+  }
   return 0;
 }
 
 struct resampler *carina_resampler_create(
-    int32_t width, int32_t height, int32_t channels, int32_t target_width, int32_t target_height, int order,
+    int32_t width, int32_t height, int32_t channels, int32_t target_width, int32_t target_height, int order, int filter,
     int vector) {
   struct resampler *r = calloc(1, sizeof *r);
   if (!r) return NULL;
@@ -52,7 +56,7 @@ struct resampler *carina_resampler_create(
   const int64_t shrinks_across = width > target_width ? width - target_width : 0;
   r->vertical_first = order == CARINA_RESIZE_ADAPTIVE && height - target_height > 2 * shrinks_across;
   r->row_stride = ((r->vertical_first ? width : target_width) + 31) / 32 * 32;
-  if (prepare(r, vector)) {
+  if (prepare(r, filter, vector)) {
     carina_resampler_destroy(r);
     return NULL;
   }
@@ -134,8 +138,9 @@ void carina_resampler_finish(struct resampler *r, uint8_t *target) {
 
 static int resize_with(
     const uint8_t *source, int32_t width, int32_t height, int32_t channels, uint8_t *target, int32_t target_width,
-    int32_t target_height, int order, int vector) {
-  struct resampler *r = carina_resampler_create(width, height, channels, target_width, target_height, order, vector);
+    int32_t target_height, int order, int filter, int vector) {
+  struct resampler *r =
+      carina_resampler_create(width, height, channels, target_width, target_height, order, filter, vector);
   if (!r) return 1;
   for (int32_t y = 0; y < height; y++) {
     carina_resampler_push(r, source + (size_t)y * (size_t)width * (size_t)channels);
@@ -147,14 +152,14 @@ static int resize_with(
 
 int carina_resize(
     const uint8_t *source, int32_t width, int32_t height, int32_t channels, uint8_t *target, int32_t target_width,
-    int32_t target_height, int order) {
-  return resize_with(source, width, height, channels, target, target_width, target_height, order, 1);
+    int32_t target_height, int order, int filter) {
+  return resize_with(source, width, height, channels, target, target_width, target_height, order, filter, 1);
 }
 
 int carina_resize_plain(
     const uint8_t *source, int32_t width, int32_t height, int32_t channels, uint8_t *target, int32_t target_width,
-    int32_t target_height, int order) {
-  return resize_with(source, width, height, channels, target, target_width, target_height, order, 0);
+    int32_t target_height, int order, int filter) {
+  return resize_with(source, width, height, channels, target, target_width, target_height, order, filter, 0);
 }
 
 void carina_luma(const uint8_t *rgb, int64_t count, uint8_t *grey) {

@@ -19,6 +19,16 @@ extension Tensor {
     return result
   }
 
+  /// Rounds double-precision numbers in the host's memory to fp32, as transformers does on loading.
+  package static func fromFloat64(_ source: UnsafeRawBufferPointer, shape: [Int], on backend: any Backend) -> Tensor {
+    Tensor(shape, on: backend) { target in
+      let floats = target.bindMemory(to: Float.self)
+      for index in floats.indices {
+        floats[index] = Float(source.loadUnaligned(fromByteOffset: 8 * index, as: Double.self))
+      }
+    }
+  }
+
   /// Whether no element is infinite or not a number; fp32 only.
   package var isFinite: Bool { backend.isFinite(self) }
 }

@@ -15,13 +15,16 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
     ("val-shards", options.validationShards.map { "\($0) (\(counts.validation ?? 0) samples)" } ?? "none"),
     ("vision-model", options.visionModel), ("llm", options.languageModel),
     ("projector", options.projector ?? "fresh"), ("output-dir", options.outputDirectory),
+  ]
+  if let assumption = training.imageAssumption { lines.append(("image-settings", assumption)) }
+  lines += [
     (
       "trains",
       [
         options.policy.trainsProjector ? "projector" : nil, options.policy.trainsDecoder ? "language model" : nil,
         options.policy.trainsVisionInFirstEpoch ? "vision encoder (first epoch)" : nil,
       ].compactMap { $0 }.joined(separator: ", ")
-    ),
+    )
   ]
   lines += headerLines(settings.texts).combining("batch-size", "gradient-accumulation-steps")
     .inserting(

@@ -96,6 +96,7 @@ public struct ModelPartsOptions: ParsableArguments {
       ("drop-first-patch", "\(answering.model.dropsFirstPatch)"),
       ("transform", answering.transform.id),
     ]
+    if let assumption = answering.imageAssumption { lines.append(("image-settings", assumption)) }
     return lines
   }
 }

@@ -68,5 +68,6 @@ struct Asking {
       ] + asking.precision.header(model.answering.precision, model.answering.device) + asking.weights.header)
     if let cache = evaluator.featureCache, !cache.isWritable { writeNote(cache.readOnlyRemark) }
     for key in model.answering.unknownKeys { writeNote("\(key) is not known and not used") }
+    for remark in model.answering.remarks { writeNote(remark) }
   }
 }

@@ -58,6 +58,7 @@ struct AnswerCommand: ParsableCommand {
     let session = try AnswerSession(answering, options: options)
     writeHeader(answering, type)
     for key in answering.unknownKeys { writeNote("\(key) is not known and has no effect") }
+    for remark in answering.remarks { writeNote(remark) }
 
     if let questions {
       if questions.windowsPaths > 0 {

@@ -26,7 +26,9 @@ struct ShardsCommand: ParsableCommand {
   @Option(name: .long, help: "The shard directory to write.") var output: String
   @Option(name: .long, help: "Layout of the records: \(SampleFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
   var format: SampleFormat = .carina
-  @Option(name: .customLong("image-size"), help: "Pixels a side.") var imageSize: Int = 384
+  @Option(PreprocessSettingList.declared.visionModel) var visionModel: String?
+  @Option(PreprocessSettingList.declared.imageSize) var imageSize: Int?
+  @Option(PreprocessSettingList.declared.resizeFilter) var resizeFilter: ResizeFilter?
   @Option(name: .long, help: "Split to take from the records, or its name where they do not say.") var split: String?
   @Option(
     name: .customLong("split-by"),
@@ -72,11 +74,11 @@ struct ShardsCommand: ParsableCommand {
 
   func run() throws {
     global.apply()
+    let wanted = try PreparedImages(visionModel, size: imageSize, filter: resizeFilter)
     var options = PreprocessOptions(
       records: json, imageRoots: [imageRoot] + (secondImageRoot.map { [$0] } ?? []), output: output,
-      transform: try ImageTransform(
-        size: imageSize, aspect: aspect, colour: colour, window: window, order: resizeOrder, fastDecode: fastDecode,
-        frame: frame))
+      transform: try wanted.transform.with(
+        aspect: aspect, colour: colour, window: window, order: resizeOrder, fastDecode: fastDecode, frame: frame))
     options.format = format
     options.isConfined = confine
     options.archive = archive.options
@@ -92,7 +94,9 @@ struct ShardsCommand: ParsableCommand {
       [
         ("json", json), ("image-root", options.imageRoots.joined(separator: ", ")), ("confine", "\(confine)"),
         ("output", output),
-        ("format", format.rawValue), ("image-size", "\(imageSize)"), ("split", split ?? "as the records say"),
+        ("format", format.rawValue),
+      ] + wanted.header + [
+        ("split", split ?? "as the records say"),
         ("split-by", splitBy.map { "\($0.rawValue), \(fractions), seed \(splitSeed)" } ?? "nothing"),
         ("allow-known-leak", allowKnownLeak?.rawValue ?? "none"), ("shard-size", "\(shardSize)"),
         ("part", "\(part)"), ("workers", "\(options.workers)"), ("limit", limit.map(String.init) ?? "none"),

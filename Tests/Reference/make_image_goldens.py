@@ -1,4 +1,5 @@
-"""Writes Tests/CarinaTests/Goldens/data: tiny images of every kind, and what Pillow makes of them.
+"""Writes Tests/CarinaTests/Goldens/data: tiny images of every kind, and what Pillow makes of them. filters.json has
+the other filters: one digest over the results for all targets, for each source, number of channels and order of passes.
 
 usage: python make_image_goldens.py            (needs Pillow 13 or later and numpy)
 Pillow up to 12 resizes tall images in another order of passes; those cases are computed here from its single passes.
@@ -169,18 +170,41 @@ def noise(w, h, c):
     return ((state >> 16) & 255).astype(np.uint8).reshape(h, w, c)
 
 
-def resized(values, w, h):
+def resized(values, w, h, filter=Image.BICUBIC):
     c = values.shape[2]
     image = Image.fromarray(values[:, :, 0] if c == 1 else values)
-    return np.asarray(image.resize((w, h), Image.BICUBIC)).reshape(h, w, c)
+    return np.asarray(image.resize((w, h), filter)).reshape(h, w, c)
+
+
+SOURCES = [(1, 1), (1, 7), (7, 1), (3, 5), (16, 16), (17, 33), (64, 50), (5, 120), (120, 5), (97, 101), (2, 64)]
+TARGETS = [(1, 1), (2, 3), (13, 7), (16, 16), (33, 40), (96, 96)]
+
+
+def make_filters(files):
+    """Every filter over every source, up and down, and over whole files."""
+    result = {}
+    for filter in Image.Resampling:
+        cases = []
+        for w, h in SOURCES:
+            for c in (1, 3):
+                values = noise(w, h, c)
+                adaptive = b"".join(resized(values, tw, th, filter).tobytes() for tw, th in TARGETS)
+                first = b"".join(
+                    resized(resized(values, tw, h, filter), tw, th, filter).tobytes() for tw, th in TARGETS)
+                cases.append({"source": [w, h, c], "adaptive": hashlib.sha256(adaptive).hexdigest(),
+                              "horizontalFirst": hashlib.sha256(first).hexdigest()})
+        images = {}
+        for name in ("grey8.png", "rgb8.png", "colour-420.jpg"):
+            rgb = Image.open(io.BytesIO(files[name])).convert("RGB")
+            images[name] = {str(s): digest(np.asarray(rgb.resize((s, s), filter))) for s in (8, 24, 96)}
+        result[filter.name.lower()] = {"number": int(filter), "cases": cases, "images": images}
+    return {"pillow": PIL.__version__, "targets": TARGETS, "filters": result}
 
 
 def make_resizes():
     cases = []
-    sources = [(1, 1), (1, 7), (7, 1), (3, 5), (16, 16), (17, 33), (64, 50), (5, 120), (120, 5), (97, 101), (2, 64)]
-    targets = [(1, 1), (2, 3), (13, 7), (16, 16), (33, 40), (96, 96)]
-    for w, h in sources:
-        for tw, th in targets:
+    for w, h in SOURCES:
+        for tw, th in TARGETS:
             for c in (1, 3):
                 values = noise(w, h, c)
                 horizontal_first = resized(resized(values, tw, h), tw, th)
@@ -223,6 +247,7 @@ def main():
         "grey16": np.asarray(wide).astype(int).tolist(), "windows": windowed(np.asarray(wide)),
     }
     (OUT / "images.json").write_text(json.dumps(golden, indent=1, sort_keys=True) + "\n")
+    (OUT / "filters.json").write_text(json.dumps(make_filters(files), indent=1, sort_keys=True) + "\n")
     print(len(files), "images,", sum(len(d) for d in files.values()), "bytes,", len(cases), "resizes")
 
 

@@ -41,7 +41,7 @@ int carina_image_decode(
 /// Decodes an image of depth 8 and resizes it to `size` x `size` as the rows arrive, so that no full-size image is
 /// kept; same bytes as carina_image_decode followed by carina_resize. `pixels` must hold size * size * 3;
 /// `report->channels` says how many channels were written. `to_grey` non-zero turns colour into luma first; `order` is
-/// that of carina_resize.
+/// and `filter` those of carina_resize.
 int carina_image_decode_resized(
-    const uint8_t *bytes, size_t count, int32_t fast_size, int32_t size, int to_grey, int order, uint8_t *pixels,
-    carina_image_report *report);
+    const uint8_t *bytes, size_t count, int32_t fast_size, int32_t size, int to_grey, int order, int filter,
+    uint8_t *pixels, carina_image_report *report);

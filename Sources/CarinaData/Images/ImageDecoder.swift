@@ -116,12 +116,13 @@ public enum ImageDecoder {
 
   /// Decodes an image of depth 8, `fastSize` as for `header`, and resizes it row by row, never holding all its pixels.
   static func decodeResized(
-    _ bytes: [UInt8], fastSize: Int, size: Int, toGrey: Bool, order: PassOrder, path: String
+    _ bytes: [UInt8], fastSize: Int, size: Int, toGrey: Bool, order: PassOrder, filter: ResizeFilter, path: String
   ) throws -> ImagePixels {
     var report = carina_image_report()
     let values = try [UInt8](unsafeUninitializedCapacity: size * size * 3) { buffer, initialized in
       let status = carina_image_decode_resized(
-        bytes, bytes.count, Int32(fastSize), Int32(size), toGrey ? 1 : 0, order.code, buffer.baseAddress, &report)
+        bytes, bytes.count, Int32(fastSize), Int32(size), toGrey ? 1 : 0, order.code, filter.code, buffer.baseAddress,
+        &report)
       try check(status, report, path)
       initialized = size * size * Int(report.channels)
     }

@@ -63,7 +63,7 @@ extension ImageTransform {
     }
     let resized = try PillowResampling.resize(
       values, width: target.sourceWidth, height: target.sourceHeight, channels: channels, toWidth: target.width,
-      height: target.height, order: order)
+      height: target.height, filter: filter, order: order)
     guard target.width != size || target.height != size else {
       return ImagePixels(values: resized, size: size, channels: channels).collapsedIfGrey()
     }

@@ -8,7 +8,8 @@ extension ImageTransform {
   /// The settings that decide a shard's bytes.
   private var pixelSettings: [(String, JSONValue)] {
     [
-      ("aspect", .string(aspect.rawValue)), ("colour", .string(colour.rawValue)), ("filter", "bicubic-antialias"),
+      ("aspect", .string(aspect.rawValue)), ("colour", .string(colour.rawValue)),
+      ("filter", .string(filter.settingText)),
       ("passes", .string(order.rawValue)), ("size", .integer(size)),
       ("window", window.map { .string($0.description) } ?? .null),
     ] + (fastDecode ? [("decode", .string(ImageTransform.scaledDecoding))] : [])
@@ -52,7 +53,7 @@ extension ImageTransform {
     }
     guard settings["version"]?.int == 1 else { throw unusable("version") }
     let aspect = try value("aspect") { $0.string.flatMap(Aspect.init(rawValue:)) }
-    guard settings["filter"]?.string == "bicubic-antialias" else { throw unusable("filter") }
+    let filter = try value("filter") { $0.string.flatMap(ResizeFilter.init(settingText:)) }
     let colour = try value("colour") { $0.string.flatMap(Colour.init(rawValue:)) }
     let order = try value("passes") { $0.string.flatMap(PassOrder.init(rawValue:)) }
     let size = try value("size") { $0.int }
@@ -62,8 +63,9 @@ extension ImageTransform {
     let frame = settings["frame"] == nil ? nil : try value("frame") { $0.string.flatMap(FrameChoice.init(text:)) }
     if let decode = settings["decode"], decode.string != ImageTransform.scaledDecoding { throw unusable("decode") }
     try self.init(
-      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: settings["decode"] != nil,
-      frame: frame, rescale: rescale, mean: numbers("mean"), standardDeviation: numbers("deviation"))
+      size: size, filter: filter, aspect: aspect, colour: colour, window: window, order: order,
+      fastDecode: settings["decode"] != nil, frame: frame, rescale: rescale, mean: numbers("mean"),
+      standardDeviation: numbers("deviation"))
   }
 
   private static func unusable(_ key: String, _ value: JSONValue?, _ source: String) -> CarinaError {
@@ -75,16 +77,23 @@ extension ImageTransform {
 
   /// This transform, which made the data, with the rescale, mean and standard deviation of the transform that a model's
   /// own configuration describes: what a training run uses and stores.
-  /// - Throws: `CarinaError.badData` when the sizes differ; `location` names the data.
+  /// - Throws: `CarinaError.badData` when sizes or filters differ; `location` names the data.
   package func withNormalization(of model: ImageTransform, at location: String) throws -> ImageTransform {
     guard size == model.size else {
       throw CarinaError(
         .badData, "the images have another size than the model needs", at: location, expected: "\(model.size) pixels",
         found: "\(size) pixels", remedy: "Run preprocess with \(setting: .imageSize) \(model.size).")
     }
+    guard filter == model.filter else {
+      throw CarinaError(
+        .badData, "the images were resized by another filter than the model's image settings name", at: location,
+        expected: model.filter.rawValue, found: filter.rawValue,
+        remedy: "Run preprocess with \(setting: .visionModel) and this model, or with \(setting: .resizeFilter) "
+          + "\(model.filter.rawValue).")
+    }
     return try ImageTransform(
-      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode, frame: frame,
-      rescale: model.rescale, mean: model.mean, standardDeviation: model.standardDeviation)
+      size: size, filter: filter, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
+      frame: frame, rescale: model.rescale, mean: model.mean, standardDeviation: model.standardDeviation)
   }
 
   /// Refuses pixels that were made in another way than this transform makes them.

@@ -3,7 +3,7 @@ import Foundation
 
 /// The one way from an image file to a model's input; its settings and their digest travel with shards and checkpoints.
 ///
-/// Decode, resize to a square by bicubic antialiasing (squashed, as SigLIP was trained, unless told otherwise), then in
+/// Decode, resize to a square as Pillow does (squashed, as SigLIP was trained, unless told otherwise), then in
 /// single precision (value · rescale − mean) / standard deviation, in the order of Hugging Face's image processors.
 public struct ImageTransform: Equatable, Sendable {
   /// What happens to colour.
@@ -26,6 +26,8 @@ public struct ImageTransform: Equatable, Sendable {
 
   /// Pixels a side, 1...4096.
   public let size: Int
+  /// The kernel of the resize.
+  public let filter: ResizeFilter
   /// What happens to an image that is not square.
   package let aspect: Aspect
   /// What happens to colour.
@@ -49,9 +51,9 @@ public struct ImageTransform: Equatable, Sendable {
   /// - Throws: `CarinaError.usage` for a size outside 1...4096, or means and standard deviations that are not three
   ///   finite numbers, the latter above zero.
   public init(
-    size: Int, aspect: Aspect = .squash, colour: Colour = .keep, window: PixelPolicy? = nil,
-    order: PassOrder = .adaptive, fastDecode: Bool = false, frame: FrameChoice? = nil,
-    rescale: Double = 1 / 255,
+    size: Int, filter: ResizeFilter = .bicubic, aspect: Aspect = .squash, colour: Colour = .keep,
+    window: PixelPolicy? = nil, order: PassOrder = .adaptive, fastDecode: Bool = false,
+    frame: FrameChoice? = nil, rescale: Double = 1 / 255,
     mean: [Double] = [0.5, 0.5, 0.5],
     standardDeviation: [Double] = [0.5, 0.5, 0.5]
   ) throws {
@@ -67,6 +69,7 @@ public struct ImageTransform: Equatable, Sendable {
         found: "\(mean) and \(standardDeviation)")
     }
     self.size = size
+    self.filter = filter
     self.aspect = aspect
     self.colour = colour
     self.window = window
@@ -81,17 +84,32 @@ public struct ImageTransform: Equatable, Sendable {
   /// The same transform with another policy for more than 8 bits.
   public func with(window: PixelPolicy?) throws -> ImageTransform {
     try ImageTransform(
-      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode, frame: frame,
-      rescale: rescale,
-      mean: mean, standardDeviation: standardDeviation)
+      size: size, filter: filter, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
+      frame: frame, rescale: rescale, mean: mean, standardDeviation: standardDeviation)
+  }
+
+  /// Size, filter and normalisation of this transform, with the rest as given.
+  /// - Throws: `CarinaError.usage`.
+  public func with(
+    aspect: Aspect, colour: Colour, window: PixelPolicy?, order: PassOrder, fastDecode: Bool, frame: FrameChoice?
+  ) throws -> ImageTransform {
+    try ImageTransform(
+      size: size, filter: filter, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
+      frame: frame, rescale: rescale, mean: mean, standardDeviation: standardDeviation)
   }
 
   /// The same transform with another choice of frame.
   public func with(frame: FrameChoice?) throws -> ImageTransform {
     try ImageTransform(
-      size: size, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode, frame: frame,
-      rescale: rescale,
-      mean: mean, standardDeviation: standardDeviation)
+      size: size, filter: filter, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
+      frame: frame, rescale: rescale, mean: mean, standardDeviation: standardDeviation)
+  }
+
+  /// The same transform with another kernel.
+  package func with(filter: ResizeFilter) throws -> ImageTransform {
+    try ImageTransform(
+      size: size, filter: filter, aspect: aspect, colour: colour, window: window, order: order, fastDecode: fastDecode,
+      frame: frame, rescale: rescale, mean: mean, standardDeviation: standardDeviation)
   }
 
   /// Both sides of a JPEG stay at this or more when it is decoded; 0 decodes all of it.
@@ -123,7 +141,7 @@ public struct ImageTransform: Equatable, Sendable {
     if header.depth == 8 {
       guard aspect == .squash else { return try fitted(try whole(bytes, path: path), path: path) }
       return try ImageDecoder.decodeResized(
-        bytes, fastSize: fastSize, size: size, toGrey: colour == .grey, order: order, path: path
+        bytes, fastSize: fastSize, size: size, toGrey: colour == .grey, order: order, filter: filter, path: path
       ).collapsedIfGrey()
     }
     guard let window else {

@@ -1,8 +1,8 @@
 import CImageCodecs
 import CarinaRuntime
 
-/// Bicubic resizing with antialiasing to exactly the bytes of Pillow's `resize((w, h), BICUBIC)`: Keys' kernel with
-/// a = -0.5, stretched when scaling down, weights in 22-bit fixed point.
+/// Resizing with antialiasing to exactly the bytes of Pillow's `resize((w, h), FILTER)`: a kernel that is stretched when
+/// scaling down, weights in 22-bit fixed point.
 package enum PillowResampling {
   /// Resizes interleaved 8-bit pixels.
   /// - Parameters:
@@ -13,7 +13,7 @@ package enum PillowResampling {
   /// - Throws: `CarinaError.internalFailure` when there is no memory.
   package static func resize(
     _ pixels: [UInt8], width: Int, height: Int, channels: Int, toWidth targetWidth: Int, height targetHeight: Int,
-    order: PassOrder = .adaptive, vectorized: Bool = true
+    filter: ResizeFilter = .bicubic, order: PassOrder = .adaptive, vectorized: Bool = true
   ) throws -> [UInt8] {
     precondition(channels == 1 || channels == 3)
     precondition(min(width, height, targetWidth, targetHeight) > 0 && pixels.count == width * height * channels)
@@ -22,7 +22,7 @@ package enum PillowResampling {
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       let status = run(
         pixels, Int32(width), Int32(height), Int32(channels), buffer.baseAddress, Int32(targetWidth),
-        Int32(targetHeight), order.code)
+        Int32(targetHeight), order.code, filter.code)
       guard status == 0 else {
         throw CarinaError(.internalFailure, "no memory to resize an image of \(width) x \(height) pixels")
       }

@@ -4,6 +4,10 @@ import CarinaRuntime
 extension SettingName {
   /// Pixels a side.
   package static let imageSize = SettingName("image_size")
+  /// The kernel of the resize.
+  package static let resizeFilter = SettingName("resize_filter")
+  /// The vision encoder.
+  package static let visionModel = SettingName("vision_model")
   /// How more than 8 bits become 8.
   package static let window = SettingName("window")
   /// Which frame of a file with several is taken.

@@ -8,6 +8,11 @@ public struct LoadedPart<Model> {
   package let weights: WeightsDirectory
   /// Keys of its configuration that were neither read nor known to be harmless, for the log.
   public let unknownKeys: [String]
+  /// What was accepted in its configuration although it cannot be meant, each a sentence.
+  package let configRemarks: [String]
   /// What the strict loader took and left.
   package let summary: StrictLoader.Summary
+
+  /// What there is to say about the reading besides unknown keys, for the log: a short line each.
+  package var remarks: [String] { configRemarks + summary.remarks.map { "\(directory.reference): \($0)" } }
 }

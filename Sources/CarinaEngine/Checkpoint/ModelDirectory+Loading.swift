@@ -3,31 +3,50 @@ import CarinaRuntime
 import CarinaTensor
 
 extension ModelDirectory {
-  /// The decoder's configuration, with the ends that `generation_config.json` adds.
+  /// The decoder's configuration as it and the weights say it together, with the ends that `generation_config.json`
+  /// adds; of a joined Gemma 3 that of its text part.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
-  package func decoderConfig() throws -> (config: DecoderConfig, unknownKeys: [String]) {
-    let (config, unknown) = try DecoderConfig.read(configuration(), source: file("config.json"))
-    guard has("generation_config.json") else { return (config, unknown) }
-    let generation = try JSONValue.parseFile(file("generation_config.json"))
-    return (
-      try config.addingEndTokens(ofGenerationConfig: generation, source: file("generation_config.json")), unknown
-    )
+  package func decoderConfig() throws -> CheckpointReading<DecoderConfig> {
+    let json = try configuration()
+    let document = try DecoderConfig.read(json, source: file("config.json"))
+    var config = document.config, remarks = document.remarks
+    if has("generation_config.json") {
+      let generation = try JSONValue.parseFile(file("generation_config.json"))
+      let (more, others) = try config.addingEndTokens(
+        ofGenerationConfig: generation, source: file("generation_config.json"))
+      (config, remarks) = (more, remarks + others.filter { !remarks.contains($0) })
+    }
+    var reading = CheckpointReading(
+      config: config, unknownKeys: document.unknownKeys, remarks: remarks,
+      format: json["model_type"] == "gemma3" ? .joinedDecoder : .decoder)
+    reading.findHead(in: try weights(), path: path)
+    return reading
   }
 
-  /// Reads a Gemma 3 decoder (`Gemma3ForCausalLM`).
+  /// Reads a Gemma 3 decoder (`Gemma3ForCausalLM`), or that of a joined model (`Gemma3ForConditionalGeneration`).
   /// - Throws: `CarinaError.missingInput`, `.badData`; everything that does not fit the configuration in one error.
   package func loadDecoder(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Decoder> {
-    let (config, unknown) = try decoderConfig()
-    return try load(unknown, .decoder, precision: precision, on: backend) { Decoder(config, from: $0) }
+    let reading = try decoderConfig()
+    return try load(reading, precision: precision, on: backend) { Decoder(reading.config, from: $0) }
   }
 
-  /// Reads the vision tower of a `SiglipVisionModel` or a `SiglipModel`; the latter's text tower is left out knowingly.
+  /// The vision tower's configuration as it and the weights say it together.
+  /// - Throws: `CarinaError.missingInput`, `.badData`.
+  package func visionReading() throws -> CheckpointReading<VisionConfig> {
+    let json = try configuration()
+    let (config, unknown) = try VisionConfig.read(json, source: file("config.json"))
+    var reading = CheckpointReading(
+      config: config, unknownKeys: unknown, format: json["model_type"] == "gemma3" ? .joinedVision : .vision)
+    reading.findPoolingHead(in: try weights(), path: path)
+    return reading
+  }
+
+  /// Reads the vision tower of a `SiglipVisionModel`, a `SiglipModel` or a joined model; what stands beside the tower
+  /// is left out knowingly.
   /// - Throws: as `loadDecoder`.
   package func loadVisionEncoder(precision: ElementType, on backend: any Backend) throws -> LoadedPart<VisionEncoder> {
-    let (config, unknown) = try VisionConfig.read(configuration(), source: file("config.json"))
-    return try load(unknown, .vision, precision: precision, on: backend) {
-      VisionEncoder(config, from: $0)
-    }
+    let reading = try visionReading()
+    return try load(reading, precision: precision, on: backend) { VisionEncoder(reading.config, from: $0) }
   }
 
   /// The projector's sizes: from `projector_config.json`, or from the shapes of the weights where there is none.
@@ -60,13 +79,23 @@ extension ModelDirectory {
   /// Builds a model from the directory's weights, in one error with everything that does not fit.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
   package func load<Model>(
-    _ unknownKeys: [String], _ format: TensorFormat, precision: ElementType, on backend: any Backend,
-    _ build: (ParameterSource) -> Model
+    _ unknownKeys: [String], _ format: TensorFormat, remarks: [String] = [], precision: ElementType,
+    on backend: any Backend, _ build: (ParameterSource) -> Model
   ) throws -> LoadedPart<Model> {
     let weights = try weights()
     let loader = StrictLoader(directory: weights, format: format, precision: precision, on: backend)
     let model = build(loader)
     let summary = try loader.finish()
-    return LoadedPart(model: model, directory: self, weights: weights, unknownKeys: unknownKeys, summary: summary)
+    return LoadedPart(
+      model: model, directory: self, weights: weights, unknownKeys: unknownKeys, configRemarks: remarks,
+      summary: summary)
+  }
+
+  private func load<Config, Model>(
+    _ reading: CheckpointReading<Config>, precision: ElementType, on backend: any Backend,
+    _ build: (ParameterSource) -> Model
+  ) throws -> LoadedPart<Model> {
+    try load(
+      reading.unknownKeys, reading.format, remarks: reading.remarks, precision: precision, on: backend, build)
   }
 }

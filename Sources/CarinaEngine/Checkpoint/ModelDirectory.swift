@@ -59,8 +59,9 @@ public struct ModelDirectory: Equatable, Sendable {
   package func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
 
   /// The content of `config.json`.
-  /// - Throws: `CarinaError.missingInput`, `.badData` when it is no JSON.
+  /// - Throws: `CarinaError.missingInput`, `.badData` when it is no JSON, or the directory holds an adapter.
   package func configuration() throws -> JSONValue {
+    if has(AdapterDirectory.fileName), let refusal = AdapterDirectory.refusal(path) { throw refusal }
     guard has("config.json") else {
       throw CarinaError(
         .missingInput, "there is no config.json", at: path, expected: "the directory of a model in Hugging Face layout",

@@ -21,7 +21,7 @@ package final class StrictLoader: ParameterSource {
   private var misshapen: [String] = []
   private var wrongElements: [String] = []
   private var doubled: [String] = []
-  private var weightCount = 0, mappedByteCount = 0
+  private var weightCount = 0, mappedByteCount = 0, roundedCount = 0
 
   /// A loader for one model.
   /// - Parameters:
@@ -62,6 +62,7 @@ package final class StrictLoader: ParameterSource {
       wrongElements.append("\(name) (\(entry.element.rawValue))")
       return ZeroPages.tensor(shape, on: backend)
     }
+    if entry.element == .float64 { roundedCount += 1 }
     let value = tensor.converted(to: TensorTable.elementType(of: name, shape: shape, precision: precision))
     if value.storage.isBorrowed {
       mappedByteCount += value.storage.byteCount
@@ -85,20 +86,38 @@ package final class StrictLoader: ParameterSource {
     package let mappedByteCount: Int
     /// Tensors of the files that were left out knowingly, with the reason.
     package let ignored: [(name: String, reason: String)]
+    /// Tensors that were rounded from double precision.
+    package let roundedCount: Int
+
+    /// What there is to say, a line each: what was left out and why, and what was rounded.
+    package var remarks: [String] {
+      var reasons: [(reason: String, count: Int)] = []
+      for (_, reason) in ignored {
+        if let index = reasons.firstIndex(where: { $0.reason == reason }) {
+          reasons[index].count += 1
+        } else {
+          reasons.append((reason, 1))
+        }
+      }
+      func tensors(_ count: Int) -> String { count == 1 ? "1 tensor" : "\(count) tensors" }
+      let left = reasons.map { "\(tensors($0.count)): \($0.reason)" }.joined(separator: "; ")
+      return (left.isEmpty ? [] : ["left out \(left)"])
+        + (roundedCount == 0 ? [] : ["\(tensors(roundedCount)) of F64 rounded to F32"])
+    }
 
     /// Equal in all parts.
     package static func == (left: Summary, right: Summary) -> Bool {
       left.weightCount == right.weightCount && left.mappedByteCount == right.mappedByteCount
-        && left.ignored.elementsEqual(right.ignored) { $0 == $1 }
+        && left.roundedCount == right.roundedCount && left.ignored.elementsEqual(right.ignored) { $0 == $1 }
     }
   }
 
   /// Ends the loading, once the model has asked for all its weights.
   /// - Throws: one `CarinaError.badData` with every tensor that was missing, left over, misshaped, stored in a type
-  ///   that cannot be computed with, or there twice.
+  ///   that cannot be computed with, there twice, or only in the index of the files.
   @discardableResult
   package func finish() throws -> Summary {
-    var extra = unnamed
+    var extra = unnamed, differing: [String] = []
     var dropped = [(name: String, reason: String)]()
     for (own, fileName) in fileNames.sorted(by: { $0.key < $1.key }) where !asked.contains(own) {
       guard let rule = format.leftOut.first(where: { $0.matches(own) }) else {
@@ -106,42 +125,60 @@ package final class StrictLoader: ParameterSource {
         continue
       }
       if case .copy(_, let original) = rule.which {
-        switch repeats(fileName, original) {
+        switch fileNames[original].flatMap({ directory.haveEqualNumbers(fileName, $0) }) {
         case true?: dropped.append((fileName, rule.reason))
-        case false?: extra.append("\(fileName) (differs from the embedding: an untied head is not supported)")
+        case false?: differing.append("\(fileName) (differs from \(original))")
         case nil: extra.append(fileName)
         }
       } else {
         dropped.append((fileName, rule.reason))
       }
     }
-    let findings: [(title: String, names: [String])] = [
-      ("missing", missing), ("left over", extra), ("misshaped", misshapen),
-      ("stored in a type that cannot be computed with (F32, BF16 and F16 can)", wrongElements),
-      ("there twice", doubled),
-    ]
-    let texts = findings.filter { !$0.names.isEmpty }.map { finding in
-      "\(finding.names.count) \(finding.title): \(finding.names.joined(separator: ", "))"
-    }
-    guard texts.isEmpty else {
-      throw CarinaError(
-        .badData, "the weights do not fit the configuration: \(texts.joined(separator: "; "))", at: directory.path,
-        remedy: "Check that config.json and the weights are of the same model.")
-    }
-    return Summary(weightCount: weightCount, mappedByteCount: mappedByteCount, ignored: dropped)
-  }
-
-  /// Whether a tensor's bytes are those of another; nil where either is absent.
-  private func repeats(_ fileName: String, _ original: String) -> Bool? {
-    guard let head = directory.find(fileName), let tableName = fileNames[original],
-      let table = directory.find(tableName)
-    else { return nil }
-    guard head.entry.element == table.entry.element, head.entry.shape == table.entry.shape else { return false }
-    return head.file.withBytes(of: head.entry) { left in
-      table.file.withBytes(of: table.entry) { right in
-        guard let leftStart = left.baseAddress, let rightStart = right.baseAddress else { return true }
-        return memcmp(leftStart, rightStart, left.count) == 0
+    var unheld: [String] = []
+    for name in directory.unheld {
+      guard let own = format.engineName(name), !asked.contains(own) else {
+        if format.engineName(name) == nil { unheld.append(name) }
+        continue
+      }
+      if format.leftOut.contains(where: { $0.matches(own) }) {
+        dropped.append((name, "in the index of the files alone, and not needed"))
+      } else {
+        unheld.append(name)
       }
     }
+    let findings: [(title: String, names: [String])] = [
+      ("missing", missing), ("left over", extra + differing), ("misshaped", misshapen),
+      ("stored in a type that cannot be computed with (F32, BF16, F16 and F64 can)", wrongElements),
+      ("there twice", doubled), ("in the index of the files and in none of them", unheld),
+    ]
+    let texts = findings.filter { !$0.names.isEmpty }.map { finding in
+      "\(finding.names.count) \(finding.title): \(NameList.text(finding.names))"
+    }
+    guard texts.isEmpty else {
+      let wrapper = wrapperPrefix(extra)
+      throw CarinaError(
+        .badData, "the weights do not fit the configuration: \(texts.joined(separator: "; "))", at: directory.path,
+        remedy: wrapper.map {
+          "Before every name stands \($0), as a wrapper around the model leaves it: save the model from inside the "
+            + "wrapper, or take this off the names."
+        } ?? "Check that config.json and the weights are of the same model.")
+    }
+    return Summary(
+      weightCount: weightCount, mappedByteCount: mappedByteCount, ignored: dropped, roundedCount: roundedCount)
+  }
+
+  /// What stands before the names of all tensors that are left over, where they are otherwise the missing ones.
+  private func wrapperPrefix(_ extra: [String]) -> String? {
+    guard !missing.isEmpty, let first = extra.first else { return nil }
+    let common = NameList.commonPrefix(extra)
+    for dot in first.indices where first[dot] == "." {
+      let prefix = first[...dot]
+      guard common.hasPrefix(prefix) else { return nil }
+      let inner = extra.map { format.engineName(String($0.dropFirst(prefix.count))) }
+      if inner.allSatisfy({ name in name.map { asked.contains($0) && fileNames[$0] == nil } ?? false }) {
+        return String(prefix)
+      }
+    }
+    return nil
   }
 }

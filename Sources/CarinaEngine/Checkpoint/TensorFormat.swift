@@ -15,8 +15,10 @@ package struct TensorFormat: Sendable {
       (self.file, self.engine, isWhole) = (file, engine ?? file, false)
     }
 
-    /// One tensor with the same name in both.
-    package init(whole name: String) { (file, engine, isWhole) = (name, name, true) }
+    /// One tensor, with the same name in both where nothing else is said.
+    package init(whole name: String, engine: String? = nil) {
+      (file, self.engine, isWhole) = (name, engine ?? name, true)
+    }
   }
 
   /// A tensor that a file holds and a model does without, knowingly.
@@ -27,7 +29,9 @@ package struct TensorFormat: Sendable {
       case prefix(String)
       /// Those whose names end so.
       case suffix(String)
-      /// One that holds the same bytes as another; with other bytes it is refused.
+      /// One of this name.
+      case name(String)
+      /// One that holds the same numbers as another; with other numbers it is refused.
       case copy(String, of: String)
     }
 
@@ -47,7 +51,7 @@ package struct TensorFormat: Sendable {
       switch which {
       case .prefix(let prefix): name.hasPrefix(prefix)
       case .suffix(let suffix): name.hasSuffix(suffix)
-      case .copy(let own, _): name == own
+      case .name(let own), .copy(let own, _): name == own
       }
     }
   }
@@ -56,7 +60,7 @@ package struct TensorFormat: Sendable {
   package let architecture: String
   /// The rows in order: the first that fits a name counts. Files are written with the first that gives the engine's
   /// name.
-  package let names: [Naming]
+  package var names: [Naming]
   /// What is left out with its reason; the first row that fits a name counts.
   package var leftOut: [LeftOut]
   /// What is loaded and never trained, as nothing that is trained on depends on it.
@@ -95,6 +99,10 @@ package struct TensorFormat: Sendable {
   }
 
   private static let positions = LeftOut(.suffix(".position_ids"), "a list of positions, not a weight")
+  private static let rotation = LeftOut(.suffix("inv_freq"), "rotary frequencies, which the configuration gives")
+
+  /// The engine's names of the output head and of the embedding.
+  static let headName = "lm_head.weight", embeddingName = "model.embed_tokens.weight"
 }
 
 extension TensorFormat {
@@ -106,9 +114,49 @@ extension TensorFormat {
       Naming("layers.", engine: "model.layers."), Naming("norm.", engine: "model.norm."),
     ],
     leftOut: [
-      positions,
-      LeftOut(.copy("lm_head.weight", of: "model.embed_tokens.weight"), "the same numbers as the embedding"),
+      positions, rotation,
+      LeftOut(.copy(headName, of: embeddingName), "the same numbers as the embedding"),
     ])
+
+  /// The decoder in a Gemma3ForConditionalGeneration: under the names of the hub and of `save_pretrained`
+  /// (`language_model.model.…`), or those in the memory of transformers 4.52 and later (`model.language_model.…`), which
+  /// some tools save.
+  package static let joinedDecoder = TensorFormat(
+    architecture: "Gemma3ForConditionalGeneration",
+    names: [
+      Naming("language_model.model.", engine: "model."), Naming("model.language_model.", engine: "model."),
+      Naming(whole: "language_model.lm_head.weight", engine: headName), Naming(whole: headName),
+    ] + besideDecoder,
+    leftOut: [
+      positions, rotation,
+      LeftOut(.prefix("vision_tower."), "the vision tower is not the decoder's"),
+      LeftOut(.prefix("multi_modal_projector."), "the projector is not the decoder's"),
+      LeftOut(.copy(headName, of: embeddingName), "the same numbers as the embedding"),
+    ])
+
+  private static let besideDecoder = [
+    Naming("vision_tower."), Naming("multi_modal_projector."),
+    Naming("model.vision_tower.", engine: "vision_tower."),
+    Naming("model.multi_modal_projector.", engine: "multi_modal_projector."),
+  ]
+
+  /// The vision tower in a Gemma3ForConditionalGeneration, under the same three kinds of names; transformers 5 leaves
+  /// `vision_model.` out.
+  package static let joinedVision = TensorFormat(
+    architecture: "Gemma3ForConditionalGeneration",
+    names: ["vision_tower.", "model.vision_tower."].flatMap { tower in
+      [Naming(tower + "vision_model.", engine: "vision_model."), Naming(tower, engine: "vision_model.")]
+    } + [
+      Naming("language_model."), Naming(whole: headName), Naming("multi_modal_projector."),
+      Naming("model.language_model.", engine: "language_model."),
+      Naming("model.multi_modal_projector.", engine: "multi_modal_projector."),
+    ],
+    leftOut: [
+      positions, LeftOut(.prefix("language_model."), "the decoder is not the vision tower's"),
+      LeftOut(.name(headName), "the decoder is not the vision tower's"),
+      LeftOut(.prefix("multi_modal_projector."), "the projector is not the vision tower's"),
+    ],
+    untrained: [poolingHead])
 
   /// A SigLIP vision tower, or the whole SiglipModel that it is a half of. transformers 5 writes a tower of its own
   /// without `vision_model.`, earlier versions with it.
@@ -117,10 +165,12 @@ extension TensorFormat {
     names: siglip.names + [
       Naming("embeddings.", engine: "vision_model.embeddings."), Naming("encoder.", engine: "vision_model.encoder."),
       Naming("post_layernorm.", engine: "vision_model.post_layernorm."), Naming("head.", engine: "vision_model.head."),
+      Naming("classifier."),
     ],
     leftOut: [
       LeftOut(.prefix("text_model."), "the text tower is not needed"),
-      LeftOut(.prefix("logit_"), "the contrastive loss is not needed"), positions,
+      LeftOut(.prefix("logit_"), "the contrastive loss is not needed"),
+      LeftOut(.prefix("classifier."), "no feature passes through the classifier"), positions,
     ],
     untrained: [poolingHead])
 

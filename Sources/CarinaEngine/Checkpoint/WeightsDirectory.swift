@@ -8,12 +8,14 @@ package final class WeightsDirectory {
   package let path: String
   /// The files, by name.
   package let files: [SafetensorsFile]
+  /// Tensors that the index lists and no file holds. Whether one is missed, the model knows that is made of the files.
+  package private(set) var unheld: [String] = []
   private var owners: [ExactText: Int] = [:]
   private var knownHash: String?
 
   /// Opens the files and checks their headers and their index; no tensor is read.
   /// - Throws: `CarinaError.missingInput` when there are no weights or a shard is absent, `.badData` when a file is
-  ///   damaged, a name stands in two shards, or index and shards disagree (all disagreements in one error).
+  ///   damaged, a name stands in two shards, or index and shards disagree otherwise than by a name in the index alone.
   package init(path: String) throws {
     self.path = path
     var isDirectory: ObjCBool = false
@@ -34,7 +36,7 @@ package final class WeightsDirectory {
       try collectOwners()
       try compare(map, index: index)
     } else {
-      throw WeightsDirectory.nothing(in: path)
+      throw AdapterDirectory.refusal(path) ?? WeightsDirectory.nothing(in: path)
     }
   }
 
@@ -103,7 +105,7 @@ package final class WeightsDirectory {
     guard missing.isEmpty else {
       throw CarinaError(
         .missingInput, "shards that the index names are not there", at: index,
-        found: "no \(missing.joined(separator: ", "))", remedy: "Fetch them into the same directory.")
+        found: "no \(NameList.text(missing))", remedy: "Fetch them into the same directory.")
     }
     return try names.map { try SafetensorsFile(path: "\(directory)/\($0)") }
   }
@@ -112,7 +114,7 @@ package final class WeightsDirectory {
     var problems = [String]()
     for (name, file) in map {
       guard let found = find(name) else {
-        problems.append("\(name) is in no shard")
+        unheld.append(name)
         continue
       }
       let actual = (found.file.path as NSString).lastPathComponent
@@ -121,8 +123,9 @@ package final class WeightsDirectory {
     let known = Set(map.map { ExactText($0.name) })
     problems += names.filter { !known.contains(ExactText($0)) }.map { "\($0) is not in the index" }
     guard problems.isEmpty else {
+      problems += unheld.map { "\($0) is in no shard" }
       throw CarinaError(
-        .badData, "index and shards disagree: \(problems.joined(separator: "; "))", at: index,
+        .badData, "index and shards disagree: \(NameList.text(problems, separator: "; "))", at: index,
         remedy: "Fetch or write the model again.")
     }
   }
@@ -136,6 +139,9 @@ package final class WeightsDirectory {
       expected: "model.safetensors, or model.safetensors.index.json with its shards",
       found: others.isEmpty ? nil : others.joined(separator: ", "),
       remedy: others.isEmpty
-        ? nil : "Only safetensors is read; convert with transformers: MODEL.save_pretrained(TARGET).")
+        ? nil
+        : others.contains { $0.hasSuffix(".bin") }
+          ? "Only safetensors is read; convert with transformers: MODEL.save_pretrained(TARGET)."
+          : "Only safetensors is read.")
   }
 }

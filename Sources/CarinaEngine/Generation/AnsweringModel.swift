@@ -13,6 +13,8 @@ public struct AnsweringModel {
   package private(set) var images: PipelineTransform
   /// Ids at which an answer ends: those of the prompt's layout, of the configuration and of `generation_config.json`.
   public let stopTokens: Set<Int>
+  /// What was assumed of the images where the model has no settings of them, for the header of a run.
+  public var imageAssumption: String? { images.assumption }
   /// Wall seconds that the loading took.
   public let loadSeconds: Double
   /// The parts, joined.
@@ -26,6 +28,8 @@ public struct AnsweringModel {
   public var precision: ElementType { pipeline.precision }
   /// Keys of the parts' configurations that were not read, `FILE: KEY`, for the log.
   public var unknownKeys: [String] { pipeline.unknownKeys }
+  /// What else there is to say of the reading of the parts, for the log: a short line each.
+  public var remarks: [String] { pipeline.remarks }
 
   /// How many ids a question may have in models named by their parts.
   public static let defaultQuestionTokens = 512
@@ -48,7 +52,7 @@ public struct AnsweringModel {
     }
   }
 
-  /// Loads a model from its parts; the transform is that of the vision model's `preprocessor_config.json`.
+  /// Loads a model from its parts; the transform is that of the vision model's own image settings.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
     _ parts: ModelParts, precision: ElementType, maximumQuestionTokens: Int = defaultQuestionTokens, on device: Device

@@ -25,7 +25,7 @@ public final class Generator {
     self.model = model
     self.stopTokens = stopTokens
     self.options = options
-    prefilter = LogitPrefilter(model.decoder.tokenEmbedding, options)
+    prefilter = LogitPrefilter(model.decoder.head, options)
   }
 
   /// Answers, as ids without the stop token.

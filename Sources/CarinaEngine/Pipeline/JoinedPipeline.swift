@@ -35,6 +35,11 @@ public struct JoinedPipeline {
     return unknown(language.directory, language.unknownKeys) + unknown(vision.directory, vision.unknownKeys)
   }
 
+  /// What there is to say of the reading of the parts, for the log: a short line each.
+  package var remarks: [String] {
+    language.remarks + vision.remarks + (projector?.remarks ?? [])
+  }
+
   /// Opens the file in which the vision features of images are kept, or makes it.
   /// - Parameters:
   ///   - transform: from the stored pixels to the encoder's numbers.

@@ -62,10 +62,11 @@ package struct PipelineParts {
     return ([language, vision, tokenizer] + own).map(\.path)
   }
 
-  /// The transform that the vision encoder's own `preprocessor_config.json` describes: a size and a normalisation.
+  /// The transform that the vision encoder's own image settings describe: a size, a filter and a normalisation.
   /// - Throws: `CarinaError.badData` for a file that is not understood.
   func ownTransform(defaultSize: Int) throws -> PipelineTransform {
-    PipelineTransform(try .ofCheckpoint(vision.path, defaultSize: defaultSize), knowsPixels: false)
+    let settings = try vision.imageSettings(defaultSize: defaultSize)
+    return PipelineTransform(settings.transform, knowsPixels: false, assumption: settings.assumption)
   }
 
   /// Question, image and answer in a style, as ids of these parts' tokenizer.

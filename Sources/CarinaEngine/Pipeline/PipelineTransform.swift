@@ -6,14 +6,17 @@ import CarinaRuntime
 package struct PipelineTransform {
   /// From image files to pixels.
   package var transform: ImageTransform
-  /// Whether the transform says how the pixels were made that the model was trained on; that of parts knows size and
-  /// normalisation only.
+  /// Whether the transform says how the pixels were made that the model was trained on; that of parts knows size,
+  /// filter and normalisation only.
   package let knowsPixels: Bool
+  /// What was assumed where the model has no image settings, for the header of a run.
+  package let assumption: String?
 
-  /// Collects both.
-  init(_ transform: ImageTransform, knowsPixels: Bool) {
+  /// Collects the values.
+  init(_ transform: ImageTransform, knowsPixels: Bool, assumption: String? = nil) {
     self.transform = transform
     self.knowsPixels = knowsPixels
+    self.assumption = assumption
   }
 
   /// Refuses a transform that makes other images than the encoder takes.
@@ -28,10 +31,14 @@ package struct PipelineTransform {
   }
 
   /// From the stored pixels of a shard directory to the encoder's numbers. A checkpoint knows how its pixels were made
-  /// and refuses others; parts know only a size and a normalisation.
+  /// and refuses others; parts know only a size, a filter and a normalisation, and where they were assumed the filter is
+  /// the shards'.
   /// - Throws: `CarinaError.badData` naming what differs.
   package func of(_ shards: ShardDirectory) throws -> ImageTransform {
-    guard knowsPixels else { return try shards.transform.withNormalization(of: transform, at: shards.path) }
+    guard knowsPixels else {
+      let wanted = assumption == nil ? transform : try transform.with(filter: shards.transform.filter)
+      return try shards.transform.withNormalization(of: wanted, at: shards.path)
+    }
     try transform.requireSamePixels(as: shards.transform, at: shards.path)
     return transform
   }

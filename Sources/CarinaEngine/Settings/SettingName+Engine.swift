@@ -6,8 +6,6 @@ extension SettingName {
   package static let outputDirectory = SettingName("output_dir")
   /// Whether a run goes on from a checkpoint.
   package static let resume = SettingName("resume")
-  /// The vision encoder.
-  package static let visionModel = SettingName("vision_model")
   /// The decoder of a training run.
   package static let languageModel = SettingName("llm")
   /// The decoder that answers.

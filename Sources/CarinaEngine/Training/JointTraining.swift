@@ -19,6 +19,9 @@ public final class JointTraining {
   /// What was noticed while loading, for the log.
   public private(set) var remarks: [String] = []
 
+  /// What was assumed of the images where the vision encoder has no settings of them, for the header.
+  public let imageAssumption: String?
+
   /// What computes.
   public let device: Device
 
@@ -56,7 +59,9 @@ public final class JointTraining {
       outside: [options.trainShards, options.validationShards].compactMap { $0 } + parts.directories,
       replacing: RunCheckpoints.replacedNames)
     let shards = try ShardDirectory(options.trainShards)
-    let transform = try parts.ownTransform(defaultSize: shards.transform.size).of(shards)
+    let own = try parts.ownTransform(defaultSize: shards.transform.size)
+    imageAssumption = own.assumption
+    let transform = try own.of(shards)
     samples = try ShardSamples(
       shards, transform: transform, augmentation: options.augmentation.map { ($0, options.settings.seed) })
     var unnamed: String?
@@ -90,7 +95,7 @@ public final class JointTraining {
     remarks =
       (pipeline.vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
       + (pipeline.language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
-      + (featureCache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
+      + pipeline.remarks + (featureCache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
       + (try CutTexts(samples, renderer: renderer).remarks(of: samples.count, renderer)) + (unnamed.map { [$0] } ?? [])
   }
 

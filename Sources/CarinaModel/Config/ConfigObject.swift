@@ -87,19 +87,23 @@ struct ConfigObject {
     return token
   }
 
-  /// One token id or a list of them, each below `count`.
-  func tokens(_ key: String, default fallback: [Int], below count: Int) throws -> [Int] {
-    guard let value = object[key] else { return fallback.filter { $0 < count } }
-    if value.isNull { return [] }
+  /// One token id or a list of them. Those that are not below `count` never come; transformers accepts them, so they
+  /// are left out with a remark.
+  func tokens(
+    _ key: String, default fallback: [Int], below count: Int
+  ) throws -> (ids: [Int], remarks: [String]) {
+    guard let value = object[key] else { return (fallback.filter { $0 < count }, []) }
+    if value.isNull { return ([], []) }
     let tokens = (value.array ?? [value]).map(\.int)
-    var result = [Int]()
+    var ids = [Int](), beyond = [Int]()
     for token in tokens {
-      guard let token, token >= 0, token < count else {
-        throw wrong(key, expected: "token ids below \(count)")
-      }
-      if !result.contains(token) { result.append(token) }
+      guard let token, token >= 0 else { throw wrong(key, expected: "token ids below \(count)") }
+      if token >= count { beyond.append(token) } else if !ids.contains(token) { ids.append(token) }
     }
-    return result
+    let remarks = beyond.map {
+      "\(source): \(path(key)) \($0) is beyond the vocabulary of \(count) tokens and never comes"
+    }
+    return (ids, remarks)
   }
 
   /// The MLP's activation under `key`.

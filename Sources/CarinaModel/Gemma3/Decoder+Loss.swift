@@ -25,7 +25,7 @@ extension Decoder {
     }
     let states = hiddenStates(x, lengths: lengths, readCounts: readCounts, isCheckpointed: isCheckpointed, tape: tape)
     let rows = wanted.count == states.rows ? states : selectRows(states, wanted, tape: tape)
-    return crossEntropy(rows, targets: targets, head: tokenEmbedding, scale: scale, tape: tape)
+    return crossEntropy(rows, targets: targets, head: head, scale: scale, tape: tape)
   }
 
   /// The loss of sequences without images.

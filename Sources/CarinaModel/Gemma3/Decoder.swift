@@ -1,12 +1,14 @@
 import CarinaTensor
 
 /// Gemma 3's text decoder (Gemma Team 2025; transformers `Gemma3ForCausalLM`): scaled embeddings, blocks of local and
-/// global attention, a last norm, and the embedding table again as the output head.
+/// global attention, a last norm, and the embedding table again as the output head, or a head of its own.
 public final class Decoder {
   /// Sizes and constants.
   package let config: DecoderConfig
-  /// The table of token embeddings and output head, [V, D].
+  /// The table of token embeddings, [V, D].
   package let tokenEmbedding: Parameter
+  /// The output head where it is not that table, [V, D].
+  private let ownHead: Parameter?
   private let blocks: [Gemma3Block]
   private let finalNorm: RMSNorm
   private var rotation: (local: RotaryTable, global: RotaryTable)?
@@ -19,13 +21,23 @@ public final class Decoder {
       initialization: .normal(standardDeviation: (1 / Double(config.hiddenSize)).squareRoot()))
     blocks = (0..<config.layerCount).map { Gemma3Block(source, config, layer: $0) }
     finalNorm = RMSNorm(source, "model.norm", width: config.hiddenSize, epsilon: config.epsilon)
+    ownHead =
+      config.hasOwnHead
+      ? source.parameter(
+        "lm_head.weight", shape: [config.vocabularySize, config.hiddenSize], decays: true,
+        initialization: .normal(standardDeviation: (1 / Double(config.hiddenSize)).squareRoot())) : nil
   }
+
+  /// The output head, [V, D]: a table of its own, or that of the embeddings.
+  package var head: Parameter { ownHead ?? tokenEmbedding }
 
   /// What computes with the weights.
   package var backend: any Backend { tokenEmbedding.value.backend }
 
   /// Every weight; the tied head counts once.
-  package var parameters: [Parameter] { [tokenEmbedding] + blocks.flatMap(\.parameters) + [finalNorm.weight] }
+  package var parameters: [Parameter] {
+    [tokenEmbedding] + blocks.flatMap(\.parameters) + [finalNorm.weight] + (ownHead.map { [$0] } ?? [])
+  }
 
   /// Lets the blocks' matrices be packed while they are frozen: for training over a frozen decoder, where each is read
   /// forwards and backwards in every step, and for answering more than one question.
@@ -36,7 +48,7 @@ public final class Decoder {
   /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token
   /// embeddings are still read from the table as it is.
   public func quantizeWeights() {
-    for parameter in parameters where parameter.shape.count > 1 { parameter.quantize() }
+    for parameter in blocks.flatMap(\.parameters) + [head] where parameter.shape.count > 1 { parameter.quantize() }
   }
 
   /// Factor on token embeddings: √D rounded to the type of the table.
@@ -87,7 +99,7 @@ public final class Decoder {
   }
 
   /// Logits [R, V] of states [R, D], off the tape.
-  package func logits(_ states: Tensor) -> Tensor { headLogits(states, head: tokenEmbedding) }
+  package func logits(_ states: Tensor) -> Tensor { headLogits(states, head: head) }
 
   private func rotationTables(covering count: Int) -> (local: RotaryTable, global: RotaryTable) {
     if let rotation, rotation.local.positionCount >= count { return rotation }

@@ -4,7 +4,7 @@ import Foundation
 extension DecoderConfig {
   /// Reads a decoder's `config.json` in any of its dialects: `rope_parameters` for each kind of layer (transformers 5),
   /// `rope_theta` and `rope_local_base_freq` with `layer_types` (4.53 to 4.57) or with `sliding_window_pattern`
-  /// (before).
+  /// (before). Of a joined Gemma 3 ("gemma3") the text part is read, from `text_config`.
   ///
   /// An omitted key means the class default of transformers. A key that changes the computation and is not supported is
   /// refused by name; dropout rates are accepted and not applied.
@@ -13,10 +13,13 @@ extension DecoderConfig {
     self = try DecoderConfig.read(json, source: source).config
   }
 
-  /// As `init(json:source:)`; also gives the keys that were neither read nor known to be harmless, for the log.
-  package static func read(_ json: JSONValue, source: String) throws -> (config: DecoderConfig, unknownKeys: [String]) {
-    let keys = try ConfigObject(json, source: source)
-    try checkModelType(keys)
+  /// As `init(json:source:)`; also gives what there is to say of the keys, for the log.
+  package static func read(_ json: JSONValue, source: String) throws -> ConfigReading<DecoderConfig> {
+    let whole = try ConfigObject(json, source: source)
+    let keys = try textPart(of: whole)
+    // In a joined model the ends and the tie stand outside; what the text part says of its tie is not heeded.
+    let isJoined = whole.value("model_type") == "gemma3"
+    let ends = isJoined && whole.value("eos_token_id") != nil ? whole : keys
     try refuseUnsupported(keys)
     let layerCount = try keys.size("num_hidden_layers", default: 26, most: 4096)
     let localLayers = try layerKinds(keys, count: layerCount)
@@ -30,6 +33,8 @@ extension DecoderConfig {
     let positions = try keys.size("max_position_embeddings", default: 131_072)
     let vocabulary = try keys.size("vocab_size", default: 262_208)
     let rotary = try RotarySettings(keys)
+    let endTokens = try ends.tokens("eos_token_id", default: [1], below: vocabulary)
+    let beginTokens = try keys.tokens("bos_token_id", default: [2], below: vocabulary)
     let config = DecoderConfig(
       vocabularySize: vocabulary,
       hiddenSize: try keys.size("hidden_size", default: 2304),
@@ -41,27 +46,34 @@ extension DecoderConfig {
       attentionScale: Float(pow(try keys.positive("query_pre_attn_scalar", default: 256), -0.5)),
       epsilon: try keys.epsilon("rms_norm_eps", default: 1e-6),
       maximumPositions: positions,
-      endTokens: try keys.tokens("eos_token_id", default: [1], below: vocabulary),
+      endTokens: endTokens.ids,
       padToken: try keys.token("pad_token_id", default: 0, below: vocabulary),
-      beginToken: try keys.token("bos_token_id", default: 2, below: vocabulary))
+      beginToken: beginTokens.ids.first,
+      hasOwnHead: try !whole.flag("tie_word_embeddings", default: true))
     guard config.attentionScale > 0, config.attentionScale.isFinite else {
       throw keys.wrong("query_pre_attn_scalar", expected: "a number near the head size")
     }
-    return (config, keys.unknownKeys(besides: readKeys) + rotary.unknownKeys)
+    let unknown = keys.unknownKeys(besides: readKeys) + rotary.unknownKeys
+    return ConfigReading(
+      config: config, unknownKeys: isJoined ? whole.unknownKeys(besides: joinedKeys) + unknown : unknown,
+      remarks: endTokens.remarks + beginTokens.remarks)
   }
 
   /// The same decoder that also stops at the end ids of a `generation_config.json`.
   /// - Throws: `CarinaError.badData` for ids that are none.
-  package func addingEndTokens(ofGenerationConfig json: JSONValue, source: String) throws -> DecoderConfig {
-    let keys = try ConfigObject(json, source: source)
-    let more = try keys.tokens("eos_token_id", default: [], below: vocabularySize).filter { !endTokens.contains($0) }
-    return DecoderConfig(
-      vocabularySize: vocabularySize, hiddenSize: hiddenSize, intermediateSize: intermediateSize, headCount: headCount,
-      keyValueHeadCount: keyValueHeadCount, headSize: headSize, layerIsLocal: layerIsLocal, window: window,
-      localRotaryBase: localRotaryBase, globalRotaryBase: globalRotaryBase, globalRotaryScale: globalRotaryScale,
-      attentionScale: attentionScale, epsilon: epsilon, maximumPositions: maximumPositions,
-      endTokens: endTokens + more, padToken: padToken, beginToken: beginToken)
+  package func addingEndTokens(
+    ofGenerationConfig json: JSONValue, source: String
+  ) throws -> (config: DecoderConfig, remarks: [String]) {
+    let more = try ConfigObject(json, source: source).tokens("eos_token_id", default: [], below: vocabularySize)
+    return (with(endTokens: endTokens + more.ids.filter { !endTokens.contains($0) }), more.remarks)
   }
+
+  /// Keys around the text part of a joined model; those of its other parts are not the decoder's.
+  private static let joinedKeys: Set<String> = [
+    "boi_token_id", "boi_token_index", "bos_token_id", "eoi_token_id", "eoi_token_index", "eos_token_id",
+    "image_token_id", "image_token_index", "mm_tokens_per_image", "pad_token_id", "quantization_config", "text_config",
+    "tie_word_embeddings", "vision_config",
+  ]
 
   private static let readKeys: Set<String> = [
     "attention_bias", "attn_logit_softcapping", "bos_token_id", "eos_token_id", "final_logit_softcapping", "head_dim",
@@ -72,20 +84,24 @@ extension DecoderConfig {
     "tie_word_embeddings", "use_bidirectional_attention", "vocab_size",
   ]
 
-  private static func checkModelType(_ keys: ConfigObject) throws {
-    switch keys.value("model_type")?.string {
-    case "gemma3_text": return
+  /// The decoder's own keys: the document's, or those of a joined model's text part.
+  private static func textPart(of whole: ConfigObject) throws -> ConfigObject {
+    switch whole.value("model_type")?.string {
+    case "gemma3_text": return whole
     case "gemma3":
-      throw CarinaError(
-        .badData, "model_type \"gemma3\" is the multimodal Gemma 3, which is not supported", at: keys.source,
-        expected: "gemma3_text",
-        remedy: "Save its language model alone: Gemma3ForCausalLM.from_pretrained(SOURCE).save_pretrained(TARGET).")
+      let keys = try whole.child("text_config")
+      if let inner = keys.value("model_type"), inner.string != "gemma3_text" {
+        throw keys.refused("model_type", because: "a decoder of another kind", expected: "gemma3_text")
+      }
+      try whole.require("quantization_config", in: [], because: "quantised weights cannot be read here")
+      return keys
     case let other?:
       throw CarinaError(
-        .badData, "model_type \"\(other)\" is no decoder that is supported", at: keys.source, expected: "gemma3_text")
+        .badData, "model_type \"\(other)\" is no decoder that is supported", at: whole.source,
+        expected: "gemma3_text or gemma3")
     case nil:
       throw CarinaError(
-        .badData, "names no model_type", at: keys.source, expected: "\"model_type\": \"gemma3_text\"")
+        .badData, "names no model_type", at: whole.source, expected: "\"model_type\": \"gemma3_text\" or \"gemma3\"")
     }
   }
 
@@ -94,7 +110,6 @@ extension DecoderConfig {
     try keys.require("final_logit_softcapping", in: [], because: "logits are not capped here")
     try keys.require("attention_bias", in: [false], because: "the attention projections here have no biases")
     try keys.require("use_bidirectional_attention", in: [false], because: "attention here is causal")
-    try keys.require("tie_word_embeddings", in: [true], because: "the head here is the embedding table")
     try keys.require("hidden_activation", in: ["gelu_pytorch_tanh"], because: "the gate here is tanh GELU")
     try keys.require("partial_rotary_factor", in: [1], because: "whole heads are rotated here")
     try keys.require("add_cross_attention", in: [false], because: "there is no cross-attention here")

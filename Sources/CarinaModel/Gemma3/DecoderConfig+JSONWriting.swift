@@ -40,7 +40,7 @@ extension DecoderConfig {
       ("rope_scaling", globalRotaryScale == 1 ? nil : .object(fullRotary(withBase: false))),
       ("rope_theta", .number(globalRotaryBase)),
       ("sliding_window", .integer(window)),
-      ("tie_word_embeddings", true),
+      ("tie_word_embeddings", .bool(!hasOwnHead)),
       ("use_bidirectional_attention", false),
       ("use_cache", true),
       ("vocab_size", .integer(vocabularySize)),

@@ -41,4 +41,12 @@ package struct VisionConfig: Equatable, Sendable {
     self.activation = activation
     self.hasPoolingHead = hasPoolingHead
   }
+
+  /// The same tower without its pooling head.
+  package var withoutPoolingHead: VisionConfig {
+    VisionConfig(
+      imageSize: imageSize, patchSize: patchSize, channelCount: channelCount, hiddenSize: hiddenSize,
+      intermediateSize: intermediateSize, layerCount: layerCount, headCount: headCount, epsilon: epsilon,
+      activation: activation, hasPoolingHead: false)
+  }
 }

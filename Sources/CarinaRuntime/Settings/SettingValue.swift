@@ -26,6 +26,11 @@ extension Bool: SettingValue {
   public var json: JSONValue { .bool(self) }
 }
 
+extension String: SettingValue {
+  /// A JSON string.
+  public var json: JSONValue { .string(self) }
+}
+
 extension SettingValue {
   /// Swift's description of the value.
   public var text: String { "\(self)" }

@@ -72,10 +72,11 @@ import Testing
       try ImageTransform(size: 384, window: .percentile(low: 0.5, high: 99.5)),
       try ImageTransform(size: 384, order: .horizontalFirst), try ImageTransform(size: 384, aspect: .pad),
       try ImageTransform(size: 384, aspect: .crop), try ImageTransform(size: 384, fastDecode: true),
+      try ImageTransform(size: 384, filter: .bilinear),
     ]
     let model = try ImageTransform(size: 384, mean: [0.4, 0.5, 0.5])
-    #expect(Set((others + [base, model]).map(\.id)).count == 9)
-    #expect(Set((others + [base]).map(\.pixelID)).count == 8)
+    #expect(Set((others + [base, model]).map(\.id)).count == 10)
+    #expect(Set((others + [base]).map(\.pixelID)).count == 9)
     #expect(model.pixelID == base.pixelID)
     for transform in others + [base, model] {
       let text = try transform.settings.serialized()
@@ -130,6 +131,7 @@ import Testing
       try ImageTransform(
         preprocessorConfiguration: try JSONValue.parse(text, source: "c"), defaultSize: size, source: "c.json")
     }
+    #expect(try read(#"{"resample": 2, "size": 8}"#).filter == .bilinear)
     let usual = try read(
       #"{"do_normalize": true, "do_rescale": true, "do_resize": true, "image_mean": [0.4, 0.5, 0.6], "image_std": [1, 2, 3], "#
         + #""image_processor_type": "SiglipImageProcessor", "processor_class": "SiglipProcessor", "resample": 3, "#
@@ -139,7 +141,7 @@ import Testing
     #expect(
       try read(#"{"size": 64, "do_rescale": false, "do_normalize": false}"#).normalizationTable(channel: 0)[200] == 200)
     for (text, key) in [
-      (#"{"do_center_crop": true, "size": 8}"#, "do_center_crop"), (#"{"resample": 2, "size": 8}"#, "resample"),
+      (#"{"do_center_crop": true, "size": 8}"#, "do_center_crop"), (#"{"resample": 6, "size": 8}"#, "resample"),
       (#"{"do_resize": false, "size": 8}"#, "do_resize"), (#"{"size": {"shortest_edge": 8}}"#, "size"),
       (#"{"do_pad": true, "size": 8}"#, "do_pad"), (#"{"image_mean": [1, "x", 2], "size": 8}"#, "image_mean"),
       ("{}", "size"), ("[]", "object"),

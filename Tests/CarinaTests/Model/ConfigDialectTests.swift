@@ -5,8 +5,9 @@ import Carina
 @Suite struct ConfigDialectTests {
   @Test("transformers 5: layer_types and rope_parameters for each kind")
   func presentDialect() throws {
-    let (config, unknown) = try DecoderConfig.read(
+    let reading = try DecoderConfig.read(
       CheckpointGoldens.json("model/gemma-window-long/config.json"), source: "config.json")
+    let (config, unknown) = (reading.config, reading.unknownKeys)
     let expected = DecoderConfig(
       vocabularySize: 47, hiddenSize: 21, intermediateSize: 37, headCount: 3, keyValueHeadCount: 3, headSize: 10,
       layerIsLocal: [false, true, false, true], window: 64, localRotaryBase: 300, globalRotaryBase: 50_000,
@@ -18,8 +19,9 @@ import Carina
 
   @Test("transformers 4.5x: layer_types with flat rotary bases")
   func middleDialect() throws {
-    let (config, unknown) = try DecoderConfig.read(
+    let reading = try DecoderConfig.read(
       CheckpointGoldens.json("model/gemma-middle-dialect/config.json"), source: "config.json")
+    let (config, unknown) = (reading.config, reading.unknownKeys)
     let expected = DecoderConfig(
       vocabularySize: 43, hiddenSize: 12, intermediateSize: 15, headCount: 2, keyValueHeadCount: 1, headSize: 4,
       layerIsLocal: [true, false, true], window: 2, localRotaryBase: 90, globalRotaryBase: 7000, attentionScale: 0.5,
@@ -30,8 +32,9 @@ import Carina
 
   @Test("up to transformers 4.52: every sixth layer is global")
   func oldDialect() throws {
-    let (config, unknown) = try DecoderConfig.read(
+    let reading = try DecoderConfig.read(
       CheckpointGoldens.json("model/gemma-1b-style/config.json"), source: "config.json")
+    let (config, unknown) = (reading.config, reading.unknownKeys)
     #expect(config.layerIsLocal == [true, true, true, true, true, false, true])
     #expect(config.localRotaryBase == 10_000 && config.globalRotaryBase == 1_000_000 && config.globalRotaryScale == 1)
     #expect(config.endTokens == [1, 5])
@@ -89,9 +92,9 @@ import Carina
     for name in ["window-short", "window-long", "middle-dialect", "1b-style", "bf16"] {
       let config = try DecoderConfig(
         json: CheckpointGoldens.json("model/gemma-\(name)/config.json"), source: "config.json")
-      let (again, unknown) = try DecoderConfig.read(config.json, source: "written")
-      #expect(again == config)
-      #expect(unknown == [])
+      let again = try DecoderConfig.read(config.json, source: "written")
+      #expect(again.config == config)
+      #expect(again.unknownKeys == [])
     }
     let scaled = try DecoderConfig(
       json: [
@@ -119,11 +122,15 @@ import Carina
   func generationEnds() throws {
     let config = try DecoderConfig(
       json: CheckpointGoldens.json("model/gemma-1b-style/config.json"), source: "config.json")
-    let more = try config.addingEndTokens(ofGenerationConfig: ["eos_token_id": [5, 60]], source: "generation")
-    #expect(more.endTokens == [1, 5, 60])
-    #expect(try config.addingEndTokens(ofGenerationConfig: [:], source: "generation") == config)
+    func adding(_ json: JSONValue) throws -> (config: DecoderConfig, remarks: [String]) {
+      try config.addingEndTokens(ofGenerationConfig: json, source: "generation")
+    }
+    #expect(try adding(["eos_token_id": [5, 60]]).config.endTokens == [1, 5, 60])
+    #expect(try adding([:]).config == config)
+    let beyond = try adding(["eos_token_id": [67, 6]])
+    #expect(beyond.config.endTokens == [1, 5, 6])
     #expect(
-      thrownCarinaError { try config.addingEndTokens(ofGenerationConfig: ["eos_token_id": 67], source: "generation") }?
-        .kind == .badData)
+      beyond.remarks == ["generation: eos_token_id 67 is beyond the vocabulary of 67 tokens and never comes"])
+    #expect(thrownCarinaError { try adding(["eos_token_id": "end"]) }?.kind == .badData)
   }
 }

@@ -23,7 +23,7 @@ import Carina
     "a decoder's key that changes the computation is refused by name",
     arguments: [
       ("attn_logit_softcapping", 50.0), ("final_logit_softcapping", 30), ("attention_bias", true),
-      ("use_bidirectional_attention", true), ("tie_word_embeddings", false), ("hidden_activation", "gelu"),
+      ("use_bidirectional_attention", true), ("hidden_activation", "gelu"),
       ("partial_rotary_factor", 0.5), ("quantization_config", ["bits": 4]),
       ("rope_scaling", ["rope_type": "yarn", "factor": 8.0]), ("rope_scaling", ["type": "llama3"]),
       ("rope_parameters", ["rope_theta": 10_000, "rope_type": "default"]),
@@ -50,13 +50,14 @@ import Carina
     var object = try #require(try CheckpointGoldens.json("model/gemma-window-short/config.json").object)
     object["altitude"] = 3
     object["rope_scaling"] = ["rope_type": "linear", "factor": 2.0, "wobble": 1]
-    let (_, unknown) = try DecoderConfig.read(
+    let unknown = try DecoderConfig.read(
       .object(
         {
           var copy = object
           copy["rope_parameters"] = nil
           return copy
-        }()), source: "x")
+        }()), source: "x"
+    ).unknownKeys
     #expect(unknown == ["altitude", "rope_scaling.wobble"])
   }
 
@@ -66,7 +67,7 @@ import Carina
       ("hidden_size", 0), ("hidden_size", -20), ("hidden_size", "20"), ("hidden_size", 1.5),
       ("hidden_size", .integer(Int.max)), ("num_hidden_layers", 0), ("num_hidden_layers", 4), ("head_dim", 7),
       ("num_key_value_heads", 3), ("vocab_size", 0), ("intermediate_size", 1_000_000_000_000),
-      ("eos_token_id", 61), ("eos_token_id", [1, "x"]), ("pad_token_id", -1), ("sliding_window", nil),
+      ("eos_token_id", -1), ("eos_token_id", [1, "x"]), ("pad_token_id", -1), ("sliding_window", nil),
       ("rms_norm_eps", 0), ("rope_theta", 5.0), ("query_pre_attn_scalar", 0), ("layer_types", "full_attention"),
     ] as [(String, JSONValue)])
   func impossible(key: String, value: JSONValue) throws {
@@ -92,11 +93,9 @@ import Carina
 
   @Test("an unknown kind of model is refused by its name")
   func modelTypes() throws {
-    for name in ["llama", "gemma3", "gemma2"] {
+    for name in ["llama", "gemma3n", "gemma2"] {
       #expect(thrownCarinaError { try decoder([("model_type", .string(name))]) }?.what.contains("\"\(name)\"") == true)
     }
-    #expect(
-      thrownCarinaError { try decoder([("model_type", "gemma3")]) }?.remedy?.contains("Gemma3ForCausalLM") == true)
     #expect(thrownCarinaError { try decoder([("model_type", nil)]) }?.what.contains("model_type") == true)
     for name in ["clip", "clip_vision_model", "siglip2"] {
       #expect(thrownCarinaError { try vision([("model_type", .string(name))]) }?.what.contains("\"\(name)\"") == true)

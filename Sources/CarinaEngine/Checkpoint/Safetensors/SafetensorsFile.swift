@@ -59,7 +59,7 @@ package final class SafetensorsFile {
   private var dataStart: Int { entries.first?.byteRange.lowerBound ?? mapping.byteCount }
 
   /// The tensor of a name: F32 and BF16 in place where their address allows (then it must not be written), else copied;
-  /// F16 widened to fp32.
+  /// F16 widened to fp32, F64 rounded to it.
   /// - Throws: `CarinaError.badData` when there is no such tensor or it is stored in another way.
   package func tensor(named name: String, on backend: any Backend) throws -> Tensor {
     guard let entry = entry(named: name) else {
@@ -75,12 +75,14 @@ package final class SafetensorsFile {
     switch entry.element {
     case .float16:
       return withBytes(of: entry) { Tensor.fromFloat16($0, shape: entry.shape, on: backend) }
+    case .float64:
+      return withBytes(of: entry) { Tensor.fromFloat64($0, shape: entry.shape, on: backend) }
     case .float32: type = .float32
     case .bfloat16: type = .bfloat16
     default:
       throw CarinaError(
         .badData, "tensor \(entry.name) is stored in a way that cannot be computed with", at: path,
-        expected: "F32, BF16 or F16", found: entry.element.rawValue)
+        expected: "F32, BF16, F16 or F64", found: entry.element.rawValue)
     }
     guard UInt(bitPattern: pointer) % UInt(type.byteCount) == 0 else {
       return withBytes(of: entry) { bytes in
