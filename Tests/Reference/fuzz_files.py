@@ -44,7 +44,7 @@ SECONDS = 10
 MEMORY = 500 << 20
 TRACE = re.compile(rb"Fatal error|Stack dump|Backtrace|HDF5-DIAG|H5[A-Z]\w*\(\)|terminate called|Thread \d+ crashed|malloc\(\)|free\(\)|corrupted|Sanitizer|Traceback")
 FOREIGN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-NAMED = re.compile(rb"case|out|world|line \d|--\w|[\"'`]|/|\.json|\.h5")
+NAMED = re.compile(rb"weights|case|out|world|line \d|--\w|[\"'`]|/|\.json|\.h5")
 TIMES = re.compile(rb'"(seconds|data_wait_ms|load|image|vision|prefill|decode)": ?[0-9.e-]+|[0-9.]+ ?(s|ms|/s|GiB|MiB)\b')
 
 
@@ -98,6 +98,21 @@ def content(path):
     return hashlib.sha256(TIMES.sub(b"", read(path)) if path.endswith((".json", ".jsonl")) else read(path)).hexdigest()
 
 
+def shards_content(directory):
+    """A shard directory's files without the digest of the records that it was made from, which differs for every mutant."""
+    if not os.path.exists(f"{directory}/manifest.json"):
+        return None
+    manifest = json.loads(read(f"{directory}/manifest.json"))
+    source = manifest.pop("source")["sha256"].encode()
+    for shard in manifest["shards"]:
+        shard.pop("sha256")
+    found = {"manifest.json": json.dumps(manifest)}
+    for name in os.listdir(directory):
+        if name != "manifest.json":
+            found[name] = hashlib.sha256(read(f"{directory}/{name}").replace(source, bytes(len(source)))).hexdigest()
+    return found
+
+
 def strict(pairs):
     if len({key for key, _ in pairs}) != len(pairs):
         raise ValueError("a name is there twice")
@@ -143,7 +158,8 @@ class Fuzzer:
         if command.shown:
             found["shown"] = TIMES.sub(b"", outcome.out)
         for name in command.outputs:
-            found[name] = content(f"{self.directory}/{name}")
+            path = f"{self.directory}/{name}"
+            found[name] = shards_content(path) if os.path.exists(f"{path}/manifest.json") else content(path)
         return found
 
     def run(self, kind, command, file, seconds=SECONDS):
@@ -328,6 +344,7 @@ def main():
     parser.add_argument("--keep-most", type=int, default=25, help="failures kept, of each kind")
     parser.add_argument("--sample", type=int, default=1000, help="accepted mutants written to accepted.jsonl")
     parser.add_argument("--world", help="take the world of this directory, or make it there and leave it")
+    parser.add_argument("--brief", action="store_true", help="no table by kind")
     parser.add_argument("--list", action="store_true", help="make the world, name the kinds and their commands, and end")
     options = parser.parse_args()
     options.bin, options.keep = os.path.abspath(options.bin), os.path.abspath(options.keep)
@@ -355,7 +372,9 @@ def main():
         spaces = address_spaces(options, kinds, f"{scratch}/limits")
         os.makedirs(options.keep, exist_ok=True)
         made = time.monotonic() - started
-        print(f"the world was made in {made:.1f} s; address space: " + ", ".join(f"{name} {size >> 20} MiB" for name, size in sorted(spaces.items())), flush=True)
+        if not options.brief:
+            limits = ", ".join(f"{name} {size >> 20} MiB" for name, size in sorted(spaces.items()))
+            print(f"the world was made in {made:.1f} s; address space: {limits}", flush=True)
         sys.exit(fuzz(options, kinds, scratch, spaces))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -399,7 +418,8 @@ def fuzz(options, kinds, scratch, spaces):
     failed = sum(1 for one in everything if one["failures"])
     rows.append(("all", len(everything), *(sum(row[column] for row in rows[1:]) for column in (2, 3, 4, 5)),
                  f"{max((one['seconds'] for one in everything), default=0):.2f} s", max((one["memory"] for one in everything), default=0) >> 20))
-    table(rows)
+    if not options.brief or failed:
+        table(rows)
     reasons = {}
     for one in everything:
         for reason in one["failures"]:
@@ -422,7 +442,8 @@ def fuzz(options, kinds, scratch, spaces):
         with open(f"{options.keep}/accepted.jsonl", "w") as file:
             for one in sample[:options.sample]:
                 file.write(json.dumps(one) + "\n")
-    print(f"\n{len(everything)} mutants in {seconds:.0f} s (seed {options.seed}), {failed} failures"
+    kinds_with = sum(1 for found in lines.values() if found)
+    print(f"{len(everything)} mutants of {kinds_with} kinds of files in {seconds:.0f} s (seed {options.seed}), {failed} failures"
           + (f", kept in {options.keep}" if failed else "") + (f"; {len(looks)} accepted ones to look at, in {options.keep}/accepted.jsonl" if looks else ""))
     return 1 if failed else 0
 

@@ -269,7 +269,7 @@ def build(world):
     write(f"{records}/stage2.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     write(f"{records}/stage1.json", json.dumps(captions))
     write(f"{records}/questions.jsonl", "".join(json.dumps({"image": row["image"], "question": row["problem"], "id": str(n)}) + "\n" for n, row in enumerate(rows[:3])))
-    made = ["out/manifest.json", "out/shard-00000.h5", "out/rejected.jsonl"]
+    made = ["out"]
 
     def preprocess(*arguments, image_root="world/phantom"):
         return Command("preprocess", [*arguments, "--image-root", image_root, "--image-size", "32", "--output", "out", "--max-rejected", "1", *ONE], made)
