@@ -50,29 +50,36 @@ class Node:
     def __init__(self, is_directory):
         self.is_directory = is_directory
         self.now, self.synced = ({}, {}) if is_directory else (bytearray(), None)
-        # Changes of names since the last sync of this directory, in order: (name, node or None).
-        self.pending = []
-
-    def name(self, name, node):
-        self.now[name] = node
-        if node is None:
-            del self.now[name]
-        self.pending.append((name, node))
-
-    def sync(self):
-        if self.is_directory:
-            self.synced, self.pending = dict(self.now), []
-        else:
-            self.synced = bytes(self.now)
 
 
 class Disk:
     """Plays calls below `root`."""
 
     def __init__(self, root):
-        self.root, self.top, self.problems, self.unsafe = root, Node(True), [], []
-        self.count = 0
-        self.saved, self.waiting = {}, {}
+        self.root, self.top, self.problems = root, Node(True), []
+        # Changes of names that are not on the disk, in order; each is a list of (directory, name, node or None) that go together.
+        self.journal = []
+        # Renames that nothing may rely on yet; and for each run the steps of its checkpoints, with the number of the call.
+        self.waiting, self.saved = {}, {}
+
+    def change(self, *names):
+        """Gives and takes names, all at once."""
+        for directory, name, node in names:
+            if node is None:
+                directory.now.pop(name)
+            else:
+                directory.now[name] = node
+        self.journal.append(names)
+
+    def sync(self, node):
+        """What fsync promises: the content of a file, or all changes of names that concern a directory."""
+        if not node.is_directory:
+            node.synced = bytes(node.now)
+            return
+        for names in [names for names in self.journal if any(directory is node for directory, _, _ in names)]:
+            self.journal.remove(names)
+            for directory, name, child in names:
+                apply(directory.synced, name, child)
 
     def find(self, path):
         node = self.top
@@ -96,7 +103,7 @@ class Disk:
 
     def whole_content_synced(self, node):
         if node.is_directory:
-            return not node.pending and all(self.whole_content_synced(child) for child in node.now.values())
+            return not any(directory is node for names in self.journal for directory, _, _ in names) and all(self.whole_content_synced(child) for child in node.now.values())
         return node.synced == bytes(node.now)
 
     def durable(self, path):
@@ -114,6 +121,14 @@ class Disk:
         for path in [path for path in self.waiting if self.find(path) is not None and not self.durable(path)]:
             self.problems.append(f"{what}, before {path} is on the disk (its directories are not synced)")
         self.waiting.clear()
+
+
+def apply(names, name, node):
+    """One change in the names of a directory."""
+    if node is None:
+        names.pop(name, None)
+    else:
+        names[name] = node
 
 
 class Replay:
@@ -162,7 +177,7 @@ class Replay:
                 if node is None:
                     node = Node(False)
                     parent, base = disk.parent(path)
-                    parent.name(base, node)
+                    disk.change((parent, base, node))
                     changed, words = True, f"create {path}"
                 elif "O_TRUNC" in text and not node.is_directory and node.now:
                     node.now = bytearray()
@@ -201,13 +216,13 @@ class Replay:
                     node.now[len(node.now):] = bytes(max(sum(numbers[-2:]) - len(node.now), 0))
                 changed, words = True, f"{name} {path}"
             elif fd in files and name in ("fsync", "fdatasync"):
-                files[fd][0].sync()
+                disk.sync(files[fd][0])
                 changed, words, sync = True, f"{name} {files[fd][3] or '.'}", True
             elif name in ("mkdir", "mkdirat"):
                 path = disk.inside(strings(text)[0], self.cwd)
                 if path:
                     parent, base = disk.parent(path)
-                    parent.name(base, Node(True))
+                    disk.change((parent, base, Node(True)))
                     changed, words = True, f"mkdir {path}"
             elif name in ("unlink", "unlinkat", "rmdir"):
                 path = disk.inside(strings(text)[0], self.cwd)
@@ -217,7 +232,7 @@ class Replay:
                     if ".partial" not in path:
                         disk.dependent(f"{path} is removed")
                     parent, base = disk.parent(path)
-                    parent.name(base, None)
+                    disk.change((parent, base, None))
                     changed, words = True, f"remove {path}"
             elif name in ("rename", "renameat", "renameat2", "link", "linkat"):
                 source, target = (disk.inside(one, self.cwd) for one in strings(text)[:2])
@@ -232,19 +247,10 @@ class Replay:
                         disk.waiting[target] = True
                     one, base = disk.parent(source)
                     two, other = disk.parent(target)
-                    if name.startswith("rename"):
-                        # One change: both names or neither. The pair is kept so that a loss never takes one alone.
-                        one.now.pop(base)
-                        two.now[other] = node
-                        move = (base, None, (two, other, node))
-                        one.pending.append(move) if one is not two else one.pending.append((base, None, (one, other, node)))
-                        if one is not two:
-                            two.pending.append((other, node))
-                    else:
-                        two.name(other, node)
+                    disk.change((two, other, node), *([(one, base, None)] if name.startswith("rename") else []))
                     step = re.search(r"^(.*)/checkpoints/step-(\d+)$", "/" + target)
                     if step and final:
-                        disk.saved[step.group(1).strip("/")] = (int(step.group(2)), number)
+                        disk.saved.setdefault(step.group(1).strip("/"), []).append((int(step.group(2)), number))
                     changed, words = True, f"rename {source} to {target}"
             elif name in ("truncate",):
                 path = disk.inside(strings(text)[0], self.cwd)
@@ -260,35 +266,30 @@ class Replay:
         disk.dependent("the program ends")
 
 
-def names_on_disk(node, how, dice):
-    """The names of a directory after a loss: `lost` those last synced, `named` all, `mixed` those up to a moment between."""
-    if how == "named":
-        return node.now
-    names = dict(node.synced)
-    count = dice.randrange(len(node.pending) + 1) if how == "mixed" else 0
-    for change in node.pending[:count]:
-        name, child = change[0], change[1]
-        if child is None:
-            names.pop(name, None)
-        else:
-            names[name] = child
-        if len(change) > 2 and change[2][0] is node:
-            names[change[2][1]] = change[2][2]
-    return names
+def lay(disk, path, how, dice):
+    """Writes what a power loss leaves of the disk."""
+    names = {}
+    if how == "mixed":
+        for change in disk.journal[:dice.randrange(len(disk.journal) + 1)]:
+            for directory, name, child in change:
+                apply(names.setdefault(id(directory), dict(directory.synced)), name, child)
 
+    def content(node):
+        if how != "mixed":
+            return node.synced or b""
+        old, new = node.synced or b"", bytes(node.now)
+        return dice.choice([old, new, new[:dice.randrange(len(old), len(new) + 1)] if new.startswith(old) else old])
 
-def lay(node, path, how, dice, seen=None):
-    """Writes what a power loss leaves of a directory."""
-    os.makedirs(path, exist_ok=True)
-    for name, child in names_on_disk(node, how, dice).items():
-        if child.is_directory:
-            lay(child, f"{path}/{name}", how, dice)
-        else:
-            data = child.synced
-            if data is None:
-                data = b"" if how != "mixed" or dice.random() < 0.5 else bytes(child.now[:dice.randrange(len(child.now) + 1)])
-            with open(f"{path}/{name}", "wb") as file:
-                file.write(data)
+    def write(node, path):
+        os.makedirs(path, exist_ok=True)
+        for name, child in (node.now if how == "named" else names.get(id(node), node.synced)).items():
+            if child.is_directory:
+                write(child, f"{path}/{name}")
+            else:
+                with open(f"{path}/{name}", "wb") as file:
+                    file.write(content(child))
+
+    write(disk.top, path)
 
 
 def whole_checkpoint(path):
@@ -335,14 +336,16 @@ class Loss:
         chosen = {}
         for turn in range(cuts):
             cut = dice.choice(places) if dice.random() < 0.8 else dice.randrange(1, total + 1)
-            chosen.setdefault(cut, []).append(["lost", "named", "mixed"][turn % 3])
+            chosen.setdefault(cut, {})[["lost", "named", "mixed"][turn % 3]] = None
         states = []
 
         def after(number, words, sync, disk):
             for how in chosen.get(number, []):
                 target = f"{self.directory}/state-{number}-{how}"
-                lay(disk.top, target, how, random.Random(f"{self.options.seed}/{number}"))
-                saved = {one: step for one, (step, at) in disk.saved.items() if any(not s for _, s in counted[at + 1:number])}
+                lay(disk, target, how, random.Random(f"{self.options.seed}/{number}"))
+                # A save is over when something else than a sync follows.
+                over = {one: [step for step, at in steps if any(not s for _, s in counted[at + 1:number])] for one, steps in disk.saved.items()}
+                saved = {one: max(steps) for one, steps in over.items() if steps}
                 states.append((target, number, words, how, saved))
 
         player.play(trace, Disk(run), after)
@@ -380,7 +383,7 @@ class Mounted:
     SHUTDOWN, NO_LOG = (2 << 30) | (4 << 16) | (ord("X") << 8) | 125, 2
 
     def __init__(self, directory):
-        self.image, self.point = f"{directory}/disk.img", f"{directory}/run"
+        self.image, self.point, self.device = f"{directory}/disk.img", f"{directory}/run", None
 
     def make(self):
         shutil.rmtree(self.point, ignore_errors=True)
@@ -393,10 +396,17 @@ class Mounted:
         os.sync()
 
     def mount(self, how="noauto_da_alloc"):
-        subprocess.run(["mount", "-o", f"loop,{how}", self.image, self.point], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # A device of its own each time: one that is still in use would bring back the file system that was shut down.
+        found = subprocess.run(["losetup", "-f", "--show", self.image], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.device = found.stdout.decode().strip()
+        subprocess.run(["mount", "-t", "ext4", "-o", how, self.device, self.point], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def unmount(self):
-        subprocess.run(["umount", self.point], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if os.path.ismount(self.point):
+            subprocess.run(["umount", self.point], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if self.device:
+            subprocess.run(["losetup", "-d", self.device], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.device = None
 
     def lose_power(self):
         point = os.open(self.point, os.O_RDONLY)
@@ -419,6 +429,7 @@ def usable(directory):
         disk.unmount()
         return None if found == ["kept"] else f"after a shutdown there is {found}"
     except (OSError, subprocess.CalledProcessError) as problem:
+        disk.unmount()
         return str(problem)
 
 
@@ -462,10 +473,9 @@ def on_ext4(loss, scenario, count, dice):
                 present = newest_checkpoint(f"{disk.point}/{run[4:]}")
                 if saved > scenario.every and not done and present < saved - scenario.every:
                     found.append(f"{what}: {run} had a checkpoint of step {saved}, and now has one of step {present}")
-            if os.listdir(disk.point) or True:
-                snapshot = f"{loss.directory}/snapshot"
-                shutil.rmtree(snapshot, ignore_errors=True)
-                shutil.copytree(disk.point, snapshot, symlinks=True)
+            snapshot = f"{loss.directory}/snapshot"
+            shutil.rmtree(snapshot, ignore_errors=True)
+            shutil.copytree(disk.point, snapshot, symlinks=True)
             found += killer.settle(scenario, what)
             if found:
                 loss.keep(scenario, f"ext4-{turn}", snapshot, found)
