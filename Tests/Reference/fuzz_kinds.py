@@ -2,10 +2,9 @@
 
 Commands run in a directory with `world` (the tiny world, never changed), `case` (a copy with one mutated file) and `out`.
 """
-import json
 import hashlib
+import json
 import os
-import re
 import shutil
 import struct
 import zlib
@@ -39,12 +38,14 @@ class Kind:
     - fix: called with random, `case` and the file's name after the mutation: true when it made checksums match.
     - judge: called with the unmutated and the mutated bytes, whether checksums were made to match, and whether the answer is the
       same, for what was accepted; None when all is well, else what is wrong.
+    - check: called with the directory, the file's name and the number of the command for what was accepted: computes what the
+      answer must be in another way; None when it is so or nobody knows.
     """
 
-    def __init__(self, name, source, files, family, commands, weight=2, fix=None, judge=None):
+    def __init__(self, name, source, files, family, commands, weight=2, fix=None, judge=None, check=None):
         self.name, self.source, self.family, self.commands, self.weight = name, source, family, commands, weight
         self.files = [files] if isinstance(files, str) else files
-        self.fix, self.judge = fix, judge
+        self.fix, self.judge, self.check = fix, judge, check
 
 
 def match_manifest(random, case, name):
@@ -82,6 +83,43 @@ def same_configuration(base, mutant, matched, same):
     if not isinstance(other, dict) or other.get("configuration") != one["configuration"]:
         return "the run goes on under another configuration"
     return None if same else "the run goes on and ends with other numbers"
+
+
+def finished_run(base, mutant, matched, same):
+    """A finished run whose final model is damaged is not done: it says so, or makes the model again."""
+    if same:
+        return None
+    if base[:1] == b"{":
+        try:
+            json.loads(mutant)
+            return None
+        except (ValueError, RecursionError):
+            return "a damaged final model is called done"
+    return "a final model of another size is called done" if len(base) != len(mutant) else None
+
+
+def count_predictions(directory, file, number):
+    """As many answers as there are lines."""
+    try:
+        lines = [json.loads(line) for line in read(f"{directory}/case/{file}").decode("utf-8").split("\n") if line.strip()]
+        found = json.loads(read(f"{directory}/out/metrics.json"))["n"]
+    except (ValueError, RecursionError):
+        return None
+    return None if found == len(lines) else f"{len(lines)} answers are counted as {found}"
+
+
+def count_records(directory, file, number):
+    """As many samples, stored or rejected, as there are records."""
+    try:
+        text = read(f"{directory}/case/{file}").decode("utf-8")
+        records = [json.loads(line) for line in text.split("\n") if line.strip()] if file.endswith("l") and not text.lstrip().startswith("[") else json.loads(text)
+        manifest = json.loads(read(f"{directory}/out/manifest.json"))
+    except (ValueError, RecursionError):
+        return None
+    if number or not isinstance(records, list):
+        return None
+    found = manifest["samples"] + manifest["rejected"]["samples"]
+    return None if found == len(records) else f"{len(records)} records become {found} samples"
 
 
 PNG_SIDE = 32
@@ -232,7 +270,10 @@ def build(world):
     kinds.append(Kind("run", stopped, "run.json", "json", resume, 4, None, same_configuration))
     kinds.append(Kind("train-log", stopped, "train_log.jsonl", "jsonl", resume, 4, None, checked))
     finished = f"{w}/stage2"
-    kinds.append(Kind("run-finished", finished, ["run.json", "final_model/carina.json"], "json", resume, 2))
+    again = [Command("train-stage2", resume[0].arguments, [*resume[0].outputs, "case/final_model/carina.json"], shown=False)]
+    kinds.append(Kind("run-finished", finished, "run.json", "json", again, 2, None, same_configuration))
+    kinds.append(Kind("final-model", finished, "final_model/carina.json", "json", again, 2, None, finished_run))
+    kinds.append(Kind("final-weights", finished, [name[5:] for name in resume[0].outputs], "safetensors", again, 2, None, finished_run))
 
     predictions = f"{w}/scored"
     os.makedirs(predictions)
@@ -244,7 +285,7 @@ def build(world):
     shutil.copy(f"{w}/stage2/run.json", predictions)
     score = ["--predictions", "case/predictions.jsonl", "--bootstrap", "10", *ONE, "--output-dir", "out"]
     scored = ["out/metrics.json"]
-    kinds.append(Kind("predictions", predictions, "predictions.jsonl", "jsonl", [Command("evaluate", score, scored, shown=False)], 6))
+    kinds.append(Kind("predictions", predictions, "predictions.jsonl", "jsonl", [Command("evaluate", score, scored, shown=False)], 6, check=count_predictions))
     kinds.append(Kind("expected", predictions, "expected.json", "json", [Command("evaluate", score + ["--expected", "case/expected.json"], scored, shown=False)], 4))
     kinds.append(Kind("loss-curve", predictions, ["train_log.jsonl"], "jsonl",
                       [Command("evaluate", score + ["--train-logs", "a=case/train_log.jsonl"], scored, shown=False)], 3))
@@ -276,7 +317,7 @@ def build(world):
 
     for name, family in [("stage2.json", "json"), ("stage2.jsonl", "jsonl"), ("stage1.json", "json")]:
         kinds.append(Kind(f"records-{name}", records, name, family, [
-            preprocess("--json", f"case/{name}"), preprocess("--json", f"case/{name}", "--split-by", "patient", "--split", "train")], 3))
+            preprocess("--json", f"case/{name}"), preprocess("--json", f"case/{name}", "--split-by", "patient", "--split", "train")], 3, check=count_records))
     kinds.append(Kind("questions", records, "questions.jsonl", "jsonl", [
         Command("infer", ["--checkpoint", "world/stage2/final_model", "--input", "case/questions.jsonl", "--image-root", "world/phantom", "--max-new-tokens", "1",
                           "--precision", "fp32", *ONE], screen=False)], 4))
@@ -370,7 +411,7 @@ def image_kinds(world, made):
             Command("infer", ["--checkpoint", "world/stage2/final_model", "--image-path", "case/FILE", "--question", "a?", "--max-new-tokens", "1", *windows,
                               "--precision", "fp32", *ONE], screen=False),
         ]
-        kinds.append(Kind(name, target, files, name, commands, 6 if name == "dicom" else 5))
+        kinds.append(Kind(name, target, files, name, commands, 6 if name == "dicom" else 5, check=check_png if name == "png" else None))
     return kinds
 
 
@@ -401,12 +442,12 @@ def archive_kinds(world, made):
     return kinds
 
 
-def png_judgement(base_case, case, file, out):
-    """Whether the pixels that a PNG holds are those of the shard that was made of it, read here another way; None when they are or nobody knows."""
-    pixels = png_pixels(read(f"{case}/{file}"))
-    if pixels is None or not os.path.exists(f"{out}/shard-00000.h5"):
+def check_png(directory, file, number):
+    """The shard holds the pixels that the PNG holds, read here another way."""
+    pixels = png_pixels(read(f"{directory}/case/{file}"))
+    if number or pixels is None or not os.path.exists(f"{directory}/out/shard-00000.h5"):
         return None
-    with open(f"{out}/rejected.jsonl") as rejected:
-        if re.search(re.escape(json.dumps(file)[1:-1]), rejected.read()):
+    with open(f"{directory}/out/rejected.jsonl") as rejected:
+        if json.dumps(file) in rejected.read():
             return None
-    return None if pixels in read(f"{out}/shard-00000.h5") else "the shard does not hold the pixels of the PNG"
+    return None if pixels in read(f"{directory}/out/shard-00000.h5") else "the shard does not hold the pixels of the PNG"
