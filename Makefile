@@ -50,7 +50,10 @@ STAGE1 := $(RUN)/stage1/final_model/carina.json
 STAGE2 := $(RUN)/stage2/final_model/carina.json
 VERDICT := $(RUN)/verdict.txt
 
-.PHONY: help setup build test lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report bench notebooks docs clean
+# Equal seeds give equal mutants; the world that they are made of is made by the programs first.
+FUZZ := python3 Tests/Reference/fuzz_files.py --bin $(BIN) --seconds 55 --seed 1 --brief --keep .build/fuzz-failures
+
+.PHONY: help setup build test fuzz lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report bench notebooks docs clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -61,11 +64,15 @@ help: ## list what make can do
 reproduce: setup $(VERDICT) ## install, build, draw radiographs, train all stages, score, compare
 	@cat $(VERDICT)
 
-test: setup lint ## install, check format and names, build, run every test
+test: setup lint ## install, check format and names, build, read mutated files for a minute, run every test
 	@$(SWIFT_BUILD) --build-tests
+	@$(FUZZ)
 	@swift test -c release --skip-build 2>&1 | tee .build/test.log || { \
 	  echo; echo "What failed (the whole output is in .build/test.log):"; \
 	  grep -aE '^(✘|↳)|error:' .build/test.log | head -n 60 || tail -n 60 .build/test.log; exit 1; }
+
+fuzz: setup $(BUILT) ## mutate every kind of file that the programs read, for a minute
+	@$(FUZZ)
 
 setup: ## install the missing Debian or Ubuntu packages, saying which
 	@bash setup.sh

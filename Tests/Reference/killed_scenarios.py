@@ -1,0 +1,108 @@
+"""What the checks of killed runs and of power loss run: every program, in tiny runs of some tenths of a second.
+
+A run lives in `run/` beside `world/`. `Scenario.commands` give, one after the other, the undisturbed result; after a kill the same
+commands are given again, and `run/` must end with the same files and bytes, without what a clock writes.
+"""
+import hashlib
+import json
+import os
+import re
+
+import tiny_world
+from tiny_world import evaluate_options, read, stage1_options, stage2_options
+
+EVERY = 2
+
+
+class Scenario:
+    """Programs with their options; `every` is the promised interval in steps, `runs` the directories with checkpoints."""
+
+    def __init__(self, name, commands, every=None, runs=(), together=False, ignore=()):
+        self.name, self.commands, self.every, self.runs, self.together, self.ignore = name, commands, every, list(runs), together, set(ignore)
+
+
+def scenarios(world):
+    """All scenarios, for a world that was made."""
+    shards = "world/phantom/shards"
+    records = ["--json", "world/phantom/stage2_train.json", "--image-root", "world/phantom", "--image-size", "32", "--shard-size", "3", "--threads", "1"]
+    parts = [("preprocess", [*records, "--output", "run/shards", "--part", f"{part}/2"]) for part in (1, 2)]
+    predictions = ["--predictions", "world/evaluation/predictions.jsonl", "--bootstrap", "20", "--threads", "1", "--output-dir", "run/scores"]
+    return [
+        Scenario("preprocess", [("preprocess", [*records, "--output", "run/shards"])]),
+        Scenario("preprocess-splits", [("preprocess", [*records, "--output", "run/shards", "--split-by", "patient"])]),
+        Scenario("preprocess-parts", parts),
+        Scenario("preprocess-parts-at-once", parts, together=True),
+        Scenario("preprocess-phantom", [("preprocess", [
+            "phantom", "--count", "10", "--seed", "4", "--image-size", "32", "--val-fraction", "0.2", "--test-fraction", "0.2", "--output", "run/phantom", "--threads", "1"])]),
+        Scenario("preprocess-inspect", [("preprocess", ["inspect", f"{shards}/stage2-val", "--output", "run/looking", "--threads", "1"])]),
+        Scenario("train-stage0", [("train-stage0", [
+            "--train-shards", f"{shards}/stage1-train", "--text-shards", f"{shards}/stage2-val", *tiny_world.SMALL_MODELS, "--vision-batch-size", "4", "--vision-epochs", "2",
+            "--language-batch-size", "16", "--save-every-n-steps", str(EVERY), "--output-dir", "run/stage0"])], EVERY, ["run/stage0/vision", "run/stage0/language"]),
+        Scenario("train-stage1", [("train-stage1", stage1_options(f"{shards}/stage1-train", "run/stage1", steps=6, every=EVERY))], EVERY, ["run/stage1"]),
+        Scenario("train-stage1-features", [("train-stage1", [*stage1_options(f"{shards}/stage1-train", "run/stage1", steps=6, every=EVERY),
+                                                             "--cache-vision-features", "run/features.h5"])], EVERY, ["run/stage1"], ignore=["run/features.h5"]),
+        Scenario("train-stage2", [("train-stage2", [*stage2_options(f"{shards}/stage2-train", "run/stage2", steps=6, every=EVERY)])],
+                 EVERY, ["run/stage2"]),
+        Scenario("evaluate", [("evaluate", [*evaluate_options(f"{shards}/stage2-test", "run/scores"), "--limit", "26", "--arms", "true,shuffled,blank"])]),
+        Scenario("evaluate-predictions", [("evaluate", predictions)]),
+    ]
+
+
+CLOCK = re.compile(rb'"(seconds|data_wait_ms)": ?[0-9.eE+-]+')
+
+
+def tree(directory, ignore=()):
+    """The files below a directory with digests of their content, without what a clock or a process number writes."""
+    found = {}
+    for folder, folders, names in os.walk(directory):
+        base = os.path.relpath(folder, os.path.dirname(directory))
+        if not folders and not names:
+            found[base + "/"] = "empty"
+        for name in names:
+            path = f"{base}/{name}"
+            if path in ignore:
+                continue
+            data = read(os.path.join(folder, name))
+            if name == "run.json":
+                record = json.loads(data)
+                record.pop("environment", None)
+                data = json.dumps(record).encode()
+            elif name == "state.json":
+                # Times in the log have more or fewer digits.
+                record = json.loads(data)
+                record["progress"].pop("log_bytes", None)
+                data = json.dumps(record).encode()
+            elif name.endswith(".jsonl"):
+                data = CLOCK.sub(b"", data)
+            elif name.endswith(".html"):
+                data = b""
+            found[path] = hashlib.sha256(data).hexdigest()
+    return found
+
+
+def logged_steps(directory):
+    """The steps of whole lines of the log of a run."""
+    path = os.path.join(directory, "train_log.jsonl")
+    if not os.path.exists(path):
+        return 0
+    steps = [0]
+    for line in read(path).split(b"\n")[:-1]:
+        try:
+            steps.append(json.loads(line).get("step", 0))
+        except ValueError:
+            break
+    return steps[-1]
+
+
+def log_until(directory, step):
+    """The lines of the log of a run up to a step, as they are."""
+    path = os.path.join(directory, "train_log.jsonl")
+    lines = read(path).split(b"\n") if os.path.exists(path) else []
+    return lines[:step]
+
+
+def newest_checkpoint(directory):
+    """The step of the newest checkpoint under its final name."""
+    folder = os.path.join(directory, "checkpoints")
+    steps = [int(name[5:]) for name in (os.listdir(folder) if os.path.isdir(folder) else []) if re.fullmatch(r"step-\d+", name)]
+    return max(steps, default=0)
