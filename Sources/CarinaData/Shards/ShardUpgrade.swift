@@ -71,6 +71,7 @@ extension ShardManifest {
     ShardManifest(
       version: ShardFormat.version, split: split, sourceName: sourceName, sourceDigest: sourceDigest,
       transform: transform, shards: shards, rejectedImages: rejectedImages, rejectedSamples: rejectedSamples,
-      suspectedInversions: suspectedInversions, orientationTags: orientationTags)
+      suspectedInversions: suspectedInversions, orientationTags: orientationTags,
+      fileRemarks: fileRemarks)
   }
 }
