@@ -36,12 +36,14 @@ package struct RunCheckpoints: Sendable {
     }.sorted()
   }
 
-  /// Removes, once the checkpoint of `step` is written, all that a run does not go back to: those of earlier steps but
-  /// for the newest, those that lack a file, and those of later steps, from before the run went back to an earlier one.
-  /// - Parameter count: how many stay, that of `step` among them.
+  /// Removes, once a checkpoint is written, all that a run does not go back to: all but the newest, those that lack a
+  /// file, and those that are not the run's own, from before it went back to an earlier one.
+  /// - Parameters:
+  ///   - count: how many stay.
+  ///   - isOwn: whether a step lies on the run's way.
   /// - Throws: `CarinaError.cannotWrite`.
-  package func prune(keeping count: Int, upTo step: Int) throws {
-    let whole = steps().filter { $0 <= step && RunCheckpoints.isComplete(directory(step: $0)) }
+  package func prune(keeping count: Int, _ isOwn: (Int) -> Bool) throws {
+    let whole = steps().filter { isOwn($0) && RunCheckpoints.isComplete(directory(step: $0)) }
     let kept = Set(whole.suffix(max(count, 1)))
     for step in steps() where !kept.contains(step) { try remove(step) }
   }

@@ -61,6 +61,47 @@ import Carina
     #expect(run.bytes("train_log.jsonl") == log && run.checkpoints == ["step-4", "step-6"])
   }
 
+  @Test("a run that went back on purpose is a branch: a death before its first save costs the way back to there")
+  func branch() throws {
+    let smooth = try run.smooth()
+    try stop(after: 8)
+    run.resume = .from(run.file("checkpoints/step-6"))
+    run.settings.saveEverySteps = nil
+    run.stopsAfter = 9
+    run.checkInputs = { _ in throw CarinaError(.internalFailure, "a death") }
+    #expect(try run.failure().what == "a death")
+    #expect(run.checkpointsSeen.count == 3 && run.checkpoints == ["step-6", "step-8"])
+    (run.resume, run.stopsAfter, run.checkInputs) = (.automatic, nil, { _ in })
+    // The log may by chance be cut where step 8 would have cut it, as the numbers are the same.
+    try run.run()
+    #expect([4, 6].contains(run.checkpointsSeen.count))
+    run.expectSame(smooth)
+    #expect(run.checkpoints == [run.checkpointsSeen.count == 6 ? "step-6" : "step-8", "step-12"])
+  }
+
+  @Test("a log that lost lines takes the run back to the last checkpoint that it still holds")
+  func shortLog() throws {
+    let smooth = try run.smooth()
+    try stop(after: 6)
+    try run.cut("train_log.jsonl", by: 30)
+    try run.run()
+    #expect(run.checkpointsSeen.count == 8)
+    run.expectSame(smooth)
+    #expect(run.bytes("train_log.jsonl").map { $0.count { $0 == 10 } } == 12)
+  }
+
+  @Test("while another process trains there a run is turned away before it looks at anything")
+  func locked() throws {
+    try stop(after: 4)
+    try run.cut("checkpoints/step-4/state.json")
+    let lock = try FileLock(run.file("train_log.jsonl"))
+    try withExtendedLifetime(lock) {
+      let error = try run.failure()
+      #expect(error.kind == .usage && error.what.contains("another process"), "\(error)")
+      #expect(run.remarks.isEmpty)
+    }
+  }
+
   @Test("what a death while old checkpoints were removed has left is cleared")
   func halfRemoved() throws {
     try stop(after: 6)
@@ -211,10 +252,9 @@ import Carina
     let name = "checkpoints/step-5/state.json", whole = try #require(run.bytes(name))
     let document = try #require(JSONValue.parse(whole, source: name).object)
     let start = RunStart(
-      trainer: try run.trainer().trainer, checkpoints: RunCheckpoints(outputDirectory: run.path),
-      configuration: run.configuration,
+      trainer: try run.trainer().trainer, outputDirectory: run.path, configuration: run.configuration,
       counts: RunRecord.Counts(steps: 12, stepsPerEpoch: 6, trainedParameters: 1, allParameters: 1),
-      resume: .automatic, finalModel: run.file("final_model")
+      resume: .automatic
     ) { _ in }
     func isUsed(_ document: JSONObject) throws -> Bool {
       try put(document, name)
@@ -228,7 +268,7 @@ import Carina
     }
     // What nobody computes with, names that are added to an object, and the first version of the format.
     let harmless = [
-      "progress", "progress.extra", "progress.generators", "progress.log_bytes", "optimizer_steps", "fingerprints",
+      "progress", "progress.extra", "progress.generators", "optimizer_steps", "fingerprints",
       "format_version",
     ]
     #expect(accepted.subtracting(harmless).filter { !$0.hasPrefix("optimizer_steps.") }.isEmpty, "\(accepted)")
