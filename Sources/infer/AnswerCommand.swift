@@ -28,13 +28,14 @@ struct AnswerCommand: ParsableCommand {
   @Option(
     name: .customLong("image-root"), help: ArgumentHelp("Where relative images of --input are.", valueName: "dir"))
   var imageRoot: String?
-  @Option(name: .customLong("batch-size"), help: "Questions of --input that are answered side by side.")
-  var batchSize = 8
+  @Option(
+    EvaluatorSettingList.declared.batchSize.worded(
+      "Questions of --input that are answered side by side.", defaultValue: 8))
+  var batchSize: Int
   @Flag(name: .long, help: "One JSON object a question: answer, tokens, seconds.")
   var json = false
   @Option(
-    name: .long,
-    help: ArgumentHelp("How images of more than 8 bits become 8: \(PixelPolicy.choices).", valueName: "policy"))
+    ImageSettingList.declared.window.worded("How images of more than 8 bits become 8: \(PixelPolicy.choices)."))
   var window: PixelPolicy?
 
   @OptionGroup(title: "Generation") var generation: GenerationArguments
@@ -54,7 +55,7 @@ struct AnswerCommand: ParsableCommand {
     if let window { answering = try answering.with(window: window) }
     weights.apply(to: answering.model)
     let session = try AnswerSession(answering, options: options)
-    writeHeader(answering, type)
+    try writeHeader(answering, type)
     for key in answering.unknownKeys { writeToStandardError("note: \(key) is not known and has no effect\n") }
 
     if let questions {
@@ -76,7 +77,7 @@ struct AnswerCommand: ParsableCommand {
       "Name either --image-path or --input.")
     try require(input == nil || question == nil, "--input brings its own questions", "Leave --question out.")
     try require(input != nil || imageRoot == nil, "--image-root belongs to --input", "Leave it out.")
-    try require(batchSize >= 1, "--batch-size must be at least 1, not \(batchSize)", "Leave it out for 8.")
+    try EvaluatorSettingList.declared.batchSize.check(batchSize)
   }
 
   private func answerOne(_ question: ImageQuestion, _ session: AnswerSession) throws {
@@ -88,8 +89,9 @@ struct AnswerCommand: ParsableCommand {
     try writeToStandardOutput("\n")
   }
 
-  private func writeHeader(_ answering: AnsweringModel, _ type: ElementType) {
-    var lines = parts.header(answering) + precision.header(type, answering.device) + weights.header + generation.header
+  private func writeHeader(_ answering: AnsweringModel, _ type: ElementType) throws {
+    var lines = parts.header(answering) + precision.header(type, answering.device) + weights.header
+    lines += try generation.header()
     if let imagePath { lines.append(("image-path", imagePath)) }
     if let question { lines.append(("question", question)) }
     if let input { lines += [("input", input), ("batch-size", "\(batchSize)")] }

@@ -25,7 +25,7 @@ struct TrainStage1: ParsableCommand {
     global.apply()
     let device = try training.precision.device()
     var options = try training.options(
-      policy: .stage1, style: .plain, settings: stage.values)
+      policy: .stage1, style: .plain, settings: try stage.values)
     options.projector = initProjector
     options.projectorHidden = projectorHidden
     try runJointTraining("train-stage1", options, on: device)

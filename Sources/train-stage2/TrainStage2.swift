@@ -33,7 +33,7 @@ struct TrainStage2: ParsableCommand {
       policy: FreezingPolicy(
         trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel,
         trainsVisionInFirstEpoch: trainVision),
-      style: .gemma, settings: stage.values)
+      style: .gemma, settings: try stage.values)
     options.projector = stage1Projector
     try runJointTraining("train-stage2", options, on: device)
   }

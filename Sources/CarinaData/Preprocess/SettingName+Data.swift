@@ -3,23 +3,23 @@ import CarinaRuntime
 /// Settings of programs of which this module speaks.
 extension SettingName {
   /// Pixels a side.
-  package static let imageSize = SettingName("image_size")
+  package static let imageSize = ImageSettingList.declared.size.name
   /// How more than 8 bits become 8.
-  package static let window = SettingName("window")
+  package static let window = ImageSettingList.declared.window.name
   /// Where images are looked up.
   package static let imageRoot = SettingName("image_root")
   /// Which images of a study are taken.
-  package static let views = SettingName("views")
+  package static let views = ArchiveSettingList.declared.views.name
   /// How images are changed while training.
-  package static let augment = SettingName("augment")
+  package static let augment = AugmentationSettingList.declared.augment.name
   /// What a split is made by.
-  package static let splitBy = SettingName("split_by")
+  package static let splitBy = SplitSettingList.declared.unit.name
   /// Names and parts of the splits.
-  package static let fractions = SettingName("fractions")
+  package static let fractions = SplitSettingList.declared.fractions.name
   /// The layout whose leak between splits is wanted.
-  package static let allowKnownLeak = SettingName("allow_known_leak")
+  package static let allowKnownLeak = SplitSettingList.declared.allowKnownLeak.name
   /// The shard directory to write.
   package static let output = SettingName("output")
   /// Which part of the shards is made.
-  package static let part = SettingName("part")
+  package static let part = PreprocessSettingList.declared.part.name
 }

@@ -36,6 +36,11 @@ public struct TrainingSettingList: SettingList {
   /// Whether each epoch takes the samples in an order of its own.
   public let isShuffled = Setting(
     "shuffle", true, help: "Take the samples in the order of the shards.", section: .order)
+  /// Whether the run goes on from a checkpoint.
+  public let resume = Setting(
+    "resume", ResumePolicy.automatic,
+    help: "auto goes on from the newest checkpoint, never starts afresh, or a checkpoint directory.", section: .order,
+    record: .never)
   /// A checkpoint every so many optimizer steps; nil for none on that account.
   public let saveEverySteps = Setting<Int?>(
     "save_every_n_steps", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many optimizer steps.",

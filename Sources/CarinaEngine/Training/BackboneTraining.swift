@@ -149,7 +149,7 @@ public final class BackboneTraining {
     var run = TrainingRun(
       try Trainer(objective, settings: settings), outputDirectory: "\(options.outputDirectory)/\(part)",
       configuration: .object(configuration), writeModel: write)
-    run.resume = options.resume
+    run.resume = options.training.resume
     run.shouldStop = shouldStop
     run.onRemark = onRemark
     run.onStep = onStep

@@ -29,6 +29,7 @@ public final class JointTraining {
     self.device = device
     try options.settings.validate()
     try options.prompt.validate()
+    try options.computing.validate()
     try JointTrainingOptions.projectorHidden.check(options.projectorHidden)
     let policy = options.policy
     guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
@@ -39,7 +40,7 @@ public final class JointTraining {
     if let path = options.featureCache {
       let reasons = [
         (policy.trainsVisionInFirstEpoch, SettingName.trainVisionFirstEpoch, "a frozen vision encoder"),
-        (options.augmentation != nil, SettingName.augment, "the same image in every epoch"),
+        (!options.images.augment.isOff, SettingName.augment, "the same image in every epoch"),
       ]
       for (holds, option, expected) in reasons where holds {
         throw CarinaError(
@@ -54,7 +55,7 @@ public final class JointTraining {
     let shards = try ShardDirectory(options.trainShards)
     let transform = try parts.ownTransform(defaultSize: shards.transform.size).of(shards)
     samples = try ShardSamples(
-      shards, transform: transform, augmentation: options.augmentation.map { ($0, options.settings.seed) })
+      shards, transform: transform, augmentation: (options.images.augment, options.settings.seed))
     var unnamed: String?
     if let path = options.validationShards {
       let held = try ShardDirectory(path)
@@ -69,7 +70,7 @@ public final class JointTraining {
       maximumAnswerTokens: options.prompt.maximumAnswerTokens)
     forecast = try MemoryForecast(
       options, parts, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
-    pipeline = try parts.join(precision: options.precision.elementType, on: device.backend)
+    pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
         $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
@@ -108,7 +109,7 @@ public final class JointTraining {
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),
       writeModel: { [self] in try write(to: $0) })
-    run.resume = options.resume
+    run.resume = options.settings.resume
     run.shouldStop = shouldStop
     run.onRemark = onRemark
     run.onStep = onStep
@@ -138,7 +139,7 @@ public final class JointTraining {
       description: JoinedModelWriter.Description(
         promptStyle: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
         maximumAnswerTokens: options.prompt.maximumAnswerTokens, transform: samples.transform),
-      type: options.precision.elementType, to: path)
+      type: options.computing.precision.elementType, to: path)
   }
 
   /// Everything that decides the numbers of the run.
@@ -166,10 +167,11 @@ public final class JointTraining {
         ]
       ),
       ("text", .object(options.prompt.json)),
-      ("precision", .string(options.precision.elementType.rawValue)), ("settings", .object(options.settings.json)),
+      ("settings", .object(options.settings.json)),
     ])
-    // Absent where it is off, so that runs of before it was there can be resumed.
-    document["augment"] = (samples.augmentation?.changes).map { .string($0.description) }
+    for values in [options.computing.json, options.images.json] {
+      for (name, value) in values { document[name] = value }
+    }
     return .object(document)
   }
 }

@@ -26,9 +26,19 @@ extension Bool: SettingValue {
   public var json: JSONValue { .bool(self) }
 }
 
+extension String: SettingValue {
+  /// A JSON string.
+  public var json: JSONValue { .string(self) }
+}
+
 extension SettingValue {
   /// Swift's description of the value.
   public var text: String { "\(self)" }
+}
+
+extension SettingValue where Self: CustomStringConvertible {
+  /// The description as a JSON string.
+  public var json: JSONValue { .string(description) }
 }
 
 extension SettingValue where Self: RawRepresentable<String> {

@@ -59,7 +59,7 @@ import Testing
       languageModel: "\(tiny.checkpoint)/language_model", outputDirectory: run,
       policy: FreezingPolicy(trainsProjector: true, trainsDecoder: true, trainsVisionInFirstEpoch: true),
       promptStyle: .gemma)
-    training.precision = precision
+    training.computing.precision = precision
     training.settings.batchSize = 4
     training.settings.epochCount = 2
     training.settings.maximumSteps = 6
