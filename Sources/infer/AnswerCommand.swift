@@ -58,6 +58,11 @@ struct AnswerCommand: ParsableCommand {
     try writeHeader(answering, type)
     for key in answering.unknownKeys { writeToStandardError("note: \(key) is not known and has no effect\n") }
 
+    let unasked = questions?.lines.count { (try? $0.question.get())?.question.allSatisfy(\.isWhitespace) == true } ?? 0
+    if unasked > 0 { writeNote("\(unasked) questions are empty, which asks for a description of the image") }
+    if question?.allSatisfy(\.isWhitespace) == true {
+      writeNote("the question is empty, which asks for a description of the image")
+    }
     if let questions {
       try QuestionsRun(session: session, json: json).answer(questions, batchSize: batchSize)
     } else if let imagePath, let question {

@@ -44,7 +44,9 @@ struct InspectCommand: ParsableCommand {
     guard let output else { return }
     var options = InspectionPage.Options()
     options.images = min(images, 48)
-    options.tokenizer = try tokenizer.map(TokenizerFactory.load)
+    options.tokenizer = try tokenizer.map {
+      try TokenizerFactory.load(directory: ModelDirectory.locate($0, for: SettingName("tokenizer")).path)
+    }
     options.maximumQuestionTokens = maximumQuestion
     options.maximumAnswerTokens = maximumAnswer
     try AtomicFile.write(try InspectionPage(shards, options: options).html(), to: output + "/inspection.html")

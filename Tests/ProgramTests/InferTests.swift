@@ -115,6 +115,38 @@ import Carina
     #expect(caption.exitCode == 0 && !caption.output.isEmpty, "\(caption.errors)")
   }
 
+  @Test("an empty question is answered as an evaluation answers it")
+  func emptyQuestion() throws {
+    let image = try tiny.image(1), folder = (image as NSString).deletingLastPathComponent
+    let run = try infer(["--checkpoint", tiny.path, "--image-path", image, "--question", ""])
+    #expect(run.exitCode == 0 && run.errors.contains("the question is empty"), "\(run.errors)")
+    try AtomicFile.write(#"[{"image": "image-1.png", "caption": "x"}]"#, to: tiny.file("caption.json"))
+    _ = try Preprocessor.run(
+      PreprocessOptions(
+        records: tiny.file("caption.json"), imageRoots: [folder], output: tiny.file("caption-shards"),
+        transform: ImageTransform(size: 16)))
+    let evaluation = try ProgramRun(
+      "evaluate",
+      [
+        "--checkpoint", tiny.path, "--shards", tiny.file("caption-shards"), "--output-dir", tiny.file("scores"),
+        "--precision", "fp32", "--max-new-tokens", "7", "--bootstrap", "0",
+      ])
+    #expect(evaluation.exitCode == 0, "\(evaluation.errors)")
+    let line = try String(contentsOfFile: tiny.file("scores/predictions.jsonl"), encoding: .utf8)
+    #expect(try JSONValue.parse(line, source: "predictions")["prediction"]?.string == run.output.dropLast().description)
+  }
+
+  @Test("a negative length penalty after a space is the one after an equals sign")
+  func negativeNumber() throws {
+    let image = try tiny.image(1)
+    let asked = ["--checkpoint", tiny.path, "--image-path", image, "--question", "no?", "--num-beams", "3"]
+    let runs = try [["--length-penalty=-1"], ["--length-penalty", "-1"], ["--length_penalty", "-1e0"]].map {
+      try infer(asked + $0)
+    }
+    for run in runs { #expect(run.exitCode == 0 && run.output == runs[0].output, "\(run.errors)") }
+    #expect(runs[1].errors.contains("length-penalty") && runs[1].errors.contains("-1.0"))
+  }
+
   @Test("what is wrong with the command line ends with 64")
   func usage() throws {
     let image = try tiny.image(1)
@@ -123,7 +155,7 @@ import Carina
     let wrong: [([String], String)] = [
       (asked, "--checkpoint"), (whole, "--image-path"), (whole + asked + ["--input", "x"], "--image-path"),
       (whole + asked + ["--llm-path", "x"], "--llm-path"), (asked + ["--llm-path", "x"], "--vision-model"),
-      (whole + ["--image-path", image, "--question", ""], "empty"), (whole + asked + ["--precision", "fp16"], "range"),
+      (whole + asked + ["--precision", "fp16"], "range"),
       (whole + asked + ["--top-k", "5"], "--temperature"), (whole + asked + ["--num-beams", "0"], "--num-beams"),
       (whole + asked + ["--matmul", "mkl"], "onednn"), (whole + asked + ["--nonsense"], "nonsense"),
     ]

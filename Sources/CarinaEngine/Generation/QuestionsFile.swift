@@ -1,7 +1,7 @@
 import CarinaRuntime
 import Foundation
 
-/// A file of questions, JSON Lines: objects with `image` or `image_path`, `question` or `problem` (absent: empty), and
+/// A file of questions, JSON Lines or a JSON list: objects with `image` or `image_path`, `question` or `problem` (absent: empty), and
 /// perhaps `id`. What is wrong with a line is told in its place, so that the others can be answered.
 public struct QuestionsFile: Sendable {
   /// A line that is not blank.
@@ -33,9 +33,22 @@ public struct QuestionsFile: Sendable {
   package init(_ data: Data, source: String, imageRoot: String?) throws {
     var lines: [Line] = []
     var number = 0
+    if data.first(where: { !QuestionsFile.isBlank($0) }) == UInt8(ascii: "[") {
+      let entries = try JSONValue.parse(data, source: source).array ?? []
+      lines = entries.enumerated().map { index, entry in
+        Line(
+          number: index + 1,
+          question: Result { () throws(CarinaError) in
+            try QuestionsFile.question(entry, at: "\(source), entry \(index + 1)", imageRoot: imageRoot)
+          })
+      }
+      guard !lines.isEmpty else { throw CarinaError(.badData, "holds no question", at: source, found: "an empty list") }
+      self.lines = lines
+      return
+    }
     for bytes in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
-      guard bytes.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) else { continue }
+      guard bytes.contains(where: { !QuestionsFile.isBlank($0) }) else { continue }
       let location = "\(source), line \(number)"
       let question = Result { () throws(CarinaError) in
         try QuestionsFile.question(Data(bytes), at: location, imageRoot: imageRoot)
@@ -49,6 +62,8 @@ public struct QuestionsFile: Sendable {
     self.lines = lines
   }
 
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
+
   private static func question(
     _ data: Data, at location: String, imageRoot: String?
   ) throws(CarinaError) -> ImageQuestion {
@@ -60,6 +75,12 @@ public struct QuestionsFile: Sendable {
     } catch {
       throw CarinaError(.badData, "\(error)", at: location)
     }
+    return try question(object, at: location, imageRoot: imageRoot)
+  }
+
+  private static func question(
+    _ object: JSONValue, at location: String, imageRoot: String?
+  ) throws(CarinaError) -> ImageQuestion {
     guard object.object != nil else {
       throw CarinaError(.badData, "is no question", at: location, expected: "a JSON object", found: object.kindName)
     }

@@ -41,14 +41,17 @@ package struct TrainingRun<Objective: TrainingObjective> {
 
   /// Runs to the end.
   /// - Throws: `CarinaError.interrupted` after a checkpoint when asked to stop; `.usage` when the directory holds a run
-  ///   with another configuration; `.badData` when training diverged or a frozen weight changed; `.cannotWrite`.
+  ///   with another configuration, or every step would have the rate 0; `.badData` when training diverged or no weight
+  ///   changed; `.internalFailure` when a frozen one did; `.cannotWrite`.
   package func run() throws -> TrainingOutcome {
     let checkpoints = RunCheckpoints(outputDirectory: outputDirectory)
     let hash = SHA256Digest.of(try configuration.serialized(sortedKeys: true, indented: false))
     if try isFinished() { return .alreadyFinished }
+    try TrainedWeightsCheck.requireRate(of: trainer.schedule)
     let trained = trainer.everTrained, trainedNames = Set(trained.map(\.name))
     let frozen = trainer.objective.parameters.filter { !trainedNames.contains($0.name) }
-    let frozenBefore = ParameterDigest(frozen), trainedBefore = ParameterDigest(trained, kind: .trained)
+    let frozenBefore = ParameterDigest(frozen)
+    var change = TrainedWeightsCheck(trained)
 
     var best = Double.infinity, written = (lines: 0, bytes: 0)
     if let found = try checkpoint(checkpoints) {
@@ -70,6 +73,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     let start = trainer.step
     while !trainer.isFinished {
       var report = try trainer.trainStep()
+      change.note(report)
       let closesEpoch = trainer.isAtEpochEnd || trainer.isFinished
       if closesEpoch, let validate {
         let loss = try finite(validate(), step: report.step)
@@ -94,9 +98,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
       }
     }
     try ParameterDigest(frozen).requireUnchanged(since: frozenBefore, what: "a frozen weight")
-    if trainer.step > start && trainer.schedule.peak > 0 && trainer.totalSteps > trainer.schedule.warmupSteps {
-      try ParameterDigest(trained, kind: .trained).requireChanged(since: trainedBefore, what: "the trained weights")
-    }
+    try change.requireChanged(trained, peak: trainer.schedule.peak, tookSteps: trainer.step > start)
     try writeModel(finalModel)
     try writeRecord(isFinished: true)
     return .finished(steps: trainer.totalSteps)
