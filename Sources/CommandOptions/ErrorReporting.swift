@@ -22,7 +22,7 @@ public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Nev
     var command = try program.parseAsRoot(recipe?.arguments.words)
     try runReportingErrors {
       recipe?.remarks.forEach(writeNote)
-      try recipe?.prepare()
+      if let training = command as? any JointTrainingCommand { try recipe?.prepare(training.trainingOptions()) }
       try command.run()
     }
     program.exit()

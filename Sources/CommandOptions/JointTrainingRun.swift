@@ -1,6 +1,13 @@
 import Carina
 import Foundation
 
+/// A program that trains with these options.
+public protocol JointTrainingCommand {
+  /// What the command line asks for.
+  /// - Throws: `CarinaError.usage`.
+  func trainingOptions() throws -> JointTrainingOptions
+}
+
 /// Runs stage 1 or 2 and shows it: header, progress, outcome.
 /// - Throws: what the engine throws.
 public func runJointTraining(_ program: String, _ options: JointTrainingOptions, on device: Device) throws {

@@ -4,7 +4,7 @@ import Carina
 /// In which precision, and with which library, matrices are multiplied.
 public struct PrecisionOptions: ParsableArguments {
   /// Both.
-  @OptionGroup public var settings: SettingOptions<CommonOffer<ComputingSettingList>>
+  @OptionGroup public var settings: SettingOptions<SectionOffers.Common<ComputingSettingList>>
 
   /// The defaults.
   public init() {}

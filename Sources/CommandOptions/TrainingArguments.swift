@@ -37,7 +37,7 @@ public struct TrainingArguments: ParsableArguments {
   /// Augmentation.
   @OptionGroup public var images: SettingOptions<WholeOffer<AugmentationSettingList>>
   /// Checkpointing and the limit on memory.
-  @OptionGroup public var memory: SettingOptions<MemoryOffer>
+  @OptionGroup public var memory: SettingOptions<SectionOffers.Memory>
 
   /// Kept features.
   @OptionGroup public var featureCache: FeatureCacheOptions

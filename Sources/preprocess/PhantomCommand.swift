@@ -15,9 +15,9 @@ struct PhantomCommand: ParsableCommand {
       equal bytes.
       """)
 
-  @OptionGroup var drawing: SettingOptions<CommonOffer<PhantomSettingList>>
+  @OptionGroup var drawing: SettingOptions<SectionOffers.Common<PhantomSettingList>>
   @Option(name: .long, help: "The directory to write.") var output: String
-  @OptionGroup var division: SettingOptions<PhantomDivisionOffer>
+  @OptionGroup var division: SettingOptions<SectionOffers.PhantomDivision>
   @OptionGroup var global: GlobalOptions
 
   func run() throws {

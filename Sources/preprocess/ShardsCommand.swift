@@ -20,11 +20,11 @@ struct ShardsCommand: ParsableCommand {
   @Option(name: .customLong("image-root-2"), help: "A second one, for what the first does not have.")
   var secondImageRoot: String?
   @Option(name: .long, help: "The shard directory to write.") var output: String
-  @OptionGroup var records: SettingOptions<RecordsOffer>
-  @OptionGroup var size: SettingOptions<ImageSizeOffer>
+  @OptionGroup var records: SettingOptions<SectionOffers.Records>
+  @OptionGroup var size: SettingOptions<SectionOffers.ImageSize>
   @OptionGroup var division: SettingOptions<WholeOffer<SplitSettingList>>
-  @OptionGroup var shards: SettingOptions<CommonOffer<PreprocessSettingList>>
-  @OptionGroup var pixels: SettingOptions<CommonOffer<ImageSettingList>>
+  @OptionGroup var shards: SettingOptions<SectionOffers.Common<PreprocessSettingList>>
+  @OptionGroup var pixels: SettingOptions<SectionOffers.Common<ImageSettingList>>
   @OptionGroup var archive: SettingOptions<WholeOffer<ArchiveSettingList>>
   @OptionGroup var global: GlobalOptions
 

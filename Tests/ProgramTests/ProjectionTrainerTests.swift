@@ -115,7 +115,7 @@ import Testing
     let own = rows("train-stage1", "same", "renamed"), empty = rows("train-stage1", "no effect")
     let values = [
       "--output_dir": run.path, "--vision_model_name": world.vision, "--llm_name": world.language, "--batch_size": "2",
-      "--gradient_accumulation_steps": "3", "--learning_rate": "3e-4", "--weight_decay": "0.125",
+      "--gradient_accumulation_steps": "3", "--learning_rate": "0.00025", "--weight_decay": "0.125",
       "--warmup_ratio": "0.0",
       "--num_epochs": "2", "--save_every_n_epochs": "1",
     ]
@@ -164,7 +164,7 @@ import Testing
     let values = [
       "--output_dir": run.path, "--vision_model_name": world.vision, "--llm_name": world.language,
       "--stage1_projector_path": world.projector, "--batch_size": "2", "--gradient_accumulation_steps": "3",
-      "--learning_rate": "3e-4", "--weight_decay": "0.125", "--warmup_ratio": "0.0", "--num_epochs": "2",
+      "--learning_rate": "0.00025", "--weight_decay": "0.125", "--warmup_ratio": "0.0", "--num_epochs": "2",
       "--max_q_len": "77", "--max_a_len": "99",
     ]
     let given = words(own, values) + words(empty, [:])

@@ -39,7 +39,7 @@ package struct HuggingFaceCache {
   /// - Throws: `CarinaError.missingInput`.
   func snapshot(of model: HuggingFaceReference, option: String) throws -> String {
     let identifier = model.identifier
-    let fetch = "hf download \(identifier)" + (model.revision.map { " --revision \($0)" } ?? "")
+    let fetch = "hf download \(identifier)" + (model.revision.map { ", the revision \($0)" } ?? "")
     let directory = "\(path)/models--\(identifier.replacingOccurrences(of: "/", with: "--"))"
     guard FileManager.default.fileExists(atPath: directory) else {
       throw CarinaError(

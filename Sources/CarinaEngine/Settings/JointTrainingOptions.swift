@@ -44,4 +44,29 @@ public struct JointTrainingOptions: Sendable {
     self.policy = policy
     prompt.style = promptStyle
   }
+
+  /// Refuses what can be seen to be wrong before anything is read.
+  /// - Throws: `CarinaError.usage` that names the setting.
+  public func validate() throws {
+    try settings.validate()
+    try prompt.validate()
+    try computing.validate()
+    try JointTrainingOptions.projectorHidden.check(projectorHidden)
+    guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
+      throw CarinaError(
+        .usage, "nothing is left to train",
+        remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
+    }
+    if let path = featureCache {
+      let reasons = [
+        (policy.trainsVisionInFirstEpoch, SettingName.trainVisionFirstEpoch, "a frozen vision encoder"),
+        (!images.augment.isOff, SettingName.augment, "the same image in every epoch"),
+      ]
+      for (holds, option, expected) in reasons where holds {
+        throw CarinaError(
+          .usage, "\(setting: .visionFeatureCache) and \(setting: option) cannot go together", at: path,
+          expected: "\(expected), whose features stay as they are", remedy: "Leave one of the two out.")
+      }
+    }
+  }
 }

@@ -27,27 +27,7 @@ public final class JointTraining {
   public init(_ options: JointTrainingOptions, on device: Device) throws {
     self.options = options
     self.device = device
-    try options.settings.validate()
-    try options.prompt.validate()
-    try options.computing.validate()
-    try JointTrainingOptions.projectorHidden.check(options.projectorHidden)
-    let policy = options.policy
-    guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
-      throw CarinaError(
-        .usage, "nothing is left to train",
-        remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
-    }
-    if let path = options.featureCache {
-      let reasons = [
-        (policy.trainsVisionInFirstEpoch, SettingName.trainVisionFirstEpoch, "a frozen vision encoder"),
-        (!options.images.augment.isOff, SettingName.augment, "the same image in every epoch"),
-      ]
-      for (holds, option, expected) in reasons where holds {
-        throw CarinaError(
-          .usage, "\(setting: .visionFeatureCache) and \(setting: option) cannot go together", at: path,
-          expected: "\(expected), whose features stay as they are", remedy: "Leave one of the two out.")
-      }
-    }
+    try options.validate()
     let parts = try PipelineParts(
       languageModel: options.languageModel, languageSetting: .languageModel, visionModel: options.visionModel,
       projector: options.projector, freshProjector: (options.projectorHidden, options.settings.seed),

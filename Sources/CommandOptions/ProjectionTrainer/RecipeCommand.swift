@@ -46,13 +46,12 @@ struct RecipeCommand {
   }
 
   /// Makes the shards that the command names by records and images, or finds them up to date.
-  /// - Throws: `CarinaError` of the encoder, the records or the images.
-  func prepare() throws {
-    guard !records.isEmpty, let output = arguments.value(of: "output-dir"),
-      let visionModel = arguments.value(of: "vision-model")
-    else { return }
+  /// - Throws: `CarinaError` of the options, the encoder, the records or the images.
+  func prepare(_ training: JointTrainingOptions) throws {
+    guard !records.isEmpty else { return }
+    try training.validate()
     if let threads = arguments.value(of: "threads").flatMap(Int.init) { ThreadTeam.count = threads }
-    try records.prepare(besideRun: output, visionModel: visionModel)
+    try records.prepare(besideRun: training.outputDirectory, visionModel: training.visionModel)
   }
 
   private mutating func take(_ name: String, _ value: String, _ meaning: RecipeOption.Meaning) throws {

@@ -58,7 +58,7 @@ import Carina
       #expect(model.reference == reference)
     }
     for (reference, words) in [
-      ("\(id)@v2", "--revision v2"), ("\(id)@../../..", "Check the path"), ("\(id)@", "Check the path"),
+      ("\(id)@v2", "the revision v2"), ("\(id)@../../..", "Check the path"), ("\(id)@", "Check the path"),
       (page + "/tree/main/onnx", "no model's"), (page + "/blob/main/config.json", "no model's"),
       ("https://huggingface.co/datasets/acme/tiny-vit", "no model's"),
       ("https://example.org/acme/tiny-vit", "no model's"),
