@@ -24,7 +24,7 @@ enum SlakeAdapter {
         samples += 1
         try images.add(image)
         perPart["\(language) \(split)", default: 0] += 1
-        guard options.language == "all" || language.lowercased() == options.language.lowercased() else {
+        guard options.takesLanguage(language) else {
           otherLanguage += 1
           return
         }
