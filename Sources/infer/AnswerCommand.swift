@@ -21,7 +21,7 @@ struct AnswerCommand: ParsableCommand {
 
   @Option(name: .customLong("image-path"), help: ArgumentHelp("The image, PNG or JPEG.", valueName: "file"))
   var imagePath: String?
-  @Option(name: .long, help: "The question. Empty asks a model of the style plain for its description.")
+  @Option(name: .long, help: "The question. Empty asks for a description of the image.")
   var question: String?
   @Option(name: .long, help: ArgumentHelp("Questions as JSON Lines; - for stdin.", valueName: "file"))
   var input: String?
