@@ -58,7 +58,6 @@ public final class JointTraining {
       maximumAnswerTokens: options.prompt.maximumAnswerTokens)
     forecast = try MemoryForecast(
       options, parts, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
-    device.backend.expectPeak(forecast.buffers)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
