@@ -156,13 +156,13 @@ void checkColour(DcmDataset &dataset, const carina_dicom_report &report, Codec c
 }
 
 /// Decodes one compressed frame through DCMTK.
-void decodeByDCMTK(const DicomExtract &extract, const Syntax &syntax, const std::vector<uint8_t> &frame,
+void decodeByDCMTK(const DicomExtract &extract, const Syntax &syntax, std::vector<uint8_t> frame,
                    const carina_dicom_report &report, int allocated, std::vector<uint16_t> &codes) {
   int precision = allocated;
   if (syntax.codec == Codec::rle) {
     checkRLEFrame(frame.data(), frame.size(), report, allocated);
   } else if (syntax.codec == Codec::jpegLS) {
-    precision = checkJPEGLSFrame(frame.data(), frame.size(), report, allocated);
+    precision = checkJPEGLSFrame(frame, report, allocated);
   } else {
     precision = checkJPEGFrame(frame.data(), frame.size(), report, allocated);
   }
@@ -256,9 +256,13 @@ int fail(carina_dicom_report *report, int status, const char *text) {
 }  // namespace carina
 
 int carina_dicom_is_dicom(const uint8_t *bytes, size_t count) {
-  size_t offset = 0;
-  bool has_preamble = false;
-  return carina::findDataSet(bytes, count, &offset, &has_preamble);
+  try {
+    size_t offset = 0;
+    bool has_preamble = false;
+    return carina::findDataSet(bytes, count, &offset, &has_preamble);
+  } catch (...) {
+    return 0;
+  }
 }
 
 int carina_dicom_decodes_htj2k(void) { return carina::decodesHighThroughput(); }
