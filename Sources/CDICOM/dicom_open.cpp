@@ -179,20 +179,26 @@ void decodeByDCMTK(const DicomExtract &extract, const Syntax &syntax, std::vecto
   DcmDataset dataset;
   load(elements, syntax.transfer, dataset);
   dataset.findAndDeleteElement(DCM_NumberOfFrames);
-  // DCMTK refuses values of 8 bits that the attributes keep in 16.
+  // DCMTK refuses values of 8 bits that the attributes keep in 16, or store with more.
+  carina_dicom_report stored = report;
   if (precision <= 8 && allocated == 16) {
     allocated = 8;
     dataset.putAndInsertUint16(DCM_BitsAllocated, 8);
+    if (stored.bits_stored > 8) {
+      stored.bits_stored = 8;
+      dataset.putAndInsertUint16(DCM_BitsStored, 8);
+      dataset.putAndInsertUint16(DCM_HighBit, 7);
+    }
   }
   const OFCondition condition = dataset.chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
   if (condition.bad()) refuse(CARINA_DICOM_DAMAGED, "DCMTK says: %s", condition.text());
   carina_dicom_report decoded = {};
   if (readPixelAttributes(dataset, decoded) != allocated || decoded.width != report.width ||
       decoded.height != report.height || decoded.channels != report.channels ||
-      decoded.bits_stored != report.bits_stored || decoded.is_signed != report.is_signed)
+      decoded.bits_stored != stored.bits_stored || decoded.is_signed != report.is_signed)
     refuse(CARINA_DICOM_DAMAGED, "its compressed pixels are of another kind than its attributes say");
   checkColour(dataset, report, syntax.codec);
-  copyCodes(dataset, report, allocated, codes);
+  copyCodes(dataset, stored, allocated, codes);
 }
 
 void decodeNative(DcmDataset &dataset, const DicomExtract &extract, const carina_dicom_report &report, int allocated,

@@ -68,7 +68,7 @@ int checkJPEGLSFrame(std::vector<uint8_t> &frame, const carina_dicom_report &pro
       if (width != promised.width || height != promised.height || parts != promised.channels)
         refuse(CARINA_DICOM_DAMAGED, "its JPEG-LS has %d x %d pixels of %d channels, its attributes say %d x %d of %d",
                width, height, parts, promised.width, promised.height, promised.channels);
-      if (precision < 2 || precision > 16 || (precision > 8 ? bitsAllocated == 8 : promised.bits_stored > 8))
+      if (precision < 2 || precision > 16 || (precision > 8 ? bitsAllocated == 8 : promised.bits_stored > 8 && promised.is_signed))
         refuse(CARINA_DICOM_DAMAGED, "its JPEG-LS has %d bits a value, its attributes say %d", precision,
                promised.bits_stored);
       bits = precision;

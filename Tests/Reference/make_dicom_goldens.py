@@ -280,6 +280,7 @@ def jpeg_ls_files():
     files["jls-12.dcm"] = under(dataset(deep, 12, **window), JPEGLSLossless, jpeg_ls(deep.astype(np.uint16)))
     files["jls-8.dcm"] = under(dataset(grey, 8), JPEGLSLossless, jpeg_ls(grey.astype(np.uint8)))
     files["jls-near-16.dcm"] = under(dataset(picture(16), 16, **window), JPEGLSNearLossless, jpeg_ls(picture(16).astype(np.uint16), 7))
+    files["jls-8-of-12.dcm"] = under(dataset(grey, 12, **window), JPEGLSLossless, jpeg_ls(grey.astype(np.uint8)))
     # Of few bits: DCMTK's defaults of the thresholds are not the standard's there.
     few = (picture(8) >> 2).astype(np.uint8)
     files["jls-6.dcm"] = under(dataset(few, 8), JPEGLSLossless, jpeg_ls(few))

@@ -49,7 +49,7 @@ import Testing
         count += 1
       }
     }
-    #expect(count == 291)
+    #expect(count == 295)
   }
 
   @Test("more than 8 bits without a policy are refused with the choices; 8 bits pass")
