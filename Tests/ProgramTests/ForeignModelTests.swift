@@ -99,7 +99,10 @@ import Testing
     tensors.append((name: "lm_head.weight", tensor: head))
     try SafetensorsWriter.write(tensors, to: "\(language)/model.safetensors")
 
-    let options = ["--llm", language, "--batch-size", "4", "--num-epochs", "1", "--save-every-n-steps", "2"]
+    let options = [
+      "--llm", language, "--batch-size", "4", "--gradient-accumulation-steps", "1", "--num-epochs", "2",
+      "--save-every-n-steps", "2",
+    ]
     let smooth = try TrainingOutput()
     let whole = try world.train(stage: 2, output: smooth.path, options)
     #expect(whole.exitCode == 0, "\(whole.errors)")
