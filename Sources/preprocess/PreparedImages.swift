@@ -10,8 +10,7 @@ struct PreparedImages {
 
   /// - Throws: `CarinaError.usage` for a size or a filter that is not the model's, and what `EncoderImages` throws.
   init(_ model: String?, size: Int?, filter: ResizeFilter?) throws {
-    let declared = PreprocessSettingList.declared
-    try declared.imageSize.check(size)
+    try PreprocessOptions.imageSize.check(size)
     guard let model else {
       transform = try ImageTransform(size: size ?? 384, filter: filter ?? .bicubic)
       header =

@@ -22,9 +22,9 @@ struct ShardsCommand: ParsableCommand {
   @Option(name: .long, help: "The shard directory to write.") var output: String
   @Option(name: .long, help: "Layout of the records: \(SampleFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
   var format: SampleFormat = .carina
-  @Option(PreprocessSettingList.declared.visionModel) var visionModel: String?
-  @Option(PreprocessSettingList.declared.imageSize) var imageSize: Int?
-  @Option(PreprocessSettingList.declared.resizeFilter) var resizeFilter: ResizeFilter?
+  @Option(PreprocessOptions.visionModel) var visionModel: String?
+  @Option(PreprocessOptions.imageSize) var imageSize: Int?
+  @Option(PreprocessOptions.resizeFilter) var resizeFilter: ResizeFilter?
   @Option(name: .long, help: "Split to take from the records, or its name where they do not say.") var split: String?
   @Option(
     name: .customLong("split-by"),

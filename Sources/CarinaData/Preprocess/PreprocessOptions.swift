@@ -47,3 +47,22 @@ public struct PreprocessOptions {
     set { settings[dynamicMember: path] = newValue }
   }
 }
+
+/// What decides `transform` before there is one: a model, or numbers.
+extension PreprocessOptions {
+  /// The vision encoder whose image settings decide size, filter and normalisation; nil for none.
+  public static let visionModel = Setting<String?>(
+    SettingName.visionModel.key, nil,
+    help: "The SigLIP model whose image settings decide size, filter and normalisation: a directory, or an id in the "
+      + "cache.")
+  /// Pixels a side; nil for the model's, or 384 without one.
+  public static let imageSize = Setting<Int?>(
+    SettingName.imageSize.key, nil, .optional(.within(1...4096, of: "pixels")),
+    help: "Pixels a side (default: the model's, 384 without one).")
+  /// The kernel of the resize; nil for the model's, or bicubic without one.
+  public static let resizeFilter = Setting<ResizeFilter?>(
+    SettingName.resizeFilter.key, nil,
+    help:
+      "Kernel of the resize: \(ResizeFilter.allCases.map(\.rawValue).joined(separator: ", ")) (default: the model's, "
+      + "bicubic without one).")
+}
