@@ -109,7 +109,7 @@ let package = Package(
       path: "Benchmarks",
       exclude: [
         "archive_scale.py", "beside_pytorch.py", "jpeg_decoders.py", "llama_peer.py", "make_image_sets.py",
-        "profile_step.sh",
+        "profile_step.sh", "reading_beside.py",
         "shard_reading.py",
       ]),
     .target(

@@ -1,6 +1,7 @@
 """Writes Tests/CarinaTests/Goldens/data/foreign-shards, foreign-shards-2 and foreign-shards-lzf: shard directories made by
 h5py alone, from the description of the format (versions 1, 2 and 2), with rows and texts that preprocess would never write
-so: compressed, in chunks that are no rows, in the file format of the newest library.
+so: compressed, in chunks that are no rows, in the file format of the newest library. And features-v1.h5, an empty file of kept vision features of version 1, whose attributes are texts of
+any length.
 
 usage: python make_shard_image_goldens.py     (needs h5py and numpy)
 """
@@ -40,8 +41,9 @@ def columns(index, rows):
 
 def write_1(file, index, rows, stored, options):
     file.create_dataset("/images/pixels", data=stored, **options)
-    file.create_dataset("/samples/image", data=np.array([1, 0], np.int32))
     for name, values in columns(index, rows).items():
+        if name == "/samples/id":
+            file.create_dataset("/samples/image", data=np.array([1, 0], np.int32))
         file.create_dataset(name, data=values, dtype=h5py.string_dtype("utf-8"))
 
 
@@ -88,11 +90,33 @@ def directory(name, version, write, shapes):
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 
 
+def features():
+    """16 images of 3 rows of 5, all datasets in one run that is there from the start"""
+    settings = SETTINGS | {"size": 16}
+    line = json.dumps(settings, sort_keys=True)
+    with h5py.File(DATA / "features-v1.h5", "w") as file:
+        for name, value in {
+            "format": "carina-vision-features", "weights_sha256": "a" * 64, "encoder": "{}",
+            "transform_id": hashlib.sha256(line.encode()).hexdigest()[:16], "transform_settings": line,
+            "element_type": "bfloat16"}.items():
+            file.attrs[name] = value
+        file.attrs.create("format_version", 1, dtype=np.int32)
+        for name, shape, kind in (
+            ("/images/digest", (16, 32), h5py.h5t.STD_U8LE), ("/images/checksum", (16, 32), h5py.h5t.STD_U8LE),
+            ("/places/records", (64, 64), h5py.h5t.STD_U8LE), ("/shards/records", (8, 64), h5py.h5t.STD_U8LE),
+            ("/images/features", (16, 3, 5), h5py.h5t.STD_U16LE)):
+            creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+            group = file.require_group(name.rsplit("/", 1)[0])
+            h5py.h5d.create(group.id, name.rsplit("/", 1)[1].encode(), kind, h5py.h5s.create_simple(shape), creation)
+
+
 def main():
     directory("foreign-shards", 1, write_1, ((3, 1, {"chunks": (1, 8, 8), "compression": "gzip"}, {}), (2, 3, {}, {})))
     directory("foreign-shards-2", 2, write_2, (
         (3, 1, {"chunks": (2, 5, 3), "compression": "gzip", "shuffle": True}, {}), (2, 3, {}, {"libver": "latest"})))
-    directory("foreign-shards-lzf", 2, write_2, ((2, 1, {"chunks": (1, 8, 8), "compression": "lzf"}, {"libver": "latest"}),))
+    directory("foreign-shards-lzf", 2, write_2, ((2, 1, {"chunks": (1, 8, 8), "compression": "lzf"}, {"libver": ("v108", "v108")}),))
+    features()
 
 
 if __name__ == "__main__":
