@@ -48,6 +48,11 @@ static void limit_seconds(off_t size) {
   limit(RLIMIT_CPU, (rlim_t)used.tv_sec + 1 + LEAST_SECONDS + (rlim_t)(size / MEBIBYTE / MEBIBYTES_A_SECOND));
 }
 
+void carina_survey_allow_more(uint64_t seconds) {
+  struct rlimit now;
+  if (getrlimit(RLIMIT_CPU, &now) == 0 && now.rlim_cur != RLIM_INFINITY) limit(RLIMIT_CPU, now.rlim_cur + seconds);
+}
+
 _Noreturn static void survey(const int *files, int count, const carina_h5_request *request, int output) {
   // Whatever the program does at these signals is not for this process to do.
   static const int own[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGUSR1};

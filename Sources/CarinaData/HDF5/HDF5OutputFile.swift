@@ -69,6 +69,9 @@ package final class HDF5OutputFile {
     return address
   }
 
+  /// Makes the room that was taken last longer.
+  func extend(by byteCount: Int) { end += byteCount }
+
   /// Makes a dataset of bytes that were written to a room from `address` on.
   func addBytes(_ name: String, shape: [Int], at address: Int) {
     add(.dataset(.byte, shape: shape, address: UInt64(address), sum: nil), as: name)

@@ -53,14 +53,17 @@ final class HDF5Rows: @unchecked Sendable {
         .badData, "\(name) is stored in a way that is not read", at: file.path,
         expected: "one run of bytes in the file, or chunks", remedy: "Change that by h5repack -l CONTI.")
     }
-    var map: UnsafeMutableRawPointer?
-    if case .blocks = source {
-    } else if count > 0, file.byteCount > 0 {
-      // Where there is no room for a map, bytes are read by calls.
-      map = mmap(nil, file.byteCount, PROT_READ, MAP_PRIVATE, file.descriptor, 0)
-      if map == MAP_FAILED { map = nil }
-    }
-    self.map = map
+    if case .blocks = source { map = nil } else { map = count > 0 ? Self.mapped(file) : nil }
+  }
+
+  /// The whole file in memory; nil where that is not possible, or would take the room that a limit of the address space
+  /// leaves for everything else. Bytes are then read by calls.
+  private static func mapped(_ file: HDF5InputFile) -> UnsafeMutableRawPointer? {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur == rlim_t.max,
+      let map = mmap(nil, file.byteCount, PROT_READ, MAP_PRIVATE, file.descriptor, 0), map != MAP_FAILED
+    else { return nil }
+    return map
   }
 
   deinit { if let map { munmap(map, dataset.file.byteCount) } }

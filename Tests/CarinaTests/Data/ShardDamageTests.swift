@@ -94,7 +94,8 @@ private struct OldShards {
     #expect(refused > 200)
   }
 
-  @Test("damaged shards of version 1 end in an error before they are opened, under matching manifests in another process")
+  @Test(
+    "damaged shards of version 1 end in an error before they are opened, under matching manifests in another process")
   func oldMutants() throws {
     let shards = try DamagedShards(version: 1)
     var generator = SeededGenerator(seed: 6, stream: "damaged shards")
@@ -192,7 +193,8 @@ private struct OldShards {
       ("\"images\": 8", "\"images\": 9"), ("\"samples\": 16", "\"samples\": 9223372036854775807"),
       ("\"images\": 4", "\"images\": 9223372036854775807"), ("\"samples\": 8", "\"samples\": 4611686018427387904"),
       ("\"file\": \"shard-00000.h5\"", "\"file\": \"../shard-00000.h5\""),
-      ("\"bytes\": \(shards.bytes.count)", "\"bytes\": \(shards.bytes.count + 1)"), ("\"version\": 2", "\"version\": 1"),
+      ("\"bytes\": \(shards.bytes.count)", "\"bytes\": \(shards.bytes.count + 1)"),
+      ("\"version\": 2", "\"version\": 1"),
     ] {
       #expect(text.contains(old), "\(old)")
       let range = try #require(text.range(of: old))
