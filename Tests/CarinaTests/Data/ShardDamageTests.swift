@@ -116,10 +116,14 @@ private struct OldShards {
   @Test("a shard over which the HDF5 library crashes or goes in a circle is an error that names it")
   func crashingShard() throws {
     let shards = try DamagedShards(version: 1)
-    // Bytes of a heap of texts with which HDF5 1.10.8 reads far behind its memory.
-    for (offset, value) in [(11_451, UInt8(128)), (10_392, 0), (10_831, 1), (10_649, 255)] {
+    // Bytes of a heap of texts with which HDF5 1.10.8 reads far behind its memory, and an object without a length, over
+    // which it never gets.
+    let changes: [[Int: UInt8]] = [
+      [11_451: 128], [10_392: 0], [10_831: 1], [10_649: 255], [10_384: 0, 10_392: 0],
+    ]
+    for change in changes {
       var damaged = shards.bytes
-      damaged[offset] = value
+      for (offset, value) in change { damaged[offset] = value }
       for isMatching in [false, true] {
         try shards.write(damaged, matching: isMatching)
         let error = #expect(throws: CarinaError.self) { try ShardDirectory(shards.path) }
