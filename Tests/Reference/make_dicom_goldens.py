@@ -509,7 +509,7 @@ def grey(ds, policy, frame=None):
         result = np.floor(part * 255 + 0.5)
         result = 255 - result if ds.PhotometricInterpretation == "MONOCHROME1" else result
     elif policy == "voi" and "VOILUTSequence" in ds:
-        part = apply_voi(stored, ds).astype(np.float64) / (2 ** ds.VOILUTSequence[0].LUTDescriptor[2] - 1)
+        part = apply_voi(stored.astype(np.int32), ds).astype(np.float64) / (2 ** ds.VOILUTSequence[0].LUTDescriptor[2] - 1)
         result = np.floor(part * 255 + 0.5)
         result = 255 - result if ds.PhotometricInterpretation == "MONOCHROME1" else result
     elif policy == "voi" and bits > 8:
