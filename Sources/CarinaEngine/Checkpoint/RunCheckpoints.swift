@@ -5,12 +5,17 @@ import Foundation
 package struct RunCheckpoints: Sendable {
   /// Where it is.
   package let path: String
+  /// The directory of the run.
+  package let outputDirectory: String
 
   /// Names in a run's directory under which whole directories are replaced.
   package static let replacedNames = ["checkpoints", "best_model", "final_model"]
 
   /// The checkpoints under a run's output directory.
-  package init(outputDirectory: String) { path = "\(outputDirectory)/checkpoints" }
+  package init(outputDirectory: String) {
+    self.outputDirectory = outputDirectory
+    path = "\(outputDirectory)/checkpoints"
+  }
 
   /// The directory of a step.
   package func directory(step: Int) -> String { "\(path)/step-\(step)" }
@@ -56,16 +61,7 @@ package struct RunCheckpoints: Sendable {
   }
 
   private func remove(_ step: Int) throws {
-    let directory = directory(step: step), doomed = "\(directory).\(getpid()).partial"
-    do {
-      // Renamed first: a process that dies in between leaves what `AbandonedFiles` clears, and no half checkpoint.
-      try FileManager.default.moveItem(atPath: directory, toPath: doomed)
-      try FileManager.default.removeItem(atPath: doomed)
-    } catch {
-      throw CarinaError(
-        .cannotWrite, "an old checkpoint cannot be removed", at: directory,
-        remedy: "Check the permissions of its directory.")
-    }
+    try AtomicFile.remove(directory(step: step))
   }
 
   private static func isComplete(_ directory: String) -> Bool {

@@ -32,18 +32,7 @@ public final class TrainingLog {
     }
     self.file = file
     do {
-      guard try file.seekToEnd() >= UInt64(byteCount) else {
-        throw CarinaError(
-          .badData, "the log is shorter than the checkpoint says", at: path, expected: "at least \(byteCount) bytes",
-          remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
-      }
-      let found = try TrainingLog.lineCount(file, byteCount: byteCount)
-      guard found == lineCount else {
-        throw CarinaError(
-          .badData, "the log is not the one that the checkpoint knows", at: path,
-          expected: "\(lineCount) lines in \(byteCount) bytes", found: found.map { "\($0)" } ?? "a line cut in two",
-          remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
-      }
+      try TrainingLog.require(file, path, lineCount: lineCount, byteCount: byteCount)
       try file.truncate(atOffset: UInt64(byteCount))
       try file.seekToEnd()
     } catch let error as CarinaError {
@@ -51,6 +40,39 @@ public final class TrainingLog {
     } catch {
       throw CarinaError(.cannotWrite, "the log cannot be written: \(error.localizedDescription)", at: path)
     }
+  }
+
+  /// Refuses a log that lacks what a checkpoint knows of it.
+  /// - Throws: `CarinaError.badData`.
+  package static func require(directory: String, lineCount: Int, byteCount: Int) throws {
+    let path = "\(directory)/\(fileName)"
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    guard let file = FileHandle(forReadingAtPath: path) else { throw short(path, size, byteCount: byteCount) }
+    do {
+      try require(file, path, lineCount: lineCount, byteCount: byteCount)
+    } catch let error as CarinaError {
+      throw error
+    } catch {
+      throw CarinaError(.badData, "the log cannot be read: \(error.localizedDescription)", at: path)
+    }
+  }
+
+  private static func require(_ file: FileHandle, _ path: String, lineCount: Int, byteCount: Int) throws {
+    let size = Int(clamping: try file.seekToEnd())
+    guard size >= byteCount else { throw short(path, size, byteCount: byteCount) }
+    let found = try TrainingLog.lineCount(file, byteCount: byteCount)
+    guard found == lineCount else {
+      throw CarinaError(
+        .badData, "the log is not the one that the checkpoint knows", at: path,
+        expected: "\(lineCount) lines in \(byteCount) bytes", found: found.map { "\($0)" } ?? "a line cut in two",
+        remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
+    }
+  }
+
+  private static func short(_ path: String, _ size: Int, byteCount: Int) -> CarinaError {
+    CarinaError(
+      .badData, "the log is shorter than the checkpoint says", at: path, expected: "at least \(byteCount) bytes",
+      found: "\(size) bytes", remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
   }
 
   /// Lines in the first bytes; nil where they end inside a line.
@@ -86,5 +108,11 @@ public final class TrainingLog {
     }
     lineCount += 1
     byteCount += data.count
+  }
+
+  /// Brings all lines to the disk, so that a checkpoint may refer to them.
+  /// - Throws: `CarinaError.cannotWrite`.
+  package func sync() throws {
+    guard fsync(file.fileDescriptor) == 0 else { throw WriteFailure.error(path, "cannot be brought to the disk") }
   }
 }

@@ -103,6 +103,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
         try checkInputs()
         try forecast.requireCheckpoint(
           "the checkpoint of step \(trainer.step)", in: outputDirectory, space(outputDirectory))
+        try log.sync()
         try checkpoints.write(state(trained, log: log, best: best))
         try checkpoints.prune(keeping: keptCheckpoints, upTo: trainer.step)
         lastSave = clock()

@@ -9,9 +9,21 @@ package enum AbandonedFiles {
   /// - Throws: `CarinaError.cannotWrite` when something cannot be removed.
   @discardableResult
   package static func clear(_ directory: String) throws -> [String] {
+    try clear(directory) { _ in true }
+  }
+
+  /// The same for one file or directory: what dead processes left of it beside it.
+  package static func clear(of path: String) throws {
+    let name = path.split(separator: "/").last.map(String.init) ?? ""
+    // Names are compared with their bytes: foreign ones may be equal as texts.
+    _ = try clear(FileName.directory(of: path)) { $0.isExactly(name) }
+  }
+
+  private static func clear(_ place: String, _ isWanted: (String) -> Bool) throws -> [String] {
+    let directory = place.isEmpty ? "." : place
     var removed: [String] = []
     for name in ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted() {
-      guard let (target, ending) = parts(of: name) else { continue }
+      guard let (target, ending) = parts(of: name), isWanted(target) else { continue }
       let path = "\(directory)/\(name)"
       if ending == "previous", putBack(path, as: "\(directory)/\(target)") { continue }
       do {

@@ -21,6 +21,23 @@ import Testing
     #expect(try svg == plot.svg())
   }
 
+  @Test(
+    "a long script is read whole, and leaves nothing in the temporary directory that a killed process could leave",
+    .enabled(if: hasGnuplot, "gnuplot is not installed"))
+  func script() throws {
+    let before = try scripts(), points = (0..<40_000).map { "\($0) \($0 % 97)" }.joined(separator: "\n")
+    let svg = try Gnuplot().svg("$d << EOD\n\(points)\nEOD\nplot $d\n", width: 100, height: 100)
+    #expect(svg.hasSuffix("</svg>") || svg.contains("</svg>"))
+    let error = #expect(throws: CarinaError.self) { try Gnuplot().svg("plot nonsense(\n", width: 100, height: 100) }
+    #expect(error?.kind == .internalFailure && error?.what.contains("line 3") == true, "\(String(describing: error))")
+    #expect(try scripts() == before)
+  }
+
+  private func scripts() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: NSTemporaryDirectory()).filter { $0.hasSuffix(".gnuplot") }
+      .sorted()
+  }
+
   @Test("bars have a label for each group and their intervals", .enabled(if: hasGnuplot, "gnuplot is not installed"))
   func bars() throws {
     let svg = try BarPlot(

@@ -35,9 +35,32 @@ import Carina
     }
     try run.run()
     #expect(run.checkpointsSeen.count == 8)
-    #expect(run.remarks.contains { $0.contains("step-6 is damaged and is passed over") }, "\(run.remarks)")
+    #expect(run.remarks.contains { $0.contains("step-6 cannot be used and is passed over") }, "\(run.remarks)")
     #expect(run.remarks.contains { $0.contains("goes on from") && $0.contains("step-4") }, "\(run.remarks)")
     run.expectSame(smooth)
+  }
+
+  @Test("a log that lost its end goes back to the checkpoint whose lines it still has; with none left it is refused")
+  func shortLog() throws {
+    let smooth = try run.smooth()
+    try stop(after: 6)
+    let log = try #require(run.bytes("train_log.jsonl"))
+    let ends = log.indices.filter { log[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
+    try log.prefix(ends[5] - 5).write(to: URL(fileURLWithPath: run.file("train_log.jsonl")))
+    try run.run()
+    #expect(run.checkpointsSeen.count == 8)
+    #expect(run.remarks.contains { $0.contains("the log is shorter") && $0.contains("step-6") }, "\(run.remarks)")
+    #expect(run.remarks.contains { $0.contains("goes on from") && $0.contains("step-4") }, "\(run.remarks)")
+    run.expectSame(smooth)
+
+    let other = try TinyRun()
+    other.settings = run.settings
+    other.stopsAfter = 6
+    #expect(try other.failure().kind == .interrupted)
+    try log.prefix(ends[1]).write(to: URL(fileURLWithPath: other.file("train_log.jsonl")))
+    let error = try other.failure()
+    #expect(error.kind == .badData && error.description.contains("the log is shorter"), "\(error)")
+    #expect(other.bytes("train_log.jsonl") == log.prefix(ends[1]))
   }
 
   @Test("a damaged checkpoint of a later step is gone once a whole one is written")

@@ -89,7 +89,7 @@ package struct RunStart<Objective: TrainingObjective> {
           if !damaged.isEmpty { onRemark("the run goes on from \(path)") }
           return state
         } catch let error as CarinaError where error.kind == .badData || error.kind == .missingInput {
-          onRemark("\(path) is damaged and is passed over: \(error)")
+          onRemark("\(path) cannot be used and is passed over: \(error)")
           damaged.append("\(error)")
         }
       }
@@ -136,5 +136,8 @@ package struct RunStart<Objective: TrainingObjective> {
         found: problems.isEmpty ? "\(progress.logByteCount) log_bytes" : problems.joined(separator: "; "),
         remedy: "Resume from an earlier step: \(setting: .resume) DIR.")
     }
+    // A log that lost its end, as by a loss of power, may still have all that an earlier checkpoint knows.
+    try TrainingLog.require(
+      directory: checkpoints.outputDirectory, lineCount: progress.logLineCount, byteCount: progress.logByteCount)
   }
 }
