@@ -60,7 +60,10 @@ package struct TrainingRun<Objective: TrainingObjective> {
       trainer: trainer, checkpoints: checkpoints, configuration: configuration, counts: counts, resume: resume,
       finalModel: finalModel, onRemark: onRemark)
     let record = try start.record(in: outputDirectory)
-    if let record, try start.isFinished(record) { return .alreadyFinished }
+    if let record, try start.isFinished(record) {
+      try clearAbandoned(checkpoints)
+      return .alreadyFinished
+    }
     let frozen = trainer.objective.parameters.filter { !trainedNames.contains($0.name) }
     let frozenBefore = ParameterDigest(frozen), trainedBefore = ParameterDigest(trained, kind: .trained)
 
@@ -74,10 +77,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
     try forecast.require(remaining(checkpoints), keeping: keptCheckpoints, in: outputDirectory, space(outputDirectory))
     // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
     let log = try TrainingLog(directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes)
-    for directory in [outputDirectory, checkpoints.path] {
-      for path in try AbandonedFiles.clear(directory) { onRemark("\(path) was left unfinished and is removed") }
-    }
-    for path in try checkpoints.clearIncomplete(before: trainer.step) {
+    try clearAbandoned(checkpoints)
+    for path in try checkpoints.clear(before: trainer.step, keeping: keptCheckpoints) {
       onRemark("\(path) is half removed; the rest of it is removed too")
     }
     try writeRecord(finalModel: nil)
@@ -122,6 +123,12 @@ package struct TrainingRun<Objective: TrainingObjective> {
     try save(model: finalModel, "the final model")
     try writeRecord(finalModel: FinalModel.list(finalModel))
     return .finished(steps: trainer.totalSteps)
+  }
+
+  private func clearAbandoned(_ checkpoints: RunCheckpoints) throws {
+    for directory in [outputDirectory, checkpoints.path] {
+      for path in try AbandonedFiles.clear(directory) { onRemark("\(path) was left unfinished and is removed") }
+    }
   }
 
   private func save(model path: String, _ what: String) throws {

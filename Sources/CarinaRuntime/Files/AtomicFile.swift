@@ -80,7 +80,7 @@ public enum AtomicFile {
     let doomed = "\(path).\(getpid()).partial"
     try? FileManager.default.removeItem(atPath: doomed)
     do {
-      try FileManager.default.moveItem(atPath: path, toPath: doomed)
+      try DiskSync.move(path, to: doomed)
       try FileManager.default.removeItem(atPath: doomed)
     } catch {
       throw CarinaError(.cannotWrite, "cannot be removed", at: path, remedy: "Check the permissions of its directory.")
