@@ -37,6 +37,9 @@ import Testing
       let run = try evaluate(output, from: model)
       #expect(run.exitCode == 64 && run.errors.contains(output), "\(output): \(run.errors)")
     }
+    let kept = try evaluate(
+      tiny.directory.file("scores"), ["--cache-vision-features", tiny.shards + "/features.h5"])
+    #expect(kept.exitCode == 64 && kept.errors.contains("features.h5"), "\(kept.errors)")
     #expect(try files() == before)
     let above = try evaluate(tiny.directory.path)
     #expect(above.exitCode == 0, "\(above.errors)")

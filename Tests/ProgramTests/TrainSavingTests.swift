@@ -131,6 +131,8 @@ import Testing
       }
       #expect(try FileManager.default.subpathsOfDirectory(atPath: input).sorted() == before)
     }
+    let kept = try train(run, ["--llm", inputs[1].1, "--cache-vision-features", inputs[1].1 + "/features.h5"])
+    #expect(kept.exitCode == 64 && kept.errors.contains("features.h5"), "\(kept.errors)")
     let stage1 = run.directory.file("stage1")
     try AtomicFile.makeDirectory(stage1 + "/final_model")
     try FileManager.default.copyItem(atPath: world.projector, toPath: stage1 + "/final_model/projection_layer")

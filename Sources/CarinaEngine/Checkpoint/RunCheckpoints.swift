@@ -5,17 +5,12 @@ import Foundation
 package struct RunCheckpoints: Sendable {
   /// Where it is.
   package let path: String
-  /// The directory of the run.
-  package let outputDirectory: String
 
   /// Names in a run's directory under which whole directories are replaced.
   package static let replacedNames = ["checkpoints", "best_model", "final_model"]
 
   /// The checkpoints under a run's output directory.
-  package init(outputDirectory: String) {
-    self.outputDirectory = outputDirectory
-    path = "\(outputDirectory)/checkpoints"
-  }
+  package init(outputDirectory: String) { path = "\(outputDirectory)/checkpoints" }
 
   /// The directory of a step.
   package func directory(step: Int) -> String { "\(path)/step-\(step)" }
@@ -41,12 +36,14 @@ package struct RunCheckpoints: Sendable {
     }.sorted()
   }
 
-  /// Removes, once the checkpoint of `step` is written, all that a run does not go back to: those of earlier steps but
-  /// for the newest, those that lack a file, and those of later steps, from before the run went back to an earlier one.
-  /// - Parameter count: how many stay, that of `step` among them.
+  /// Removes, once a checkpoint is written, all that a run does not go back to: all but the newest, those that lack a
+  /// file, and those that are not the run's own, from before it went back to an earlier one.
+  /// - Parameters:
+  ///   - count: how many stay.
+  ///   - isOwn: whether a step lies on the run's way.
   /// - Throws: `CarinaError.cannotWrite`.
-  package func prune(keeping count: Int, upTo step: Int) throws {
-    let whole = steps().filter { $0 <= step && RunCheckpoints.isComplete(directory(step: $0)) }
+  package func prune(keeping count: Int, _ isOwn: (Int) -> Bool) throws {
+    let whole = steps().filter { isOwn($0) && RunCheckpoints.isComplete(directory(step: $0)) }
     let kept = Set(whole.suffix(max(count, 1)))
     for step in steps() where !kept.contains(step) { try remove(step) }
   }

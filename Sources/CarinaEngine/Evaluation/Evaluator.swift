@@ -36,7 +36,9 @@ public final class Evaluator {
     self.shards = shards
     self.options = options
     let answering = model.answering
-    try OutputDirectory.require(options.outputDirectory, outside: [shards.path] + answering.pipeline.directories)
+    for output in [options.outputDirectory, options.featureCache].compactMap({ $0 }) {
+      try OutputDirectory.require(output, outside: [shards.path] + answering.pipeline.directories)
+    }
     transform = try answering.images.of(shards)
     try PipelineTransform.requireSize(transform, answering.model.vision.config, at: shards.path)
     featureCache = try options.featureCache.map { [transform] in

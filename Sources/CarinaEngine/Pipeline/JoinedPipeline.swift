@@ -21,10 +21,11 @@ public struct JoinedPipeline {
     [language.directory, vision.directory, tokenizer].map(\.path) + [projector?.directory.path].compactMap { $0 }
   }
 
-  /// Begins to watch the files of all weights that were read.
+  /// Begins to watch the files of all weights that were read, and of the tokenizer.
   /// - Throws: `CarinaError.badData` when some have changed since.
-  func watches() throws -> [WeightsWatch] {
-    try [vision.weights, language.weights, projector?.weights].compactMap { $0 }.map { try WeightsWatch($0) }
+  func watches() throws -> [ModelWatch] {
+    try [vision.weights, language.weights, projector?.weights].compactMap { $0 }.map { try ModelWatch($0) }
+      + [try ModelWatch(tokenizerOf: tokenizer)]
   }
 
   /// Keys of the parts' configurations that were not read, `FILE: KEY`, for the log.

@@ -54,10 +54,9 @@ public final class JointTraining {
       languageModel: options.languageModel, languageSetting: .languageModel, visionModel: options.visionModel,
       projector: options.projector, freshProjector: (options.projectorHidden, options.settings.seed),
       feature: options.features.feature, dropsFirstPatch: options.features.dropsFirstPatch)
-    try OutputDirectory.require(
-      options.outputDirectory,
-      outside: [options.trainShards, options.validationShards].compactMap { $0 } + parts.directories,
-      replacing: RunCheckpoints.replacedNames)
+    let inputs = [options.trainShards, options.validationShards].compactMap { $0 } + parts.directories
+    try OutputDirectory.require(options.outputDirectory, outside: inputs, replacing: RunCheckpoints.replacedNames)
+    if let path = options.featureCache { try OutputDirectory.require(path, outside: inputs) }
     let shards = try ShardDirectory(options.trainShards)
     let own = try parts.ownTransform(defaultSize: shards.transform.size)
     imageAssumption = own.assumption

@@ -14,25 +14,22 @@ public final class TrainingLog {
 
   /// Opens the log of a run and cuts off what stands behind `byteCount` bytes: steps that a resumed run does again. As
   /// long as the log is open no other process can open it.
+  /// - Parameter lock: held already, from `lock(directory:)`; nil to take it.
   /// - Throws: `CarinaError.cannotWrite`; `.badData` when there are fewer bytes than were written, or other lines in
   ///   them; `.usage` when another process has it.
-  package init(directory: String, lineCount: Int, byteCount: Int) throws {
-    path = "\(directory)/\(TrainingLog.fileName)"
+  package init(directory: String, lineCount: Int, byteCount: Int, lock: FileLock? = nil) throws {
+    path = TrainingLog.path(directory)
     self.lineCount = lineCount
     self.byteCount = byteCount
     try AtomicFile.makeDirectory(directory)
     if !FileManager.default.fileExists(atPath: path) { try AtomicFile.write(Data(), to: path) }
-    lock = try FileLock(path) {
-      CarinaError(
-        .usage, "another process is training into this directory", at: directory,
-        remedy: "Wait for its end, stop it, or name another \(setting: .outputDirectory).")
-    }
+    self.lock = try lock ?? TrainingLog.locked(directory)
     guard let file = FileHandle(forUpdatingAtPath: path) else {
       throw CarinaError(.cannotWrite, "the log cannot be opened", at: path, remedy: "Check its permissions.")
     }
     self.file = file
     do {
-      try TrainingLog.require(file, path, lineCount: lineCount, byteCount: byteCount)
+      try TrainingLog.compare(file, lineCount: lineCount, byteCount: byteCount, at: path)
       try file.truncate(atOffset: UInt64(byteCount))
       try file.seekToEnd()
     } catch let error as CarinaError {
@@ -42,14 +39,32 @@ public final class TrainingLog {
     }
   }
 
-  /// Refuses a log that lacks what a checkpoint knows of it.
+  private static func path(_ directory: String) -> String { "\(directory)/\(fileName)" }
+
+  /// Takes the lock of a log that is there, so that nothing in the directory changes while it is looked at.
+  /// - Returns: nil where there is no log.
+  /// - Throws: `CarinaError.usage` when another process has it, `.cannotWrite`.
+  package static func lock(directory: String) throws -> FileLock? {
+    FileManager.default.fileExists(atPath: path(directory)) ? try locked(directory) : nil
+  }
+
+  private static func locked(_ directory: String) throws -> FileLock {
+    try FileLock(path(directory)) {
+      CarinaError(
+        .usage, "another process is training into this directory", at: directory,
+        remedy: "Wait for its end, stop it, or name another \(setting: .outputDirectory).")
+    }
+  }
+
+  /// Refuses a log that does not begin with so many lines in so many bytes; the log stays as it is.
   /// - Throws: `CarinaError.badData`.
   package static func require(directory: String, lineCount: Int, byteCount: Int) throws {
-    let path = "\(directory)/\(fileName)"
-    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
-    guard let file = FileHandle(forReadingAtPath: path) else { throw short(path, size, byteCount: byteCount) }
+    let path = path(directory)
+    guard let file = FileHandle(forReadingAtPath: path) else {
+      throw CarinaError(.badData, "the log that the checkpoint belongs to is not there", at: path)
+    }
     do {
-      try require(file, path, lineCount: lineCount, byteCount: byteCount)
+      try compare(file, lineCount: lineCount, byteCount: byteCount, at: path)
     } catch let error as CarinaError {
       throw error
     } catch {
@@ -57,9 +72,12 @@ public final class TrainingLog {
     }
   }
 
-  private static func require(_ file: FileHandle, _ path: String, lineCount: Int, byteCount: Int) throws {
-    let size = Int(clamping: try file.seekToEnd())
-    guard size >= byteCount else { throw short(path, size, byteCount: byteCount) }
+  private static func compare(_ file: FileHandle, lineCount: Int, byteCount: Int, at path: String) throws {
+    guard try file.seekToEnd() >= UInt64(byteCount) else {
+      throw CarinaError(
+        .badData, "the log is shorter than the checkpoint says", at: path, expected: "at least \(byteCount) bytes",
+        remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
+    }
     let found = try TrainingLog.lineCount(file, byteCount: byteCount)
     guard found == lineCount else {
       throw CarinaError(
@@ -67,12 +85,6 @@ public final class TrainingLog {
         expected: "\(lineCount) lines in \(byteCount) bytes", found: found.map { "\($0)" } ?? "a line cut in two",
         remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
     }
-  }
-
-  private static func short(_ path: String, _ size: Int, byteCount: Int) -> CarinaError {
-    CarinaError(
-      .badData, "the log is shorter than the checkpoint says", at: path, expected: "at least \(byteCount) bytes",
-      found: "\(size) bytes", remedy: "Restore it, or start over in another \(setting: .outputDirectory).")
   }
 
   /// Lines in the first bytes; nil where they end inside a line.

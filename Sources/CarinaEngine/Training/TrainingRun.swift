@@ -46,7 +46,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     forecast = DiskForecast(trained: trainer.everTrained, model: modelByteCount)
   }
 
-  private var finalModel: String { "\(outputDirectory)/final_model" }
+  private var finalModel: String { RunStart<Objective>.finalModel(in: outputDirectory) }
   private var bestModel: String { "\(outputDirectory)/best_model" }
 
   /// Runs to the end.
@@ -57,9 +57,10 @@ package struct TrainingRun<Objective: TrainingObjective> {
     let checkpoints = RunCheckpoints(outputDirectory: outputDirectory)
     let trained = trainer.everTrained, trainedNames = Set(trained.map(\.name))
     let start = RunStart(
-      trainer: trainer, checkpoints: checkpoints, configuration: configuration, counts: counts, resume: resume,
-      finalModel: finalModel, onRemark: onRemark)
-    let record = try start.record(in: outputDirectory)
+      trainer: trainer, outputDirectory: outputDirectory, configuration: configuration, counts: counts, resume: resume,
+      onRemark: onRemark)
+    let lock = try TrainingLog.lock(directory: outputDirectory)
+    let record = try start.record()
     if let record, try start.isFinished(record) {
       try clearAbandoned(checkpoints)
       return .alreadyFinished
@@ -76,7 +77,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
     }
     try forecast.require(remaining(checkpoints), keeping: keptCheckpoints, in: outputDirectory, space(outputDirectory))
     // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
-    let log = try TrainingLog(directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes)
+    let log = try TrainingLog(
+      directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes, lock: lock)
     try clearAbandoned(checkpoints)
     for path in try checkpoints.clear(before: trainer.step, keeping: keptCheckpoints) {
       onRemark("\(path) is half removed; the rest of it is removed too")
@@ -86,7 +88,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     let firstStep = trainer.step
     // A death between the checkpoint and the model of its step leaves this to be done.
     if validate != nil, best.step == firstStep, firstStep > 0 { try save(model: bestModel, "the best model") }
-    var lastSave = clock()
+    var lastSave = clock(), saved = Set<Int>()
     while !trainer.isFinished {
       var report = try trainer.trainStep()
       let closesEpoch = trainer.isAtEpochEnd || trainer.isFinished
@@ -106,7 +108,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
           "the checkpoint of step \(trainer.step)", in: outputDirectory, space(outputDirectory))
         try log.sync()
         try checkpoints.write(state(trained, log: log, best: best))
-        try checkpoints.prune(keeping: keptCheckpoints, upTo: trainer.step)
+        saved.insert(trainer.step)
+        try checkpoints.prune(keeping: keptCheckpoints) { $0 <= firstStep || saved.contains($0) }
         lastSave = clock()
       }
       if isBest { try save(model: bestModel, "the best model") }

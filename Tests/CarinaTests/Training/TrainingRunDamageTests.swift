@@ -40,27 +40,21 @@ import Carina
     run.expectSame(smooth)
   }
 
-  @Test("a log that lost its end goes back to the checkpoint whose lines it still has; with none left it is refused")
-  func shortLog() throws {
-    let smooth = try run.smooth()
+  @Test("a checkpoint that was to be removed when the process died goes when the run goes on, or is found finished")
+  func notRemoved() throws {
     try stop(after: 6)
-    let log = try #require(run.bytes("train_log.jsonl"))
-    let ends = log.indices.filter { log[$0] == UInt8(ascii: "\n") }.map { $0 + 1 }
-    try log.prefix(ends[5] - 5).write(to: URL(fileURLWithPath: run.file("train_log.jsonl")))
+    try FileManager.default.copyItem(
+      atPath: run.file("checkpoints/step-4"), toPath: run.file("checkpoints/step-2"))
+    run.settings.saveEverySteps = nil
+    run.checkInputs = { _ in throw CarinaError(.internalFailure, "a death") }
+    #expect(try run.failure().what == "a death")
+    #expect(run.checkpoints == ["step-4", "step-6"])
+    run.checkInputs = { _ in }
     try run.run()
-    #expect(run.checkpointsSeen.count == 8)
-    #expect(run.remarks.contains { $0.contains("the log is shorter") && $0.contains("step-6") }, "\(run.remarks)")
-    #expect(run.remarks.contains { $0.contains("goes on from") && $0.contains("step-4") }, "\(run.remarks)")
-    run.expectSame(smooth)
-
-    let other = try TinyRun()
-    other.settings = run.settings
-    other.stopsAfter = 6
-    #expect(try other.failure().kind == .interrupted)
-    try log.prefix(ends[1]).write(to: URL(fileURLWithPath: other.file("train_log.jsonl")))
-    let error = try other.failure()
-    #expect(error.kind == .badData && error.description.contains("the log is shorter"), "\(error)")
-    #expect(other.bytes("train_log.jsonl") == log.prefix(ends[1]))
+    let dead = try ProgramRun("infer", ["--version"]).processID
+    try AtomicFile.write("{}", to: run.file("checkpoints/step-9.\(dead).partial/state.json"))
+    #expect(try run.run() == .alreadyFinished)
+    #expect(!run.has("checkpoints/step-9.\(dead).partial"))
   }
 
   @Test("a damaged checkpoint of a later step is gone once a whole one is written")
@@ -82,6 +76,47 @@ import Carina
     #expect(error.kind == .badData && error.what.contains("no checkpoint"), "\(error)")
     for words in ["step-4", "step-6", "output_dir"] { #expect(error.description.contains(words), "\(error)") }
     #expect(run.bytes("train_log.jsonl") == log && run.checkpoints == ["step-4", "step-6"])
+  }
+
+  @Test("a run that went back on purpose is a branch: a death before its first save costs the way back to there")
+  func branch() throws {
+    let smooth = try run.smooth()
+    try stop(after: 8)
+    run.resume = .from(run.file("checkpoints/step-6"))
+    run.settings.saveEverySteps = nil
+    run.stopsAfter = 9
+    run.checkInputs = { _ in throw CarinaError(.internalFailure, "a death") }
+    #expect(try run.failure().what == "a death")
+    #expect(run.checkpointsSeen.count == 3 && run.checkpoints == ["step-6", "step-8"])
+    (run.resume, run.stopsAfter, run.checkInputs) = (.automatic, nil, { _ in })
+    // The log may by chance be cut where step 8 would have cut it, as the numbers are the same.
+    try run.run()
+    #expect([4, 6].contains(run.checkpointsSeen.count))
+    run.expectSame(smooth)
+    #expect(run.checkpoints == [run.checkpointsSeen.count == 6 ? "step-6" : "step-8", "step-12"])
+  }
+
+  @Test("a log that lost lines takes the run back to the last checkpoint that it still holds")
+  func shortLog() throws {
+    let smooth = try run.smooth()
+    try stop(after: 6)
+    try run.cut("train_log.jsonl", by: 30)
+    try run.run()
+    #expect(run.checkpointsSeen.count == 8)
+    run.expectSame(smooth)
+    #expect(run.bytes("train_log.jsonl").map { $0.count { $0 == 10 } } == 12)
+  }
+
+  @Test("while another process trains there a run is turned away before it looks at anything")
+  func locked() throws {
+    try stop(after: 4)
+    try run.cut("checkpoints/step-4/state.json")
+    let lock = try FileLock(run.file("train_log.jsonl"))
+    try withExtendedLifetime(lock) {
+      let error = try run.failure()
+      #expect(error.kind == .usage && error.what.contains("another process"), "\(error)")
+      #expect(run.remarks.isEmpty)
+    }
   }
 
   @Test("what a death while old checkpoints were removed has left is cleared")
@@ -234,10 +269,9 @@ import Carina
     let name = "checkpoints/step-5/state.json", whole = try #require(run.bytes(name))
     let document = try #require(JSONValue.parse(whole, source: name).object)
     let start = RunStart(
-      trainer: try run.trainer().trainer, checkpoints: RunCheckpoints(outputDirectory: run.path),
-      configuration: run.configuration,
+      trainer: try run.trainer().trainer, outputDirectory: run.path, configuration: run.configuration,
       counts: RunRecord.Counts(steps: 12, stepsPerEpoch: 6, trainedParameters: 1, allParameters: 1),
-      resume: .automatic, finalModel: run.file("final_model")
+      resume: .automatic
     ) { _ in }
     func isUsed(_ document: JSONObject) throws -> Bool {
       try put(document, name)
@@ -251,7 +285,7 @@ import Carina
     }
     // What nobody computes with, names that are added to an object, and the first version of the format.
     let harmless = [
-      "progress", "progress.extra", "progress.generators", "progress.log_bytes", "optimizer_steps", "fingerprints",
+      "progress", "progress.extra", "progress.generators", "optimizer_steps", "fingerprints",
       "format_version",
     ]
     #expect(accepted.subtracting(harmless).filter { !$0.hasPrefix("optimizer_steps.") }.isEmpty, "\(accepted)")

@@ -100,14 +100,15 @@ struct SafetensorsHeader {
         throw CarinaError(.badData, "a dimension is no whole number", at: location)
       }
       shape.append(dimension)
-      let product = bitCount.multipliedReportingOverflow(by: dimension)
+      let product = bitCount.multipliedReportingOverflow(by: max(dimension, 1))
       overflows = overflows || product.overflow
       bitCount = product.partialValue
     }
-    guard !overflows || shape.contains(0) else {
+    // With a zero in it as well, as sizes are multiplied later in any order.
+    guard !overflows else {
       throw CarinaError(.badData, "the shape \(shape) has more elements than memory has bytes", at: location)
     }
-    if overflows { bitCount = 0 }
+    if shape.contains(0) { bitCount = 0 }
     guard let offsets = value["data_offsets"]?.array, offsets.count == 2, let first = offsets[0].int,
       let last = offsets[1].int, first >= 0, first <= last
     else {

@@ -53,7 +53,7 @@ package struct DiskForecast: Sendable {
     let parts = [
       checkpoints > 0 ? "\(checkpoints) × \(MemoryForecast.text(checkpoint)) of checkpoints" : nil,
       best > 0 ? "\(best) × \(MemoryForecast.text(model)) of the best model" : nil,
-      "\(MemoryForecast.text(model)) of the final model",
+      "\(MemoryForecast.text(model)) of the final model", "\(remaining.steps) lines of the log",
     ].compactMap { $0 }
     try Self.require(
       bytes, files: checkpoints * Self.filesOfCheckpoint + (best + 1) * Self.filesOfModel, for: "the run",

@@ -4,26 +4,22 @@ import Foundation
 /// What a run finds in its directory, and where it starts from: nothing, a checkpoint, or its own end.
 package struct RunStart<Objective: TrainingObjective> {
   private let trainer: Trainer<Objective>
-  private let checkpoints: RunCheckpoints
+  private let outputDirectory: String
   private let configuration: JSONValue
   private let counts: RunRecord.Counts
   private let resume: ResumePolicy
-  private let finalModel: String
   private let onRemark: (String) -> Void
 
-  /// - Parameters:
-  ///   - finalModel: where the model goes at the end.
-  ///   - onRemark: told what was noticed, for the log.
+  /// - Parameter onRemark: told what was noticed, for the log.
   package init(
-    trainer: Trainer<Objective>, checkpoints: RunCheckpoints, configuration: JSONValue, counts: RunRecord.Counts,
-    resume: ResumePolicy, finalModel: String, onRemark: @escaping (String) -> Void
+    trainer: Trainer<Objective>, outputDirectory: String, configuration: JSONValue, counts: RunRecord.Counts,
+    resume: ResumePolicy, onRemark: @escaping (String) -> Void
   ) {
     self.trainer = trainer
-    self.checkpoints = checkpoints
+    self.outputDirectory = outputDirectory
     self.configuration = configuration
     self.counts = counts
     self.resume = resume
-    self.finalModel = finalModel
     self.onRemark = onRemark
   }
 
@@ -32,27 +28,32 @@ package struct RunStart<Objective: TrainingObjective> {
     SHA256Digest.of(try configuration.serialized(sortedKeys: true, indented: false))
   }
 
+  /// Where the model goes at the end.
+  static func finalModel(in directory: String) -> String { "\(directory)/final_model" }
+
+  private var finalModel: String { Self.finalModel(in: outputDirectory) }
+  private var checkpoints: RunCheckpoints { RunCheckpoints(outputDirectory: outputDirectory) }
   private var hasFinalModel: Bool { FileManager.default.fileExists(atPath: finalModel) }
 
   /// The record of the run that is in the directory; nil where there is none to go on from.
   /// - Throws: `CarinaError.usage` for a run that is not to be touched or is another one, `.badData`.
-  func record(in directory: String) throws -> RunRecord? {
+  func record() throws -> RunRecord? {
     let isThere = hasFinalModel || !checkpoints.steps().isEmpty
     if resume == .never {
       guard !isThere else {
         throw CarinaError(
-          .usage, "the output directory already holds a run and \(setting: .resume) is never", at: directory,
+          .usage, "the output directory already holds a run and \(setting: .resume) is never", at: outputDirectory,
           remedy: "Name another \(setting: .outputDirectory), or remove this one.")
       }
       return nil
     }
     guard isThere else {
-      if (try? RunRecord(directory: directory))?.isFinished == true {
+      if (try? RunRecord(directory: outputDirectory))?.isFinished == true {
         onRemark("this run was finished, and neither its final model nor a checkpoint is there: it starts over")
       }
       return nil
     }
-    guard let record = try RunRecord(directory: directory) else { return nil }
+    guard let record = try RunRecord(directory: outputDirectory) else { return nil }
     try record.require(configuration, counts)
     return record
   }
@@ -113,6 +114,10 @@ package struct RunStart<Objective: TrainingObjective> {
         at: path, remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
     }
     try require(state.progress, at: path)
+    // A run that went back to an earlier step cut the log, and a loss of power may have: what lies ahead of its end
+    // cannot be gone on from.
+    try TrainingLog.require(
+      directory: outputDirectory, lineCount: state.progress.logLineCount, byteCount: state.progress.logByteCount)
     return state
   }
 
@@ -136,8 +141,5 @@ package struct RunStart<Objective: TrainingObjective> {
         found: problems.isEmpty ? "\(progress.logByteCount) log_bytes" : problems.joined(separator: "; "),
         remedy: "Resume from an earlier step: \(setting: .resume) DIR.")
     }
-    // A log that lost its end, as by a loss of power, may still have all that an earlier checkpoint knows.
-    try TrainingLog.require(
-      directory: checkpoints.outputDirectory, lineCount: progress.logLineCount, byteCount: progress.logByteCount)
   }
 }
