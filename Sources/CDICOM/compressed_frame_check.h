@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "CDICOM.h"
 
@@ -14,7 +15,10 @@ int checkJPEGFrame(const uint8_t *bytes, size_t count, const carina_dicom_report
 
 /// The same for JPEG-LS (ISO/IEC 14495-1), which keeps nothing but one frame header, presets of the coding parameters, and
 /// the scans; restart intervals, mapping tables and lines counted afterwards are refused.
-int checkJPEGLSFrame(const uint8_t *bytes, size_t count, const carina_dicom_report &promised, int bitsAllocated);
+///
+/// Where values have fewer than 8 bits and no presets are written, those of the standard's annex C are put in: the defaults
+/// of DCMTK's CharLS are others there.
+int checkJPEGLSFrame(std::vector<uint8_t> &frame, const carina_dicom_report &promised, int bitsAllocated);
 
 /// Counts the bytes that each segment of an RLE frame (PS3.5 annex G) holds.
 void checkRLEFrame(const uint8_t *bytes, size_t count, const carina_dicom_report &promised, int bitsAllocated);

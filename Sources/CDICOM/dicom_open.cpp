@@ -156,13 +156,13 @@ void checkColour(DcmDataset &dataset, const carina_dicom_report &report, Codec c
 }
 
 /// Decodes one compressed frame through DCMTK.
-void decodeByDCMTK(const DicomExtract &extract, const Syntax &syntax, const std::vector<uint8_t> &frame,
+void decodeByDCMTK(const DicomExtract &extract, const Syntax &syntax, std::vector<uint8_t> frame,
                    const carina_dicom_report &report, int allocated, std::vector<uint16_t> &codes) {
   int precision = allocated;
   if (syntax.codec == Codec::rle) {
     checkRLEFrame(frame.data(), frame.size(), report, allocated);
   } else if (syntax.codec == Codec::jpegLS) {
-    precision = checkJPEGLSFrame(frame.data(), frame.size(), report, allocated);
+    precision = checkJPEGLSFrame(frame, report, allocated);
   } else {
     precision = checkJPEGFrame(frame.data(), frame.size(), report, allocated);
   }
@@ -179,20 +179,26 @@ void decodeByDCMTK(const DicomExtract &extract, const Syntax &syntax, const std:
   DcmDataset dataset;
   load(elements, syntax.transfer, dataset);
   dataset.findAndDeleteElement(DCM_NumberOfFrames);
-  // DCMTK refuses values of 8 bits that the attributes keep in 16.
+  // DCMTK refuses values of 8 bits that the attributes keep in 16, or store with more.
+  carina_dicom_report stored = report;
   if (precision <= 8 && allocated == 16) {
     allocated = 8;
     dataset.putAndInsertUint16(DCM_BitsAllocated, 8);
+    if (stored.bits_stored > 8) {
+      stored.bits_stored = 8;
+      dataset.putAndInsertUint16(DCM_BitsStored, 8);
+      dataset.putAndInsertUint16(DCM_HighBit, 7);
+    }
   }
   const OFCondition condition = dataset.chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
   if (condition.bad()) refuse(CARINA_DICOM_DAMAGED, "DCMTK says: %s", condition.text());
   carina_dicom_report decoded = {};
   if (readPixelAttributes(dataset, decoded) != allocated || decoded.width != report.width ||
       decoded.height != report.height || decoded.channels != report.channels ||
-      decoded.bits_stored != report.bits_stored || decoded.is_signed != report.is_signed)
+      decoded.bits_stored != stored.bits_stored || decoded.is_signed != report.is_signed)
     refuse(CARINA_DICOM_DAMAGED, "its compressed pixels are of another kind than its attributes say");
   checkColour(dataset, report, syntax.codec);
-  copyCodes(dataset, report, allocated, codes);
+  copyCodes(dataset, stored, allocated, codes);
 }
 
 void decodeNative(DcmDataset &dataset, const DicomExtract &extract, const carina_dicom_report &report, int allocated,
@@ -256,9 +262,13 @@ int fail(carina_dicom_report *report, int status, const char *text) {
 }  // namespace carina
 
 int carina_dicom_is_dicom(const uint8_t *bytes, size_t count) {
-  size_t offset = 0;
-  bool has_preamble = false;
-  return carina::findDataSet(bytes, count, &offset, &has_preamble);
+  try {
+    size_t offset = 0;
+    bool has_preamble = false;
+    return carina::findDataSet(bytes, count, &offset, &has_preamble);
+  } catch (...) {
+    return 0;
+  }
 }
 
 int carina_dicom_decodes_htj2k(void) { return carina::decodesHighThroughput(); }

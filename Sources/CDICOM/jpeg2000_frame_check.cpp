@@ -13,9 +13,9 @@ constexpr int kStart = 0x4f, kSize = 0x51, kCoding = 0x52, kComponentCoding = 0x
               kData = 0x93, kEnd = 0xd9;
 
 // What a radiograph keeps by far: tiles, layers of quality; and in all precincts, blocks, packets, the decoder's list
-// of packets, and values times bit planes, which bounds the time: some seconds.
+// of packets, and values times bit planes, which bounds the time: about ten seconds.
 constexpr uint64_t kTiles = 4096, kPrecincts = 200000, kBlocks = 600000, kPackets = 4000000, kPacketList = 16000000;
-constexpr double kPlanes = 2.4e9;
+constexpr double kPlanes = 1.2e9;
 
 uint64_t ceilShift(uint64_t value, int shift) { return (value + (uint64_t{1} << shift) - 1) >> shift; }
 

@@ -43,7 +43,7 @@ int checkJPEGFrame(const uint8_t *bytes, size_t count, const carina_dicom_report
       if (width != promised.width || height != promised.height || parts != promised.channels)
         refuse(CARINA_DICOM_DAMAGED, "its JPEG has %d x %d pixels of %d channels, its attributes say %d x %d of %d",
                width, height, parts, promised.width, promised.height, promised.channels);
-      if (precision > 8 ? bitsAllocated == 8 : promised.bits_stored > 8)
+      if (precision > 8 ? bitsAllocated == 8 : promised.bits_stored > 8 && promised.is_signed)
         refuse(CARINA_DICOM_DAMAGED, "its JPEG has %d bits a value, its attributes say %d", precision,
                promised.bits_stored);
       bits = precision;

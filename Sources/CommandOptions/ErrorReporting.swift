@@ -5,7 +5,7 @@ import Carina
 
 /// Parses the command line of `program`, runs it and ends the process with its exit code.
 ///
-/// Underscores in option names are accepted. A `CarinaError` becomes one paragraph on stderr and its exit code; bad
+/// Underscores in option names are accepted, and so are command lines of ProjectionTrainer (`RecipeCommand`). A `CarinaError` becomes one paragraph on stderr and its exit code; bad
 /// usage ends with 64; `--help` and `--version` with 0; an error that nobody expected with 70.
 public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Never {
   LostFiles.endProgram(prefix: "error: ", status: CarinaError(.badData, "").exitCode.rawValue)
@@ -16,8 +16,16 @@ public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Nev
   // And a file that reaches the size limit of the shell is a failed write too.
   signal(SIGXFSZ, SIG_IGN)
   do {
-    var command = try program.parseAsRoot(normalizedArguments())
-    try runReportingErrors { try command.run() }
+    var recipe: RecipeCommand?
+    try runReportingErrors {
+      recipe = try RecipeCommand(program: program.configuration.commandName ?? "", normalizedArguments())
+    }
+    var command = try program.parseAsRoot(recipe?.arguments.words)
+    try runReportingErrors {
+      recipe?.remarks.forEach(writeNote)
+      if let training = command as? any JointTrainingCommand { try recipe?.prepare(training.trainingOptions()) }
+      try command.run()
+    }
     program.exit()
   } catch {
     // Neither the engine's nor one of those with which the parser ends a program: its own code would be 1.

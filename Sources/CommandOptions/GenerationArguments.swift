@@ -12,14 +12,15 @@ public struct GenerationArguments: ParsableArguments {
   /// The engine's options.
   /// - Throws: `CarinaError.usage` naming the option.
   public func options() throws -> GenerationOptions {
-    let options = settings.values
+    let options = try settings.values
     try options.validate()
     return options
   }
 
   /// Lines for the run's header: what is in use, and what changes it.
-  public var header: [(name: String, value: String)] {
-    let options = settings.values
+  /// - Throws: as `options`.
+  public func header() throws -> [(name: String, value: String)] {
+    let options = try settings.values
     var lines: [(name: String, value: String)] = [("max-new-tokens", "\(options.maximumNewTokens)")]
     if options.temperature > 0 {
       lines += [("temperature", "\(options.temperature)"), ("seed", "\(options.seed)")]

@@ -1,6 +1,13 @@
 import Carina
 import Foundation
 
+/// A program that trains with these options.
+public protocol JointTrainingCommand {
+  /// What the command line asks for.
+  /// - Throws: `CarinaError.usage`.
+  func trainingOptions() throws -> JointTrainingOptions
+}
+
 /// Runs stage 1 or 2 and shows it: header, progress, outcome.
 /// - Throws: what the engine throws.
 public func runJointTraining(_ program: String, _ options: JointTrainingOptions, on device: Device) throws {
@@ -8,7 +15,7 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
   let settings = options.settings, counts = training.sampleCounts
   let checkpointing =
     (training.forecast.isCheckpointed ? "yes" : "no")
-    + (options.gradientCheckpointing == nil ? ", as the memory allows" : "")
+    + (options.computing.gradientCheckpointing == nil ? ", as the memory allows" : "")
   // In pieces, which the compiler takes one at a time.
   var lines: [(name: String, value: String)] = [
     ("train-shards", "\(options.trainShards) (\(counts.train) samples)"),
@@ -27,20 +34,14 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
     )
   ]
   lines += headerLines(settings.texts).combining("batch-size", "gradient-accumulation-steps")
-    .inserting(
-      [
-        ("augment", options.augmentation?.description ?? "none"),
-        ("cache-vision-features", training.featureCache?.summary ?? "no"),
-      ], after: "num-epochs"
-    )
-    .inserting([("resume", options.resume.text)], after: "shuffle")
-  lines += headerLines(options.prompt.texts + options.features.texts)
-  lines += [
-    ("precision", options.precision.elementType.rawValue),
-    ("matmul", device.productName), ("threads", "\(ThreadTeam.count)"),
-    ("gradient-checkpointing", checkpointing),
-    ("memory", training.forecast.summary),
-  ]
+  lines += headerLines(options.prompt.texts + options.features.texts + options.images.texts)
+  lines += [("cache-vision-features", training.featureCache?.summary ?? "no")]
+  // What was chosen where the command line says nothing, or leaves it to the machine.
+  lines += headerLines(options.computing.texts).resolving([
+    "precision": options.computing.precision.elementType.rawValue, "matmul": device.productName,
+    "gradient-checkpointing": checkpointing,
+  ])
+  lines += [("threads", "\(ThreadTeam.count)"), ("memory", training.forecast.summary)]
   writeRunHeader(program, lines)
   for remark in training.remarks { writeNote(remark) }
   Interruption.listen()

@@ -19,18 +19,24 @@ public struct ModelPartsOptions: ParsableArguments {
   @Option(name: .customLong("projector-path"), help: "The directory of the projector.")
   public var projectorPath: String?
   /// Layout of texts.
-  @Option(name: .long, help: "Layout with parts: gemma, plain or seed (default: gemma). A checkpoint knows its own.")
+  @Option(
+    optional: PromptSettingList.declared.style.worded(
+      "Layout with parts: gemma, plain or seed (default: gemma). A checkpoint knows its own."))
   public var promptStyle: PromptStyle?
   /// Features.
-  @Option(name: .long, help: "With parts: post-norm or pre-norm features (default: post-norm).")
+  @Option(
+    optional: FeatureSettingList.declared.feature.worded(
+      "With parts: post-norm or pre-norm features (default: post-norm)."))
   public var visionFeature: VisionFeature?
   /// First patch.
-  @Flag(name: .long, help: "With parts: leave out the first patch, as checkpoints of the Python project expect.")
-  public var dropFirstPatch = false
+  @Flag(
+    FeatureSettingList.declared.dropsFirstPatch.worded(
+      "With parts: leave out the first patch, as checkpoints of the Python project expect."))
+  public var dropFirstPatch: Bool
   /// Limit on questions.
   @Option(
-    name: .customLong("max-q-len"),
-    help: "Most ids of a question (default: the checkpoint's, \(AnsweringModel.defaultQuestionTokens) with parts).")
+    optional: PromptSettingList.declared.maximumQuestionTokens.worded(
+      "Most ids of a question (default: the checkpoint's, \(AnsweringModel.defaultQuestionTokens) with parts)."))
   public var maximumQuestion: Int?
 
   /// The defaults.

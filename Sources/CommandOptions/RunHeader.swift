@@ -1,15 +1,13 @@
 import Carina
 
 /// Settings as lines of a header, under the names of their options.
-func headerLines(_ texts: [(name: SettingName, value: String)]) -> [(name: String, value: String)] {
+public func headerLines(_ texts: [(name: SettingName, value: String)]) -> [(name: String, value: String)] {
   texts.map { ($0.name.optionName, $0.value) }
 }
 
 extension [(name: String, value: String)] {
-  /// With other lines behind the one of this name.
-  func inserting(_ lines: Self, after name: String) -> Self {
-    flatMap { $0.name == name ? [$0] + lines : [$0] }
-  }
+  /// With other values for the lines of these names.
+  public func resolving(_ values: [String: String]) -> Self { map { ($0.name, values[$0.name] ?? $0.value) } }
 
   /// With the value of one line behind that of another: `4 × 2`.
   func combining(_ name: String, _ factor: String) -> Self {

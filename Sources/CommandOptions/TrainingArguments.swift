@@ -24,11 +24,8 @@ public struct TrainingArguments: ParsableArguments {
   @OptionGroup public var optimization: SettingOptions<TrainingOffers.Optimization>
   /// Precision and library of matrix products.
   @OptionGroup public var precision: PrecisionOptions
-  /// Seed and order of the samples.
+  /// Seed and order of the samples, and whether the run goes on from a checkpoint.
   @OptionGroup public var order: SettingOptions<TrainingOffers.Order>
-  /// Resuming.
-  @Option(name: .long, help: "auto goes on from the newest checkpoint, never starts afresh, or a checkpoint directory.")
-  public var resume = "auto"
   /// When checkpoints are written.
   @OptionGroup public var checkpoints: SettingOptions<TrainingOffers.Checkpoints>
   /// What every training program has.
@@ -38,22 +35,9 @@ public struct TrainingArguments: ParsableArguments {
   /// Features.
   @OptionGroup public var features: SettingOptions<WholeOffer<FeatureSettingList>>
   /// Augmentation.
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Change training images, e.g. shift:0.05,scale:0.1,contrast:0.2,elastic:0.02. Never flipped, never in validation.",
-      valueName: "changes"))
-  public var augment = "none"
-  /// Checkpointing.
-  @Flag(
-    inversion: .prefixedNo,
-    help: "Run blocks again in the backward pass instead of keeping their activations (default: where they do not fit)."
-  )
-  public var gradientCheckpointing: Bool?
-  /// Limit on memory.
-  @Option(
-    name: .long, help: ArgumentHelp("Most memory to plan for (default: what is available).", valueName: "GiB"))
-  public var memoryLimit: Double?
+  @OptionGroup public var images: SettingOptions<WholeOffer<AugmentationSettingList>>
+  /// Checkpointing and the limit on memory.
+  @OptionGroup public var memory: SettingOptions<SectionOffers.Memory>
 
   /// Kept features.
   @OptionGroup public var featureCache: FeatureCacheOptions
@@ -72,34 +56,16 @@ public struct TrainingArguments: ParsableArguments {
       policy: policy, promptStyle: style)
     options.validationShards = valShards
     options.settings = settings
-    optimization.apply(to: &options.settings)
-    order.apply(to: &options.settings)
-    checkpoints.apply(to: &options.settings)
-    common.apply(to: &options.settings)
-    prompt.apply(to: &options.prompt)
-    features.apply(to: &options.features)
-    options.precision = try precision.computingPrecision()
-    options.gradientCheckpointing = gradientCheckpointing
-    options.memoryLimit = try memoryLimit.map { limit in
-      guard limit > 0, limit < 1e6 else {
-        throw CarinaError(.usage, "--memory-limit cannot be used", expected: "GiB, above 0", found: "\(limit)")
-      }
-      return Int(limit * 0x1p30)
-    }
-    let changes = try ImageAugmentation(text: augment)
-    options.augmentation = changes.isOff ? nil : changes
+    try optimization.apply(to: &options.settings)
+    try order.apply(to: &options.settings)
+    try checkpoints.apply(to: &options.settings)
+    try common.apply(to: &options.settings)
+    try prompt.apply(to: &options.prompt)
+    try features.apply(to: &options.features)
+    try precision.settings.apply(to: &options.computing)
+    try memory.apply(to: &options.computing)
+    try images.apply(to: &options.images)
     options.featureCache = featureCache.path(besideShards: trainShards)
-    options.resume = ResumePolicy(resume)
     return options
   }
-}
-
-extension PromptStyle: @retroactive ExpressibleByArgument {}
-extension VisionFeature: @retroactive ExpressibleByArgument {}
-
-extension TimeSpan: @retroactive ExpressibleByArgument {
-  /// Takes any text; the engine refuses one that is not understood, and says what to write.
-  public init?(argument: String) { self.init(argument) }
-  /// What the user would write.
-  public var defaultValueDescription: String { text }
 }

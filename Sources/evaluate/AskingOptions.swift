@@ -5,7 +5,9 @@ import CommandOptions
 /// What a model is asked about, and how.
 struct AskingOptions: ParsableArguments {
   @OptionGroup var parts: ModelPartsOptions
-  @Option(name: .customLong("max-a-len"), help: "Most ids of a reference's likelihood (default: the checkpoint's).")
+  @Option(
+    optional: PromptSettingList.declared.maximumAnswerTokens.worded(
+      "Most ids of a reference's likelihood (default: the checkpoint's)."))
   var maximumAnswer: Int?
   @Option(help: ArgumentHelp("Shard directory with the questions.", valueName: "dir"))
   var shards: String?

@@ -38,7 +38,7 @@ struct Evaluate: ParsableCommand {
       }
       try Scoring(
         predictions: predictions, outputDirectory: outputDir, replicates: bootstrap,
-        seed: decoding.settings.values.seed, report: report
+        seed: try decoding.settings.values.seed, report: report
       ).run()
     } else {
       try asking.parts.check()
@@ -53,7 +53,7 @@ struct Evaluate: ParsableCommand {
     options.withLikelihood = asking.likelihood
     options.replicates = bootstrap
     options.batchSize = asking.batchSize
-    options.seed = decoding.settings.values.seed
+    options.seed = try decoding.settings.values.seed
     options.featureCache = try asking.features.path(besideShards: asking.shardsPath())
     options.generation = try decoding.options()
     return options

@@ -21,20 +21,21 @@ struct AnswerCommand: ParsableCommand {
 
   @Option(name: .customLong("image-path"), help: ArgumentHelp("The image: PNG, JPEG or DICOM.", valueName: "file"))
   var imagePath: String?
-  @Option(name: .long, help: "The question. Empty asks a model of the style plain for its description.")
+  @Option(name: .long, help: "The question. Empty asks for a description of the image.")
   var question: String?
   @Option(name: .long, help: ArgumentHelp("Questions as JSON Lines; - for stdin.", valueName: "file"))
   var input: String?
   @Option(
     name: .customLong("image-root"), help: ArgumentHelp("Where relative images of --input are.", valueName: "dir"))
   var imageRoot: String?
-  @Option(name: .customLong("batch-size"), help: "Questions of --input that are answered side by side.")
-  var batchSize = 8
+  @Option(
+    EvaluatorSettingList.declared.batchSize.worded(
+      "Questions of --input that are answered side by side.", defaultValue: 8))
+  var batchSize: Int
   @Flag(name: .long, help: "One JSON object a question: answer, tokens, seconds.")
   var json = false
   @Option(
-    name: .long,
-    help: ArgumentHelp("How images of more than 8 bits become 8: \(PixelPolicy.choices).", valueName: "policy"))
+    ImageSettingList.declared.window.worded("How images of more than 8 bits become 8: \(PixelPolicy.choices)."))
   var window: PixelPolicy?
   @Option(ImageSettingList.declared.frame) var frame: FrameChoice?
 
@@ -56,10 +57,15 @@ struct AnswerCommand: ParsableCommand {
     if let frame { answering = try answering.with(frame: frame) }
     weights.apply(to: answering.model)
     let session = try AnswerSession(answering, options: options)
-    writeHeader(answering, type)
+    try writeHeader(answering, type)
     for key in answering.unknownKeys { writeNote("\(key) is not known and has no effect") }
     for remark in answering.remarks { writeNote(remark) }
 
+    let unasked = questions?.lines.count { (try? $0.question.get())?.question.allSatisfy(\.isWhitespace) == true } ?? 0
+    if unasked > 0 { writeNote("\(unasked) questions are empty, which asks for a description of the image") }
+    if question?.allSatisfy(\.isWhitespace) == true {
+      writeNote("the question is empty, which asks for a description of the image")
+    }
     if let questions {
       if questions.windowsPaths > 0 {
         writeToStandardError(
@@ -84,7 +90,7 @@ struct AnswerCommand: ParsableCommand {
       "Name either --image-path or --input.")
     try require(input == nil || question == nil, "--input brings its own questions", "Leave --question out.")
     try require(input != nil || imageRoot == nil, "--image-root belongs to --input", "Leave it out.")
-    try require(batchSize >= 1, "--batch-size must be at least 1, not \(batchSize)", "Leave it out for 8.")
+    try EvaluatorSettingList.declared.batchSize.check(batchSize)
   }
 
   private func answerOne(_ question: ImageQuestion, _ session: AnswerSession) throws {
@@ -96,8 +102,9 @@ struct AnswerCommand: ParsableCommand {
     try writeToStandardOutput("\n")
   }
 
-  private func writeHeader(_ answering: AnsweringModel, _ type: ElementType) {
-    var lines = parts.header(answering) + precision.header(type, answering.device) + weights.header + generation.header
+  private func writeHeader(_ answering: AnsweringModel, _ type: ElementType) throws {
+    var lines = parts.header(answering) + precision.header(type, answering.device) + weights.header
+    lines += try generation.header()
     if let imagePath { lines.append(("image-path", imagePath)) }
     if let question { lines.append(("question", question)) }
     if let input { lines += [("input", input), ("batch-size", "\(batchSize)")] }

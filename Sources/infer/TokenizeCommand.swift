@@ -18,7 +18,8 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     global.apply()
-    let tokenizer = try TokenizerFactory.load(directory: languageModelPath)
+    let tokenizer = try TokenizerFactory.load(
+      directory: try ModelDirectory.locate(languageModelPath, for: SettingName("llm_path")).path)
     let lines = LineReader()
     while let bytes = try lines.next() {
       let source = "standard input, string \(lines.number)"

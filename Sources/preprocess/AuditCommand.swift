@@ -14,9 +14,8 @@ struct AuditCommand: ParsableCommand {
       """)
 
   @Argument(help: "Two or more shard directories.") var directories: [String]
-  @Option(name: .customLong("max-distance"), help: "Bits of 64 in which hashes of pictures alike may differ, 0 to 15.")
-  var maxDistance: Int = 4
-  @Option(name: .long, help: "How many of each kind to print.") var show: Int = 20
+  @Option(AuditSettingList.declared.maximumDistance) var maxDistance: Int
+  @Option(AuditSettingList.declared.show) var show: Int
   @Option(name: .long, help: ArgumentHelp("Draw the pairs side by side on a PNG.", valueName: "file"))
   var sheet: String?
   @OptionGroup var global: GlobalOptions

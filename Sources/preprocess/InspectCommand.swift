@@ -16,7 +16,7 @@ struct InspectCommand: ParsableCommand {
       """)
 
   @Argument(help: "Shard directories, or a directory of splits.") var directories: [String]
-  @Option(name: .long, help: "How many samples to show.") var show: Int = 3
+  @Option(AuditSettingList.declared.show.worded("How many samples to show.", defaultValue: 3)) var show: Int
   @Option(name: .long, help: ArgumentHelp("Where the contact sheets and the page go.", valueName: "dir"))
   var output: String?
   @Option(name: .long, help: "How many images are drawn, of each directory.") var images: Int = 48
@@ -24,10 +24,10 @@ struct InspectCommand: ParsableCommand {
     name: [.long, .customLong("llm"), .customLong("llm-path")],
     help: ArgumentHelp("Directory with a tokenizer, to count tokens.", valueName: "dir"))
   var tokenizer: String?
-  @Option(name: .customLong("max-q-len"), help: "Most ids of a question in training.")
-  var maximumQuestion = PromptSettings().maximumQuestionTokens
-  @Option(name: .customLong("max-a-len"), help: "Most ids of an answer in training.")
-  var maximumAnswer = PromptSettings().maximumAnswerTokens
+  @Option(PromptSettingList.declared.maximumQuestionTokens.worded("Most ids of a question in training."))
+  var maximumQuestion: Int
+  @Option(PromptSettingList.declared.maximumAnswerTokens.worded("Most ids of an answer in training."))
+  var maximumAnswer: Int
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
@@ -45,7 +45,9 @@ struct InspectCommand: ParsableCommand {
     try OutputDirectory.require(output, outside: shards.map(\.path))
     var options = InspectionPage.Options()
     options.images = min(images, 48)
-    options.tokenizer = try tokenizer.map(TokenizerFactory.load)
+    options.tokenizer = try tokenizer.map {
+      try TokenizerFactory.load(directory: ModelDirectory.locate($0, for: SettingName("tokenizer")).path)
+    }
     options.maximumQuestionTokens = maximumQuestion
     options.maximumAnswerTokens = maximumAnswer
     try AtomicFile.write(try InspectionPage(shards, options: options).html(), to: output + "/inspection.html")

@@ -1,41 +1,40 @@
-import ArgumentParser
 import Carina
 
 /// Size, filter and normalisation of a run: those of a model, or what the command line says.
 struct PreparedImages {
   /// All three, and everything else as where nothing is said.
   let transform: ImageTransform
-  /// Lines for the header of the run.
-  let header: [(name: String, value: String)]
+  /// Which file of the model says it; nil without a model.
+  private let source: String?
 
   /// - Throws: `CarinaError.usage` for a size or a filter that is not the model's, and what `EncoderImages` throws.
-  init(_ model: String?, size: Int?, filter: ResizeFilter?) throws {
-    let declared = PreprocessSettingList.declared
-    try declared.imageSize.check(size)
-    guard let model else {
-      transform = try ImageTransform(size: size ?? 384, filter: filter ?? .bicubic)
-      header =
-        [("image-size", "\(transform.size)")] + (filter.map { [("resize-filter", $0.rawValue)] } ?? [])
+  init(_ values: SettingValues<ImageSettingList>) throws {
+    guard let model = values.visionModel else {
+      transform = try ImageTransform(size: values.size ?? 384, filter: values.resizeFilter ?? .bicubic)
+      source = nil
       return
     }
     let images = try EncoderImages(of: model)
-    transform = images.transform
+    (transform, source) = (images.transform, images.source)
+    let declared = ImageSettingList.declared
     let contradictions = [
-      ("--image-size", size.map { "\($0)" }, "\(transform.size)"),
-      ("--resize-filter", filter?.rawValue, transform.filter.rawValue),
+      (declared.size.name, values.size.map { "\($0)" }, "\(transform.size)"),
+      (declared.resizeFilter.name, values.resizeFilter?.rawValue, transform.filter.rawValue),
     ]
-    for (option, said, own) in contradictions {
+    for (name, said, own) in contradictions {
       if let said, said != own {
         throw CarinaError(
-          .usage, "\(option) is not what the model of --vision-model takes", at: model, expected: own, found: said,
-          remedy: "Leave \(option) out.")
+          .usage, "--\(name.optionName) is not what the model of --\(declared.visionModel.name.optionName) takes",
+          at: model,
+          expected: own, found: said, remedy: "Leave --\(name.optionName) out.")
       }
     }
-    header = [
-      ("vision-model", model), ("image-settings", images.source), ("image-size", "\(transform.size)"),
-      ("resize-filter", transform.filter.rawValue),
-    ]
+  }
+
+  /// The lines of the header for the settings of images, with the size and the filter that are taken.
+  func texts(of values: SettingValues<ImageSettingList>) -> [(name: SettingName, value: String)] {
+    var values = values
+    (values.size, values.resizeFilter) = (transform.size, transform.filter)
+    return values.texts + (source.map { [(SettingName("image_settings"), $0)] } ?? [])
   }
 }
-
-extension ResizeFilter: @retroactive ExpressibleByArgument {}

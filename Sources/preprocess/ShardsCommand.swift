@@ -19,91 +19,35 @@ struct ShardsCommand: ParsableCommand {
   @Option(name: .customLong("image-root"), help: "Directory in which images are looked up.") var imageRoot: String
   @Option(name: .customLong("image-root-2"), help: "A second one, for what the first does not have.")
   var secondImageRoot: String?
-  @Flag(
-    name: .long,
-    help: "Reject images outside the image roots (absolute, by .. or by a link): for records one did not write.")
-  var confine = false
   @Option(name: .long, help: "The shard directory to write.") var output: String
-  @Option(name: .long, help: "Layout of the records: \(SampleFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var format: SampleFormat = .carina
-  @Option(PreprocessSettingList.declared.visionModel) var visionModel: String?
-  @Option(PreprocessSettingList.declared.imageSize) var imageSize: Int?
-  @Option(PreprocessSettingList.declared.resizeFilter) var resizeFilter: ResizeFilter?
-  @Option(name: .long, help: "Split to take from the records, or its name where they do not say.") var split: String?
-  @Option(
-    name: .customLong("split-by"),
-    help: "Divide by patient, study or image, or keep and check the given splits; without --split, all are written.")
-  var splitBy: SplitUnit?
-  @Option(name: .long, help: "Names and shares of the splits.")
-  var fractions: String = "train=0.8,val=0.1,test=0.1"
-  @Option(name: .customLong("split-seed"), help: "Equal seeds give equal splits.") var splitSeed: UInt64 = 1
-  @Option(
-    name: .customLong("allow-known-leak"),
-    help: ArgumentHelp(
-      "The --format whose leak between splits is known and wanted: no error then.", valueName: "format"))
-  var allowKnownLeak: SampleFormat?
-  @Option(PreprocessSettingList.declared.shardSize) var shardSize: Int
-  @Option(name: .long, help: "Threads that decode (default: --threads).") var workers: Int?
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Make this share of the shards: 1/3, 2/3 and 3/3 on three machines with one output.", valueName: "i/n"))
-  var part: ShardPart = .whole
-  @Option(PreprocessSettingList.declared.limit) var limit: Int?
-  @Option(PreprocessSettingList.declared.maxRejected) var maxRejected: Double
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "How more than 8 bits become 8: \(PixelPolicy.choices). Without it such images are rejected.", valueName: "policy"
-    ))
-  var window: PixelPolicy?
-  @Option(name: .long, help: "Images that are not square: squash, pad (with black) or crop (to the middle).")
-  var aspect: ImageTransform.Aspect = .squash
-  @Option(name: .long, help: "keep: colour images stay colour. grey: they become luma.")
-  var colour: ImageTransform.Colour = .keep
-  @Option(name: .customLong("resize-order"), help: "Whose order of passes the resize follows: pillow-13, pillow-12.")
-  var resizeOrder: PassOrder = .adaptive
-  @Flag(
-    name: .customLong("fast-decode"),
-    help:
-      "Decode large JPEGs at a fraction of their size: faster, other pixels by a grey level or so, another transform.")
-  var fastDecode = false
-  @Option(ImageSettingList.declared.frame) var frame: FrameChoice?
-  @OptionGroup var archive: ArchiveArguments
+  @OptionGroup var records: SettingOptions<SectionOffers.Records>
+  @OptionGroup var size: SettingOptions<SectionOffers.ImageSize>
+  @OptionGroup var division: SettingOptions<WholeOffer<SplitSettingList>>
+  @OptionGroup var shards: SettingOptions<SectionOffers.Common<PreprocessSettingList>>
+  @OptionGroup var pixels: SettingOptions<SectionOffers.Common<ImageSettingList>>
+  @OptionGroup var archive: SettingOptions<WholeOffer<ArchiveSettingList>>
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
     global.apply()
-    let wanted = try PreparedImages(visionModel, size: imageSize, filter: resizeFilter)
+    var images = try size.values
+    try pixels.apply(to: &images)
+    let prepared = try PreparedImages(images)
     var options = PreprocessOptions(
       records: json, imageRoots: [imageRoot] + (secondImageRoot.map { [$0] } ?? []), output: output,
-      transform: try wanted.transform.with(
-        aspect: aspect, colour: colour, window: window, order: resizeOrder, fastDecode: fastDecode, frame: frame))
-    options.format = format
-    options.isConfined = confine
-    options.archive = archive.options
-    options.split = split
-    options.splits = try splitPlan()
-    options.shardSize = shardSize
-    options.part = part
-    options.workers = workers ?? ThreadTeam.count
-    options.limit = limit
-    options.maxRejected = maxRejected
+      transform: try images.transform(prepared.transform))
+    try records.apply(to: &options.settings)
+    try shards.apply(to: &options.settings)
+    try archive.apply(to: &options.archive)
+    let division = try division.values
+    options.split = division.split
+    options.splits = try division.plan(for: options.format)
+    options.workers = options.workers ?? ThreadTeam.count
     writeRunHeader(
       "preprocess",
-      [
-        ("json", json), ("image-root", options.imageRoots.joined(separator: ", ")), ("confine", "\(confine)"),
-        ("output", output),
-        ("format", format.rawValue),
-      ] + wanted.header + [
-        ("split", split ?? "as the records say"),
-        ("split-by", splitBy.map { "\($0.rawValue), \(fractions), seed \(splitSeed)" } ?? "nothing"),
-        ("allow-known-leak", allowKnownLeak?.rawValue ?? "none"), ("shard-size", "\(shardSize)"),
-        ("part", "\(part)"), ("workers", "\(options.workers)"), ("limit", limit.map(String.init) ?? "none"),
-        ("max-rejected", "\(maxRejected)"), ("window", window?.description ?? "none"), ("colour", colour.rawValue),
-        ("aspect", aspect.rawValue),
-        ("resize-order", resizeOrder.rawValue), ("fast-decode", "\(fastDecode)"), ("transform", options.transform.id),
-      ] + (frame.map { [("frame", $0.description)] } ?? []) + archive.header)
+      [("json", json), ("image-root", options.imageRoots.joined(separator: ", ")), ("output", output)]
+        + headerLines(options.settings.texts + prepared.texts(of: images) + division.texts + options.archive.texts)
+        + [("transform", options.transform.id)])
     Interruption.listen()
     options.shouldStop = { Interruption.wasRequested }
     var progress: ProgressLine?
@@ -114,23 +58,12 @@ struct ShardsCommand: ParsableCommand {
       progress = line
       done == total ? line.finish(done, note: note) : line.update(done, note: note)
     }
-    let allSplits = options.splits != nil && split == nil
+    let allSplits = options.splits != nil && options.split == nil
     switch try Preprocessor.runPart(options, allSplits: allSplits) {
     case .complete(let summaries):
-      for summary in summaries { report(summary, allSplits ? "\(output)/\(summary.manifest.split)" : output) }
+      for summary in summaries { report(summary, allSplits ? "\(output)/\(summary.manifest.split)" : output, isConfined: options.isConfined) }
     case .waiting(let finished, let all):
-      printLine("part \(part) is done; \(finished) of \(all) shards are there, \(output) follows when all are")
-    }
-  }
-
-  private func splitPlan() throws -> SplitPlan? {
-    if let allowKnownLeak, allowKnownLeak != format {
-      throw CarinaError(
-        .usage, "--allow-known-leak names another format than --format", expected: format.rawValue,
-        found: allowKnownLeak.rawValue)
-    }
-    return try splitBy.map {
-      try SplitPlan($0, fractions: fractions, seed: splitSeed, allowsLeak: allowKnownLeak != nil)
+      printLine("part \(options.part) is done; \(finished) of \(all) shards are there, \(output) follows when all are")
     }
   }
 
@@ -140,7 +73,7 @@ struct ShardsCommand: ParsableCommand {
     for line in first { printLine("  \(line)") }
   }
 
-  private func report(_ summary: PreprocessSummary, _ output: String) {
+  private func report(_ summary: PreprocessSummary, _ output: String, isConfined: Bool) {
     let manifest = summary.manifest
     if !summary.counts.isEmpty { printLine("found: \(summary.counts.map(\.description).joined(separator: ", "))") }
     for remark in summary.remarks { printLine("note: \(remark)") }
@@ -162,7 +95,7 @@ struct ShardsCommand: ParsableCommand {
     if summary.imagesOutsideRoots > 0 {
       printLine(
         "\(summary.imagesOutsideRoots) images lie outside the image roots (absolute paths, .. or links)"
-          + "\(confine ? "" : "; --confine rejects them"); the first:")
+          + "\(isConfined ? "" : "; --confine rejects them"); the first:")
       for name in summary.firstOutsideRoots { printLine("  \(name)") }
     }
     if summary.imagesWithoutPatient > 0 {
@@ -171,13 +104,3 @@ struct ShardsCommand: ParsableCommand {
     }
   }
 }
-
-extension SampleFormat: @retroactive ExpressibleByArgument {}
-extension ShardPart: @retroactive ExpressibleByArgument {
-  /// Reads `I/N`.
-  public init?(argument: String) { self.init(text: argument) }
-}
-extension SplitUnit: @retroactive ExpressibleByArgument {}
-extension PassOrder: @retroactive ExpressibleByArgument {}
-extension ImageTransform.Aspect: @retroactive ExpressibleByArgument {}
-extension ImageTransform.Colour: @retroactive ExpressibleByArgument {}

@@ -19,7 +19,9 @@ struct TrainStage0: ParsableCommand {
   var textShards: [String] = []
   @Option(name: .long, help: "Directory of the run.") var outputDir: String
   @OptionGroup var numbers: SettingOptions<WholeOffer<BackboneSettingList>>
-  @Option(name: .long, help: "auto goes on from the newest checkpoint, never starts afresh.") var resume = "auto"
+  @Option(
+    TrainingSettingList.declared.resume.worded("auto goes on from the newest checkpoint, never starts afresh."))
+  var resume: ResumePolicy
   @Option(TrainingSettingList.declared.saveEverySteps) var saveEverySteps: Int?
   @OptionGroup var common: SettingOptions<TrainingOffers.Common>
   @OptionGroup var global: GlobalOptions
@@ -31,7 +33,7 @@ struct TrainStage0: ParsableCommand {
     let options = try options()
     let device = try Device.processor()
     let training = try BackboneTraining(options, on: device)
-    writeRunHeader("train-stage0", header(options, device))
+    writeRunHeader("train-stage0", try header(options, device))
     training.onRemark = writeNote
     Interruption.listen()
     let vision = StepDisplay("vision"), language = StepDisplay("language")
@@ -43,36 +45,25 @@ struct TrainStage0: ParsableCommand {
     printLine("train-stage0: done; the models are \(training.visionModel) and \(training.languageModel)")
   }
 
-  private func header(_ o: BackboneTrainingOptions, _ device: Device) -> [(name: String, value: String)] {
-    let heads = "\(o.decoderHeads) heads over \(o.keyValueHeads)"
-    return [
+  private func header(_ options: BackboneTrainingOptions, _ device: Device) throws -> [(name: String, value: String)] {
+    let paths = [
       ("train-shards", trainShards), ("text-shards", textShards.joined(separator: " ")), ("output-dir", outputDir),
-      ("vocabulary-size", "\(o.vocabularySize)"),
-      ("vision", "width \(o.visionWidth), \(o.visionLayers) blocks of \(o.visionHeads) heads, patch \(o.patchSize)"),
-      ("text", "width \(o.visionWidth), \(o.textLayers) blocks of \(o.visionHeads) heads"),
-      ("decoder", "width \(o.decoderWidth), \(o.decoderLayers) blocks of \(heads)"),
-      run("vision run", o.visionEpochs, o.visionBatchSize, o.visionLearningRate),
-      run("language run", o.languageEpochs, o.languageBatchSize, o.languageLearningRate),
-      ("resume", resume), ("save-every-n-steps", o.training.saveEverySteps.text),
-    ] + common.header + [
-      ("seed", "\(o.seed)"), ("matmul", device.productName), ("threads", "\(ThreadTeam.count)"),
     ]
-  }
-
-  private func run(_ name: String, _ epochs: Int, _ batchSize: Int, _ rate: Double) -> (name: String, value: String) {
-    (name, "\(epochs) epochs, batches of \(batchSize), learning rate \(rate)")
+    let own = [("resume", options.training.resume.text), ("save-every-n-steps", options.training.saveEverySteps.text)]
+    let machine = [("matmul", device.productName), ("threads", "\(ThreadTeam.count)")]
+    return try paths + numbers.header + own + common.header + machine
   }
 
   private func options() throws -> BackboneTrainingOptions {
     var options = BackboneTrainingOptions(
       captionShards: trainShards, textShards: textShards, outputDirectory: outputDir)
-    numbers.apply(to: &options.settings)
-    common.apply(to: &options.training)
+    try numbers.apply(to: &options.settings)
+    try common.apply(to: &options.training)
     options.training.saveEverySteps = saveEverySteps
-    guard resume == "auto" || resume == "never" else {
-      throw CarinaError(.usage, "--resume is not known", expected: "auto or never", found: resume)
+    if case .from(let path) = resume {
+      throw CarinaError(.usage, "--resume is not known", expected: "auto or never", found: path)
     }
-    options.resume = ResumePolicy(resume)
+    options.training.resume = resume
     return options
   }
 }

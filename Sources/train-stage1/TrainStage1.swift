@@ -3,7 +3,7 @@ import Carina
 import CommandOptions
 
 @main
-struct TrainStage1: ParsableCommand {
+struct TrainStage1: ParsableCommand, JointTrainingCommand {
   static let configuration = CommandConfiguration(
     commandName: "train-stage1",
     abstract: "Train the projector on captions, with the vision encoder and the language model frozen.",
@@ -23,11 +23,14 @@ struct TrainStage1: ParsableCommand {
 
   func run() throws {
     global.apply()
-    let device = try training.precision.device()
+    try runJointTraining("train-stage1", trainingOptions(), on: training.precision.device())
+  }
+
+  func trainingOptions() throws -> JointTrainingOptions {
     var options = try training.options(
-      policy: .stage1, style: .plain, settings: stage.values)
+      policy: .stage1, style: .plain, settings: try stage.values)
     options.projector = initProjector
     options.projectorHidden = projectorHidden
-    try runJointTraining("train-stage1", options, on: device)
+    return options
   }
 }

@@ -3,7 +3,7 @@ import Carina
 import CommandOptions
 
 @main
-struct TrainStage2: ParsableCommand {
+struct TrainStage2: ParsableCommand, JointTrainingCommand {
   static let configuration = CommandConfiguration(
     commandName: "train-stage2",
     abstract: "Tune the language model, and on request projector and vision encoder, on questions about images.",
@@ -28,13 +28,16 @@ struct TrainStage2: ParsableCommand {
 
   func run() throws {
     global.apply()
-    let device = try training.precision.device()
+    try runJointTraining("train-stage2", trainingOptions(), on: training.precision.device())
+  }
+
+  func trainingOptions() throws -> JointTrainingOptions {
     var options = try training.options(
       policy: FreezingPolicy(
         trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel,
         trainsVisionInFirstEpoch: trainVision),
-      style: .gemma, settings: stage.values)
+      style: .gemma, settings: try stage.values)
     options.projector = stage1Projector
-    try runJointTraining("train-stage2", options, on: device)
+    return options
   }
 }

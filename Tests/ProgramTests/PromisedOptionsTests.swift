@@ -23,7 +23,7 @@ import Testing
         ["preprocess", "shards"],
         [
           "--json", "--image-root", "--image-root-2", "--output", "--image-size", "--split", "--shard-size",
-          "--workers", "--limit", "--max-rejected",
+          "--workers", "--limit", "--max-rejected", "--frame",
         ]
       ),
       (["preprocess", "phantom"], ["--count", "--seed", "--image-size", "--output"]),
@@ -41,7 +41,7 @@ import Testing
           "--shards", "--output-dir", "--limit", "--likelihood", "--arms", "--bootstrap", "--predictions",
         ]
       ),
-      (["infer", "answer"], parts + generation + ["--image-path", "--question", "--input", "--json"]),
+      (["infer", "answer"], parts + generation + ["--image-path", "--question", "--input", "--json", "--frame"]),
       (["infer", "tokenize"], ["--llm-path"]),
     ])
   func promised(command: [String], options: [String]) throws {

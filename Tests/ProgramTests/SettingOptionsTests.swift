@@ -1,4 +1,5 @@
 import Carina
+import Foundation
 import TestSupport
 import Testing
 
@@ -23,9 +24,24 @@ import Testing
       }
       check(setting)
     }
+    func expect<List: SettingList>(_ list: List.Type, in options: Set<String>) {
+      for name in SettingValues<List>().texts.map(\.name) {
+        #expect(options.contains(Self.option(name.key)), "\(List.self) \(name)")
+      }
+    }
     let shards = try Self.options("preprocess", ["shards"])
-    for name in SettingValues<PreprocessSettingList>().texts.map(\.name) {
-      #expect(shards.contains(Self.option(name.key)), "\(name)")
+    expect(PreprocessSettingList.self, in: shards)
+    expect(ImageSettingList.self, in: shards)
+    expect(SplitSettingList.self, in: shards)
+    expect(ArchiveSettingList.self, in: shards)
+    expect(PhantomSettingList.self, in: try Self.options("preprocess", ["phantom"]))
+    expect(AuditSettingList.self, in: try Self.options("preprocess", ["audit"]))
+    expect(GenerationSettingList.self, in: try Self.options("infer", ["answer"]))
+    for options in stages.dropFirst() {
+      expect(PromptSettingList.self, in: options)
+      expect(FeatureSettingList.self, in: options)
+      expect(ComputingSettingList.self, in: options)
+      expect(AugmentationSettingList.self, in: options)
     }
     for name in SettingValues<BackboneSettingList>().texts.map(\.name) where name.key != "window" {
       #expect(stages[0].contains(Self.option(name.key)), "\(name)")
@@ -43,6 +59,38 @@ import Testing
       .memoryLimit, .precision, .visionFeatureCache, .arms,
     ]
     for name in names { #expect(all.contains(Self.option(name.key)), "\(name)") }
+  }
+
+  @Test("no program writes the name of a declared setting once more")
+  func onceOnly() throws {
+    func names<List: SettingList>(_ list: List.Type) -> [String] { SettingValues<List>().texts.map(\.name.key) }
+    let declared = Set(
+      names(TrainingSettingList.self) + names(BackboneSettingList.self) + names(PreprocessSettingList.self)
+        + names(ImageSettingList.self) + names(SplitSettingList.self) + names(ArchiveSettingList.self)
+        + names(PhantomSettingList.self) + names(AuditSettingList.self) + names(GenerationSettingList.self)
+        + names(PromptSettingList.self) + names(FeatureSettingList.self) + names(ComputingSettingList.self)
+        + names(AugmentationSettingList.self) + names(EvaluatorSettingList.self))
+    let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Sources")
+    var written = 0
+    for folder in [
+      "CommandOptions", "preprocess", "infer", "evaluate", "train-stage0", "train-stage1", "train-stage2",
+    ] {
+      let directory = sources.appendingPathComponent(folder)
+      for file in try FileManager.default.contentsOfDirectory(atPath: directory.path) where file.hasSuffix(".swift") {
+        let text = try String(contentsOf: directory.appendingPathComponent(file), encoding: .utf8)
+        // From an option's attribute to the name of its property.
+        let pattern = /@(?:Option|Flag)\((?<text>[\s\S]*?)\bvar (?<name>\w+)/
+        for match in text.matches(of: pattern) where !match.text.contains(/declared\./) {
+          written += 1
+          let own = match.text.firstMatch(of: /customLong\("(?<name>[a-z0-9-]+)"\)/).map { String($0.name) }
+          let property = match.name.map { $0.isUppercase ? "_" + $0.lowercased() : String($0) }.joined()
+          let name = own.map { $0.replacing("-", with: "_") } ?? property
+          #expect(!declared.contains(name), "\(folder)/\(file) writes \(name)")
+        }
+      }
+    }
+    #expect(written > 20)
   }
 
   @Test("an error of the engine spells settings as options")

@@ -155,6 +155,25 @@ import Testing
     try expectRefusal(65, ["diverged at step", "--learning-rate"], ["--learning-rate", "1e38", "--warmup-ratio", "0"])
   }
 
+  @Test("a run that would leave every weight as it was fails, and says what the cause is")
+  func nothingTrained() throws {
+    try expectRefusal(64, ["--learning-rate above 0", "no weight would change"], ["--learning-rate", "0"])
+    try expectRefusal(
+      64, ["the warm-up is no shorter than the run", "1, of which 1 are warm-up", "--warmup-ratio"],
+      ["--max-steps", "1", "--warmup-ratio", "1"])
+    #expect(!run.has("run.json"))
+    // Below the smallest float32 above 0.
+    let tiny = ["--learning-rate", "1e-60"]
+    try expectRefusal(
+      65, ["trained nothing", "float32", "Raise --learning-rate"], tiny + ["--save-every-n-steps", "1"])
+    #expect(try run.steps().count == 2)
+    // The same command goes on from the last checkpoint, with nothing left to do and nothing changed.
+    try expectRefusal(65, ["trained nothing"], tiny)
+    let short = try TrainingOutput()
+    let trained = try world.train(stage: 2, output: short.path, ["--max-steps", "2", "--warmup-ratio", "1"])
+    #expect(trained.exitCode == 0, "\(trained.errors)")
+  }
+
   @Test("a path that cannot be written, and a disk without room, leave nothing half-written")
   func unwritable() throws {
     try expectRefusal(73, ["/proc/run"], ["--output-dir", "/proc/run"])

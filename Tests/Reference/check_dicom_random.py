@@ -1,12 +1,11 @@
 """Random chest-like DICOM files of every transfer syntax through preprocess, compared with pydicom value by value.
 
 usage: python check_dicom_random.py PREPROCESS [--count 200] [--seed 1] [--syntax WORD] [--keep DIR]
-(needs what make_dicom_goldens.py needs, h5py, the programs dcmcjpeg, dcmcjpls and dcmconv of DCMTK, opj_compress of OpenJPEG; gdcmconv where
-it is installed)
+(needs what make_dicom_goldens.py needs, h5py, and the program dcmcjpls of DCMTK)
 
 COUNT files a syntax: 8 to 16 bits in 8 or 16, signed or not, both photometric interpretations, odd sizes, padding, slopes, windows of every
 function, tables, encoders and their options by chance. The longer side is the image size and the rest is padded, so that nothing is
-resampled. Each policy of --window is one run. Exits with 1 when a file differs, is refused, or is read where the reference has no answer.
+resampled. Each policy of --window is one run. High-Throughput JPEG 2000 may be refused by its name instead, by an OpenJPEG before 2.5.1. Exits with 1 when a file differs, is refused, or is read where the reference has no answer.
 """
 
 import argparse
@@ -58,6 +57,7 @@ def radiograph(rng, syntax):
     values = picture(rng, bits, signed)
     low, high = (-2 ** (bits - 1), 2 ** (bits - 1) - 1) if signed else (0, 2 ** bits - 1)
     more = {}
+    kind = ">u2" if syntax == ExplicitVRBigEndian else "<u2"
     slope, intercept = 1.0, 0.0
     draw = rng.random()
     if draw < 0.3:
@@ -66,7 +66,7 @@ def radiograph(rng, syntax):
     elif draw < 0.4:
         curve = np.round(4095 * (np.arange(3000) / 2999) ** 0.7).astype(int)
         # The first entry of a table of an unsigned image is unsigned.
-        more["ModalityLUTSequence"] = goldens.table(curve, int(rng.integers(max(low, -30000), 300)) if signed else 300, 12, "ModalityLUTSequence", signed)
+        more["ModalityLUTSequence"] = goldens.table(curve, int(rng.integers(max(low, -30000), 300)) if signed else 300, 12, "ModalityLUTSequence", signed, kind)
     if rng.random() < 0.8:
         ends = sorted((low * slope + intercept, high * slope + intercept)) if draw >= 0.4 or draw < 0.3 else (0, 4095)
         width = float(np.round(rng.uniform(0.1, 1.2) * (ends[1] - ends[0]) + 2, 2))
@@ -79,12 +79,13 @@ def radiograph(rng, syntax):
     elif rng.random() < 0.6 and draw >= 0.4:
         count, depth = int(rng.integers(100, 4097)), int(rng.choice([10, 12, 16]))
         curve = np.round((2 ** depth - 1) * (np.arange(count) / (count - 1)) ** rng.uniform(0.3, 3)).astype(int)
-        more["VOILUTSequence"] = goldens.table(curve, low // 2 if signed else high // 4, depth, "VOILUTSequence", signed)
+        more["VOILUTSequence"] = goldens.table(curve, low // 2 if signed else high // 4, depth, "VOILUTSequence", signed, kind)
     if not lossy and rng.random() < 0.25:
         padding = low if rng.random() < 0.7 else high
         values[:, :max(1, values.shape[1] // 9)] = padding
         more["PixelPaddingValue"] = padding
-    allocated = 16 if bits > 8 or (syntax != JPEGBaseline8Bit and rng.random() < 0.3) else 8
+    # pydicom's encoder of RLE writes files that it does not read where 8 bits lie in 16.
+    allocated = 16 if bits > 8 or (syntax not in (JPEGBaseline8Bit, RLELossless) and rng.random() < 0.3) else 8
     photometric = "MONOCHROME1" if rng.random() < 0.4 else "MONOCHROME2"
     written = syntax if syntax in (ImplicitVRLittleEndian, ExplicitVRBigEndian) else ExplicitVRLittleEndian
     if values.size % 2 and allocated == 8:
@@ -157,9 +158,13 @@ def compress(rng, ds, values, bits, signed, syntax):
     if syntax in (JPEGLSLossless, JPEGLSNearLossless):
         near = syntax == JPEGLSNearLossless
         error = int(rng.integers(1, 6)) if near else 0
-        if rng.random() < 0.3 and ds.BitsAllocated == (8 if bits <= 8 else 16):
+        # dcmcjpls writes signed values as bits stored in a precision of 16, which pydicom takes for unsigned ones.
+        if rng.random() < 0.3 and ds.BitsAllocated == (8 if bits <= 8 else 16) and not signed:
             options = ["+en", "+md", str(error)] if near else ["+el"]
-            return goldens.fixed(goldens.tool("dcmcjpls", goldens.encoded(ds), *options))
+            try:
+                return goldens.fixed(goldens.tool("dcmcjpls", goldens.encoded(ds), *options))
+            except subprocess.CalledProcessError:
+                pass  # It refuses some errors that near-lossless coding allows.
         return goldens.under(ds, syntax, goldens.jpeg_ls(words(values, bits), error))
     if syntax in (JPEG2000Lossless, JPEG2000):
         return goldens.under(ds, syntax, wavelet(rng, values, bits, signed, syntax == JPEG2000))
@@ -222,8 +227,9 @@ def main():
                 ds = goldens.read((work / "images" / file).read_bytes())
                 expected = goldens.grey(ds, policy)
                 equal = file in rejected if expected is None else file in pixels and np.array_equal(pixels[file], padded(expected))
-                counts.setdefault(name, [0, 0])[0 if equal else 1] += 1
-                if not equal:
+                is_refused = "High-Throughput JPEG 2000 is not decoded with OpenJPEG" in rejected.get(file, "")
+                counts.setdefault(name + " (refused)" * is_refused, [0, 0])[0 if equal or is_refused else 1] += 1
+                if not equal and not is_refused:
                     wrong += 1
                     reason = rejected.get(file, "other pixels")
                     print(f"{policy} {file}: {'is to be refused' if expected is None else reason}", file=sys.stderr)

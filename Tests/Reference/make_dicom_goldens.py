@@ -79,12 +79,12 @@ def dataset(values, bits, photometric="MONOCHROME2", signed=False, syntax=Explic
     return ds
 
 
-def table(values, first, bits, keyword, signed=False):
+def table(values, first, bits, keyword, signed=False, kind="<u2"):
     item = Dataset()
     item.add_new(0x00283002, "SS" if signed else "US", [len(values) % 65536, first, bits])
     if keyword == "ModalityLUTSequence":
         item.ModalityLUTType = "US"
-    item.add_new(0x00283006, "OW", np.asarray(values, "<u2").tobytes())
+    item.add_new(0x00283006, "OW", np.asarray(values, kind).tobytes())
     return Sequence([item])
 
 
@@ -280,6 +280,11 @@ def jpeg_ls_files():
     files["jls-12.dcm"] = under(dataset(deep, 12, **window), JPEGLSLossless, jpeg_ls(deep.astype(np.uint16)))
     files["jls-8.dcm"] = under(dataset(grey, 8), JPEGLSLossless, jpeg_ls(grey.astype(np.uint8)))
     files["jls-near-16.dcm"] = under(dataset(picture(16), 16, **window), JPEGLSNearLossless, jpeg_ls(picture(16).astype(np.uint16), 7))
+    files["jls-8-of-12.dcm"] = under(dataset(grey, 12, **window), JPEGLSLossless, jpeg_ls(grey.astype(np.uint8)))
+    # Of few bits: DCMTK's defaults of the thresholds are not the standard's there.
+    few = (picture(8) >> 2).astype(np.uint8)
+    files["jls-6.dcm"] = under(dataset(few, 8), JPEGLSLossless, jpeg_ls(few))
+    files["jls-near-6.dcm"] = under(dataset(few, 8), JPEGLSNearLossless, jpeg_ls(few, 2))
     files["jls-signed.dcm"] = under(
         dataset(signed, 12, signed=True, **window), JPEGLSLossless, jpeg_ls((signed & 0xfff).astype(np.uint16)))
     for mode in (0, 1, 2):
@@ -316,7 +321,7 @@ def contradictions():
     curve = np.round(65535 * (np.arange(4096) / 4095) ** 0.5).astype(int)
 
     def radiograph(**more):
-        return dataset(picture(12, True), 12, "MONOCHROME1", signed=True, WindowCenter=-100.5, WindowWidth=1801, **more)
+        return dataset(picture(12, True), 12, "MONOCHROME1", signed=True, WindowCenter=-100.25, WindowWidth=1801.5, **more)
 
     def with_table(**more):
         return dataset(picture(12, True), 12, "MONOCHROME1", signed=True,
@@ -486,7 +491,7 @@ def grey(ds, policy, frame=None):
     if "ModalityLUTSequence" in ds:
         # pydicom 3.0 knows tables of 8 and of 16 bits only.
         item = ds.ModalityLUTSequence[0]
-        entries = np.frombuffer(item[0x00283006].value, "<u2")
+        entries = np.frombuffer(item[0x00283006].value, ">u2" if syntax == ExplicitVRBigEndian else "<u2")
         values = entries[np.clip(stored.astype(int) - item.LUTDescriptor[1], 0, len(entries) - 1)].astype(np.float64)
     else:
         values = apply_modality_lut(stored, ds).astype(np.float64)

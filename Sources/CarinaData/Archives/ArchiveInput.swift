@@ -6,6 +6,8 @@ struct ArchiveInput {
   let path: String
   let finder: ImageFinder
   let roots: [String]
+  /// Whether texts that lie outside the roots are refused.
+  let isConfined: Bool
   /// Where state may wait that would not fit in memory.
   let spill: SpillPath
 

@@ -7,16 +7,19 @@ package enum ArchiveReader {
   /// - Parameters:
   ///   - source: the file or directory of annotations that the layout names.
   ///   - imageRoots: where the images lie; some layouts look there for files and reports.
+  ///   - isConfined: whether texts that lie outside the image roots are refused.
   ///   - spill: where state may wait that would not fit in memory.
   /// - Returns: the counts found beside the published ones, and what the policies left out.
   /// - Throws: `CarinaError.missingInput`, `.badData` with file, line and field, `.usage` when the policies leave
   ///   nothing, and what `body` throws.
   package static func stream(
-    _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions, spill: SpillPath,
+    _ source: String, format: SampleFormat, imageRoots: [String], options: ArchiveOptions,
+    isConfined: Bool = false, spill: SpillPath,
     _ body: (SampleRecord) throws -> Void
   ) throws -> ArchiveRecords {
     let finder = ImageFinder(imageRoots)
-    let input = ArchiveInput(path: source, finder: finder, roots: imageRoots, spill: spill)
+    let input = ArchiveInput(
+      path: source, finder: finder, roots: imageRoots, isConfined: isConfined, spill: spill)
     var selection = ViewSelection(options.views, spill: spill)
     var archive = try adapter(format)(input, options) { record in
       try requireNames(record, source)

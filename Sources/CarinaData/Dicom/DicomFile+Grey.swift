@@ -99,7 +99,12 @@ extension DicomFile {
         UInt8(truncatingIfNeeded: table.value(at: Double(stored(code))) >> (table.bits > 8 ? table.bits - 8 : 0))
       }
     }
-    return codes.flatMap { code in tables.map { $0[Int(code)] } }
+    return [UInt8](unsafeUninitializedCapacity: 3 * codes.count) { colours, count in
+      for (index, code) in codes.enumerated() {
+        for channel in 0..<3 { colours[3 * index + channel] = tables[channel][Int(code)] }
+      }
+      count = 3 * codes.count
+    }
   }
 
   private func window(_ policy: PixelPolicy, _ levels: [Int]) -> (low: Int, high: Int) {

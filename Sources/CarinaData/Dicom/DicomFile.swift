@@ -62,10 +62,6 @@ struct DicomFile {
   /// Whether the content is DICOM: `DICM` after a preamble of 128 bytes, or without it elements as files begin with.
   static func isDicom(_ bytes: [UInt8]) -> Bool { carina_dicom_is_dicom(bytes, bytes.count) != 0 }
 
-  /// Whether files of High-Throughput JPEG 2000 are read: the installed OpenJPEG is 2.5.1 or later. Earlier ones end the
-  /// process for some damaged files.
-  static var decodesHighThroughput: Bool { carina_dicom_decodes_htj2k() != 0 }
-
   /// Reads a file; `path` names it in errors. Without `frame` a file of several frames is refused.
   /// - Throws: `CarinaError.badData` when it cannot be decoded, is over the limits (20,000 a side, 100 million values),
   ///   or is of a kind that is not handled; the reason is in the text.

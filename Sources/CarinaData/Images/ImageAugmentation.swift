@@ -44,6 +44,11 @@ public struct ImageAugmentation: Equatable, Sendable, CustomStringConvertible {
     (contrast, elastic) = (amounts["contrast"] ?? 0, amounts["elastic"] ?? 0)
   }
 
+  private init() { (shift, scale, contrast, elastic) = (0, 0, 0, 0) }
+
+  /// Nothing is changed.
+  public static let none = ImageAugmentation()
+
   /// Whether nothing is changed.
   public var isOff: Bool { shift == 0 && scale == 0 && contrast == 0 && elastic == 0 }
 

@@ -1,3 +1,4 @@
+import CDICOM
 import CImageCodecs
 import CarinaRuntime
 import Foundation
@@ -88,6 +89,10 @@ public enum ImageDecoder {
   package static func decode16(_ bytes: [UInt8], path: String) throws -> Image<UInt16> {
     try decode(bytes, depth: 16, fastSize: 0, path: path)
   }
+
+  /// Whether DICOM files of High-Throughput JPEG 2000 are read: the installed OpenJPEG is 2.5.1 or later. Earlier ones end
+  /// the process for some damaged files.
+  package static var decodesHighThroughput: Bool { carina_dicom_decodes_htj2k() != 0 }
 
   private static func decode<Value: FixedWidthInteger & Sendable>(
     _ bytes: [UInt8], depth: Int, fastSize: Int, path: String

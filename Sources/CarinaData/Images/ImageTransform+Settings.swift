@@ -108,7 +108,8 @@ extension ImageTransform {
     let mine = JSONObject(pixelSettings), theirs = JSONObject(other.pixelSettings)
     func text(_ settings: JSONObject) throws -> String {
       try Set(mine.keys).union(theirs.keys).sorted().filter { mine[$0] != theirs[$0] }
-        .map { "\($0) \(try settings[$0]?.serialized() ?? "exact")" }.joined(separator: ", ")
+        .map { "\($0) \(try settings[$0]?.serialized() ?? ($0 == "decode" ? "exact" : "none"))" }.joined(
+          separator: ", ")
     }
     throw CarinaError(
       .badData, "the images were prepared in another way than the model needs", at: location,

@@ -128,7 +128,7 @@ public struct ImageTransform: Equatable, Sendable {
   }
 
   /// The same, and what is odd about the file, in words.
-  func remarkedPixels(of bytes: [UInt8], path: String) throws -> (pixels: ImagePixels, remark: String?) {
+  package func remarkedPixels(of bytes: [UInt8], path: String) throws -> (pixels: ImagePixels, remark: String?) {
     guard DicomFile.isDicom(bytes) else { return (try plainPixels(of: bytes, path: path), nil) }
     let file = try DicomFile(bytes, path: path, frame: frame)
     let grey = try file.grey(window, path: path)

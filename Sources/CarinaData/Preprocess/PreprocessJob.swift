@@ -21,14 +21,13 @@ struct PreprocessJob {
 
   init(_ options: PreprocessOptions) throws {
     roots = try ImageRoots(options.imageRoots, isConfined: options.isConfined)
-    var annotations = options.archive
-    annotations.isConfined = options.isConfined
     let spill = SpillPath("\(options.output).\(options.part.number).spill")
     let spilled = try SpilledRecords(spill)
     var names = SpilledNames(spill)
     var check = options.splits.map { SplitCheck($0, source: options.records, spill: spill) }
     archive = try ArchiveReader.stream(
-      options.records, format: options.format, imageRoots: options.imageRoots, options: annotations, spill: spill
+      options.records, format: options.format, imageRoots: options.imageRoots, options: options.archive,
+      isConfined: options.isConfined, spill: spill
     ) { record in
       var record = record
       try names.add(record.id)

@@ -7,15 +7,10 @@ import CarinaRuntime
 public struct PreprocessOptions {
   /// The file of records, or what else the layout names.
   package var records: String
-  /// Its layout.
-  public var format = SampleFormat.carina
   /// How annotations become samples.
   public var archive = ArchiveOptions()
   /// Directories in which images are looked up, in this order.
   public var imageRoots: [String]
-  /// Whether an image that lies outside the image roots (absolute, by `..` or by a link) is refused: for records that
-  /// one did not write oneself.
-  public var isConfined = false
   /// The shard directory to write; an earlier one in the same place is replaced when the new one is complete.
   package var output: String
   /// How images become pixels.
@@ -25,12 +20,8 @@ public struct PreprocessOptions {
   /// How the archive is divided; nil takes the records as they are. With a plan and without `split` every split is
   /// written, into a directory of its name below `output`.
   public var splits: SplitPlan?
-  /// Numbers with a default and a range.
+  /// Layout of the records, numbers of the shards and of the work.
   public var settings = SettingValues<PreprocessSettingList>()
-  /// Which share of the shards is made; the output is there once all parts are.
-  public var part = ShardPart.whole
-  /// Threads that decode; the writer is one more.
-  public var workers = 1
   /// Asked between images; true ends the run with `CarinaError.interrupted`; the next run goes on.
   public var shouldStop: () -> Bool = { false }
   /// Told how many images are done, of how many, and how many of them were left out.

@@ -60,7 +60,7 @@ struct PreprocessRun {
     let (plans, transform, wantsDigests) = (shares.map(\.plan), options.transform, directories)
     var current: ShardInProgress?
     do {
-      try OrderedWork.run(count: queue.count, workers: options.workers) { index in
+      try OrderedWork.run(count: queue.count, workers: options.workers ?? ThreadTeam.count) { index in
         let (block, image) = queue[index]
         return DecodedImage(plans[block.split], image, transform, wantsDigest: wantsDigests)
       } consume: { index, decoded in

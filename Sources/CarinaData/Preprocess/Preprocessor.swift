@@ -53,11 +53,6 @@ public enum Preprocessor {
     while options.output.count > 1 && options.output.hasSuffix("/") { options.output.removeLast() }
     guard !options.output.isEmpty else { throw CarinaError(.usage, "the output has no name") }
     try options.settings.validate()
-    guard options.workers >= 1 else {
-      throw CarinaError(
-        .usage, "\(setting: SettingName("workers")) cannot be used", expected: "at least 1", found: "\(options.workers)"
-      )
-    }
     return options
   }
 }

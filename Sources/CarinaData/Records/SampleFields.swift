@@ -43,6 +43,14 @@ struct SampleFields {
     }
   }
 
+  /// A list.
+  /// - Throws: `CarinaError.badData` when there is none.
+  func list(_ key: String) throws -> [JSONValue] {
+    guard let value = object[key], !value.isMissing else { throw absent(key, expected: "a list") }
+    guard let list = value.array else { throw wrong(key, value, expected: "a list") }
+    return list
+  }
+
   /// A text, or a number written as text.
   /// - Throws: `CarinaError.badData` when there is none.
   func required(_ key: String, remedy: String? = nil) throws -> String {
@@ -58,20 +66,19 @@ struct SampleFields {
     return SampleFields.trimmed(text)
   }
 
-  private func absent(_ key: String, remedy: String? = nil) -> CarinaError {
+  private func absent(_ key: String, expected: String = "a text", remedy: String? = nil) -> CarinaError {
     if let value = object[key] {
       return CarinaError(
         .badData, "\"\(key)\" is \(value.kindName), which says that there is no value", at: source,
-        expected: "a text", remedy: "Fill it in, or leave this entry out.")
+        expected: expected, remedy: "Fill it in, or leave this entry out.")
     }
     return CarinaError(
       .badData, "the key \"\(key)\" is missing", at: source, found: "the keys \(object.keys.joined(separator: ", "))",
       remedy: remedy)
   }
 
-  private func wrong(_ key: String, _ value: JSONValue) -> CarinaError {
-    CarinaError(
-      .badData, "\"\(key)\" is of another kind", at: source, expected: "a text or a number", found: value.kindName)
+  private func wrong(_ key: String, _ value: JSONValue, expected: String = "a text or a number") -> CarinaError {
+    CarinaError(.badData, "\"\(key)\" is of another kind", at: source, expected: expected, found: value.kindName)
   }
 
   private static func trimmed(_ text: String) -> String {

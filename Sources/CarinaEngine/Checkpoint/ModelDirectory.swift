@@ -5,7 +5,7 @@ import Foundation
 /// A model on disk in Hugging Face layout: `config.json`, weights in safetensors, and what comes with them.
 public struct ModelDirectory: Equatable, Sendable {
   /// Where it is.
-  package let path: String
+  public let path: String
   /// What the user called it: a path, or an id of the Hugging Face hub.
   package let reference: String
 
@@ -15,11 +15,11 @@ public struct ModelDirectory: Equatable, Sendable {
     self.reference = reference ?? path
   }
 
-  /// Finds a model by path, or by an id (`google/siglip-base-patch16-384`) in the Hugging Face cache on disk. Nothing
-  /// is downloaded.
+  /// Finds a model by path, or in the Hugging Face cache on disk by an id (`google/siglip-base-patch16-384`), an id with
+  /// a revision (`ORG/NAME@REVISION`), `hf://ORG/NAME` or the address of its page. Nothing is downloaded.
   /// - Parameters:
   ///   - option: the setting that holds the reference, for errors.
-  ///   - environment: where `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME` and `HOME` are looked up.
+  ///   - environment: where `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, `HOME` and `HF_ENDPOINT` are looked up.
   /// - Throws: `CarinaError.missingInput` that names every path looked at.
   public static func locate(
     _ reference: String, for option: SettingName,
@@ -34,11 +34,20 @@ public struct ModelDirectory: Equatable, Sendable {
       }
       return ModelDirectory(path: reference)
     }
-    guard let cache = HuggingFaceCache(environment: environment), HuggingFaceCache.isIdentifier(reference) else {
+    let endpoint = environment["HF_ENDPOINT"]
+    guard let model = HuggingFaceReference(reference, endpoint: endpoint),
+      let cache = HuggingFaceCache(environment: environment)
+    else {
+      if HuggingFaceReference.isAddress(reference, endpoint: endpoint) {
+        throw CarinaError(
+          .missingInput, "\(setting: option) names an address that is no model's", at: reference,
+          expected: "https://huggingface.co/ORG/NAME, with or without /tree/REVISION, or hf://ORG/NAME@REVISION",
+          remedy: "Name the model, not a file of it or a data set, or the path of its directory.")
+      }
       throw CarinaError(
         .missingInput, "\(setting: option) names no directory that is there", at: reference, remedy: "Check the path.")
     }
-    return ModelDirectory(path: try cache.snapshot(of: reference, option: option.description), reference: reference)
+    return ModelDirectory(path: try cache.snapshot(of: model, option: option.description), reference: reference)
   }
 
   /// Finds a projector by its own directory, or by that of the model or of the run in which it lies.

@@ -9,20 +9,11 @@ package struct ParameterDigest: Equatable, Sendable {
   /// Fingerprints by name.
   package let fingerprints: [String: Fingerprint]
 
-  /// Which numbers of a parameter are taken.
-  package enum Kind: Sendable {
-    /// What the forward pass reads.
-    case computing
-    /// The fp32 original where there is one: a small step may leave the bfloat16 copy as it was. Take both digests
-    /// while the parameter is trainable, since the original comes into being then.
-    case trained
-  }
-
-  /// Hashes the numbers (about a second for a billion bfloat16 weights on two cores).
-  package init(_ parameters: [Parameter], kind: Kind = .computing) {
+  /// Hashes the numbers that the forward pass reads (about a second for a billion bfloat16 weights on two cores).
+  package init(_ parameters: [Parameter]) {
     var fingerprints = [String: Fingerprint](minimumCapacity: parameters.count)
     for parameter in parameters {
-      let tensor = kind == .computing ? TensorSource(parameter.value) : TensorSource(trainedValueOf: parameter)
+      let tensor = TensorSource(parameter.value)
       var fingerprint = Fingerprint()
       fingerprint.update("\(tensor.elementType.rawValue)\(tensor.shape)")
       for start in stride(from: 0, to: tensor.count, by: ParameterDigest.pieceCount) {
@@ -57,16 +48,6 @@ package struct ParameterDigest: Equatable, Sendable {
       throw CarinaError(
         .internalFailure, "the \(what) was to stay frozen but \(changed.count) of its weights changed",
         at: changed.prefix(3).joined(separator: ", "), remedy: "This is an error in the program; please report it.")
-    }
-  }
-
-  /// Refuses a run in which something that was to be trained stayed the same in all its weights.
-  /// - Throws: `CarinaError.internalFailure`.
-  package func requireChanged(since earlier: ParameterDigest, what: String) throws {
-    guard !fingerprints.isEmpty, !changes(since: earlier).isEmpty else {
-      throw CarinaError(
-        .internalFailure, "the \(what) was to be trained but none of its weights changed",
-        remedy: "Check that the learning rate is above 0 and that the run took a step.")
     }
   }
 }

@@ -30,13 +30,9 @@ public final class AnswerSession {
 
   /// A question as ids, behind earlier turns about the same image, checked against what the model can take.
   /// - Throws: `CarinaError.badData` for a question that is too long or that the model's vocabulary does not cover,
-  ///   `.usage` for earlier turns or an empty question in a style that does not have them.
+  ///   `.usage` for earlier turns in a style that does not have them. An empty question is one, in every style: it asks
+  ///   for a description, as a caption's sample does in training.
   public func prompt(_ question: String, after earlier: [ConversationTurn] = []) throws -> RenderedPrompt {
-    let isEmpty = question.allSatisfy(\.isWhitespace)
-    guard !isEmpty || (answering.renderer.style != .gemma && question.isEmpty) else {
-      throw CarinaError(
-        .usage, "the question is empty", remedy: "Only models of the style plain or seed describe an image unasked.")
-    }
     let prompt = try answering.renderer.conversation(earlier, question: question)
     let config = answering.model.decoder.config
     try prompt.requireIDs(below: config.vocabularySize)

@@ -1,7 +1,7 @@
 import CarinaRuntime
 import Foundation
 
-/// A file of questions, JSON Lines, plain or compressed by gzip: objects with `image` or `image_path` (a text, or a list
+/// A file of questions, JSON Lines or a JSON list, plain or compressed by gzip: objects with `image` or `image_path` (a text, or a list
 /// of one), `question` or `problem` (absent: empty), and perhaps `id`. Keys whose value is null or NaN are absent. What is
 /// wrong with a line is told where it stands, so that the others can be answered.
 public struct QuestionsFile: Sendable {
@@ -37,7 +37,11 @@ public struct QuestionsFile: Sendable {
     let source = reader.source
     var lines: [Line] = [], windowsPaths = 0
     while let bytes = try reader.next() {
-      guard bytes.contains(where: { !($0 == 0x20 || (0x09...0x0d).contains($0)) }) else { continue }
+      guard let first = bytes.first(where: { !QuestionsFile.isBlank($0) }) else { continue }
+      if lines.isEmpty, first == UInt8(ascii: "[") {
+        lines = try QuestionsFile.list(bytes, reader, imageRoot: imageRoot, &windowsPaths)
+        break
+      }
       let location = "\(source), line \(reader.number)"
       let question = Result { () throws(CarinaError) in
         try QuestionsFile.question(bytes, at: location, imageRoot: imageRoot, &windowsPaths)
@@ -51,6 +55,29 @@ public struct QuestionsFile: Sendable {
     (self.lines, self.windowsPaths) = (lines, windowsPaths)
   }
 
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0d).contains(byte) }
+
+  /// The entries of a JSON list that begins with a line.
+  private static func list(
+    _ start: Data, _ reader: LineReader, imageRoot: String?, _ windowsPaths: inout Int
+  ) throws -> [Line] {
+    var document = start
+    // The line ends are kept, so that an error names the line.
+    while let bytes = try reader.next() {
+      document.append(UInt8(ascii: "\n"))
+      document.append(bytes)
+      try InputLimit.list.require(document.count, at: reader.source)
+    }
+    let entries = try JSONValue.parse(document, source: reader.source).array ?? []
+    return entries.enumerated().map { index, entry in
+      let question = Result { () throws(CarinaError) in
+        try QuestionsFile.question(
+          entry, at: "\(reader.source), entry \(index + 1)", imageRoot: imageRoot, &windowsPaths)
+      }
+      return Line(number: index + 1, question: question)
+    }
+  }
+
   private static func question(
     _ data: Data, at location: String, imageRoot: String?, _ windowsPaths: inout Int
   ) throws(CarinaError) -> ImageQuestion {
@@ -62,6 +89,12 @@ public struct QuestionsFile: Sendable {
     } catch {
       throw CarinaError(.badData, "\(error)", at: location)
     }
+    return try question(object, at: location, imageRoot: imageRoot, &windowsPaths)
+  }
+
+  private static func question(
+    _ object: JSONValue, at location: String, imageRoot: String?, _ windowsPaths: inout Int
+  ) throws(CarinaError) -> ImageQuestion {
     guard object.object != nil else {
       throw CarinaError(.badData, "is no question", at: location, expected: "a JSON object", found: object.kindName)
     }

@@ -13,8 +13,6 @@ public struct BackboneTrainingOptions: Sendable {
   public var settings = SettingValues<BackboneSettingList>()
   /// The numbers of both runs.
   public var training = TrainingSettings()
-  /// Whether to go on from checkpoints.
-  public var resume = ResumePolicy.automatic
 
   /// What cannot be left out.
   public init(captionShards: String, textShards: [String], outputDirectory: String) {

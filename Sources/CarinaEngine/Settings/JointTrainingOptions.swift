@@ -21,23 +21,16 @@ public struct JointTrainingOptions: Sendable {
   public var policy: FreezingPolicy
   /// The run's numbers.
   public var settings = TrainingSettings()
-  /// How weights are held.
-  public var precision = ComputingPrecision.automatic
+  /// How weights are held, and what memory may be used for.
+  public var computing = SettingValues<ComputingSettingList>()
   /// How texts are laid out, and the limits on their ids.
   public var prompt = PromptSettings()
   /// Which features the projector reads, and whether the first patch is left out.
   public var features = FeatureSettings()
-  /// Whether blocks run again in the backward pass instead of keeping their activations; nil where the forecast of
-  /// memory decides.
-  public var gradientCheckpointing: Bool?
-  /// The most bytes that the process is to take; nil for what is available.
-  public var memoryLimit: Int?
-  /// How images are changed while training; nil leaves them as they are.
-  public var augmentation: ImageAugmentation?
+  /// How images are changed while training.
+  public var images = SettingValues<AugmentationSettingList>()
   /// The file in which the vision features are kept; nil computes them whenever they are wanted.
   public var featureCache: String?
-  /// Whether to go on from a checkpoint.
-  public var resume = ResumePolicy.automatic
 
   /// What cannot be left out.
   public init(
@@ -50,5 +43,30 @@ public struct JointTrainingOptions: Sendable {
     self.outputDirectory = outputDirectory
     self.policy = policy
     prompt.style = promptStyle
+  }
+
+  /// Refuses what can be seen to be wrong before anything is read.
+  /// - Throws: `CarinaError.usage` that names the setting.
+  public func validate() throws {
+    try settings.validate()
+    try prompt.validate()
+    try computing.validate()
+    try JointTrainingOptions.projectorHidden.check(projectorHidden)
+    guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
+      throw CarinaError(
+        .usage, "nothing is left to train",
+        remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
+    }
+    if let path = featureCache {
+      let reasons = [
+        (policy.trainsVisionInFirstEpoch, SettingName.trainVisionFirstEpoch, "a frozen vision encoder"),
+        (!images.augment.isOff, SettingName.augment, "the same image in every epoch"),
+      ]
+      for (holds, option, expected) in reasons where holds {
+        throw CarinaError(
+          .usage, "\(setting: .visionFeatureCache) and \(setting: option) cannot go together", at: path,
+          expected: "\(expected), whose features stay as they are", remedy: "Leave one of the two out.")
+      }
+    }
   }
 }

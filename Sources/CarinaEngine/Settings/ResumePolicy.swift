@@ -1,5 +1,7 @@
+import CarinaRuntime
+
 /// Whether a run goes on from a checkpoint.
-public enum ResumePolicy: Equatable, Sendable {
+public enum ResumePolicy: SettingValue {
   /// From the newest one in the output directory, where there is one.
   case automatic
   /// From none; the output directory must not hold a run already.
@@ -15,6 +17,9 @@ public enum ResumePolicy: Equatable, Sendable {
     default: self = .from(text)
     }
   }
+
+  /// As `text`.
+  public var json: JSONValue { .string(text) }
 
   /// As the option has it.
   public var text: String {

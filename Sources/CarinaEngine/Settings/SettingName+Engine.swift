@@ -5,7 +5,7 @@ extension SettingName {
   /// The directory of a run.
   package static let outputDirectory = SettingName("output_dir")
   /// Whether a run goes on from a checkpoint.
-  package static let resume = SettingName("resume")
+  package static let resume = TrainingSettingList.declared.resume.name
   /// The decoder of a training run.
   package static let languageModel = SettingName("llm")
   /// The decoder that answers.
@@ -19,11 +19,11 @@ extension SettingName {
   /// Whether the vision encoder is trained in the first epoch.
   package static let trainVisionFirstEpoch = SettingName("train_ve_first_epoch")
   /// Whether blocks run again in the backward pass.
-  package static let gradientCheckpointing = SettingName("gradient_checkpointing")
+  package static let gradientCheckpointing = ComputingSettingList.declared.gradientCheckpointing.name
   /// The most memory to plan for.
-  package static let memoryLimit = SettingName("memory_limit")
+  package static let memoryLimit = ComputingSettingList.declared.memoryLimit.name
   /// In which precision weights are held.
-  package static let precision = SettingName("precision")
+  package static let precision = ComputingSettingList.declared.precision.name
   /// The file of kept vision features.
   package static let visionFeatureCache = SettingName("cache_vision_features")
   /// Whose pixels an evaluation shows.

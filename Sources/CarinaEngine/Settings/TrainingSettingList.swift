@@ -36,6 +36,11 @@ public struct TrainingSettingList: SettingList {
   /// Whether each epoch takes the samples in an order of its own.
   public let isShuffled = Setting(
     "shuffle", true, help: "Take the samples in the order of the shards.", section: .order)
+  /// Whether the run goes on from a checkpoint.
+  public let resume = Setting(
+    "resume", ResumePolicy.automatic,
+    help: "auto goes on from the newest checkpoint, never starts afresh, or a checkpoint directory.", section: .order,
+    record: .never)
   /// A checkpoint every so many optimizer steps; nil for none on that account.
   public let saveEverySteps = Setting<Int?>(
     "save_every_n_steps", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many optimizer steps.",
@@ -44,20 +49,9 @@ public struct TrainingSettingList: SettingList {
   public let saveEveryEpochs = Setting<Int?>(
     "save_every_n_epochs", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many epochs.",
     section: .checkpoints, record: .never)
-  /// A checkpoint whenever so much time has passed since the last one.
+  /// A checkpoint whenever so much time has passed since the last one, or every so many steps.
   public let saveEvery = Setting(
-    "save_every", TimeSpan("10min"),
-    help: "Write a checkpoint when so much time has passed since the last: 30s, 10min, 2h, or never.", record: .never)
-
-  /// Refuses a time that is none.
-  /// - Throws: `CarinaError.usage` naming the setting.
-  public static func checkTogether(_ values: TrainingSettings) throws {
-    guard values.saveEvery.isUnderstood else {
-      throw CarinaError(
-        .usage, "\(setting: declared.saveEvery.name) cannot be used",
-        expected: "a time such as 30s, 10min or 2h, or never",
-        found: values.saveEvery.text,
-        remedy: "A number of optimizer steps goes to \(setting: declared.saveEverySteps.name).")
-    }
-  }
+    "save_every", SaveInterval.seconds(600),
+    help: "Write a checkpoint when so much time has passed since the last (30s, 10min, 2h), every N steps, or never.",
+    record: .never)
 }

@@ -157,7 +157,7 @@ public final class BackboneTraining {
       modelByteCount: objective.parameters.reduce(0) { $0 + 4 * $1.count }
         + ModelDirectory(path: "\(options.outputDirectory)/tokenizer").tokenizerByteCount,
       writeModel: write)
-    run.resume = options.resume
+    run.resume = options.training.resume
     run.shouldStop = shouldStop
     run.onRemark = onRemark
     run.onStep = onStep

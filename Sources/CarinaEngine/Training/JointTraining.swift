@@ -30,26 +30,7 @@ public final class JointTraining {
   public init(_ options: JointTrainingOptions, on device: Device) throws {
     self.options = options
     self.device = device
-    try options.settings.validate()
-    try options.prompt.validate()
-    try JointTrainingOptions.projectorHidden.check(options.projectorHidden)
-    let policy = options.policy
-    guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
-      throw CarinaError(
-        .usage, "nothing is left to train",
-        remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
-    }
-    if let path = options.featureCache {
-      let reasons = [
-        (policy.trainsVisionInFirstEpoch, SettingName.trainVisionFirstEpoch, "a frozen vision encoder"),
-        (options.augmentation != nil, SettingName.augment, "the same image in every epoch"),
-      ]
-      for (holds, option, expected) in reasons where holds {
-        throw CarinaError(
-          .usage, "\(setting: .visionFeatureCache) and \(setting: option) cannot go together", at: path,
-          expected: "\(expected), whose features stay as they are", remedy: "Leave one of the two out.")
-      }
-    }
+    try options.validate()
     let parts = try PipelineParts(
       languageModel: options.languageModel, languageSetting: .languageModel, visionModel: options.visionModel,
       projector: options.projector, freshProjector: (options.projectorHidden, options.settings.seed),
@@ -62,7 +43,7 @@ public final class JointTraining {
     imageAssumption = own.assumption
     let transform = try own.of(shards)
     samples = try ShardSamples(
-      shards, transform: transform, augmentation: options.augmentation.map { ($0, options.settings.seed) })
+      shards, transform: transform, augmentation: (options.images.augment, options.settings.seed))
     var unnamed: String?
     if let path = options.validationShards {
       let held = try ShardDirectory(path)
@@ -77,8 +58,7 @@ public final class JointTraining {
       maximumAnswerTokens: options.prompt.maximumAnswerTokens)
     forecast = try MemoryForecast(
       options, parts, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
-    device.backend.expectPeak(forecast.buffers)
-    pipeline = try parts.join(precision: options.precision.elementType, on: device.backend)
+    pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
         $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
@@ -119,7 +99,7 @@ public final class JointTraining {
       modelByteCount: modelByteCount, writeModel: { [self] in try write(to: $0) })
     let watches = try pipeline.watches()
     run.checkInputs = { for watch in watches { try watch.require() } }
-    run.resume = options.resume
+    run.resume = options.settings.resume
     run.shouldStop = shouldStop
     run.onRemark = onRemark
     run.onStep = onStep
@@ -145,7 +125,8 @@ public final class JointTraining {
     func bytes(_ parameters: [Parameter], _ type: ElementType) -> Int {
       parameters.reduce(0) { $0 + $1.count * type.byteCount }
     }
-    let policy = options.policy, type = options.precision.elementType, texts = pipeline.tokenizer.tokenizerByteCount
+    let policy = options.policy, type = options.computing.precision.elementType,
+      texts = pipeline.tokenizer.tokenizerByteCount
     return bytes(model.projector.parameters, .float32) + texts
       + (policy.trainsDecoder ? bytes(model.decoder.parameters, type) + texts : 0)
       + (policy.trainsVisionInFirstEpoch ? bytes(model.vision.parameters, type) : 0)
@@ -160,7 +141,7 @@ public final class JointTraining {
       description: JoinedModelWriter.Description(
         promptStyle: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
         maximumAnswerTokens: options.prompt.maximumAnswerTokens, transform: samples.transform),
-      type: options.precision.elementType, to: path)
+      type: options.computing.precision.elementType, to: path)
   }
 
   /// Everything that decides the numbers of the run.
@@ -188,10 +169,11 @@ public final class JointTraining {
         ]
       ),
       ("text", .object(options.prompt.json)),
-      ("precision", .string(options.precision.elementType.rawValue)), ("settings", .object(options.settings.json)),
+      ("settings", .object(options.settings.json)),
     ])
-    // Absent where it is off, so that runs of before it was there can be resumed.
-    document["augment"] = (samples.augmentation?.changes).map { .string($0.description) }
+    for values in [options.computing.json, options.images.json] {
+      for (name, value) in values { document[name] = value }
+    }
     return .object(document)
   }
 }

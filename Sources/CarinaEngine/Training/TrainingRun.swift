@@ -51,8 +51,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
 
   /// Runs to the end.
   /// - Throws: `CarinaError.interrupted` after a checkpoint when asked to stop; `.usage` when the directory holds a run
-  ///   with another configuration; `.badData` when training diverged, a frozen weight changed, a file of the run cannot
-  ///   be used or the weights it reads were replaced; `.cannotWrite`, before the first step where the disk is too small.
+  ///   with another configuration, or every step would have the rate 0; `.badData` when training diverged, no weight
+  ///   changed, a file of the run cannot be used or the weights it reads were replaced; `.internalFailure` when a frozen
+  ///   weight changed; `.cannotWrite`, before the first step where the disk is too small.
   package func run() throws -> TrainingOutcome {
     let checkpoints = RunCheckpoints(outputDirectory: outputDirectory)
     let trained = trainer.everTrained, trainedNames = Set(trained.map(\.name))
@@ -65,8 +66,10 @@ package struct TrainingRun<Objective: TrainingObjective> {
       try clearAbandoned(checkpoints)
       return .alreadyFinished
     }
+    try TrainedWeightsCheck.requireRate(of: trainer.schedule)
     let frozen = trainer.objective.parameters.filter { !trainedNames.contains($0.name) }
-    let frozenBefore = ParameterDigest(frozen), trainedBefore = ParameterDigest(trained, kind: .trained)
+    let frozenBefore = ParameterDigest(frozen)
+    var change = TrainedWeightsCheck(trained)
 
     var best = BestLoss(), written = (lines: 0, bytes: 0)
     if let state = try start.state(record) {
@@ -91,6 +94,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     var lastSave = clock(), saved = Set<Int>()
     while !trainer.isFinished {
       var report = try trainer.trainStep()
+      change.note(report)
       let closesEpoch = trainer.isAtEpochEnd || trainer.isFinished
       if closesEpoch, let validate {
         let loss = try finite(validate(), step: report.step)
@@ -120,9 +124,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
       }
     }
     try ParameterDigest(frozen).requireUnchanged(since: frozenBefore, what: "a frozen weight")
-    if trainer.step > firstStep && trainer.schedule.peak > 0 && trainer.totalSteps > trainer.schedule.warmupSteps {
-      try ParameterDigest(trained, kind: .trained).requireChanged(since: trainedBefore, what: "the trained weights")
-    }
+    try change.requireChanged(trained, peak: trainer.schedule.peak, tookSteps: trainer.step > firstStep)
     try save(model: finalModel, "the final model")
     try writeRecord(finalModel: FinalModel.list(finalModel))
     return .finished(steps: trainer.totalSteps)
@@ -156,7 +158,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     if let every = settings.saveEveryEpochs, closesEpoch, (trainer.step / trainer.order.stepsPerEpoch) % every == 0 {
       return true
     }
-    return settings.saveEvery.seconds.map { clock() - lastSave >= $0 } ?? false
+    return settings.saveEvery.isDue(atStep: trainer.step, elapsed: clock() - lastSave)
   }
 
   private func state(_ trained: [Parameter], log: TrainingLog, best: BestLoss) throws -> TrainingState {

@@ -5,6 +5,8 @@ package enum ForeignEncoding {
   ///   - start: the first four bytes of the file, or all where there are fewer.
   ///   - source: names the file.
   package static func refusal(_ start: some Collection<UInt8>, source: String) -> CarinaError? {
+    // Every line of a file passes here, and nearly all begin so.
+    if start.first == UInt8(ascii: "{"), start.dropFirst().first ?? 0 >= 0x20 { return nil }
     let start = Array(start.prefix(4))
     if let name = encoding(start) {
       return CarinaError(

@@ -34,8 +34,7 @@ package struct JSONScanner {
     self.origin = origin
     self.bytes = bytes.bindMemory(to: UInt8.self)
     self.source = source
-    let hasMark = bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
-    offset = hasMark ? 3 : 0
+    offset = bytes.starts(with: TextFile.mark) ? TextFile.mark.count : 0
   }
 
   /// The next byte that is not white space; it is not passed over.
@@ -131,8 +130,10 @@ package struct JSONScanner {
     _ what: String, at position: Int? = nil, expected: String? = nil, found: String? = nil
   ) -> CarinaError {
     let position = min(position ?? offset, bytes.count)
-    var end = origin
-    end.move(over: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<position]))
+    // A byte order mark is no character of the first line.
+    let start = origin.byte == 0 && bytes.starts(with: TextFile.mark) ? min(TextFile.mark.count, position) : 0
+    var end = start == 0 ? origin : Origin(byte: start)
+    end.move(over: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<position]))
     return CarinaError(
       .badData, "not valid JSON: \(what)", at: "\(source), line \(end.line), column \(end.column) (byte \(end.byte))",
       expected: expected, found: found)

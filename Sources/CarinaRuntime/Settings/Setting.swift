@@ -7,13 +7,15 @@ public struct Setting<Value: SettingValue>: Sendable {
   /// What it is called.
   public let name: SettingName
   /// The value where nobody says anything.
-  public let defaultValue: Value
+  public private(set) var defaultValue: Value
   /// One sentence for the help.
-  public let help: String
+  public private(set) var help: String
   /// The program and the part of its help in which it stands.
   public let section: SettingSection
   /// Whether `help` is followed by the default; false where the sentence says it itself.
   public let showsDefault: Bool
+  /// What stands for the value in the help; nil for the setting's name.
+  public let valueName: String?
   /// Its key in records, if it is not that of `name`.
   package let recordKey: String
   package let range: SettingRange<Value>
@@ -23,7 +25,7 @@ public struct Setting<Value: SettingValue>: Sendable {
   package init(
     _ key: String, _ defaultValue: Value, _ range: SettingRange<Value> = .any, help: String,
     section: SettingSection = .common, record: SettingRecord = .always, recordKey: String? = nil,
-    showsDefault: Bool = true
+    showsDefault: Bool = true, valueName: String? = nil
   ) {
     name = SettingName(key)
     self.defaultValue = defaultValue
@@ -33,6 +35,15 @@ public struct Setting<Value: SettingValue>: Sendable {
     self.record = record
     self.recordKey = recordKey ?? key
     self.showsDefault = showsDefault
+    self.valueName = valueName
+  }
+
+  /// The same setting with the words, and perhaps the default, of a program in which it means something else.
+  public func worded(_ help: String, defaultValue: Value? = nil) -> Setting {
+    var setting = self
+    setting.help = help
+    setting.defaultValue = defaultValue ?? self.defaultValue
+    return setting
   }
 
   /// Refuses a value out of range.

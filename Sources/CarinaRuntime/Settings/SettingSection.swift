@@ -6,6 +6,12 @@ public enum SettingSection: Sendable {
   case optimization, order, checkpoints
   /// Stages 1 and 2, each with a default of its own.
   case stage
+  /// Stages 1 and 2: what their memory may be used for.
+  case memory
+  /// `preprocess`: what is read, and to which size.
+  case records, size
+  /// `preprocess phantom`: how its images are divided.
+  case division
   /// None: the engine alone sets it.
   case engine
 }

@@ -36,6 +36,11 @@ extension SettingValue {
   public var text: String { "\(self)" }
 }
 
+extension SettingValue where Self: CustomStringConvertible {
+  /// The description as a JSON string.
+  public var json: JSONValue { .string(description) }
+}
+
 extension SettingValue where Self: RawRepresentable<String> {
   /// The raw value as a JSON string.
   public var json: JSONValue { .string(rawValue) }

@@ -20,7 +20,6 @@ package final class MemoryPool: @unchecked Sendable {
   private static let mappingThreshold = 1 << 20
   /// Idle bytes that are kept in any case: a process that has just begun would otherwise map and unmap in every block.
   private let smallestRoom: Int
-  private var expected: Int?
 
   /// An empty pool.
   package init(smallestRoom: Int = 1 << 29) { self.smallestRoom = smallestRoom }
@@ -45,20 +44,6 @@ package final class MemoryPool: @unchecked Sendable {
     return (least + step - 1) / step * step
   }
 
-  /// The idle bytes that are kept where the peak is known beforehand: an eighth of it between 16 and 512 MiB, but at
-  /// least a thirty-second.
-  package static func room(expecting peak: Int) -> Int { max(1 << 24, min(peak / 8, 1 << 29), peak / 32) }
-
-  /// Says how many bytes will be handed out at most. Until so many are held, nothing idle goes back.
-  package func expectPeak(_ byteCount: Int) { lock.withLock { expected = byteCount } }
-
-  /// The bytes above which idle memory goes back before more is taken.
-  private var mostReserved: Int {
-    // With some room to spare, so that a step in steady state still asks for nothing.
-    guard let expected else { return peak + max(peak / 32, smallestRoom) }
-    return max(peak, expected) + MemoryPool.room(expecting: expected)
-  }
-
   package func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer {
     let size = MemoryPool.sizeClass(byteCount)
     lock.lock()
@@ -71,7 +56,8 @@ package final class MemoryPool: @unchecked Sendable {
       reserved += size
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
     }
-    if reserved + size > mostReserved { unmapIdle(size) }
+    // With some room to spare, so that a step in steady state still asks for nothing.
+    if reserved + size > peak + max(peak / 32, smallestRoom) { unmapIdle(size) }
     reserved += size
     let pointer = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let pointer, pointer != MAP_FAILED else {

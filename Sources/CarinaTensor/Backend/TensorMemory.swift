@@ -20,13 +20,6 @@ package protocol TensorMemory: AnyObject, Sendable {
   var memoryUsage: (inUse: Int, peak: Int, reserved: Int) { get }
   /// Gives idle memory back to the system.
   func trimMemory()
-  /// Says how many bytes will be handed out at most, so that not much more is held from the system.
-  func expectPeak(_ byteCount: Int)
-}
-
-extension TensorMemory {
-  /// A memory that holds nothing idle has nothing to learn from it.
-  package func expectPeak(_ byteCount: Int) {}
 }
 
 extension CPUBackend: TensorMemory {
@@ -75,7 +68,4 @@ extension CPUBackend: TensorMemory {
 
   /// See `TensorMemory`.
   package func trimMemory() { pool.trim() }
-
-  /// See `TensorMemory`.
-  package func expectPeak(_ byteCount: Int) { pool.expectPeak(byteCount) }
 }

@@ -26,6 +26,17 @@ public enum MatrixProductChoice: String, CaseIterable, Sendable {
   }
 }
 
+extension MatrixProductChoice: NotatedSettingValue {
+  /// Reads the name of a library.
+  /// - Throws: `CarinaError.usage` for another.
+  public init(notation: String) throws {
+    guard let choice = MatrixProductChoice(rawValue: notation) else {
+      throw CarinaError(.usage, "\(setting: .matmul) is not known", expected: "openblas or onednn", found: notation)
+    }
+    self = choice
+  }
+}
+
 extension SettingName {
   /// The library of matrix products.
   package static let matmul = SettingName("matmul")

@@ -31,5 +31,5 @@ extension Flag where Value == Bool {
 }
 
 extension Setting {
-  var argumentHelp: ArgumentHelp { ArgumentHelp(help) }
+  var argumentHelp: ArgumentHelp { ArgumentHelp(help, valueName: valueName) }
 }

@@ -5,7 +5,7 @@ import Carina
 ///
 /// ArgumentParser reads options off the mirror of a type, which is made here from the list instead of from properties.
 public struct SettingOptions<Offer: SettingOffer>: ParsableArguments, CustomReflectable {
-  private var given: [(inout SettingValues<Offer.List>) -> Void] = []
+  private var given: [(inout SettingValues<Offer.List>) throws -> Void] = []
 
   /// Nothing given yet.
   public init() {}
@@ -22,21 +22,29 @@ public struct SettingOptions<Offer: SettingOffer>: ParsableArguments, CustomRefl
   }
 
   /// Writes what the command line gave into values.
-  public func apply(to values: inout SettingValues<Offer.List>) {
-    for write in given { write(&values) }
+  /// - Throws: `CarinaError.usage` for a notation that cannot be read.
+  public func apply(to values: inout SettingValues<Offer.List>) throws {
+    for write in given { try write(&values) }
   }
 
   /// The values that the command line gave, and the defaults of the others.
+  /// - Throws: `CarinaError.usage` for a notation that cannot be read.
   public var values: SettingValues<Offer.List> {
-    var values = Offer.defaults
-    apply(to: &values)
-    return values
+    get throws {
+      var values = Offer.defaults
+      try apply(to: &values)
+      return values
+    }
   }
 
   /// Lines for the header of a run.
-  public var header: [(name: String, value: String)] {
-    let names = Set(Self.settings.map { $0.name })
-    return headerLines(values.texts.filter { names.contains($0.name) })
+  /// - Throws: as `values`.
+  public var header: [(name: String, value: String)] { get throws { headerLines(try Self.texts(values)) } }
+
+  /// Those of the values that these options are about, in words.
+  private static func texts(_ values: SettingValues<Offer.List>) -> [(name: SettingName, value: String)] {
+    let names = Set(settings.map { $0.name })
+    return values.texts.filter { names.contains($0.name) }
   }
 
   private static var settings: [any OptionSetting] {
@@ -52,8 +60,8 @@ public struct SettingOptions<Offer: SettingOffer>: ParsableArguments, CustomRefl
     _ setting: Declared, _ container: KeyedDecodingContainer<SettingKey>
   ) throws {
     let declaration = setting.declaration
-    guard let value = try Declared.Value.value(of: declaration, in: container) else { return }
-    given.append { $0[declaration] = value }
+    guard let read = try Declared.Value.reading(of: declaration, in: container) else { return }
+    given.append { $0[declaration] = try read() }
   }
 }
 

@@ -50,25 +50,13 @@ import Carina
     }
     let before = ParameterDigest(parameters)
     try ParameterDigest(parameters).requireUnchanged(since: before, what: "model")
-    #expect(thrownCarinaError { try ParameterDigest(parameters).requireChanged(since: before, what: "model") } != nil)
+    #expect(ParameterDigest(parameters).changes(since: before).isEmpty)
     parameters[1].value.floats[3] += 1e-6
     let after = ParameterDigest(parameters)
     #expect(after.changes(since: before) == ["b"])
     #expect(after.whole != before.whole)
-    try after.requireChanged(since: before, what: "model")
     let error = try #require(thrownCarinaError { try after.requireUnchanged(since: before, what: "decoder") })
     #expect(error.kind == .internalFailure && error.location == "b")
     #expect(ParameterDigest([parameters[0]]).changes(since: before) == ["b"])
-  }
-
-  @Test("a step too small for bfloat16 shows in the original")
-  func masters() {
-    let parameter = Parameter(
-      name: "w", value: Tensor([1, 2], shape: [2]).converted(to: .bfloat16), decays: true)
-    parameter.setTrainable(true)
-    let computing = ParameterDigest([parameter]), trained = ParameterDigest([parameter], kind: .trained)
-    parameter.assign(Tensor([1 + 1e-5, 2], shape: [2]))
-    #expect(ParameterDigest([parameter]) == computing)
-    #expect(ParameterDigest([parameter], kind: .trained).changes(since: trained) == ["w"])
   }
 }

@@ -114,17 +114,17 @@ import Testing
     ]
     for bytes in plain {
       let error = #expect(throws: CarinaError.self) { try ImageDecoder.header(of: bytes, path: "x") }
-      #expect(error?.description.contains("DICOM") == false, "\(bytes.prefix(8))")
+      #expect(error?.description.contains("DICOM file") == false, "\(bytes.prefix(8))")
     }
   }
 
-  @Test("JPEG 2000 that would take memory or time beyond measure is refused by its headers alone")
-  func bombs() throws {
+  @Test("JPEG 2000 that is not what the attributes say is refused by its headers alone")
+  func contradictions() throws {
     let whole = try bytes("j2k-12.dcm")
-    let start = try #require(
-      whole.indices.first { Array(whole[$0..<min($0 + 4, whole.count)]) == [0xff, 0x4f, 0xff, 0x51] })
-    let coding = try #require(
-      whole.indices.dropFirst(start).first { Array(whole[$0..<min($0 + 2, whole.count)]) == [0xff, 0x52] })
+    func first(_ marker: [UInt8], from start: Int) throws -> Int {
+      try #require(whole.indices.dropFirst(start).first { whole[$0...].starts(with: marker) })
+    }
+    let start = try first([0xff, 0x4f, 0xff, 0x51], from: 0), coding = try first([0xff, 0x52], from: start)
     func changed(_ at: Int, _ values: [UInt8]) -> [UInt8] {
       var bytes = whole
       bytes.replaceSubrange(at..<at + values.count, with: values)
@@ -132,9 +132,7 @@ import Testing
     }
     let cases: [(String, [UInt8], String)] = [
       ("grid", changed(start + 8, [0x7f, 0, 0, 0x18]), "its attributes say 24 x 24"),
-      ("layers", changed(coding + 6, [0xff, 0xff]), "packets"),
-      ("levels", changed(coding + 9, [40]), "resolutions"),
-      ("blocks", changed(coding + 10, [8, 8]), "resolutions"),
+      ("levels", changed(coding + 9, [40]), "resolutions"), ("blocks", changed(coding + 10, [8, 8]), "resolutions"),
       ("precision", changed(start + 42, [0x25]), "bits a value"),
       ("channels", changed(start + 40, [0x40, 0]), "channels"),
       ("subsampling", changed(start + 43, [2]), "different sizes"),
@@ -145,5 +143,60 @@ import Testing
       }
       #expect(error?.description.contains(words) == true, "\(what): \(error?.description ?? "")")
     }
+  }
+
+  @Test("JPEG 2000 of few bytes that would take memory or time beyond measure is refused before it is decoded")
+  func bombs() throws {
+    let start = DispatchTime.now().uptimeNanoseconds
+    let cases: [(String, Bomb)] = [
+      ("tiles; the limit", Bomb(tile: 1)), ("more pieces", Bomb(precincts: 0x11)), ("more pieces", Bomb(block: 0)),
+      ("more packets", Bomb(layers: 65535)), ("so many bits", Bomb(exponent: 31)), ("is truncated", Bomb()),
+    ]
+    for (words, bomb) in cases {
+      let error = #expect(throws: CarinaError.self) {
+        try ImageTransform(size: 24, window: .minmax).pixels(of: bomb.file, path: words)
+      }
+      #expect(error?.description.contains(words) == true, "\(words): \(error?.description ?? "")")
+    }
+    #expect(Double(DispatchTime.now().uptimeNanoseconds - start) < 5e9)
+  }
+}
+
+/// A file of some hundred bytes that claims 8,000 x 8,000 values of 16 bits in JPEG 2000.
+private struct Bomb {
+  /// Pixels a side of a tile, exponents of precincts and (less 2) of blocks, layers, and the exponent of the quantizer.
+  var tile: UInt32 = 8000, precincts: UInt8 = 0x88, block: UInt8 = 4, layers: UInt16 = 1, exponent: UInt8 = 16
+
+  private func big(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) } }
+
+  private func segment(_ marker: UInt8, _ content: [UInt8]) -> [UInt8] {
+    [0xff, marker, 0, UInt8(content.count + 2)] + content
+  }
+
+  private var codestream: [UInt8] {
+    let sizes = [8000, 8000, 0, 0, tile, tile, 0, 0].flatMap(big)
+    let coding: [UInt8] = [
+      1, 0, UInt8(layers >> 8), UInt8(layers & 0xff), 0, 1, block, block, 0, 1, precincts, precincts,
+    ]
+    return [0xff, 0x4f] + segment(0x51, [0, 0] + sizes + [0, 1, 15, 1, 1]) + segment(0x52, coding)
+      + segment(0x5c, [0xe0] + Array(repeating: exponent << 3, count: 4))
+      + segment(0x90, [0, 0] + big(2000) + [0, 1]) + [0xff, 0x93] + Array(repeating: 0, count: 20) + [0xff, 0xd9]
+  }
+
+  var file: [UInt8] {
+    func element(_ group: UInt8, _ number: UInt16, _ type: String, _ value: [UInt8]) -> [UInt8] {
+      [group, 0, UInt8(number & 0xff), UInt8(number >> 8)] + Array(type.utf8) + [UInt8(value.count), 0] + value
+    }
+    func number(_ key: UInt16, _ value: UInt16) -> [UInt8] {
+      element(0x28, key, "US", [UInt8(value & 0xff), UInt8(value >> 8)])
+    }
+    var file = [UInt8](repeating: 0, count: 128) + Array("DICM".utf8)
+    file += element(2, 0x0010, "UI", Array("1.2.840.10008.1.2.4.90".utf8)) + number(0x0002, 1)
+    file += element(0x28, 0x0004, "CS", Array("MONOCHROME2 ".utf8)) + number(0x0010, 8000) + number(0x0011, 8000)
+    file += number(0x0100, 16) + number(0x0101, 16) + number(0x0102, 15) + number(0x0103, 0)
+    let item: [UInt8] = [0xfe, 0xff, 0, 0xe0]
+    let frame = codestream + (codestream.count % 2 == 0 ? [] : [0])
+    file += [0xe0, 0x7f, 0x10, 0, 0x4f, 0x42, 0, 0, 255, 255, 255, 255] + item + [0, 0, 0, 0]
+    return file + item + [UInt8(frame.count), 0, 0, 0] + frame + [0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]
   }
 }

@@ -147,6 +147,10 @@ import Testing
       let found = failure(#"[{"image": \#(image), "caption": "c"}]"#)
       #expect(found.contains(reason) && found.contains("sample 0"), "\(image): \(found)")
     }
+    for (turns, reason) in [("null", "is null"), ("{}", "found an object"), (#""""#, "found a text")] {
+      #expect(failure(#"[{"image": "a", "conversations": \#(turns)}]"#, format: .llava).contains(reason))
+    }
+    #expect(failure(#"[{"image": "a"}]"#, format: .llava).contains("the key \"conversations\" is missing"))
     #expect(failure(#"[{"caption": "c"}]"#).contains("the key \"image\" is missing"))
     #expect(failure(#"[{"image": "a", "caption": null}]"#).contains("\"caption\" is null"))
     #expect(failure(#"[{"image": "a", "caption": NaN}]"#).contains("\"caption\" is NaN"))
@@ -177,6 +181,8 @@ import Testing
     }
     #expect(failure("\u{FEFF}[\(record), x]").contains("line 1, column 34 (byte 36)"))
     #expect(failure("\u{FEFF}").contains("an empty file"))
+    let whole = #expect(throws: CarinaError.self) { try JSONValue.parse("\u{FEFF}[1 2]", source: "x") }
+    #expect(whole?.location == "x, line 1, column 4 (byte 6)")
   }
 
   @Test("other encodings and archives are refused by their names")

@@ -85,7 +85,7 @@ import Carina
       }
       #expect(
         kinds == [
-          nil, nil, .badData, nil, .missingInput, .usage, .badData, .badData, .badData, .badData,
+          nil, nil, .badData, nil, .missingInput, nil, .badData, .badData, .badData, .badData,
         ])
       for outcome in outcomes {
         guard let question = outcome.question, case .success(let timed) = outcome.result else { continue }
@@ -98,6 +98,30 @@ import Carina
     }
   }
 
+  @Test("an empty question is one, in every style, with the ids that an evaluation gives it")
+  func emptyQuestion() throws {
+    for style in PromptStyle.allCases {
+      let session = try session(TinyJoinedModel(style: style))
+      let asked = try session.prompt(""), evaluated = try session.answering.renderer.generation(question: "")
+      #expect(asked.tokensBeforeImage == evaluated.tokensBeforeImage)
+      #expect(asked.tokensAfterImage == evaluated.tokensAfterImage)
+    }
+  }
+
+  @Test("a JSON list of questions is read entry by entry, as JSON Lines are line by line")
+  func list() throws {
+    let text = #" [{"image": "a.png", "problem": "Side?"}, 7, {"image_path": "/b.png", "id": 3}]"#
+    let file = try QuestionsFile(Data(text.utf8), source: "list", imageRoot: "root")
+    #expect(file.lines.map(\.number) == [1, 2, 3])
+    #expect(try file.lines[0].question.get() == ImageQuestion(imagePath: "root/a.png", question: "Side?"))
+    #expect(thrownCarinaError { try file.lines[1].question.get() }?.location == "list, entry 2")
+    #expect(try file.lines[2].question.get() == ImageQuestion(id: 3, imagePath: "/b.png", question: ""))
+    for wrong in ["[]", "[{", "[1] 2"] {
+      #expect(
+        thrownCarinaError { try QuestionsFile(Data(wrong.utf8), source: "list", imageRoot: nil) }?.kind == .badData)
+    }
+  }
+
   @Test("questions that cannot be asked are refused with what to do")
   func refusals() throws {
     let tiny = try TinyJoinedModel(maximumPositions: 60)
@@ -106,15 +130,12 @@ import Carina
       do { try body() } catch { return error as? CarinaError }
       return nil
     }
-    #expect(error { _ = try session.prompt("") }?.kind == .usage)
-    #expect(error { _ = try session.prompt(" \n") }?.kind == .usage)
     #expect(error { _ = try session.prompt(String(repeating: "z", count: 25)) }?.description.contains("24") == true)
     let turns = [ConversationTurn](
       repeating: ConversationTurn(question: "is there an effusion?", answer: "yes"), count: 6)
     #expect(error { _ = try session.prompt("no?", after: turns) }?.description.contains("60 positions") == true)
 
     let plain = try self.session(TinyJoinedModel(style: .plain))
-    #expect(error { _ = try plain.prompt("") } == nil)
     #expect(error { _ = try plain.prompt("no?", after: [turns[0]]) }?.kind == .usage)
     #expect(error { _ = try self.session(tiny) { $0.beamCount = 0 } }?.kind == .usage)
   }

@@ -66,6 +66,41 @@ import Testing
         == #"{"drop_first_patch": false, "feature": "post-norm"}"#)
   }
 
+  @Test(
+    "precision and augmentation are recorded by their declarations, at the top of a run's record, as they always were")
+  func topOfTheRecord() throws {
+    func text<List: SettingList>(_ values: SettingValues<List>) throws -> String {
+      try JSONValue.object(values.json).serialized(sortedKeys: true, indented: false)
+    }
+    var computing = SettingValues<ComputingSettingList>()
+    computing.precision = .fp32
+    computing.memoryLimit = 4
+    computing.gradientCheckpointing = true
+    #expect(try text(computing) == #"{"precision": "float32"}"#)
+    computing.precision = .bf16
+    #expect(try text(computing) == #"{"precision": "bfloat16"}"#)
+    computing.memoryLimit = 0
+    #expect(
+      thrownCarinaError { try computing.validate() }?.description
+        == "memory_limit cannot be used; expected GiB, above 0, found 0.0.")
+    var images = SettingValues<AugmentationSettingList>()
+    #expect(try text(images) == "{}")
+    images.augment = try ImageAugmentation(notation: "shift:0,contrast:0")
+    #expect(try text(images) == "{}")
+    images.augment = try ImageAugmentation(notation: "contrast:0.2,shift:0.05")
+    #expect(try text(images) == #"{"augment": "shift:0.05,contrast:0.2"}"#)
+    #expect(images.texts.map(\.value) == ["shift:0.05,contrast:0.2"])
+  }
+
+  @Test("a program words a setting anew, which stays the same setting")
+  func worded() throws {
+    let own = List.declared.count.worded("How many here.", defaultValue: 5)
+    #expect(own.help == "How many here." && own.defaultValue == 5 && own.name.key == "count")
+    #expect(
+      thrownCarinaError { try own.check(0) }?.description == "count cannot be used; expected at least 1, found 0.")
+    #expect(List.declared.count.worded("Same.").defaultValue == 2)
+  }
+
   @Test("a text names settings by their keys, and says of a switch that it is off")
   func spelling() {
     #expect("Lower \(setting: TrainingSettings.name(\.learningRate))." == "Lower learning_rate.")

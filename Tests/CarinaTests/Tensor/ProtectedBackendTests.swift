@@ -42,8 +42,8 @@ import Testing
       options.visionWidth = 16
       options.decoderWidth = 16
       options.decoderLayers = 2
-      options.visionEpochs = 1
-      options.languageEpochs = 1
+      options.visionEpochs = 2
+      options.languageEpochs = 2
       let training = try BackboneTraining(options, on: device)
       try training.run()
       return try contents(of: training.visionModel) + contents(of: training.languageModel)
@@ -59,7 +59,7 @@ import Testing
       languageModel: "\(tiny.checkpoint)/language_model", outputDirectory: run,
       policy: FreezingPolicy(trainsProjector: true, trainsDecoder: true, trainsVisionInFirstEpoch: true),
       promptStyle: .gemma)
-    training.precision = precision
+    training.computing.precision = precision
     training.settings.batchSize = 4
     training.settings.epochCount = 2
     training.settings.maximumSteps = 6

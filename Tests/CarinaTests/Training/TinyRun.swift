@@ -28,7 +28,7 @@ final class TinyRun {
     settings.batchSize = 2
     settings.epochCount = 2
     settings.learningRate = 1e-2
-    settings.saveEvery = TimeSpan("never")
+    settings.saveEvery = .never
   }
 
   /// The run's directory and what lies in it.

@@ -11,7 +11,7 @@ import Carina
 
   @Test("a checkpoint is written whenever the time has passed, and the weights do not depend on it")
   func clock() throws {
-    run.settings.saveEvery = TimeSpan("10s")
+    run.settings.saveEvery = .seconds(10)
     run.secondsPerStep = 4
     try run.run()
     // After steps 3, 6 and 9, each seen one step later; and at the end.
@@ -27,13 +27,13 @@ import Carina
     #expect(never.checkpointsSeen.allSatisfy(\.isEmpty) && never.checkpoints == ["step-12"])
     run.expectSame(never)
     // Another interval is no other run.
-    run.settings.saveEvery = TimeSpan("1h")
+    run.settings.saveEvery = .seconds(3600)
     #expect(try run.run() == .alreadyFinished)
   }
 
   @Test("a clock that is set back delays nothing and hastens nothing but saves")
   func clockSetBack() throws {
-    run.settings.saveEvery = TimeSpan("1s")
+    run.settings.saveEvery = .seconds(1)
     run.secondsPerStep = -3600
     try run.run()
     #expect(run.checkpoints == ["step-12"])

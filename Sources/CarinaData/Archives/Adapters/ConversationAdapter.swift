@@ -26,11 +26,7 @@ enum ConversationAdapter {
         return
       }
       try images.add(image)
-      guard let turns = fields.object["conversations"]?.array else {
-        throw CarinaError(
-          .badData, "\"conversations\" is missing or no list", at: source,
-          found: "the keys \(fields.object.keys.joined(separator: ", "))")
-      }
+      let turns = try fields.list("conversations")
       var base = SampleRecord(image: image, question: "", answer: "", id: try fields.optional("id") ?? String(index))
       base.patient = try fields.optional("patient") ?? ""
       base.split = try fields.optional("split") ?? ""

@@ -40,7 +40,7 @@ enum MimicAdapter {
     }
     archive.files = archive.files.sortedExactly()
     let templates = try LabelTemplates(file: options.templates)
-    var reports = try MimicReports(input.roots, options)
+    var reports = try MimicReports(ImageRoots(input.roots, isConfined: input.isConfined), options)
     var (images, studies, patients) = (0, DistinctNames(input.spill), DistinctNames(input.spill))
     var (blankViews, silent) = (0, 0)
     try metadata.table.forEach { row in

@@ -16,9 +16,8 @@ struct MimicReports {
   /// How many of them held words that were removed to hide a person.
   var withRemovedWords: Int { text.withRemovedWords }
 
-  /// - Throws: `CarinaError.missingInput` when a root is no directory.
-  init(_ roots: [String], _ options: ArchiveOptions) throws {
-    self.roots = try ImageRoots(roots, isConfined: options.isConfined)
+  init(_ roots: ImageRoots, _ options: ArchiveOptions) {
+    self.roots = roots
     text = ReportText(options.deidentified)
   }
 

@@ -26,7 +26,7 @@ enum SlakeAdapter {
         samples += 1
         try images.add(image)
         perPart[ExactText("\(language) \(split)"), default: 0] += 1
-        guard options.language.isEmpty || language.lowercased() == options.language else {
+        guard options.takesLanguage(language) else {
           otherLanguage += 1
           return
         }

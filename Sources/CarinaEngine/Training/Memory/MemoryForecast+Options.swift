@@ -10,7 +10,7 @@ extension MemoryForecast {
     _ options: JointTrainingOptions, _ parts: PipelineParts, samples: any TrainingSamples, renderer: PromptRenderer,
     packsFactors: Bool
   ) throws {
-    let precision = options.precision.elementType
+    let precision = options.computing.precision.elementType
     let visionConfig = try parts.vision.visionConfig(), decoderConfig = try parts.language.decoderConfig().config
     let projectorConfig = try parts.projectorConfig(vision: visionConfig, decoder: decoderConfig)
     let rowsPerImage = visionConfig.patchCount - (options.features.dropsFirstPatch ? 1 : 0)
@@ -25,7 +25,8 @@ extension MemoryForecast {
       batch: try .largest(of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage),
       rowsPerImage: rowsPerImage, keepsFeatures: options.featureCache != nil, packsFactors: packsFactors)
     let base = ProcessMemory.residentByteCount
-    let available = options.memoryLimit.map { $0 - base } ?? ProcessMemory.availableByteCount
-    self = try MemoryForecast.fitting(plan, base: base, choice: options.gradientCheckpointing, available: available)
+    let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
+    self = try MemoryForecast.fitting(
+      plan, base: base, choice: options.computing.gradientCheckpointing, available: available)
   }
 }

@@ -68,9 +68,8 @@ public struct MemoryForecast: Equatable, Sendable {
   /// Whether blocks run again in the backward pass.
   public let isCheckpointed: Bool
 
-  /// What the libraries take once they run: their own code as it is first used, that which they make for each shape,
-  /// and buffers for packing. Measured on small models, of which it is a large part.
-  private static let libraries = 44 << 20
+  /// What the libraries of matrix products take once they run: code for each shape, and buffers for packing.
+  private static let libraries = 16 << 20
 
   /// The most bytes that will be resident at once.
   public var total: Int { base + weights + training + activations + working + data }
@@ -140,9 +139,9 @@ public struct MemoryForecast: Equatable, Sendable {
     let inBuffers = parts.reduce(0) { $0 + $1.0.copied } + training + packed
     self.data = data.asked
     buffers = inBuffers + data.pooled + highest(\.pooled)
-    // Buffers of one part or batch are too large or small for another, and the pool keeps some of them besides what is
-    // in use.
-    let others = MemoryPool.room(expecting: buffers)
+    // Buffers of one part are too large or small for another, and the pool keeps an eighth of them besides what is in
+    // use.
+    let others = min(loss.asked + vision.asked, (inBuffers + data.asked + highest(\.asked)) / 8)
     working = highest(\.asked) - min(kept.asked, highest(\.asked)) + others + MemoryForecast.libraries
     self.base = base
     self.isCheckpointed = isCheckpointed
