@@ -48,6 +48,11 @@ static void limit_seconds(off_t size) {
   limit(RLIMIT_CPU, (rlim_t)used.tv_sec + 1 + LEAST_SECONDS + (rlim_t)(size / MEBIBYTE / MEBIBYTES_A_SECOND));
 }
 
+void carina_survey_allow_more(uint64_t seconds) {
+  struct rlimit now;
+  if (getrlimit(RLIMIT_CPU, &now) == 0 && now.rlim_cur != RLIM_INFINITY) limit(RLIMIT_CPU, now.rlim_cur + seconds);
+}
+
 _Noreturn static void survey(const int *files, int count, const carina_h5_request *request, int output) {
   // Whatever the program does at these signals is not for this process to do.
   static const int own[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGUSR1};
@@ -64,7 +69,10 @@ _Noreturn static void survey(const int *files, int count, const carina_h5_reques
     if (size > largest) largest = size;
   }
   limit(RLIMIT_AS, mapped_bytes() + (rlim_t)OWN_MEBIBYTES * MEBIBYTE + (rlim_t)largest * MEMORY_PER_FILE_BYTE);
+#if !H5_VERSION_GE(1, 10, 7)
+  // Later ones are told by a property of the open file.
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+#endif
   carina_answer_begin(output);
   // No code from elsewhere: a filter that the library does not have is refused by the reader.
   if (H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0 || H5PLset_loading_state(0) < 0) _exit(1);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -48,7 +49,12 @@ static void install(void) {
   sigaction(SIGBUS, &action, &previous);
 }
 
-int carina_copy_mapped(void *to, const void *from, size_t count, uint32_t *crc) {
+// What pages may still stay.
+static _Atomic ptrdiff_t room = (ptrdiff_t)128 << 20;
+
+void carina_leave_mapped(size_t count) { atomic_fetch_add(&room, (ptrdiff_t)count); }
+
+int carina_copy_mapped(void *to, const void *from, size_t count, uint32_t *crc, uint8_t *stays) {
   pthread_once(&once, install);
   struct guard own;
   own.start = from;
@@ -59,6 +65,12 @@ int carina_copy_mapped(void *to, const void *from, size_t count, uint32_t *crc) 
   *crc = carina_crc32(0, from, count, 2);
   memcpy(to, from, count);
   guard = NULL;
+  if (__atomic_load_n(stays, __ATOMIC_RELAXED)) return 0;
+  if (atomic_fetch_sub(&room, (ptrdiff_t)count) >= (ptrdiff_t)count && !__atomic_exchange_n(stays, 1, __ATOMIC_RELAXED)) {
+    return 0;
+  }
+  atomic_fetch_add(&room, (ptrdiff_t)count);
+  if (__atomic_load_n(stays, __ATOMIC_RELAXED)) return 0;
   const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = (uintptr_t)from & ~(page - 1);
   madvise((void *)first, (uintptr_t)from + count - first, MADV_DONTNEED);
   return 0;

@@ -83,6 +83,13 @@ import Testing
     let scored = try ProgramRun(
       "evaluate", common + ["--checkpoint", final, "--shards", own, "--output-dir", directory.file("right")])
     #expect(scored.exitCode == 0, "\(scored.errors)")
+    // Where the model says nothing, the filter is the shards', and the header says what is assumed.
+    let silent = try TrainingOutput()
+    let taken = try world.train(
+      stage: 1, output: silent.path,
+      ["--train-shards", own, "--vision-model", try tower([]), "--max-steps", "1", "--batch-size", "2"])
+    #expect(taken.exitCode == 0 && taken.errors.contains("image-settings"), "\(taken.errors)")
+    #expect(try CarinaManifest(path: silent.file("final_model/carina.json")).transform().filter == .bilinear)
     // A finished run is a model too.
     #expect(try preprocess(final, output: directory.file("again")).exitCode == 0)
     #expect(try ShardDirectory(directory.file("again")).transform == ShardDirectory(own).transform)
@@ -99,7 +106,10 @@ import Testing
     tensors.append((name: "lm_head.weight", tensor: head))
     try SafetensorsWriter.write(tensors, to: "\(language)/model.safetensors")
 
-    let options = ["--llm", language, "--batch-size", "4", "--num-epochs", "1", "--save-every-n-steps", "2"]
+    let options = [
+      "--llm", language, "--batch-size", "4", "--gradient-accumulation-steps", "1", "--num-epochs", "2",
+      "--save-every-n-steps", "2",
+    ]
     let smooth = try TrainingOutput()
     let whole = try world.train(stage: 2, output: smooth.path, options)
     #expect(whole.exitCode == 0, "\(whole.errors)")

@@ -53,7 +53,7 @@ import Testing
     let all = try Self.options("preprocess", ["shards"]).union(Self.options("train-stage2"))
       .union(Self.options("evaluate"))
     let names: [SettingName] = [
-      .imageSize, .window, .imageRoot, .views, .augment, .splitBy, .fractions, .allowKnownLeak, .output,
+      .imageSize, .resizeFilter, .window, .imageRoot, .views, .augment, .splitBy, .fractions, .allowKnownLeak, .output,
       .part, .outputDirectory, .resume, .visionModel, .languageModel, .languageModelPath,
       .projectorPath, .unfreezeProjector, .unfreezeLanguageModel, .trainVisionFirstEpoch, .gradientCheckpointing,
       .memoryLimit, .precision, .visionFeatureCache, .arms,

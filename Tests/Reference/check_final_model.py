@@ -33,7 +33,8 @@ pixels, offset = {}, 0
 for path in sorted(glob.glob(f"{shards}/*.h5")):
     with h5py.File(path) as shard:
         rows, images = shard["samples/image"][:], shard["images/pixels"][:]
-        for identifier, row in zip(shard["samples/id"].asstr()[:], rows):
+        names = np.split(shard["samples/id/bytes"][:], shard["samples/id/offsets"][1:-1])
+        for identifier, row in zip((bytes(name).decode() for name in names), rows):
             pixels[identifier] = images[row]
 
 

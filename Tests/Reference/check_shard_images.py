@@ -7,27 +7,36 @@ import hashlib
 import json
 import pathlib
 import sys
+import zlib
 
 import h5py
 import numpy as np
 from PIL import Image
 
 
+def texts(group):
+    """texts of version 2, whose bytes and offsets have checksums"""
+    for part in group.values():
+        assert zlib.crc32(part[:].tobytes()) == part.attrs["crc32"], part.name
+    return [bytes(part).decode() for part in np.split(group["bytes"][:], group["offsets"][1:-1])]
+
+
 def main():
     directory, root = map(pathlib.Path, sys.argv[1:3])
     manifest = json.loads((directory / "manifest.json").read_text())
     images = samples = differing = 0
-    texts = {}
+    found = {}
     for entry in manifest["shards"]:
         path = directory / entry["file"]
         assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"], path
         with h5py.File(path) as shard:
-            assert shard.attrs["format_version"] == 1
-            assert isinstance(shard.attrs["transform_id"], str)
+            assert shard.attrs["format_version"] == 2
+            assert shard.attrs["transform_id"].decode() == manifest["transform"]["id"]
             assert json.loads(shard.attrs["transform_settings"]) == manifest["transform"]["settings"]
             pixels = shard["/images/pixels"]
-            assert pixels.dtype == np.uint8 and pixels.chunks[0] == 1
-            names = shard["/images/id"].asstr()[:]
+            assert pixels.dtype == np.uint8 and pixels.chunks is None
+            assert [zlib.crc32(image.tobytes()) for image in pixels] == list(shard["/images/checksum"])
+            names = texts(shard["/images/id"])
             size = pixels.shape[1]
             for name, stored in zip(names, pixels[:]):
                 expected = np.asarray(Image.open(root / name).convert("RGB").resize((size, size), Image.BICUBIC))
@@ -39,9 +48,9 @@ def main():
             images += len(names)
             rows = shard["/samples/image"][:]
             assert rows.dtype == np.int32 and (rows >= 0).all() and (rows < len(names)).all()
-            columns = [shard[f"/samples/{c}"].asstr()[:] for c in ("id", "question", "answer", "answer_type")]
+            columns = [texts(shard[f"/samples/{c}"]) for c in ("id", "question", "answer", "answer_type")]
             for row, sample, question, answer, kind in zip(rows, *columns):
-                texts[sample] = (names[row], question, answer, kind)
+                found[sample] = (names[row], question, answer, kind)
             samples += len(rows)
     print(images, "images,", differing, "differ from Pillow;", samples, "samples")
     if len(sys.argv) > 3:
@@ -51,7 +60,7 @@ def main():
             question = record.get("problem", "")
             answer = record["normal_caption"] if "problem" in record else record["caption"]
             wanted = (record["image"], question.strip(), str(answer).strip(), record.get("answer_type", ""))
-            if texts.get(str(record.get("id", index))) != wanted:
+            if found.get(str(record.get("id", index))) != wanted:
                 wrong += 1
         print(len(records), "records,", wrong, "differ")
         differing += wrong

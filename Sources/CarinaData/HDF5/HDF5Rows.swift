@@ -23,6 +23,7 @@ final class HDF5Rows: @unchecked Sendable {
   private let source: Source
   // Unchecked because of this pointer, behind which nothing is written.
   private let map: UnsafeMutableRawPointer?
+  private let mapped: MappedRead?
 
   private static let deflation: UInt32 = 1, shuffle: UInt32 = 2
   /// What a chunk may grow to, filtered or not; the format's own limit.
@@ -53,14 +54,18 @@ final class HDF5Rows: @unchecked Sendable {
         .badData, "\(name) is stored in a way that is not read", at: file.path,
         expected: "one run of bytes in the file, or chunks", remedy: "Change that by h5repack -l CONTI.")
     }
-    var map: UnsafeMutableRawPointer?
-    if case .blocks = source {
-    } else if count > 0, file.byteCount > 0 {
-      // Where there is no room for a map, bytes are read by calls.
-      map = mmap(nil, file.byteCount, PROT_READ, MAP_PRIVATE, file.descriptor, 0)
-      if map == MAP_FAILED { map = nil }
-    }
-    self.map = map
+    if case .blocks = source { map = nil } else { map = count > 0 ? Self.mapped(file) : nil }
+    mapped = map.map { MappedRead($0, pieceCount: count, pieceByteCount: size) }
+  }
+
+  /// The whole file in memory; nil where that is not possible, or would take the room that a limit of the address space
+  /// leaves for everything else. Bytes are then read by calls.
+  private static func mapped(_ file: HDF5InputFile) -> UnsafeMutableRawPointer? {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur == rlim_t.max,
+      let map = mmap(nil, file.byteCount, PROT_READ, MAP_PRIVATE, file.descriptor, 0), map != MAP_FAILED
+    else { return nil }
+    return map
   }
 
   deinit { if let map { munmap(map, dataset.file.byteCount) } }
@@ -114,8 +119,8 @@ final class HDF5Rows: @unchecked Sendable {
   /// - Throws: `CarinaError.badData` where they cannot be read.
   func read(row: Int, into buffer: UnsafeMutableRawPointer) throws -> UInt32 {
     switch source {
-    case .plain(let addresses): return try copy(addresses[row], rowByteCount, buffer)
-    case .run(let start): return try copy(start + UInt64(row * rowByteCount), rowByteCount, buffer)
+    case .plain(let addresses): return try copy(row, addresses[row], buffer)
+    case .run(let start): return try copy(row, start + UInt64(row * rowByteCount), buffer)
     case .blocks(let table, let grid, let numbers):
       try assemble(row..<row + 1, table, grid, numbers, buffer)
       return CRC32.of(UnsafeRawBufferPointer(start: buffer, count: rowByteCount))
@@ -130,10 +135,11 @@ final class HDF5Rows: @unchecked Sendable {
     return try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       guard let base = buffer.baseAddress.map(UnsafeMutableRawPointer.init) else { return }
       switch source {
-      case .run(let start): _ = try copy(start + UInt64(rows.lowerBound * rowByteCount), count, base)
+      case .run(let start):
+        try dataset.file.read(start + UInt64(rows.lowerBound * rowByteCount), count, into: base)
       case .plain(let addresses):
         for (number, row) in rows.enumerated() {
-          _ = try copy(addresses[row], rowByteCount, base + number * rowByteCount)
+          try dataset.file.read(addresses[row], rowByteCount, into: base + number * rowByteCount)
         }
       case .blocks(let table, let grid, let numbers): try assemble(rows, table, grid, numbers, base)
       }
@@ -141,12 +147,12 @@ final class HDF5Rows: @unchecked Sendable {
     }
   }
 
-  private func copy(_ address: UInt64, _ count: Int, _ buffer: UnsafeMutableRawPointer) throws -> UInt32 {
-    guard let map else {
-      try dataset.file.read(address, count, into: buffer)
-      return CRC32.of(UnsafeRawBufferPointer(start: buffer, count: count))
+  private func copy(_ row: Int, _ address: UInt64, _ buffer: UnsafeMutableRawPointer) throws -> UInt32 {
+    guard let mapped else {
+      try dataset.file.read(address, rowByteCount, into: buffer)
+      return CRC32.of(UnsafeRawBufferPointer(start: buffer, count: rowByteCount))
     }
-    guard let sum = MappedRead.copy(map + Int(address), count: count, to: buffer) else {
+    guard let sum = mapped.copy(piece: row, at: Int(address), to: buffer) else {
       throw dataset.file.bad("became shorter while it was open, or its disk fails")
     }
     return sum

@@ -161,8 +161,9 @@ final class PreprocessWorkspace {
     try AtomicFile.write(try document.serialized(indented: true) + "\n", to: own)
     defer { unlink(own) }
     if link(own, settingsPath) == 0 { return }
+    let reason = errno
     guard access(settingsPath, F_OK) == 0 else {
-      throw CarinaError(.cannotWrite, "cannot be written: \(String(cString: strerror(errno)))", at: settingsPath)
+      throw WriteFailure.error(settingsPath, code: reason)
     }
     let found = try JSONValue.parseFile(settingsPath)
     let changes = settings.compactMap { name, value -> String? in

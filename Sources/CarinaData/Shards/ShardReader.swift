@@ -66,7 +66,8 @@ final class ShardReader: Sendable {
         throw CarinaError(
           .badData, "the pixels in row \(row) (image \(images[0][row])) are not those that were written", at: file.path,
           expected: "CRC-32 \(sums[row])", found: "\(sum)",
-          remedy: "The file was damaged: preprocess verify names all that is; copy it again or run preprocess again.")
+          remedy:
+            "The file was damaged: preprocess verify finds all shards that are; copy it again or run preprocess again.")
       }
       initialized = count
     }

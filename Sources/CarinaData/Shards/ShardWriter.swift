@@ -88,7 +88,7 @@ private final class OpenShard {
   func append(_ image: ShardImage, pixels: ImagePixels, samples: [ShardWriter.NumberedSample]) throws {
     precondition(pixels.values.count == rowShape.reduce(1, *))
     try write(pixels.values, row: images.count)
-    _ = file.reserve(pixels.values.count)
+    file.extend(by: pixels.values.count)
     self.samples += samples.map { (row: Int32(images.count), sample: $0) }
     images.append(image)
   }
@@ -97,7 +97,7 @@ private final class OpenShard {
   func turnIntoColour() throws {
     let count = images.count, grey = size * size
     channels = 3
-    _ = file.reserve(2 * count * grey)
+    file.extend(by: 2 * count * grey)
     sums = [UInt32](repeating: 0, count: count)
     var row = [UInt8](repeating: 0, count: grey)
     for index in (0..<count).reversed() {

@@ -100,8 +100,9 @@ public enum AtomicFile {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      let reason = ((error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError)?.code
-      if reason == Int(ENOSPC) { throw WriteFailure.error(path, "the directory cannot be created", code: ENOSPC) }
+      if (error as? CocoaError)?.code == .fileWriteOutOfSpace {
+        throw WriteFailure.error(path, "the directory cannot be created", code: ENOSPC)
+      }
       throw CarinaError(
         .cannotWrite, "the directory cannot be created", at: path,
         remedy: "Check that its parent exists, is a directory and is writable.")

@@ -2,7 +2,7 @@ import Carina
 
 extension SettingName {
   /// The setting's name behind the two hyphens of an option.
-  var optionName: String { key.hyphenated }
+  public var optionName: String { key.hyphenated }
 }
 
 extension SettingSpelling {

@@ -195,6 +195,21 @@ import Carina
       plain.model.parameters)
   }
 
+  @Test("a joined model's images are Gemma 3's where no file says otherwise")
+  func joinedImages() throws {
+    let model = try golden("checkpoints/gemma-joined")
+    let assumed = try model.imageSettings(defaultSize: 28)
+    #expect(assumed.transform == (try ImageTransform(size: 28, filter: .bilinear)))
+    #expect(assumed.assumption?.contains("assumed 28 x 28 pixels, bilinear") == true)
+    let images = try EncoderImages(of: model.path)
+    #expect(images.transform == assumed.transform && images.source == assumed.assumption)
+    let tower = try changed("joined-bare-tower/vision".model)
+    #expect(try tower.imageSettings(defaultSize: 12).transform.filter == .bicubic)
+    try (["size": 16] as JSONValue).write(to: tower.file("preprocessor_config.json"))
+    let error = try #require(thrownCarinaError { try EncoderImages(of: tower.path) })
+    #expect(error.what.contains("does not fit the vision encoder"))
+  }
+
   @Test("the head of a joined model is tied by the outer key, and one of its own is read")
   func joinedHead() throws {
     let model = try changed("checkpoints/gemma-joined", keys: [("tie_word_embeddings", false)]) {

@@ -143,6 +143,17 @@ import Carina
     }
   }
 
+  @Test("a file of version 1, whose attributes are texts of any length, is filled, read and grown into one of today")
+  func firstVersion() throws {
+    let old = try #require(Bundle.module.url(forResource: "Goldens/data/features-v1", withExtension: "h5"))
+    try FileManager.default.copyItem(atPath: old.path, toPath: path)
+    try fill(try open(), 0..<16)
+    #expect(try kept(try open()) == Array(0..<16))
+    #expect(FileManager.default.contents(atPath: path)?.count == FileManager.default.contents(atPath: old.path)?.count)
+    try fill(try open(), 16..<24)
+    #expect(try kept(try open()).count == 24)
+  }
+
   @Test("a directory under that name is an error of usage that names a file, and stays")
   func directoryInPlace() throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
