@@ -19,7 +19,7 @@ ENVIRONMENT = dict(os.environ, GOMP_SPINCOUNT="1000", SWIFT_BACKTRACE="enable=no
 
 SMALL_MODELS = (
     "--vocabulary-size 400 --patch-size 16 --vision-width 16 --vision-layers 1 --vision-heads 2 --text-layers 1 "
-    "--decoder-width 16 --decoder-layers 1 --decoder-heads 2 --key-value-heads 1 --vision-epochs 1 --language-epochs 1 "
+    "--decoder-width 16 --decoder-layers 1 --decoder-heads 2 --key-value-heads 1 --vision-epochs 2 --language-epochs 2 "
     "--threads 1").split()
 
 

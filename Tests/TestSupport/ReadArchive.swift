@@ -13,10 +13,13 @@ package struct ReadArchive {
 extension ArchiveReader {
   /// All of an archive.
   package static func read(
-    _ source: String, format: SampleFormat, imageRoots: [String] = [], options: ArchiveOptions = ArchiveOptions()
+    _ source: String, format: SampleFormat, imageRoots: [String] = [], options: ArchiveOptions = ArchiveOptions(),
+    isConfined: Bool = false
   ) throws -> ReadArchive {
     var (records, taken) = ([SampleRecord](), Set<String>())
-    let archive = try stream(source, format: format, imageRoots: imageRoots, options: options, spill: .temporary) {
+    let archive = try stream(
+      source, format: format, imageRoots: imageRoots, options: options, isConfined: isConfined, spill: .temporary
+    ) {
       var (record, number) = ($0, 1)
       while !taken.insert(record.id).inserted {
         number += 1

@@ -50,7 +50,7 @@ public enum SaveInterval: Equatable, NotatedSettingValue {
   /// - Parameters:
   ///   - step: the step that was just taken, from 1.
   ///   - elapsed: seconds since the last checkpoint.
-  func isDue(atStep step: Int, elapsed: Double) -> Bool {
+  package func isDue(atStep step: Int, elapsed: Double) -> Bool {
     switch self {
     case .never: false
     case .steps(let every): step % every == 0

@@ -57,9 +57,6 @@ public final class BackboneTraining {
     onStep: @escaping (Part, StepReport, _ total: Int) -> Void = { _, _, _ in }
   ) throws {
     let tokenizerDirectory = "\(options.outputDirectory)/tokenizer"
-    for path in try AbandonedFiles.clear(options.outputDirectory) {
-      onRemark("\(path) was left unfinished and is removed")
-    }
     try AtomicFile.writeDirectory(to: tokenizerDirectory) { path in
       try BytePairTrainer(vocabularySize: options.vocabularySize).train(on: corpus()).write(to: path)
     }

@@ -132,7 +132,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
 
   private func clearAbandoned(_ checkpoints: RunCheckpoints) throws {
     for directory in [outputDirectory, checkpoints.path] {
-      for path in try AbandonedFiles.clear(directory) { onRemark("\(path) was left unfinished and is removed") }
+      for path in try AbandonedFiles.clear(directory, isBegin: true) {
+        onRemark("\(path) was left unfinished and is removed")
+      }
     }
   }
 

@@ -87,14 +87,14 @@ import Testing
       "dicom_id,subject_id,study_id,ViewPosition\nd,1x,\(study),PA\n", to: root.file("mimic-cxr-2.0.0-metadata.csv"))
     try AtomicFile.write(
       "dicom_id,study_id,subject_id,split\nd,\(study),1x,train\n", to: root.file("mimic-cxr-2.0.0-split.csv"))
-    var confined = ArchiveOptions()
-    confined.isConfined = true
-    func read(_ options: ArchiveOptions) throws -> [String] {
-      try ArchiveReader.read(root.path, format: .mimicCXR, imageRoots: [root.path], options: options).records.map(
-        \.answer)
+    func read(isConfined: Bool) throws -> [String] {
+      try ArchiveReader.read(root.path, format: .mimicCXR, imageRoots: [root.path], isConfined: isConfined).records
+        .map(\.answer)
     }
-    #expect(try read(ArchiveOptions()).contains { $0.contains("secret") })
-    #expect { try read(confined) } throws: { ($0 as? CarinaError)?.what.contains("outside the image roots") == true }
+    #expect(try read(isConfined: false).contains { $0.contains("secret") })
+    #expect { try read(isConfined: true) } throws: {
+      ($0 as? CarinaError)?.what.contains("outside the image roots") == true
+    }
   }
 
   @Test("a NUL in a record's names and a split that is no name of a directory are refused by sample")
