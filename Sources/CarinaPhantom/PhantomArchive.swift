@@ -107,7 +107,7 @@ public enum PhantomArchive {
     return try results.compactMap { try $0?.get() }
   }
 
-  // Thousands of small files: the directory is renamed as a whole, so none needs a flush of its own.
+  // Thousands of small files: the directory is brought to the disk and renamed as a whole.
   private static func write(_ data: Data, to path: String) throws {
     do {
       try data.write(to: URL(fileURLWithPath: path))

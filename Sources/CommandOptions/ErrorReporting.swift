@@ -53,7 +53,9 @@ public func runReportingErrors(_ body: () throws -> Void) throws {
 }
 
 /// Writes a remark on a run to stderr.
-public func writeNote(_ remark: String) { writeToStandardError("note: \(DisplayedText.of(remark))\n") }
+public func writeNote(_ remark: String) {
+  writeToStandardError("note: \(DisplayedText.of(DisplayedText.shortened(remark, to: 10_000)))\n")
+}
 
 /// Writes what went wrong to stderr, as one line in which foreign texts can do nothing but be read.
 public func writeError(_ text: String) { writeToStandardError("error: \(DisplayedText.of(text))\n") }

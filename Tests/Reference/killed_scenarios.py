@@ -66,11 +66,13 @@ def tree(directory, ignore=()):
             if name == "run.json":
                 record = json.loads(data)
                 record.pop("environment", None)
+                record.pop("digest", None)
                 data = json.dumps(record).encode()
             elif name == "state.json":
                 # Times in the log have more or fewer digits.
                 record = json.loads(data)
                 record["progress"].pop("log_bytes", None)
+                record.pop("digest", None)
                 data = json.dumps(record).encode()
             elif name.endswith(".jsonl"):
                 data = CLOCK.sub(b"", data)

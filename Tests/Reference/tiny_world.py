@@ -19,7 +19,7 @@ ENVIRONMENT = dict(os.environ, GOMP_SPINCOUNT="1000", SWIFT_BACKTRACE="enable=no
 
 SMALL_MODELS = (
     "--vocabulary-size 400 --patch-size 16 --vision-width 16 --vision-layers 1 --vision-heads 2 --text-layers 1 "
-    "--decoder-width 16 --decoder-layers 1 --decoder-heads 2 --key-value-heads 1 --vision-epochs 1 --language-epochs 1 "
+    "--decoder-width 16 --decoder-layers 1 --decoder-heads 2 --key-value-heads 1 --vision-epochs 2 --language-epochs 2 "
     "--threads 1").split()
 
 
@@ -46,7 +46,7 @@ def stage1_options(shards, output, prefix="world/", steps=4, every=2):
     """A run of stage 1 of a few steps."""
     return [
         "--train-shards", shards, *models(prefix), "--projector-hidden", "16", "--batch-size", "2",
-        "--gradient-accumulation-steps", "1", "--num-epochs", "1", "--max-steps", str(steps), "--save-every-n-steps", str(every),
+        "--gradient-accumulation-steps", "1", "--num-epochs", "1", "--max-steps", str(steps), "--warmup-ratio", "0", "--save-every-n-steps", str(every),
         "--precision", "fp32", "--threads", "1", "--learning-rate", "1e-3", "--output-dir", output]
 
 
@@ -56,7 +56,7 @@ def stage2_options(shards, output, prefix="world/", steps=4, every=2, validation
         "--train-shards", shards, *(["--val-shards", f"{prefix}phantom/shards/stage2-val"] if validation else []), *models(prefix),
         "--stage1-projector-path", f"{prefix}stage1/final_model/projection_layer", "--unfreeze-projection-layer",
         "--train-ve-first-epoch", "--batch-size", "2", "--gradient-accumulation-steps", "1", "--num-epochs", "1",
-        "--max-steps", str(steps), "--save-every-n-steps", str(every), "--precision", "fp32", "--threads", "1",
+        "--max-steps", str(steps), "--warmup-ratio", "0", "--save-every-n-steps", str(every), "--precision", "fp32", "--threads", "1",
         "--learning-rate", "1e-3", "--output-dir", output]
 
 

@@ -1,6 +1,7 @@
 #pragma once
 #include "crc32.h"
 #include "digest.h"
+#include "disk_sync.h"
 #include "idle_threads.h"
 #include "processor.h"
 #include "fingerprint.h"

@@ -28,10 +28,14 @@ extension ImageTransform {
         .badData, "names no image size", at: source, remedy: "Add \"size\": {\"height\": N, \"width\": N}.")
     }
     let normalizes = try settings.flag("do_normalize"), rescales = try settings.flag("do_rescale")
-    try self.init(
-      size: size, filter: settings.filter() ?? kind.filter, rescale: rescales ? settings.rescale() : 1,
-      mean: normalizes ? settings.triple("image_mean") : [0, 0, 0],
-      standardDeviation: normalizes ? settings.triple("image_std") : [1, 1, 1])
+    do {
+      try self.init(
+        size: size, filter: settings.filter() ?? kind.filter, rescale: rescales ? settings.rescale() : 1,
+        mean: normalizes ? settings.triple("image_mean") : [0, 0, 0],
+        standardDeviation: normalizes ? settings.triple("image_std") : [1, 1, 1])
+    } catch let error as CarinaError {
+      throw error.about(source)
+    }
   }
 
   /// The transform of a checkpoint directory; see `CheckpointImageSettings`.

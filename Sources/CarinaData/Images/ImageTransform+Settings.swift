@@ -62,10 +62,15 @@ extension ImageTransform {
       settings["window"]?.isNull == false ? try value("window") { $0.string.flatMap(PixelPolicy.init(text:)) } : nil
     let frame = settings["frame"] == nil ? nil : try value("frame") { $0.string.flatMap(FrameChoice.init(text:)) }
     if let decode = settings["decode"], decode.string != ImageTransform.scaledDecoding { throw unusable("decode") }
-    try self.init(
-      size: size, filter: filter, aspect: aspect, colour: colour, window: window, order: order,
-      fastDecode: settings["decode"] != nil, frame: frame, rescale: rescale, mean: numbers("mean"),
-      standardDeviation: numbers("deviation"))
+    let (mean, deviation) = (try numbers("mean"), try numbers("deviation"))
+    do {
+      try self.init(
+        size: size, filter: filter, aspect: aspect, colour: colour, window: window, order: order,
+        fastDecode: settings["decode"] != nil, frame: frame, rescale: rescale, mean: mean,
+        standardDeviation: deviation)
+    } catch let error as CarinaError {
+      throw error.about(source)
+    }
   }
 
   private static func unusable(_ key: String, _ value: JSONValue?, _ source: String) -> CarinaError {

@@ -6,6 +6,7 @@ enum OutputCheck {
   /// - Throws: `CarinaError.usage` when the output exists and is something else, or is whole while parts are asked for.
   static func requireReplaceable(_ options: PreprocessOptions, allSplits: Bool) throws {
     let files = FileManager.default
+    PreprocessWorkspace.clearDone(options.output)
     guard files.fileExists(atPath: options.output) else { return }
     // Which of the parts would replace it, and which has come late?
     guard options.part.count == 1 || files.fileExists(atPath: options.output + ".partial") else {

@@ -130,6 +130,7 @@ struct PreprocessRun {
       var remarks = ImageRemarks()
       for block in blocks where block.split == number {
         let finished = try workspace.finished(block)
+        try workspace.requireWhole(block, finished)
         if let shard = finished.shard { shards.append(shard) }
         rejections.append(finished.rejections)
         remarks.append(finished.remarks)

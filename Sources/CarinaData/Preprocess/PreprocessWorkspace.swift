@@ -20,6 +20,7 @@ final class PreprocessWorkspace {
   private let part: ShardPart
   private let splits: [String]?
   private let lock: FileLock
+  private var finishedHere = Set<Int>()
 
   var shards: String { root + "/shards" }
   private var progress: String { root + "/progress" }
@@ -39,7 +40,7 @@ final class PreprocessWorkspace {
         .usage, "another process is writing " + (part.count > 1 ? "part \(part)" : "here"), at: output + ".partial",
         remedy: "Wait for its end, or stop it; what it finished is kept.")
     }
-    try? FileManager.default.removeItem(atPath: root + ".done")
+    PreprocessWorkspace.clearDone(output)
     try agree(on: settings)
   }
 
@@ -71,8 +72,31 @@ final class PreprocessWorkspace {
   func isFinished(_ block: ShardBlock) -> Bool { access(recordPath(block), F_OK) == 0 }
 
   /// The record of a finished shard.
-  /// - Throws: `CarinaError.badData` when it is not understood.
-  func finished(_ block: ShardBlock) throws -> FinishedShard { try FinishedShard(reading: recordPath(block)) }
+  /// - Throws: `CarinaError.badData` when it is not understood, or is none of this shard.
+  func finished(_ block: ShardBlock) throws -> FinishedShard {
+    let record = try FinishedShard(reading: recordPath(block))
+    let found = (record.shard?.images ?? 0) + record.rejections.images
+    guard found == block.images.count else {
+      throw CarinaError(
+        .badData, "the record of a finished shard does not agree with its images", at: recordPath(block),
+        expected: "\(block.images.count) images stored or left out", found: "\(found)",
+        remedy: "Remove it; the shard is then made again.")
+    }
+    return record
+  }
+
+  /// Refuses a finished shard of an earlier run or of another part that is not the file any more that was finished.
+  /// - Throws: `CarinaError.badData`.
+  func requireWhole(_ block: ShardBlock, _ record: FinishedShard) throws {
+    guard let shard = record.shard, !finishedHere.contains(block.ordinal) else { return }
+    let path = finishedPath(block)
+    let found = access(path, F_OK) == 0 ? try SHA256Digest.ofFile(path) : "no file"
+    guard found == shard.sha256 else {
+      throw CarinaError(
+        .badData, "a finished shard was damaged or removed", at: path, expected: "SHA-256 \(shard.sha256)",
+        found: found, remedy: "Remove its record \(recordPath(block)) and run its part again.")
+    }
+  }
 
   /// Removes what an earlier process left of a shard that is not done.
   func clear(_ block: ShardBlock) {
@@ -83,11 +107,9 @@ final class PreprocessWorkspace {
   /// Gives a written shard its name and notes that it is done.
   /// - Throws: `CarinaError.cannotWrite`.
   func finish(_ block: ShardBlock, _ record: FinishedShard) throws {
-    if record.shard != nil, rename(unfinishedPath(block), finishedPath(block)) != 0 {
-      throw CarinaError(
-        .cannotWrite, "cannot be renamed: \(String(cString: strerror(errno)))", at: unfinishedPath(block))
-    }
+    if record.shard != nil { try DiskSync.move(unfinishedPath(block), to: finishedPath(block)) }
     try AtomicFile.write(try record.text(), to: recordPath(block))
+    finishedHere.insert(block.ordinal)
   }
 
   /// Removes everything, when nothing that is worth keeping was done.
@@ -109,22 +131,21 @@ final class PreprocessWorkspace {
         let previous = root + "/previous"
         try? files.removeItem(atPath: previous)
         // A process that is killed between these two leaves everything here, and the next one comes to this line again.
-        if files.fileExists(atPath: output) { try move(output, to: previous) }
-        try move(shards, to: output)
+        if files.fileExists(atPath: output) { try DiskSync.move(output, to: previous) }
+        try DiskSync.tree(shards)
+        try DiskSync.move(shards, to: output)
       }
       // Settings and records go in one step, so that nobody takes old records for those of a new run.
-      let done = root + ".done"
-      try? files.removeItem(atPath: done)
-      try move(root, to: done)
-      try? files.removeItem(atPath: done)
+      PreprocessWorkspace.clearDone(output)
+      try DiskSync.move(root, to: PreprocessWorkspace.donePath(output))
+      PreprocessWorkspace.clearDone(output)
     }
   }
 
-  private func move(_ path: String, to target: String) throws {
-    guard rename(path, target) == 0 else {
-      throw CarinaError(.cannotWrite, "cannot be renamed: \(String(cString: strerror(errno)))", at: path)
-    }
-  }
+  private static func donePath(_ output: String) -> String { output + ".partial.done" }
+
+  /// Removes what a process that was killed in its last moments left of the workspace of an output.
+  static func clearDone(_ output: String) { try? FileManager.default.removeItem(atPath: donePath(output)) }
 
   /// Half-written files of processes that were killed.
   private func removeStrays(_ directory: String) throws {

@@ -95,7 +95,7 @@ public struct ShardManifest: Equatable, Sendable {
       try root["remarks"].optional?[key].optional?.count(in: ShardFormat.counts) ?? 0
     }
     let shards = try root["shards"].elements()
-    guard shards.count <= 1_000_000 else { throw root["shards"].failure("at most a million shards") }
+    guard (1...1_000_000).contains(shards.count) else { throw root["shards"].failure("1 to 1000000 shards") }
     let manifest = ShardManifest(
       version: version, split: try root["split"].text(), sourceName: try root["source"]["name"].text(),
       sourceDigest: try root["source"]["sha256"].text(), transform: transform,
@@ -104,6 +104,10 @@ public struct ShardManifest: Equatable, Sendable {
       rejectedSamples: try root["rejected"]["samples"].count(in: ShardFormat.counts),
       suspectedInversions: try remarks("suspected_inversions"), orientationTags: try remarks("orientation_tags"),
       fileRemarks: try remarks("file_remarks"))
+    var files = Set<ExactText>()
+    for shard in manifest.shards where !files.insert(ExactText(shard.file)).inserted {
+      throw root["shards"].failure("names one of its files twice", expected: "each shard once: \(shard.file)")
+    }
     for (name, sum) in [("images", manifest.images), ("samples", manifest.samples)] {
       guard try root[name].optional?.count() ?? sum == sum else {
         throw root[name].failure("\(sum), the sum over its shards")

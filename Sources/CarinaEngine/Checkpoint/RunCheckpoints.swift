@@ -48,26 +48,21 @@ package struct RunCheckpoints: Sendable {
     for step in steps() where !kept.contains(step) { try remove(step) }
   }
 
-  /// Removes the checkpoints before `step` that lack a file: a process was killed while it removed them.
-  /// - Returns: what was removed.
+  /// Removes, when a run goes on from `step`, what a process that died was about to remove: the checkpoints before it
+  /// that lack a file, and those but for the newest.
+  /// - Parameter count: how many stay, that of `step` among them.
+  /// - Returns: those that lacked a file.
   /// - Throws: `CarinaError.cannotWrite`.
-  package func clearIncomplete(before step: Int) throws -> [String] {
-    let incomplete = steps().filter { $0 < step && !RunCheckpoints.isComplete(directory(step: $0)) }
-    for step in incomplete { try remove(step) }
-    return incomplete.map { directory(step: $0) }
+  package func clear(before step: Int, keeping count: Int) throws -> [String] {
+    let earlier = steps().filter { $0 < step }
+    let whole = earlier.filter { RunCheckpoints.isComplete(directory(step: $0)) }
+    let kept = Set(whole.suffix(max(count - 1, 0)))
+    for step in earlier where !kept.contains(step) { try remove(step) }
+    return earlier.filter { !whole.contains($0) }.map { directory(step: $0) }
   }
 
   private func remove(_ step: Int) throws {
-    let directory = directory(step: step), doomed = "\(directory).\(getpid()).partial"
-    do {
-      // Renamed first: a process that dies in between leaves what `AbandonedFiles` clears, and no half checkpoint.
-      try FileManager.default.moveItem(atPath: directory, toPath: doomed)
-      try FileManager.default.removeItem(atPath: doomed)
-    } catch {
-      throw CarinaError(
-        .cannotWrite, "an old checkpoint cannot be removed", at: directory,
-        remedy: "Check the permissions of its directory.")
-    }
+    try AtomicFile.remove(directory(step: step))
   }
 
   private static func isComplete(_ directory: String) -> Bool {

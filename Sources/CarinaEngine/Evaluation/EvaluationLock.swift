@@ -34,6 +34,7 @@ public final class EvaluationLock {
     var file = try take()
     // Who held it may have removed the file between its opening here and its locking.
     for _ in 0..<100 where !file.isAt(path) { file = try take() }
+    try AbandonedFiles.clear(of: directory)
     (self.directory, self.path, self.file, self.made) = (directory, path, file, made)
   }
 

@@ -42,6 +42,10 @@ final class EvaluatorProgress {
       }
     } else {
       try AtomicFile.makeDirectory(directory)
+      // Answers without the configuration that they were made with are of no use.
+      for arm in EvaluatorArm.allCases where FileManager.default.fileExists(atPath: file(arm)) {
+        try AtomicFile.remove(file(arm))
+      }
       try configuration.write(to: path)
     }
   }
@@ -63,7 +67,7 @@ final class EvaluatorProgress {
     let scored = try PredictionsFile.read(path), lines = try LineReader(path)
     return try scored.map { answer in
       let line = try JSONValue.parse(try lines.next() ?? Data(), source: path)
-      return EvaluatorAnswer(scored: answer, isCut: line["cut"]?.bool ?? false)
+      return EvaluatorAnswer(scored: answer, isCut: try JSONNode(line, source: path)["cut"].optional?.flag() ?? false)
     }
   }
 
@@ -90,12 +94,7 @@ final class EvaluatorProgress {
   /// Forgets everything, once the evaluation is written.
   func remove() throws {
     files = [:]
-    do {
-      try FileManager.default.removeItem(atPath: directory)
-    } catch {
-      throw CarinaError(
-        .cannotWrite, "cannot be removed", at: directory, remedy: "Remove it; it is not needed any more.")
-    }
+    try AtomicFile.remove(directory)
   }
 
   private func file(_ arm: EvaluatorArm) -> String { "\(directory)/\(arm.rawValue).jsonl" }

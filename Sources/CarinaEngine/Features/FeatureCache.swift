@@ -42,6 +42,7 @@ public final class FeatureCache: @unchecked Sendable {
         expected: "a file, there already or to be made",
         remedy: "Add a name, e.g. \(path)/vision-features.h5.")
     }
+    try AbandonedFiles.clear(of: path)
     if !exists {
       let capacity = FeatureFile.Capacity(
         images: max(imageCount, 16), shardRows: max(4 * imageCount, 4096), shards: 4096)

@@ -121,4 +121,10 @@ public final class TrainingLog {
     lineCount += 1
     byteCount += data.count
   }
+
+  /// Brings all lines to the disk, so that a checkpoint may refer to them.
+  /// - Throws: `CarinaError.cannotWrite`.
+  package func sync() throws {
+    guard fsync(file.fileDescriptor) == 0 else { throw WriteFailure.error(path, "cannot be brought to the disk") }
+  }
 }

@@ -62,7 +62,10 @@ package struct TrainingRun<Objective: TrainingObjective> {
       onRemark: onRemark)
     let lock = try TrainingLog.lock(directory: outputDirectory)
     let record = try start.record()
-    if let record, try start.isFinished(record) { return .alreadyFinished }
+    if let record, try start.isFinished(record) {
+      try clearAbandoned(checkpoints)
+      return .alreadyFinished
+    }
     try TrainedWeightsCheck.requireRate(of: trainer.schedule)
     let frozen = trainer.objective.parameters.filter { !trainedNames.contains($0.name) }
     let frozenBefore = ParameterDigest(frozen)
@@ -79,10 +82,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
     // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
     let log = try TrainingLog(
       directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes, lock: lock)
-    for directory in [outputDirectory, checkpoints.path] {
-      for path in try AbandonedFiles.clear(directory) { onRemark("\(path) was left unfinished and is removed") }
-    }
-    for path in try checkpoints.clearIncomplete(before: trainer.step) {
+    try clearAbandoned(checkpoints)
+    for path in try checkpoints.clear(before: trainer.step, keeping: keptCheckpoints) {
       onRemark("\(path) is half removed; the rest of it is removed too")
     }
     try writeRecord(finalModel: nil)
@@ -109,6 +110,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
         try checkInputs()
         try forecast.requireCheckpoint(
           "the checkpoint of step \(trainer.step)", in: outputDirectory, space(outputDirectory))
+        try log.sync()
         try checkpoints.write(state(trained, log: log, best: best))
         saved.insert(trainer.step)
         try checkpoints.prune(keeping: keptCheckpoints) { $0 <= firstStep || saved.contains($0) }
@@ -126,6 +128,14 @@ package struct TrainingRun<Objective: TrainingObjective> {
     try save(model: finalModel, "the final model")
     try writeRecord(finalModel: FinalModel.list(finalModel))
     return .finished(steps: trainer.totalSteps)
+  }
+
+  private func clearAbandoned(_ checkpoints: RunCheckpoints) throws {
+    for directory in [outputDirectory, checkpoints.path] {
+      for path in try AbandonedFiles.clear(directory, isBegin: true) {
+        onRemark("\(path) was left unfinished and is removed")
+      }
+    }
   }
 
   private func save(model path: String, _ what: String) throws {

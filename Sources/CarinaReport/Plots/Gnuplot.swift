@@ -26,20 +26,18 @@ public struct Gnuplot: Sendable {
   ///   refuses the script.
   public func svg(_ script: String, width: Int, height: Int) throws -> String {
     let program = try locate()
-    let path = NSTemporaryDirectory() + "/carina-\(UUID().uuidString).gnuplot"
-    defer { try? FileManager.default.removeItem(atPath: path) }
     let preamble =
       "set terminal svg size \(width),\(height) dynamic noenhanced font 'sans-serif,12'\nset encoding utf8\n"
-    try AtomicFile.write(preamble + script, to: path)
+    let input = try Self.input(preamble + script)
 
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = ["-d", path]
+    process.arguments = ["-d", "/dev/stdin"]
     process.environment = ProcessInfo.processInfo.environment.merging(["LC_ALL": "C"]) { $1 }
     let (output, complaints) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = complaints
-    process.standardInput = FileHandle.nullDevice
+    process.standardInput = input
     do {
       try process.run()
     } catch {
@@ -62,6 +60,28 @@ public struct Gnuplot: Sendable {
     "'"
       + DisplayedText.of(text, keepingLines: true).replacingOccurrences(of: "'", with: "''").replacingOccurrences(
         of: "\n", with: " ") + "'"
+  }
+
+  /// A text to be read from its start, in a file that no killed process leaves behind.
+  private static func input(_ text: String) throws -> FileHandle {
+    let directory = NSTemporaryDirectory()
+    var descriptor = NamelessFile.open(in: directory)
+    if descriptor < 0 {
+      let path = directory + "/carina-\(UUID().uuidString).gnuplot"
+      descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+      unlink(path)
+    }
+    guard descriptor >= 0 else { throw WriteFailure.error(directory, "a script cannot be written") }
+    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    do {
+      try file.write(contentsOf: Data(text.utf8))
+      try file.seek(toOffset: 0)
+    } catch {
+      throw CarinaError(
+        .cannotWrite, "a script cannot be written: \(error.localizedDescription)", at: directory,
+        remedy: "Check the free space.")
+    }
+    return file
   }
 
   private func locate() throws -> String {

@@ -52,8 +52,21 @@ public struct CarinaError: Error, Equatable, Sendable, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  /// One paragraph: `what (where): expected …, found …. Remedy.`
+  /// This error about a file that was read; as it is where it names another already.
+  package func about(_ source: String) -> CarinaError {
+    guard location == nil else { return self }
+    return CarinaError(.badData, what, at: source, expected: expected, found: found, remedy: remedy)
+  }
+
+  // Paths, of which there may be several, are shown whole; a damaged file may give names and values of any length.
+  private static let longest = (path: 4500, clause: 6000, value: 3000)
+
+  /// One paragraph: `what (where): expected …, found …. Remedy.` Parts that are very long are cut.
   public var description: String {
+    func cut(_ text: String?, _ most: Int) -> String? { text.map { DisplayedText.shortened($0, to: most) } }
+    let (what, most) = (DisplayedText.shortened(what, to: CarinaError.longest.clause), CarinaError.longest)
+    let (location, remedy) = (cut(location, most.path), cut(remedy, most.path))
+    let (expected, found) = (cut(expected, most.value), cut(found, most.value))
     var text = what
     if let location { text = "\(location): \(text)" }
     switch (expected, found) {

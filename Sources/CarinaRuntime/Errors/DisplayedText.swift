@@ -28,6 +28,39 @@ public enum DisplayedText {
     return String(result)
   }
 
+  // A file's name has up to 255 bytes, and a message puts something around it.
+  private static let longestWord = 300
+
+  /// A text in which nothing is too long to be read: each run without a space or slash is cut behind 300 characters,
+  /// the whole when it would take more than `most` bytes, what `of` writes out counted as that. An ellipsis stands for
+  /// what was cut.
+  public static func shortened(_ text: String, to most: Int) -> String {
+    guard text.utf8.count > min(longestWord, most / 8) else { return text }
+    var result = String.UnicodeScalarView(), width = 0, word = 0
+    for scalar in text.unicodeScalars {
+      word = scalar == " " || scalar == "/" || scalar == "\n" ? 0 : word + 1
+      guard word <= longestWord + 1 else { continue }
+      let isCut = word > longestWord
+      width += isCut ? 3 : shownWidth(scalar)
+      guard width <= most else {
+        result.append("…")
+        break
+      }
+      result.append(isCut ? "…" : scalar)
+    }
+    return String(result)
+  }
+
+  /// Bytes, of a scalar that may have to be escaped those of the escape.
+  private static func shownWidth(_ scalar: Unicode.Scalar) -> Int {
+    switch scalar.value {
+    case 0x20...0x7E: 1
+    case 0x3040...0xD7A3: 3
+    case 0xA1...0x2FFF: scalar.properties.isAlphabetic ? 3 : 8
+    default: 10
+    }
+  }
+
   private static func isShown(
     _ scalar: Unicode.Scalar, between before: Unicode.Scalar?, and after: Unicode.Scalar?, _ keepingLines: Bool
   ) -> Bool {

@@ -5,13 +5,27 @@ import Foundation
 package enum AbandonedFiles {
   /// Clears a directory of what dead processes left in it: half-written files and directories go, and a directory whose
   /// replacement never came gets its name back. What belongs to a living process stays.
+  /// - Parameter isBegin: whether this process has written nothing there yet, so that what has its number is of an
+  ///   earlier one: in containers all have the same.
   /// - Returns: what was removed.
   /// - Throws: `CarinaError.cannotWrite` when something cannot be removed.
   @discardableResult
-  package static func clear(_ directory: String) throws -> [String] {
+  package static func clear(_ directory: String, isBegin: Bool = false) throws -> [String] {
+    try clear(directory, isBegin: isBegin) { _ in true }
+  }
+
+  /// The same for one file or directory: what dead processes left of it beside it.
+  package static func clear(of path: String) throws {
+    let name = path.split(separator: "/").last.map(String.init) ?? ""
+    // Names are compared with their bytes: foreign ones may be equal as texts.
+    _ = try clear(FileName.directory(of: path), isBegin: false) { $0.isExactly(name) }
+  }
+
+  private static func clear(_ place: String, isBegin: Bool, _ isWanted: (String) -> Bool) throws -> [String] {
+    let directory = place.isEmpty ? "." : place
     var removed: [String] = []
     for name in ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted() {
-      guard let (target, ending) = parts(of: name) else { continue }
+      guard let (target, ending) = parts(of: name, isBegin: isBegin), isWanted(target) else { continue }
       let path = "\(directory)/\(name)"
       if ending == "previous", putBack(path, as: "\(directory)/\(target)") { continue }
       do {
@@ -27,10 +41,11 @@ package enum AbandonedFiles {
   }
 
   /// The name that was being written, and in which state; nil for any other name, and where the process is alive.
-  private static func parts(of name: String) -> (target: String, ending: String)? {
+  private static func parts(of name: String, isBegin: Bool) -> (target: String, ending: String)? {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count >= 3, let ending = parts.last, ending == "partial" || ending == "previous",
-      let process = pid_t(parts[parts.count - 2]), process > 0, kill(process, 0) != 0, errno == ESRCH
+      let process = pid_t(parts[parts.count - 2]), process > 0,
+      isBegin && process == getpid() || kill(process, 0) != 0 && errno == ESRCH
     else { return nil }
     return (parts.dropLast(2).joined(separator: "."), String(ending))
   }

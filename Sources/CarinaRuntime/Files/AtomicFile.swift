@@ -1,6 +1,9 @@
 import Foundation
 
-/// Files that are either wholly there or not there: written beside, flushed to the disk, renamed.
+/// Files that are either wholly there or not there, also after a loss of power: written beside, brought to the disk,
+/// renamed, and the name brought to the disk.
+///
+/// What an earlier process of the same task left beside, when it was killed, is removed.
 ///
 /// ```swift
 /// try AtomicFile.write("step,loss\n", to: "results/loss.csv")
@@ -22,16 +25,17 @@ public enum AtomicFile {
     try write(Data(text.utf8), to: path)
   }
 
-  /// Lets `body` produce a file at a temporary path beside `path`, then flushes and renames it.
+  /// Lets `body` produce a file at a temporary path beside `path`, then brings it to the disk under its name.
   /// - Throws: what `body` throws, or `CarinaError.cannotWrite`; the temporary is removed either way.
   public static func write(to path: String, _ body: (String) throws -> Void) throws {
     try FileName.requirePath(path)
     try makeDirectory(FileName.directory(of: path))
+    try AbandonedFiles.clear(of: path)
     let temporary = "\(path).\(getpid()).partial"
     do {
       try body(temporary)
-      try flush(temporary)
-      guard rename(temporary, path) == 0 else { throw failure(path) }
+      try DiskSync.file(temporary)
+      try DiskSync.move(temporary, to: path)
     } catch {
       unlink(temporary)
       throw error
@@ -47,17 +51,21 @@ public enum AtomicFile {
     let temporary = "\(path).\(getpid()).partial"
     let files = FileManager.default
     try? files.removeItem(atPath: temporary)
+    try makeDirectory(FileName.directory(of: path))
+    try AbandonedFiles.clear(of: path)
     try makeDirectory(temporary)
     do {
       try body(temporary)
+      try DiskSync.tree(temporary)
       let previous = "\(path).\(getpid()).previous"
       if files.fileExists(atPath: path) {
-        guard rename(path, previous) == 0 else { throw failure(path) }
+        try DiskSync.move(path, to: previous)
       }
-      guard rename(temporary, path) == 0 else {
-        let failure = failure(path)
-        rename(previous, path)
-        throw failure
+      do {
+        try DiskSync.move(temporary, to: path)
+      } catch {
+        if !files.fileExists(atPath: path) { rename(previous, path) }
+        throw error
       }
       try? files.removeItem(atPath: previous)
     } catch {
@@ -66,11 +74,29 @@ public enum AtomicFile {
     }
   }
 
-  /// Creates a directory with its parents; an empty path is the current directory.
+  /// Removes a file or directory so that a process which dies meanwhile leaves no half of it under its name.
+  /// - Throws: `CarinaError.cannotWrite`.
+  package static func remove(_ path: String) throws {
+    let doomed = "\(path).\(getpid()).partial"
+    try? FileManager.default.removeItem(atPath: doomed)
+    do {
+      try DiskSync.move(path, to: doomed)
+      try FileManager.default.removeItem(atPath: doomed)
+    } catch {
+      throw CarinaError(.cannotWrite, "cannot be removed", at: path, remedy: "Check the permissions of its directory.")
+    }
+  }
+
+  /// Creates a directory with its parents, whose names it brings to the disk; an empty path is the current directory.
   /// - Throws: `CarinaError.cannotWrite`.
   public static func makeDirectory(_ path: String) throws {
     guard !path.isEmpty else { return }
     try FileName.requirePath(path)
+    var made: [String] = [], above = path
+    while !above.isEmpty, access(above, F_OK) != 0 {
+      made.append(above)
+      above = FileName.directory(of: above)
+    }
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
@@ -81,13 +107,7 @@ public enum AtomicFile {
         .cannotWrite, "the directory cannot be created", at: path,
         remedy: "Check that its parent exists, is a directory and is writable.")
     }
-  }
-
-  private static func flush(_ path: String) throws {
-    let descriptor = open(path, O_RDONLY)
-    guard descriptor >= 0 else { throw failure(path) }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw failure(path) }
+    for directory in made { try DiskSync.directory(FileName.directory(of: directory)) }
   }
 
   private static func failure(_ path: String) -> CarinaError {

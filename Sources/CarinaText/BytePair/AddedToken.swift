@@ -11,22 +11,21 @@ struct AddedToken: Sendable {
   let isSingleWord: Bool
 
   /// Reads one entry of `added_tokens`.
-  /// - Throws: `CarinaError.badData` when id or content is missing.
-  init(_ description: JSONValue, source: String) throws {
-    guard let id = description["id"]?.int, (0..<PieceLimits.idLimit).contains(id),
-      let content = description["content"]?.string, !content.isEmpty
+  /// - Throws: `CarinaError.badData` when id or content is missing, or something is of another kind.
+  init(_ node: JSONNode) throws {
+    guard let id = node["id"].value?.int, (0..<PieceLimits.idLimit).contains(id),
+      let content = node["content"].value?.string, !content.isEmpty
     else {
-      throw CarinaError(
-        .badData, "an entry of added_tokens is not usable", at: source,
-        expected: "\"id\" from 0 to \(PieceLimits.idLimit - 1) and \"content\"",
-        found: try description.serialized())
+      throw node.failure(
+        "an entry of added_tokens is not usable",
+        expected: "\"id\" from 0 to \(PieceLimits.idLimit - 1) and \"content\"")
     }
     self.id = id
     self.content = content
-    isSpecial = description["special"]?.bool ?? false
-    isNormalized = description["normalized"]?.bool ?? !isSpecial
-    stripsLeft = description["lstrip"]?.bool ?? false
-    stripsRight = description["rstrip"]?.bool ?? false
-    isSingleWord = description["single_word"]?.bool ?? false
+    isSpecial = try node["special"].optional?.flag() ?? false
+    isNormalized = try node["normalized"].optional?.flag() ?? !isSpecial
+    stripsLeft = try node["lstrip"].optional?.flag() ?? false
+    stripsRight = try node["rstrip"].optional?.flag() ?? false
+    isSingleWord = try node["single_word"].optional?.flag() ?? false
   }
 }

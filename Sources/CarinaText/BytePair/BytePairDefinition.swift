@@ -30,18 +30,18 @@ struct BytePairDefinition: Sendable {
     normalizer = try TextNormalizer(settings["normalizer"], source: source)
     preTokenizer = try PreTokenizer(settings["pre_tokenizer"], source: source)
     decoder = try PieceDecoder(settings["decoder"], source: source)
-    fusesUnknown = model["fuse_unk"]?.bool ?? false
-    fallsBackToBytes = model["byte_fallback"]?.bool ?? false
-    ignoresMerges = model["ignore_merges"]?.bool ?? false
-    if let name = model["unk_token"]?.string {
+    let node = JSONNode(.object(model), source: source, keys: ["model"], wording: .configuration)
+    fusesUnknown = try node["fuse_unk"].optional?.flag() ?? false
+    fallsBackToBytes = try node["byte_fallback"].optional?.flag() ?? false
+    ignoresMerges = try node["ignore_merges"].optional?.flag() ?? false
+    if let name = try node["unk_token"].optional?.text() {
       guard let id = pieces.id(of: name) else {
         throw CarinaError(.badData, "unk_token \"\(name)\" is not in the vocabulary", at: source)
       }
       unknown = id
     }
-    for entry in settings["added_tokens"]?.array ?? [] {
-      try add(AddedToken(entry, source: source), source: source)
-    }
+    let added = JSONNode(.object(settings), source: source, wording: .configuration)["added_tokens"]
+    for entry in try added.optional?.elements() ?? [] { try add(AddedToken(entry), source: source) }
   }
 
   /// The bytes of the spelling of an id, in the vocabulary or added.
@@ -86,12 +86,13 @@ struct BytePairDefinition: Sendable {
     if let key = model.keys.first(where: { !knownModelKeys.contains($0) }) {
       throw CarinaError(.badData, "the model key \"\(key)\" is not known", at: source)
     }
+    let node = JSONNode(.object(model), source: source, keys: ["model"], wording: .configuration)
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-      if let text = model[key]?.string, !text.isEmpty {
+      if let text = try node[key].optional?.text(), !text.isEmpty {
         throw CarinaError(.badData, "the model key \"\(key)\" is not supported", at: source, found: "\"\(text)\"")
       }
     }
-    if let dropout = model["dropout"]?.double, dropout != 0 {
+    if let dropout = try node["dropout"].optional?.number(), dropout != 0 {
       throw CarinaError(
         .badData, "merge dropout is not supported: it makes ids random", at: source, expected: "\"dropout\": null",
         found: "\(dropout)")

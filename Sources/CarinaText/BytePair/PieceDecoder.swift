@@ -10,7 +10,9 @@ struct PieceDecoder: Sendable {
   init(_ description: JSONValue?, source: String) throws {
     let steps: [JSONValue]
     if description?["type"]?.string == "Sequence" {
-      steps = description?["decoders"]?.array ?? []
+      steps =
+        try JSONNode(description, source: source, keys: ["decoder"], wording: .configuration)["decoders"]
+        .elements().compactMap(\.value)
     } else {
       steps = [description ?? .null]
     }

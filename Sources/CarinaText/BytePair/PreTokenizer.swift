@@ -27,8 +27,9 @@ struct PreTokenizer: Sendable {
 
   private mutating func append(_ description: JSONValue, source: String) throws {
     let type = description["type"]?.string
+    let node = JSONNode(description, source: source, keys: ["pre_tokenizer"], wording: .configuration)
     if type == "Sequence" {
-      for part in description["pretokenizers"]?.array ?? [] { try append(part, source: source) }
+      for part in try node["pretokenizers"].elements().compactMap(\.value) { try append(part, source: source) }
       return
     }
     guard type == "Split" else {
@@ -47,8 +48,8 @@ struct PreTokenizer: Sendable {
         expected: "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous",
         found: try description["behavior"]?.serialized())
     }
-    splits.append(
-      Split(pattern: Array(pattern.utf8), behavior: behavior, isInverted: description["invert"]?.bool ?? false))
+    let isInverted = try node["invert"].optional?.flag() ?? false
+    splits.append(Split(pattern: Array(pattern.utf8), behavior: behavior, isInverted: isInverted))
   }
 
   /// The ranges of `text` that are encoded each on its own, in order and not empty.

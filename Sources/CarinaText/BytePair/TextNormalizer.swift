@@ -24,13 +24,14 @@ struct TextNormalizer: Sendable {
 
   private mutating func append(_ description: JSONValue, source: String) throws {
     let type = description["type"]?.string
+    let node = JSONNode(description, source: source, keys: ["normalizer"], wording: .configuration)
     switch type {
     case "Sequence":
-      for part in description["normalizers"]?.array ?? [] { try append(part, source: source) }
+      for part in try node["normalizers"].elements().compactMap(\.value) { try append(part, source: source) }
     case "Replace":
       let replacement = try ByteReplacement(description, source: "\(source), normalizer")
       steps.append(.replace(replacement))
-    case "Prepend": steps.append(.prepend(Array((description["prepend"]?.string ?? "").utf8)))
+    case "Prepend": steps.append(.prepend(Array(try node["prepend"].text().utf8)))
     case "Lowercase": steps.append(.lowercase)
     case "NFC": steps.append(.composed)
     case "NFD": steps.append(.decomposed)

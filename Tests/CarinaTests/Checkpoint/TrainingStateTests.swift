@@ -61,7 +61,7 @@ import Carina
     #expect(checkpoints.steps() == [2, 9, 10, 11])
     func left() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: checkpoints.path).sorted() }
     try FileManager.default.removeItem(atPath: directory.file("checkpoints/step-2/trained.safetensors"))
-    #expect(try checkpoints.clearIncomplete(before: 9) == [directory.file("checkpoints/step-2")])
+    #expect(try checkpoints.clear(before: 9, keeping: 2) == [directory.file("checkpoints/step-2")])
     let foreign = ["best", "step-007", "step-99.123.partial", "step-x"]
     #expect(try left() == (foreign + ["step-10", "step-11", "step-9"]).sorted())
     try checkpoints.write(state(step: 4))

@@ -42,6 +42,40 @@ import Testing
     }
   }
 
+  @Test("a shard that was damaged after it was finished, and a record of another, are found before anything is moved")
+  func damagedFinished() throws {
+    for damage in ["changed", "cut", "gone", "record"] {
+      let archive = try SmallArchive()
+      _ = try stop(archive, at: 7)
+      let (shard, record) = (
+        archive.shards + ".partial/shards/shard-00000.h5", archive.shards + ".partial/progress/000000.json"
+      )
+      var bytes = try #require(FileManager.default.contents(atPath: shard))
+      let whole = bytes
+      switch damage {
+      case "changed": bytes[bytes.count / 2] ^= 1
+      case "cut": bytes.removeLast(9)
+      default: break
+      }
+      try bytes.write(to: URL(fileURLWithPath: shard))
+      if damage == "gone" { unlink(shard) }
+      if damage == "record" {
+        let text = try String(contentsOfFile: record, encoding: .utf8)
+        try text.replacingOccurrences(of: "\"images\": 5", with: "\"images\": 1e-400").write(
+          toFile: record, atomically: true, encoding: .utf8)
+      }
+      let error = #expect(throws: CarinaError.self, "\(damage)") { try Preprocessor.run(try archive.options()) }
+      #expect(error?.kind == .badData && error?.remedy?.contains("emove") == true, "\(damage)")
+      #expect(error?.location == (damage == "record" ? record : shard))
+      #expect(!FileManager.default.fileExists(atPath: archive.shards))
+      // What the error says to do helps.
+      unlink(record)
+      let summary = try Preprocessor.run(try archive.options())
+      #expect(summary.manifest.images == 12)
+      #expect(FileManager.default.contents(atPath: archive.shards + "/shard-00000.h5") == whole)
+    }
+  }
+
   @Test("an unfinished run of other options or other files is refused with what differs, and left as it is")
   func otherOptions() throws {
     let archive = try SmallArchive()

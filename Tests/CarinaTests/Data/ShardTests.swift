@@ -28,6 +28,37 @@ import Testing
     #expect(shards.transform == (try ImageTransform(size: 8)))
   }
 
+  @Test("a manifest that names a file twice or none, or whose image settings cannot be, is refused with its path")
+  func oddManifests() throws {
+    let archive = try SmallArchive()
+    _ = try Preprocessor.run(try archive.options())
+    let path = archive.shards + "/manifest.json"
+    let whole = try #require(JSONValue.parseFile(path).object), shards = try #require(whole["shards"]?.array)
+    var twice = whole, none = whole, text = whole, deviation = whole
+    twice["shards"] = .array(shards + [shards[0]])
+    for key in ["images", "samples"] {
+      let sum = shards.reduce(shards[0][key]?.int ?? 0) { $0 + ($1[key]?.int ?? 0) }
+      twice[key] = .integer(sum)
+      none[key] = 0
+    }
+    none["shards"] = []
+    text["images"] = "12"
+    var transform = try #require(whole["transform"]?.object)
+    var settings = try #require(transform["settings"]?.object)
+    settings["deviation"] = [0.5, -0.5, 0.5]
+    transform["settings"] = .object(settings)
+    deviation["transform"] = .object(transform)
+    for (name, manifest, words) in [
+      ("twice", twice, "twice"), ("none", none, "shards"), ("text", text, "images"),
+      ("deviation", deviation, "standard deviation"),
+    ] {
+      try JSONValue.object(manifest).write(to: path)
+      let error = #expect(throws: CarinaError.self, "\(name)") { try ShardDirectory(archive.shards) }
+      #expect(error?.kind == .badData && error?.location == path, "\(name): \(String(describing: error))")
+      #expect(error?.description.contains(words) == true, "\(name): \(String(describing: error))")
+    }
+  }
+
   @Test("a filter that is not undone is refused by its name, with what to do")
   func otherFilter() throws {
     let path = try Self.foreign("foreign-shards-lzf")

@@ -1,5 +1,6 @@
 import Carina
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct PlotTests {
@@ -19,6 +20,26 @@ import Testing
     #expect(svg.contains("a &apos;quoted&apos; name") || svg.contains("a 'quoted' name"))
     #expect(!svg.contains("GNUPLOT"))
     #expect(try svg == plot.svg())
+  }
+
+  @Test(
+    "a long script is read whole, and a refusal names its line",
+    .enabled(if: hasGnuplot, "gnuplot is not installed"))
+  func script() throws {
+    let points = (0..<40_000).map { "\($0) \($0 % 97)" }.joined(separator: "\n")
+    let svg = try Gnuplot().svg("$d << EOD\n\(points)\nEOD\nplot $d\n", width: 100, height: 100)
+    #expect(svg.contains("</svg>"))
+    let error = #expect(throws: CarinaError.self) { try Gnuplot().svg("plot nonsense(\n", width: 100, height: 100) }
+    #expect(error?.kind == .internalFailure && error?.what.contains("line 3") == true, "\(String(describing: error))")
+  }
+
+  @Test("the script that gnuplot reads has no name that a killed process could leave")
+  func namelessScript() throws {
+    let directory = try TemporaryDirectory(), program = directory.file("gnuplot")
+    try AtomicFile.write("#!/bin/sh\necho \"<svg>$(readlink /proc/self/fd/0) $(cat)</svg>\"\n", to: program)
+    chmod(program, 0o755)
+    let shown = try Gnuplot(searchPath: directory.path + ":/usr/bin:/bin").svg("plot sin(x)\n", width: 10, height: 10)
+    #expect(shown.contains("(deleted)") && shown.contains("plot sin(x)"), "\(shown)")
   }
 
   @Test("bars have a label for each group and their intervals", .enabled(if: hasGnuplot, "gnuplot is not installed"))

@@ -26,6 +26,25 @@ import Testing
     ])
   func kept(text: String) { #expect(DisplayedText.of(text).unicodeScalars.elementsEqual(text.unicodeScalars)) }
 
+  @Test("of a very long text the beginning is shown, of a path all; an error stays within a page")
+  func long() {
+    let name = String(repeating: "n", count: 255), path = "/" + [name, name, name].joined(separator: "/") + "/x.json"
+    #expect(DisplayedText.shortened(path, to: 4500) == path)
+    #expect(
+      DisplayedText.shortened("the key \"" + String(repeating: "k", count: 1_000_000) + "\" is unknown", to: 4500)
+        == "the key \"" + String(repeating: "k", count: 299) + "… is unknown")
+    #expect(DisplayedText.shortened(String(repeating: "ab ", count: 1000), to: 9) == "ab ab ab …")
+    for text in [
+      String(repeating: "x", count: 1_000_000), String(repeating: "12, ", count: 200_000),
+      String(repeating: "\u{1B}\u{202E}", count: 500_000), String(repeating: "肺 \u{0} ", count: 200_000),
+    ] {
+      let error = CarinaError(
+        .badData, "the key \"\(text)\" is unknown", at: "a.json", expected: text, found: text, remedy: "Look at it.")
+      let shown = DisplayedText.of(error.description)
+      #expect(shown.utf8.count < 20_000 && shown.hasPrefix("a.json: ") && shown.hasSuffix(" Look at it."))
+    }
+  }
+
   @Test("a text of several lines keeps its lines and tabs, and nothing else that acts")
   func lines() { #expect(DisplayedText.of("a\n\tb\r\u{1B}", keepingLines: true) == "a\n\tb\\r\\u{1B}") }
 }

@@ -121,6 +121,11 @@ import Carina
         == ["7.partial", "log.\(alive).partial", "lost", "model", "shard.x.partial", "step-6.\(alive).partial"])
     #expect(FileManager.default.contents(atPath: directory.file("lost/a")) != nil)
     #expect(FileManager.default.contents(atPath: directory.file("model/b")) != nil)
+    // A process that has written nothing yet: in a container each has the same number.
+    #expect(try AbandonedFiles.clear(directory.path, isBegin: true).count == 2)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+        == ["7.partial", "lost", "model", "shard.x.partial"])
     try AbandonedFiles.clear(directory.file("nowhere"))
   }
 }

@@ -40,6 +40,11 @@ import Carina
       (#"{"type": "Unigram", "vocab": [["a", -1.5]]}"#, "\"Unigram\" is not supported"),
       (#"{"type": "WordPiece", "vocab": {"a": 0}}"#, "\"WordPiece\" is not supported"),
       ("7", "no \"model\" object"),
+      (#"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "byte_fallback": "yes"}"#, "model.byte_fallback"),
+      (#"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "fuse_unk": 1}"#, "model.fuse_unk"),
+      (#"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "unk_token": ["a"]}"#, "model.unk_token"),
+      (#"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "dropout": "0.1"}"#, "model.dropout"),
+      (#"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "end_of_word_suffix": 1}"#, "model.end_of_word_suffix"),
     ])
   func model(model: String, what: String) {
     let error = error(file(model: model))
@@ -67,6 +72,16 @@ import Carina
       (#""added_tokens": [{"id": 1, "content": "new"}], "decoder": {"type": "Fuse"}"#, "the id 1 has two pieces"),
       (#""added_tokens": [{"id": 9, "content": "a"}], "decoder": {"type": "Fuse"}"#, "two ids"),
       (#""added_tokens": [{"content": "a"}], "decoder": {"type": "Fuse"}"#, "added_tokens"),
+      (#""added_tokens": "new", "decoder": {"type": "Fuse"}"#, "added_tokens"),
+      (#""added_tokens": {"0": {"id": 9}}, "decoder": {"type": "Fuse"}"#, "added_tokens"),
+      (
+        #""added_tokens": [{"id": 9, "content": "n", "special": "true"}], "decoder": {"type": "Fuse"}"#,
+        "added_tokens.0.special"
+      ),
+      (#""normalizer": {"type": "Sequence", "normalizers": "NFC"}, "decoder": {"type": "Fuse"}"#, "normalizers"),
+      (#""normalizer": {"type": "Prepend", "prepend": 1}, "decoder": {"type": "Fuse"}"#, "normalizer.prepend"),
+      (#""pre_tokenizer": {"type": "Sequence", "pretokenizers": 1}, "decoder": {"type": "Fuse"}"#, "pretokenizers"),
+      (#""decoder": {"type": "Sequence", "decoders": "Fuse"}"#, "decoder.decoders"),
     ])
   func steps(rest: String, what: String) {
     let error = error(file(rest: rest))

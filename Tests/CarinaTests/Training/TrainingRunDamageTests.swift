@@ -35,9 +35,26 @@ import Carina
     }
     try run.run()
     #expect(run.checkpointsSeen.count == 8)
-    #expect(run.remarks.contains { $0.contains("step-6 is damaged and is passed over") }, "\(run.remarks)")
+    #expect(run.remarks.contains { $0.contains("step-6 cannot be used and is passed over") }, "\(run.remarks)")
     #expect(run.remarks.contains { $0.contains("goes on from") && $0.contains("step-4") }, "\(run.remarks)")
     run.expectSame(smooth)
+  }
+
+  @Test("a checkpoint that was to be removed when the process died goes when the run goes on, or is found finished")
+  func notRemoved() throws {
+    try stop(after: 6)
+    try FileManager.default.copyItem(
+      atPath: run.file("checkpoints/step-4"), toPath: run.file("checkpoints/step-2"))
+    run.settings.saveEverySteps = nil
+    run.checkInputs = { _ in throw CarinaError(.internalFailure, "a death") }
+    #expect(try run.failure().what == "a death")
+    #expect(run.checkpoints == ["step-4", "step-6"])
+    run.checkInputs = { _ in }
+    try run.run()
+    let dead = try ProgramRun("infer", ["--version"]).processID
+    try AtomicFile.write("{}", to: run.file("checkpoints/step-9.\(dead).partial/state.json"))
+    #expect(try run.run() == .alreadyFinished)
+    #expect(!run.has("checkpoints/step-9.\(dead).partial"))
   }
 
   @Test("a damaged checkpoint of a later step is gone once a whole one is written")
@@ -168,6 +185,7 @@ import Carina
       case .number(let number): .number(number.nextUp)
       case .array(let list): .array(list + [1])
       case .object(let object): .object(JSONObject(object.map { ($0.key, $0.value) } + [("more", 1)]))
+      case .digits(let digits): .digits(digits + "0")
       case .null: 7
       }
     let others: [JSONValue?] = [.null, true, false, [], [:], [value], ["a": value], own]

@@ -1,4 +1,5 @@
 import CarinaData
+import CarinaRuntime
 import CarinaTensor
 
 /// The samples of a shard directory, with the pixels normalised for one vision encoder.
@@ -15,13 +16,18 @@ public final class ShardSamples: TrainingSamples {
   ///   - transform: how the pixels were made, with the encoder's normalisation; the stored pixels must have been made
   ///     the same way.
   ///   - augmentation: for training alone; never for samples that are evaluated.
-  /// - Throws: `CarinaError.badData` when they were not.
+  /// - Throws: `CarinaError.badData` when they were not, or there is none.
   public init(
     _ shards: ShardDirectory, transform: ImageTransform,
     augmentation: (changes: ImageAugmentation, seed: UInt64)? = nil
   ) throws {
     self.augmentation = augmentation.flatMap { $0.changes.isOff ? nil : $0 }
     try transform.requireSamePixels(as: shards.transform, at: shards.path)
+    guard shards.sampleCount > 0 else {
+      throw CarinaError(
+        .badData, "there is nothing to train on or to ask about: the data holds no samples", at: shards.path,
+        remedy: "Run preprocess again.")
+    }
     self.shards = shards
     self.transform = transform
   }

@@ -90,7 +90,7 @@ package struct RunStart<Objective: TrainingObjective> {
           if !damaged.isEmpty { onRemark("the run goes on from \(path)") }
           return state
         } catch let error as CarinaError where error.kind == .badData || error.kind == .missingInput {
-          onRemark("\(path) is damaged and is passed over: \(error)")
+          onRemark("\(path) cannot be used and is passed over: \(error)")
           damaged.append("\(error)")
         }
       }
@@ -114,7 +114,8 @@ package struct RunStart<Objective: TrainingObjective> {
         at: path, remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
     }
     try require(state.progress, at: path)
-    // A run that went back to an earlier step cut the log: what lay ahead cannot be gone on from.
+    // A run that went back to an earlier step cut the log, and a loss of power may have: what lies ahead of its end
+    // cannot be gone on from.
     try TrainingLog.require(
       directory: outputDirectory, lineCount: state.progress.logLineCount, byteCount: state.progress.logByteCount)
     return state
