@@ -27,7 +27,6 @@ import sys
 import tempfile
 import time
 
-import killed_scenarios
 import tiny_world
 from killed_scenarios import log_until, logged_steps, newest_checkpoint, scenarios, tree, whole_checkpoint
 from tiny_world import ENVIRONMENT, TinyWorld

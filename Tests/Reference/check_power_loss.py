@@ -31,7 +31,6 @@ import sys
 import tempfile
 import time
 
-import killed_scenarios
 import tiny_world
 from check_killed_runs import Killer
 from killed_scenarios import newest_checkpoint, scenarios, whole_checkpoint
@@ -343,7 +342,7 @@ class Loss:
                         "-s",
                         "100000000",
                         "-e",
-                        f"trace=" + ",".join("?" + call for call in CALLS.split(",")),
+                        "trace=" + ",".join("?" + call for call in CALLS.split(",")),
                         "-o",
                         part,
                     ],

@@ -403,7 +403,8 @@ def main():
     if not options.count and not options.seconds:
         options.seconds = 60
     scratch = tempfile.mkdtemp(
-        prefix="carina-fuzz-", dir="/dev/shm" if shutil.disk_usage("/dev/shm").free > 1 << 30 else None
+        prefix="carina-fuzz-",
+        dir="/dev/shm" if os.path.isdir("/dev/shm") and shutil.disk_usage("/dev/shm").free > 1 << 30 else None,
     )
     try:
         started = time.monotonic()
