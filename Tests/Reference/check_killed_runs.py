@@ -56,13 +56,14 @@ class Killer:
     def __init__(self, options, directory):
         self.options, self.directory, self.run_directory = options, directory, f"{directory}/run"
         self.made = {}
+        os.makedirs(f"{directory}/temporary", exist_ok=True)
 
     def start(self, command, prefix=(), number=0):
         name, arguments = command
         return subprocess.Popen(
             [*prefix, os.path.join(self.options.bin, name), *arguments],
             cwd=self.directory,
-            env=ENVIRONMENT,
+            env=dict(ENVIRONMENT, TMPDIR=f"{self.directory}/temporary"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=open(f"{self.directory}/stderr-{number}", "wb"),

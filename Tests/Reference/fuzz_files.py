@@ -79,7 +79,7 @@ def execute(binaries, command, arguments, cwd, address_space, seconds):
         process = subprocess.Popen(
             [os.path.join(binaries, command.program), *arguments],
             cwd=cwd,
-            env=ENVIRONMENT,
+            env=dict(ENVIRONMENT, TMPDIR=f"{cwd}/temporary"),
             stdin=stdin,
             stdout=texts[0],
             stderr=texts[1],
@@ -162,7 +162,7 @@ class Fuzzer:
     def __init__(self, options, kinds, directory, spaces):
         self.options, self.kinds, self.directory, self.spaces = options, kinds, directory, spaces
         self.bases = {}
-        os.makedirs(directory)
+        os.makedirs(f"{directory}/temporary")
         os.symlink(os.path.join(os.path.dirname(directory), "world"), f"{directory}/world")
 
     def fresh(self, kind):
