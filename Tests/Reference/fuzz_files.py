@@ -234,7 +234,9 @@ class Fuzzer:
             said, original_said = meaning(kind.family, data), meaning(kind.family, original)
             wrong = kind.judge(original, data, matched, same) if kind.judge and data != original else None
             if wrong is None and not same and said is not None and said == original_said and not kind.judge:
-                wrong = "the same content gives another answer"
+                # Shards carry the digest of their records, and perhaps checksums over it: what they hold decides.
+                if not (os.path.exists(f"{self.directory}/out/manifest.json") and self.shown() == self.shown_before(kind, command, file)):
+                    wrong = "the same content gives another answer"
             if wrong is None and checks:
                 wrong = kind.check(self.directory, file, number)
             if wrong:
@@ -263,6 +265,18 @@ class Fuzzer:
             result["shown"] = outcome.out[-300:].decode(errors="replace")
             result["shown_before"] = base.out[-300:].decode(errors="replace")
         return result
+
+    def shown(self):
+        """What `preprocess inspect` says of the shards in `out`, without digests."""
+        inspect = fuzz_kinds.Command("preprocess", ["inspect", "out", "--show", "100", "--threads", "1"])
+        outcome = execute(self.options.bin, inspect, inspect.arguments, self.directory, self.spaces["preprocess"], 60)
+        return outcome.code, re.sub(rb"[0-9a-f]{16,64}", b"", outcome.out)
+
+    def shown_before(self, kind, command, file):
+        """The same of the unmutated file."""
+        self.fresh(kind)
+        self.run(kind, command, file, 60)
+        return self.shown()
 
     def failures(self, command, outcome, base, file):
         found = []
