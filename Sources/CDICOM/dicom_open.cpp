@@ -199,6 +199,10 @@ void decodeByDCMTK(const DicomExtract &extract, const Syntax &syntax, std::vecto
     refuse(CARINA_DICOM_DAMAGED, "its compressed pixels are of another kind than its attributes say");
   checkColour(dataset, report, syntax.codec);
   copyCodes(dataset, stored, allocated, codes);
+  // JPEG-LS knows no sign: that of a signed value is the highest bit of the precision.
+  if (syntax.codec != Codec::jpegLS || !report.is_signed || precision >= report.bits_stored) return;
+  const int sign = 1 << (precision - 1), mask = (1 << report.bits_stored) - 1;
+  for (uint16_t &code : codes) code = static_cast<uint16_t>(((code ^ sign) - sign) & mask);
 }
 
 void decodeNative(DcmDataset &dataset, const DicomExtract &extract, const carina_dicom_report &report, int allocated,

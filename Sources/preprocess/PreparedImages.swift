@@ -1,4 +1,5 @@
 import Carina
+import CommandOptions
 
 /// Size, filter and normalisation of a run: those of a model, or what the command line says.
 struct PreparedImages {

@@ -61,7 +61,9 @@ struct ShardsCommand: ParsableCommand {
     let allSplits = options.splits != nil && options.split == nil
     switch try Preprocessor.runPart(options, allSplits: allSplits) {
     case .complete(let summaries):
-      for summary in summaries { report(summary, allSplits ? "\(output)/\(summary.manifest.split)" : output, isConfined: options.isConfined) }
+      for summary in summaries {
+        report(summary, allSplits ? "\(output)/\(summary.manifest.split)" : output, isConfined: options.isConfined)
+      }
     case .waiting(let finished, let all):
       printLine("part \(options.part) is done; \(finished) of \(all) shards are there, \(output) follows when all are")
     }

@@ -77,7 +77,7 @@ import Testing
     #expect(wrong.exitCode == 65 && wrong.errors.contains("expected bilinear, found bicubic"), "\(wrong.errors)")
     let trained = try world.train(
       stage: 2, output: run.path,
-      ["--train-shards", own, "--vision-model", model, "--max-steps", "1", "--batch-size", "2"])
+      ["--train-shards", own, "--vision-model", model, "--max-steps", "2", "--batch-size", "2", "--warmup-ratio", "0"])
     #expect(trained.exitCode == 0, "\(trained.errors)")
     let final = run.file("final_model")
     let scored = try ProgramRun(

@@ -48,6 +48,6 @@ import Carina
     }
     let missing = try tokenize("\"a\"", directory: directory.file("nowhere"))
     #expect(missing.code == 66)
-    #expect(missing.error.contains("tokenizer.json"))
+    #expect(missing.error.contains("--llm-path names no directory"))
   }
 }

@@ -73,7 +73,8 @@ private let trainStage1Help = """
                             Write a checkpoint every so many epochs.
     --save-every <save-every>
                             Write a checkpoint when so much time has passed since
-                            the last: 30s, 10min, 2h, or never. (default: 10min)
+                            the last (30s, 10min, 2h), every N steps, or never.
+                            (default: 10min)
     --prompt-style <prompt-style>
                             gemma, plain or seed (default: plain in stage 1,
                             gemma in stage 2). (values: gemma, plain, seed)

@@ -139,7 +139,8 @@ import Testing
     let over = try train(run, ["--stage1-projector-path", stage1, "--output-dir", stage1])
     #expect(over.exitCode == 64 && over.errors.contains("projection_layer"), "\(over.errors)")
     let beside = try train(
-      run, ["--stage1-projector-path", stage1, "--output-dir", stage1 + "/then", "--max-steps", "1"])
+      run,
+      ["--stage1-projector-path", stage1, "--output-dir", stage1 + "/then", "--max-steps", "1", "--warmup-ratio", "0"])
     #expect(beside.exitCode == 0, "\(beside.errors)")
     let stage0 = try ProgramRun(
       "train-stage0", ["--train-shards", inputs[0].1, "--output-dir", inputs[0].1 + "/stage0"])

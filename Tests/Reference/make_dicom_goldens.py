@@ -509,7 +509,7 @@ def grey(ds, policy, frame=None):
         result = np.floor(part * 255 + 0.5)
         result = 255 - result if ds.PhotometricInterpretation == "MONOCHROME1" else result
     elif policy == "voi" and "VOILUTSequence" in ds:
-        part = apply_voi(stored, ds).astype(np.float64) / (2 ** ds.VOILUTSequence[0].LUTDescriptor[2] - 1)
+        part = apply_voi(stored.astype(np.int32), ds).astype(np.float64) / (2 ** ds.VOILUTSequence[0].LUTDescriptor[2] - 1)
         result = np.floor(part * 255 + 0.5)
         result = 255 - result if ds.PhotometricInterpretation == "MONOCHROME1" else result
     elif policy == "voi" and bits > 8:
@@ -522,12 +522,12 @@ def grey(ds, policy, frame=None):
             low, high = sorted(e * float(ds.get("RescaleSlope", 1)) + float(ds.get("RescaleIntercept", 0)) for e in (low, high))
         if ds.PhotometricInterpretation == "MONOCHROME1":
             values, low, high = -values, -high, -low
-        shown = values[~padding]
+        shown = values[~padding] if not padding.all() else values
         if bits > 8 and policy == "minmax":
             low, high = shown.min(), shown.max()
         elif bits > 8 and policy.startswith("percentile"):
             low, high = np.percentile(shown, [float(p) for p in policy.split(":")[1].split(",")], method="inverted_cdf")
-        result = np.floor(np.clip(values - low, 0, high - low) * 255 / (high - low) + 0.5)
+        result = np.floor(np.clip(values - low, 0, high - low) * 255 / ((high - low) or 1) + 0.5)
     return np.where(padding, 0, result).astype(np.uint8)
 
 

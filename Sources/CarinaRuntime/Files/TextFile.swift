@@ -32,7 +32,9 @@ package final class TextFile {
   package init(
     _ path: String, expected: String? = nil, limit: InputLimit? = nil, allowance: Int = TextFile.allowance
   ) throws {
-    (self.path, file, self.allowance, memory) = (path, try ReadableFile.stream(path, expected: expected), allowance, nil)
+    (self.path, file, self.allowance, memory) = (
+      path, try ReadableFile.stream(path, expected: expected), allowance, nil
+    )
     var status = stat()
     if let limit, fstat(fileno(file), &status) == 0 { try limit.require(Int(status.st_size), at: path) }
     try begin()

@@ -24,7 +24,8 @@ import Carina
   }
 
   @Test(
-    "it is written with the largest unit that fits", arguments: ["30s", "90s", "10min", "90min", "2h", "0.25s", "never"])
+    "it is written with the largest unit that fits",
+    arguments: ["30s", "90s", "10min", "90min", "2h", "0.25s", "never"])
   func notation(text: String) throws { #expect(try SaveInterval(notation: text).text == text) }
 
   @Test(

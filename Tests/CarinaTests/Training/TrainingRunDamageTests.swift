@@ -179,6 +179,7 @@ import Carina
     let own: JSONValue =
       switch value {
       case .integer(let number): .integer(number &+ 1)
+      case .digits(let digits): .digits(digits + "0")
       case .string(let text): .string(text + " ")
       case .bool(let flag): .bool(!flag)
       case .number(let number): .number(number.nextUp)
