@@ -17,6 +17,7 @@ Three parts, for the scenarios of killed_scenarios.py that have checkpoints, and
 
 What cannot be done on this machine is left out with a message. Exit code 1 when anything failed.
 """
+
 import argparse
 import fcntl
 import os
@@ -30,13 +31,14 @@ import sys
 import tempfile
 import time
 
-import killed_scenarios
 import tiny_world
 from check_killed_runs import Killer
-from killed_scenarios import newest_checkpoint, scenarios, tree
+from killed_scenarios import newest_checkpoint, scenarios, whole_checkpoint
 
-CALLS = ("open,openat,creat,write,pwrite64,writev,pwritev,fsync,fdatasync,sync_file_range,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,"
-         "truncate,ftruncate,link,linkat,symlink,symlinkat,fallocate,copy_file_range,sendfile,close,lseek,dup,dup2,dup3,fcntl,msync,mmap")
+CALLS = (
+    "open,openat,creat,write,pwrite64,writev,pwritev,fsync,fdatasync,sync_file_range,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,"
+    "truncate,ftruncate,link,linkat,symlink,symlinkat,fallocate,copy_file_range,sendfile,close,lseek,dup,dup2,dup3,fcntl,msync,mmap"
+)
 
 
 def unescape(text):
@@ -52,11 +54,23 @@ class Node:
         self.now, self.synced = ({}, {}) if is_directory else (bytearray(), None)
 
 
-class Disk:
-    """Plays calls below `root`."""
+def laid(path):
+    """What lies on a disk already."""
+    node = Node(os.path.isdir(path))
+    if node.is_directory:
+        node.now = {name: laid(os.path.join(path, name)) for name in os.listdir(path)}
+        node.synced = dict(node.now)
+    else:
+        node.now = bytearray(tiny_world.read(path))
+        node.synced = bytes(node.now)
+    return node
 
-    def __init__(self, root):
-        self.root, self.top, self.problems = root, Node(True), []
+
+class Disk:
+    """Plays calls below `root`, where at first lies what lies in `start`."""
+
+    def __init__(self, root, start):
+        self.root, self.top, self.problems = root, laid(start), []
         # Changes of names that are not on the disk, in order; each is a list of (directory, name, node or None) that go together.
         self.journal = []
         # Renames that nothing may rely on yet; and for each run the steps of its checkpoints, with the number of the call.
@@ -97,13 +111,15 @@ class Disk:
         whole = os.path.normpath(path if path.startswith("/") else f"{cwd}/{path}")
         if whole == self.root:
             return ""
-        return whole[len(self.root) + 1:] if whole.startswith(self.root + "/") else None
+        return whole[len(self.root) + 1 :] if whole.startswith(self.root + "/") else None
 
     # The rules of the first part.
 
     def whole_content_synced(self, node):
         if node.is_directory:
-            return not any(directory is node for names in self.journal for directory, _, _ in names) and all(self.whole_content_synced(child) for child in node.now.values())
+            return not any(directory is node for names in self.journal for directory, _, _ in names) and all(
+                self.whole_content_synced(child) for child in node.now.values()
+            )
         return node.synced == bytes(node.now)
 
     def durable(self, path):
@@ -148,7 +164,7 @@ class Replay:
                     continue
                 pid, rest = match.groups()
                 if rest.endswith("<unfinished ...>"):
-                    started[pid] = rest[:-len("<unfinished ...>")]
+                    started[pid] = rest[: -len("<unfinished ...>")]
                     continue
                 resumed = re.match(r"<\.\.\. \w+ resumed>(.*)", rest)
                 if resumed:
@@ -159,14 +175,20 @@ class Replay:
 
     def play(self, trace, disk, after):
         files = {}
-        strings = lambda text: [unescape(piece).decode(errors="surrogateescape") for piece in re.findall(r'"((?:\\x[0-9a-f]{2})*)"', text)]
+        strings = lambda text: [
+            unescape(piece).decode(errors="surrogateescape") for piece in re.findall(r'"((?:\\x[0-9a-f]{2})*)"', text)
+        ]
         number = 0
         for name, text, result, rest in self.read(trace):
             changed, words, sync = False, "", False
             descriptor = re.match(r"(\d+)<((?:\\x[0-9a-f]{2})*)>", text)
             fd = int(descriptor.group(1)) if descriptor else None
             # Numbers are used again for what is not traced, such as pipes.
-            if descriptor and name != "close" and not unescape(descriptor.group(2)).decode(errors="surrogateescape").startswith(self.root):
+            if (
+                descriptor
+                and name != "close"
+                and not unescape(descriptor.group(2)).decode(errors="surrogateescape").startswith(self.root)
+            ):
                 fd = None
             if name in ("open", "openat", "creat"):
                 path = disk.inside(strings(text)[0], self.cwd)
@@ -191,16 +213,16 @@ class Replay:
                 node, at, append, path = files[fd]
                 data = b"".join(unescape(piece) for piece in re.findall(r'"((?:\\x[0-9a-f]{2})*)"', text))[:result]
                 at = len(node.now) if append else at
-                node.now[len(node.now):] = bytes(max(at - len(node.now), 0))
-                node.now[at:at + len(data)] = data
+                node.now[len(node.now) :] = bytes(max(at - len(node.now), 0))
+                node.now[at : at + len(data)] = data
                 files[fd][1] = at + len(data)
                 changed, words = True, f"write {path}"
             elif fd in files and name in ("pwrite64", "pwritev"):
                 node, _, _, path = files[fd]
                 data = unescape(re.search(r'"((?:\\x[0-9a-f]{2})*)"', text).group(1))[:result]
                 at = int(text.rsplit(",", 1)[1])
-                node.now[len(node.now):] = bytes(max(at - len(node.now), 0))
-                node.now[at:at + len(data)] = data
+                node.now[len(node.now) :] = bytes(max(at - len(node.now), 0))
+                node.now[at : at + len(data)] = data
                 changed, words = True, f"write {path}"
             elif fd in files and name == "lseek":
                 files[fd][1] = result
@@ -211,9 +233,9 @@ class Replay:
                 node, _, _, path = files[fd]
                 numbers = [int(part) for part in re.findall(r", (\d+)", text)]
                 if name == "ftruncate":
-                    node.now[numbers[0]:] = bytes(max(numbers[0] - len(node.now), 0))
+                    node.now[numbers[0] :] = bytes(max(numbers[0] - len(node.now), 0))
                 elif "KEEP_SIZE" not in text:
-                    node.now[len(node.now):] = bytes(max(sum(numbers[-2:]) - len(node.now), 0))
+                    node.now[len(node.now) :] = bytes(max(sum(numbers[-2:]) - len(node.now), 0))
                 changed, words = True, f"{name} {path}"
             elif fd in files and name in ("fsync", "fdatasync"):
                 disk.sync(files[fd][0])
@@ -270,7 +292,7 @@ def lay(disk, path, how, dice):
     """Writes what a power loss leaves of the disk."""
     names = {}
     if how == "mixed":
-        for change in disk.journal[:dice.randrange(len(disk.journal) + 1)]:
+        for change in disk.journal[: dice.randrange(len(disk.journal) + 1)]:
             for directory, name, child in change:
                 apply(names.setdefault(id(directory), dict(directory.synced)), name, child)
 
@@ -278,7 +300,7 @@ def lay(disk, path, how, dice):
         if how != "mixed":
             return node.synced or b""
         old, new = node.synced or b"", bytes(node.now)
-        return dice.choice([old, new, new[:dice.randrange(len(old), len(new) + 1)] if new.startswith(old) else old])
+        return dice.choice([old, new, new[: dice.randrange(len(old), len(new) + 1)] if new.startswith(old) else old])
 
     def write(node, path):
         os.makedirs(path, exist_ok=True)
@@ -292,11 +314,6 @@ def lay(disk, path, how, dice):
     write(disk.top, path)
 
 
-def whole_checkpoint(path):
-    """Whether all files of a checkpoint have content."""
-    return all(os.path.exists(f"{path}/{name}") and os.path.getsize(f"{path}/{name}") for name in ("state.json", "trained.safetensors", "optimizer.safetensors"))
-
-
 class Loss:
     """The checks of one scenario."""
 
@@ -307,12 +324,29 @@ class Loss:
     def trace(self, scenario):
         """A trace of the undisturbed run, in one file for all commands."""
         self.killer.undisturbed(scenario)
-        self.killer.clear()
+        self.killer.clear(scenario)
+        start = f"{self.directory}/start"
+        shutil.rmtree(start, ignore_errors=True)
+        shutil.copytree(f"{self.directory}/run", start)
         with open(f"{self.directory}/trace", "w") as whole:
             for number, command in enumerate(scenario.commands):
                 part = f"{self.directory}/trace-{number}"
-                self.killer.start(command, ["strace", "-f", "-qq", "-y", "-xx", "-s", "100000000", "-e", f"trace=" + ",".join("?" + call for call in CALLS.split(",")),
-                                            "-o", part]).wait()
+                self.killer.start(
+                    command,
+                    [
+                        "strace",
+                        "-f",
+                        "-qq",
+                        "-y",
+                        "-xx",
+                        "-s",
+                        "100000000",
+                        "-e",
+                        "trace=" + ",".join("?" + call for call in CALLS.split(",")),
+                        "-o",
+                        part,
+                    ],
+                ).wait()
                 with open(part, errors="replace") as file:
                     shutil.copyfileobj(file, whole)
                 whole.write("0 closeall() = 0\n")
@@ -322,7 +356,7 @@ class Loss:
         trace = self.trace(scenario)
         run = f"{self.directory}/run"
         counted = []
-        disk = Disk(run)
+        disk = Disk(run, f"{self.directory}/start")
         player = Replay(run, self.directory)
         player.play(trace, disk, lambda number, words, sync, disk: counted.append((words, sync)))
         order = {}
@@ -332,7 +366,9 @@ class Loss:
         wrong = [f"{scenario.name}, order: {kind} ({count} times)" for kind, count in sorted(order.items())]
         # Most losses at what orders things, as nothing else changes what is on the disk for good.
         total = len(counted)
-        places = [number for number, (words, sync) in enumerate(counted, 1) if sync or words.startswith(("rename", "remove"))]
+        places = [
+            number for number, (words, sync) in enumerate(counted, 1) if sync or words.startswith(("rename", "remove"))
+        ]
         chosen = {}
         for turn in range(cuts):
             cut = dice.choice(places) if dice.random() < 0.8 else dice.randrange(1, total + 1)
@@ -344,11 +380,14 @@ class Loss:
                 target = f"{self.directory}/state-{number}-{how}"
                 lay(disk, target, how, random.Random(f"{self.options.seed}/{number}"))
                 # A save is over when something else than a sync follows.
-                over = {one: [step for step, at in steps if any(not s for _, s in counted[at + 1:number])] for one, steps in disk.saved.items()}
+                over = {
+                    one: [step for step, at in steps if any(not s for _, s in counted[at + 1 : number])]
+                    for one, steps in disk.saved.items()
+                }
                 saved = {one: max(steps) for one, steps in over.items() if steps}
                 states.append((target, number, words, how, saved))
 
-        player.play(trace, Disk(run), after)
+        player.play(trace, Disk(run, f"{self.directory}/start"), after)
         for target, number, words, how, saved in states:
             what = f"{scenario.name}, loss ({how}) after call {number} of {total} ({words[:120]})"
             found = []
@@ -357,7 +396,9 @@ class Loss:
                 if not (present >= step and whole_checkpoint(f"{target}/{one}/checkpoints/step-{present}")):
                     # A finished run needs none.
                     if not os.path.exists(f"{target}/{one}/final_model"):
-                        found.append(f"{what}: the checkpoint of step {step} was saved, and there is no whole one at or after it in {one}")
+                        found.append(
+                            f"{what}: the checkpoint of step {step} was saved, and there is no whole one at or after it in {one}"
+                        )
             shutil.rmtree(run, ignore_errors=True)
             shutil.copytree(target, run)
             found += self.killer.settle(scenario, what)
@@ -390,22 +431,36 @@ class Mounted:
         os.makedirs(self.point)
         with open(self.image, "wb") as file:
             file.truncate(96 << 20)
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", self.image], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            ["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", self.image],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         self.mount()
         os.rmdir(f"{self.point}/lost+found")
         os.sync()
 
     def mount(self, how="noauto_da_alloc"):
         # A device of its own each time: one that is still in use would bring back the file system that was shut down.
-        found = subprocess.run(["losetup", "-f", "--show", self.image], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        found = subprocess.run(
+            ["losetup", "-f", "--show", self.image], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         self.device = found.stdout.decode().strip()
-        subprocess.run(["mount", "-t", "ext4", "-o", how, self.device, self.point], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            ["mount", "-t", "ext4", "-o", how, self.device, self.point],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def unmount(self):
         if os.path.ismount(self.point):
             subprocess.run(["umount", self.point], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if self.device:
-            subprocess.run(["losetup", "-d", self.device], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(
+                ["losetup", "-d", self.device], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             self.device = None
 
     def lose_power(self):
@@ -438,7 +493,11 @@ def on_ext4(loss, scenario, count, dice):
     killer, disk, wrong = loss.killer, Mounted(loss.directory), []
     killer.undisturbed(scenario)
     _, seconds = killer.made[scenario.name]
-    calls = [one for one in killer.calls(scenario) if one[1] in ("rename", "fsync", "unlink", "rmdir", "unlinkat", "ftruncate")]
+    calls = [
+        one
+        for one in killer.calls(scenario)
+        if one[1] in ("rename", "fsync", "unlink", "rmdir", "unlinkat", "ftruncate")
+    ]
     fell = 0
     for turn in range(count):
         disk.make()
@@ -447,12 +506,27 @@ def on_ext4(loss, scenario, count, dice):
         disk.mount(how)
         try:
             number = dice.randrange(len(scenario.commands))
+            scenario.setup(disk.point)
+            os.sync()
             for command in scenario.commands[:number]:
                 killer.start(command).wait()
             if calls and dice.random() < 0.6:
                 number, call, nth = dice.choice([one for one in calls if one[0] == number] or calls)
                 what = f"{scenario.name}, power lost ({how}) at {call} {nth}"
-                killer.start(scenario.commands[number], ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={nth}"]).wait()
+                killer.start(
+                    scenario.commands[number],
+                    [
+                        "strace",
+                        "-f",
+                        "-qq",
+                        "-o",
+                        "/dev/null",
+                        "-e",
+                        f"trace={call}",
+                        "-e",
+                        f"inject={call}:signal=KILL:when={nth}",
+                    ],
+                ).wait()
                 seen = killer.lost(scenario)
                 disk.lose_power()
             else:
@@ -499,7 +573,11 @@ def main():
     scratch = tempfile.mkdtemp(prefix="carina-power-")
     try:
         world = tiny_world.TinyWorld(options.bin, scratch).make()
-        chosen = [one for one in scenarios(world) if not one.together and one.name not in ("preprocess-inspect", "preprocess-phantom", "preprocess-splits")]
+        chosen = [
+            one
+            for one in scenarios(world)
+            if not one.together and one.name not in ("preprocess-inspect", "preprocess-phantom", "preprocess-splits")
+        ]
         if options.only:
             chosen = [one for one in chosen if one.name.startswith(tuple(options.only.split(",")))]
         failed = 0
@@ -515,18 +593,28 @@ def main():
         if shutil.which("strace"):
             for scenario in chosen:
                 loss = Loss(options, scratch)
-                count, total, wrong, unknown = loss.replay(scenario, max(options.cuts // len(chosen), 3), random.Random(f"{options.seed}/{scenario.name}"))
+                count, total, wrong, unknown = loss.replay(
+                    scenario, max(options.cuts // len(chosen), 3), random.Random(f"{options.seed}/{scenario.name}")
+                )
                 tell(wrong)
                 failed += len(wrong)
-                print(f"{scenario.name:24} {total:4} calls traced, {count:3} losses replayed, {len(wrong)} findings"
-                      + (f"; not followed: {', '.join(sorted(unknown))}" if unknown else ""), flush=True)
+                print(
+                    f"{scenario.name:24} {total:4} calls traced, {count:3} losses replayed, {len(wrong)} findings"
+                    + (f"; not followed: {', '.join(sorted(unknown))}" if unknown else ""),
+                    flush=True,
+                )
         else:
             print("strace is not installed: order and replay are left out (apt-get install strace)", flush=True)
         reason = usable(scratch) if options.mounts else "--mounts 0"
         if reason is None:
             for scenario in chosen:
                 loss = Loss(options, scratch)
-                fell, wrong = on_ext4(loss, scenario, max(options.mounts // len(chosen), 1), random.Random(f"{options.seed}/ext4/{scenario.name}"))
+                fell, wrong = on_ext4(
+                    loss,
+                    scenario,
+                    max(options.mounts // len(chosen), 1),
+                    random.Random(f"{options.seed}/ext4/{scenario.name}"),
+                )
                 tell(wrong)
                 failed += len(wrong)
                 print(f"{scenario.name:24} {fell:3} losses of power on ext4, {len(wrong)} findings", flush=True)

@@ -2,20 +2,45 @@
 
 Commands run in a directory with `world` (the tiny world, never changed), `case` (a copy with one mutated file) and `out`.
 """
+
 import hashlib
 import json
 import os
 import shutil
-import struct
-import zlib
 
 import tiny_world
-from tiny_world import GOLDENS, REFERENCE, evaluate_options, models, read, stage1_options, stage2_options, write
+from fuzz_judges import (
+    check_png,
+    checked,
+    checked_shard,
+    count_predictions,
+    count_records,
+    finished_run,
+    old_shard,
+    same_configuration,
+)
+from tiny_world import GOLDENS, REFERENCE, evaluate_options, read, stage1_options, stage2_options, write
 
 ONE = ["--threads", "1"]
-PARTS = ["--vision-model", "world/stage0/vision/final_model", "--llm-path", "world/stage2/final_model/language_model",
-         "--projector-path", "world/stage2/final_model/projection_layer"]
-ASK = ["--image-path", "world/phantom/one.png", "--question", "Is the heart enlarged?", "--max-new-tokens", "2", "--precision", "fp32", *ONE]
+PARTS = [
+    "--vision-model",
+    "world/stage0/vision/final_model",
+    "--llm-path",
+    "world/stage2/final_model/language_model",
+    "--projector-path",
+    "world/stage2/final_model/projection_layer",
+]
+ASK = [
+    "--image-path",
+    "world/phantom/one.png",
+    "--question",
+    "Is the heart enlarged?",
+    "--max-new-tokens",
+    "2",
+    "--precision",
+    "fp32",
+    *ONE,
+]
 
 
 class Command:
@@ -62,125 +87,6 @@ def match_manifest(random, case, name):
     return True
 
 
-def checked_shard(base, mutant, matched, same):
-    return None if same else "a changed shard gives another answer, and its checksums did not tell"
-
-
-def old_shard(base, mutant, matched, same):
-    return None if same or matched else "a changed shard gives another answer, and the manifest's checksum did not tell"
-
-
-def checked(base, mutant, matched, same):
-    return None if same else "a changed file gives another answer, and its checksums did not tell"
-
-
-def same_configuration(base, mutant, matched, same):
-    """What `file-formats.md` promises: a run is resumed only with an equal configuration."""
-    try:
-        one, other = json.loads(base), json.loads(mutant)
-    except (ValueError, RecursionError):
-        return "not JSON, and accepted" if same is not None and mutant.strip() else None
-    if not isinstance(other, dict) or other.get("configuration") != one["configuration"]:
-        return "the run goes on under another configuration"
-    return None if same else "the run goes on and ends with other numbers"
-
-
-def finished_run(base, mutant, matched, same):
-    """A finished run whose final model is damaged is not done: it says so, or makes the model again."""
-    if same:
-        return None
-    if base[:1] == b"{":
-        try:
-            json.loads(mutant)
-            return None
-        except (ValueError, RecursionError):
-            return "a damaged final model is called done"
-    return "a final model of another size is called done" if len(base) != len(mutant) else None
-
-
-def count_predictions(directory, file, number):
-    """As many answers as there are lines."""
-    try:
-        lines = [json.loads(line) for line in read(f"{directory}/case/{file}").decode("utf-8").split("\n") if line.strip()]
-        found = json.loads(read(f"{directory}/out/metrics.json"))["n"]
-    except (ValueError, RecursionError):
-        return None
-    return None if found == len(lines) else f"{len(lines)} answers are counted as {found}"
-
-
-def count_records(directory, file, number):
-    """As many samples, stored or rejected, as there are records."""
-    try:
-        text = read(f"{directory}/case/{file}").decode("utf-8")
-        records = [json.loads(line) for line in text.split("\n") if line.strip()] if file.endswith("l") and not text.lstrip().startswith("[") else json.loads(text)
-        manifest = json.loads(read(f"{directory}/out/manifest.json"))
-    except (ValueError, RecursionError):
-        return None
-    if number or not isinstance(records, list):
-        return None
-    found = manifest["samples"] + manifest["rejected"]["samples"]
-    return None if found == len(records) else f"{len(records)} records become {found} samples"
-
-
-PNG_SIDE = 32
-
-
-def png_pixels(data):
-    """The pixels of a grey PNG of 8 bits that is not interlaced; None for any other."""
-    at, header, body = 8, None, b""
-    while at + 12 <= len(data):
-        length = int.from_bytes(data[at:at + 4], "big")
-        kind, content = data[at + 4:at + 8], data[at + 8:at + 8 + length]
-        if kind == b"IHDR":
-            header = content
-        elif kind == b"IDAT":
-            body += content
-        elif kind == b"IEND":
-            break
-        at += 12 + length
-    if header is None or len(header) != 13 or header[8:] != bytes([8, 0, 0, 0, 0]):
-        return None
-    width, height = struct.unpack(">II", header[:8])
-    if (width, height) != (PNG_SIDE, PNG_SIDE):
-        return None
-    try:
-        raw = zlib.decompressobj().decompress(body, height * (width + 1))
-    except zlib.error:
-        return None
-    if len(raw) < height * (width + 1):
-        return None
-    rows, above = [], bytes(width)
-    for row in range(height):
-        kind, line = raw[row * (width + 1)], bytearray(raw[row * (width + 1) + 1:(row + 1) * (width + 1)])
-        for x in range(width):
-            left, up, corner = line[x - 1] if x else 0, above[x], above[x - 1] if x else 0
-            if kind == 1:
-                line[x] = (line[x] + left) & 255
-            elif kind == 2:
-                line[x] = (line[x] + up) & 255
-            elif kind == 3:
-                line[x] = (line[x] + (left + up) // 2) & 255
-            elif kind == 4:
-                guess = left + up - corner
-                best = min((abs(guess - left), 0, left), (abs(guess - up), 1, up), (abs(guess - corner), 2, corner))[2]
-                line[x] = (line[x] + best) & 255
-            elif kind > 4:
-                return None
-        above = bytes(line)
-        rows.append(above)
-    return b"".join(rows)
-
-
-def images(world, paths, name):
-    """A directory with images of one kind, records of each with a good one beside it, and a list of questions."""
-    target = f"{world.world}/images-{name}"
-    for path in paths:
-        base = os.path.basename(path)
-        write(f"{target}/{base}", read(path))
-    shutil.copy(world.image(), f"{target}/good.png")
-    return target
-
-
 def build(world):
     """All kinds; what they need is made in the world."""
     w = world.world
@@ -188,14 +94,22 @@ def build(world):
     shards, kinds = f"{w}/phantom/shards", []
 
     def shard_commands(stage):
-        train = stage1_options("case", "out", steps=1, every=1) if stage == 1 else stage2_options("case", "out", steps=1, every=1, validation=False)
+        train = (
+            stage1_options("case", "out", steps=1, every=1)
+            if stage == 1
+            else stage2_options("case", "out", steps=1, every=1, validation=False)
+        )
         return [
             Command("preprocess", ["inspect", "case", *ONE]),
             Command("preprocess", ["inspect", "case", "--output", "out", *ONE], ["out/contact-sheet.png"]),
             Command("preprocess", ["verify", "case", *ONE]),
             Command("preprocess", ["audit", "case", "world/phantom/shards/stage2-test", *ONE]),
-            Command("evaluate", evaluate_options("case", "out") + ["--limit", "2", "--bootstrap", "0", "--likelihood"],
-                    ["out/metrics.json", "out/predictions.jsonl"], shown=False),
+            Command(
+                "evaluate",
+                evaluate_options("case", "out") + ["--limit", "2", "--bootstrap", "0", "--likelihood"],
+                ["out/metrics.json", "out/predictions.jsonl"],
+                shown=False,
+            ),
             Command(f"train-stage{stage}", train, ["out/final_model/projection_layer/model.safetensors"], shown=False),
         ]
 
@@ -205,34 +119,100 @@ def build(world):
     with open(f"{newest}/manifest.json") as file:
         version = json.load(file)["version"]
     shard = tiny_world.shard_files(newest)[0]
-    kinds.append(Kind("shard", newest, shard, "hdf5", shard_commands(2), 12, match_manifest, old_shard if version == 1 else checked_shard))
-    kinds.append(Kind("shard-captions", f"{shards}/stage1-val", shard, "hdf5", shard_commands(1), 4, match_manifest,
-                      old_shard if version == 1 else checked_shard))
-    kinds.append(Kind("shard-version-1", old, tiny_world.shard_files(old)[0], "hdf5", shard_commands(2), 12, match_manifest, old_shard))
+    kinds.append(
+        Kind(
+            "shard",
+            newest,
+            shard,
+            "hdf5",
+            shard_commands(2),
+            12,
+            match_manifest,
+            old_shard if version == 1 else checked_shard,
+        )
+    )
+    kinds.append(
+        Kind(
+            "shard-captions",
+            f"{shards}/stage1-val",
+            shard,
+            "hdf5",
+            shard_commands(1),
+            4,
+            match_manifest,
+            old_shard if version == 1 else checked_shard,
+        )
+    )
+    upgrade = [Command("preprocess", ["upgrade", "case", *ONE], ["case"], shown=False)] if world.upgrades() else []
+    kinds.append(
+        Kind(
+            "shard-version-1",
+            old,
+            tiny_world.shard_files(old)[0],
+            "hdf5",
+            shard_commands(2) + upgrade,
+            12,
+            match_manifest,
+            old_shard,
+        )
+    )
     foreign = f"{GOLDENS}/data/foreign-shards"
     if os.path.exists(foreign):
-        kinds.append(Kind("shard-foreign", foreign, tiny_world.shard_files(foreign), "hdf5",
-                          [Command("preprocess", ["inspect", "case", *ONE]), Command("preprocess", ["inspect", "case", "--output", "out", *ONE], ["out/contact-sheet.png"])],
-                          4, match_manifest, old_shard))
+        kinds.append(
+            Kind(
+                "shard-foreign",
+                foreign,
+                tiny_world.shard_files(foreign),
+                "hdf5",
+                [
+                    Command("preprocess", ["inspect", "case", *ONE]),
+                    Command("preprocess", ["inspect", "case", "--output", "out", *ONE], ["out/contact-sheet.png"]),
+                ],
+                4,
+                match_manifest,
+                old_shard,
+            )
+        )
     kinds.append(Kind("manifest", newest, "manifest.json", "json", shard_commands(2), 6))
     looked = f"{w}/remarked"
     shutil.copytree(newest, looked)
-    write(f"{looked}/remarks.jsonl", '{"path": "images/a.png", "suspected_inversion": 9.5, "orientation": null}\n'
-          '{"path": "images/b.png", "suspected_inversion": null, "orientation": 6}\n')
+    write(
+        f"{looked}/remarks.jsonl",
+        '{"path": "images/a.png", "suspected_inversion": 9.5, "orientation": null}\n'
+        '{"path": "images/b.png", "suspected_inversion": null, "orientation": 6}\n',
+    )
     write(f"{looked}/rejected.jsonl", '{"path": "images/c.png", "reason": "no pixels", "samples": ["1", "2"]}\n')
-    kinds.append(Kind("remarks", looked, ["remarks.jsonl", "rejected.jsonl"], "jsonl",
-                      [Command("preprocess", ["inspect", "case", "--output", "out", *ONE], ["out/contact-sheet.png"])], 2))
+    kinds.append(
+        Kind(
+            "remarks",
+            looked,
+            ["remarks.jsonl", "rejected.jsonl"],
+            "jsonl",
+            [Command("preprocess", ["inspect", "case", "--output", "out", *ONE], ["out/contact-sheet.png"])],
+            2,
+        )
+    )
 
     stage2, stage0 = f"{w}/stage2/final_model", f"{w}/stage0"
     answer = lambda **parts: Command("infer", [*[parts.get(part, part) for part in PARTS], *ASK], screen=False)
     language = answer(**{"world/stage2/final_model/language_model": "case"})
     vision = answer(**{"world/stage0/vision/final_model": "case"})
     projector = answer(**{"world/stage2/final_model/projection_layer": "case"})
-    tokenize = Command("infer", ["tokenize", "--llm-path", "case", *ONE], screen=False,
-                       stdin='"Is the heart enlarged?"\n"No acute finding.\\n\\u00e9\\ud83d\\ude00 12,345  x"\n"<start_of_turn>user"\n')
-    kinds.append(Kind("weights-language", f"{stage2}/language_model", "model.safetensors", "safetensors", [language], 5))
-    kinds.append(Kind("weights-vision", f"{stage0}/vision/final_model", "model.safetensors", "safetensors", [vision], 4))
-    kinds.append(Kind("weights-projector", f"{stage2}/projection_layer", "model.safetensors", "safetensors", [projector], 4))
+    tokenize = Command(
+        "infer",
+        ["tokenize", "--llm-path", "case", *ONE],
+        screen=False,
+        stdin='"Is the heart enlarged?"\n"No acute finding.\\n\\u00e9\\ud83d\\ude00 12,345  x"\n"<start_of_turn>user"\n',
+    )
+    kinds.append(
+        Kind("weights-language", f"{stage2}/language_model", "model.safetensors", "safetensors", [language], 5)
+    )
+    kinds.append(
+        Kind("weights-vision", f"{stage0}/vision/final_model", "model.safetensors", "safetensors", [vision], 4)
+    )
+    kinds.append(
+        Kind("weights-projector", f"{stage2}/projection_layer", "model.safetensors", "safetensors", [projector], 4)
+    )
     parted = f"{w}/parted"
     shutil.copytree(f"{stage2}/language_model", parted)
     tiny_world.split_safetensors(parted)
@@ -240,66 +220,203 @@ def build(world):
     kinds.append(Kind("config-language", f"{stage2}/language_model", "config.json", "json", [language], 5))
     kinds.append(Kind("config-vision", f"{stage0}/vision/final_model", "config.json", "json", [vision], 4))
     kinds.append(Kind("config-images", f"{stage0}/vision/final_model", "preprocessor_config.json", "json", [vision], 3))
-    kinds.append(Kind("config-projector", f"{stage2}/projection_layer", "projector_config.json", "json", [projector], 3))
+    kinds.append(
+        Kind("config-projector", f"{stage2}/projection_layer", "projector_config.json", "json", [projector], 3)
+    )
     kinds.append(Kind("config-generation", f"{stage2}/language_model", "generation_config.json", "json", [language], 3))
-    kinds.append(Kind("carina", stage2, "carina.json", "json", [Command("infer", ["--checkpoint", "case", *ASK], screen=False)], 5))
-    kinds.append(Kind("carina-weights", stage2, [f"{part}/model.safetensors" for part in ["language_model", "projection_layer", "vision_encoder"]],
-                      "safetensors", [Command("infer", ["--checkpoint", "case", *ASK], screen=False)], 3))
+    kinds.append(
+        Kind(
+            "carina", stage2, "carina.json", "json", [Command("infer", ["--checkpoint", "case", *ASK], screen=False)], 5
+        )
+    )
+    kinds.append(
+        Kind(
+            "carina-weights",
+            stage2,
+            [f"{part}/model.safetensors" for part in ["language_model", "projection_layer", "vision_encoder"]],
+            "safetensors",
+            [Command("infer", ["--checkpoint", "case", *ASK], screen=False)],
+            3,
+        )
+    )
     kinds.append(Kind("tokenizer", f"{stage0}/language/final_model", "tokenizer.json", "json", [tokenize], 5))
-    kinds.append(Kind("tokenizer-config", f"{stage0}/language/final_model", ["tokenizer_config.json", "special_tokens_map.json"], "json",
-                      [tokenize, language], 3))
+    kinds.append(
+        Kind(
+            "tokenizer-config",
+            f"{stage0}/language/final_model",
+            ["tokenizer_config.json", "special_tokens_map.json"],
+            "json",
+            [tokenize, language],
+            3,
+        )
+    )
     for name in ["bpe-gemma", "bpe-variants"]:
         if os.path.exists(f"{GOLDENS}/text/{name}"):
-            kinds.append(Kind(f"tokenizer-{name}", golden_tokenizer(world, name, "tokenizer.json"), "tokenizer.json", "json", [tokenize], 2))
+            kinds.append(
+                Kind(
+                    f"tokenizer-{name}",
+                    golden_tokenizer(world, name, "tokenizer.json"),
+                    "tokenizer.json",
+                    "json",
+                    [tokenize],
+                    2,
+                )
+            )
     for name in ["spm-bpe", "spm-bpe-prefixed", "spm-unigram", "spm-unigram-bytes"]:
         if os.path.exists(f"{GOLDENS}/text/{name}"):
-            kinds.append(Kind(f"sentencepiece-{name}", golden_tokenizer(world, name, "tokenizer.model"), "tokenizer.model", "protobuf", [tokenize], 2))
+            kinds.append(
+                Kind(
+                    f"sentencepiece-{name}",
+                    golden_tokenizer(world, name, "tokenizer.model"),
+                    "tokenizer.model",
+                    "protobuf",
+                    [tokenize],
+                    2,
+                )
+            )
 
     stopped = f"{w}/stopped"
     shutil.copytree(f"{w}/stage2", stopped)
     shutil.rmtree(f"{stopped}/final_model")
-    record = read(f"{stopped}/run.json").replace(b'"finished": true', b'"finished": false')
-    write(f"{stopped}/run.json", record)
-    resume = [Command("train-stage2", stage2_options("world/phantom/shards/stage2-train", "case"),
-                      [f"case/final_model/{part}/model.safetensors" for part in ["language_model", "projection_layer", "vision_encoder"]],
-                      shown=False)]
+    record = json.loads(read(f"{stopped}/run.json"))
+    record["finished"] = False
+    record.pop("digest")
+    record["digest"] = hashlib.sha256(json.dumps(record, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    write(f"{stopped}/run.json", json.dumps(record))
+    resume = [
+        Command(
+            "train-stage2",
+            stage2_options("world/phantom/shards/stage2-train", "case"),
+            [
+                f"case/final_model/{part}/model.safetensors"
+                for part in ["language_model", "projection_layer", "vision_encoder"]
+            ],
+            shown=False,
+        )
+    ]
     newest_step = max(os.listdir(f"{stopped}/checkpoints"), key=lambda name: int(name.rsplit("-", 1)[-1]))
     step = f"checkpoints/{newest_step}"
     kinds.append(Kind("state", stopped, f"{step}/state.json", "json", resume, 8, None, checked))
-    kinds.append(Kind("checkpoint-weights", stopped, [f"{step}/trained.safetensors", f"{step}/optimizer.safetensors"], "safetensors", resume, 5, None, checked))
+    kinds.append(
+        Kind(
+            "checkpoint-weights",
+            stopped,
+            [f"{step}/trained.safetensors", f"{step}/optimizer.safetensors"],
+            "safetensors",
+            resume,
+            5,
+            None,
+            checked,
+        )
+    )
     kinds.append(Kind("run", stopped, "run.json", "json", resume, 4, None, same_configuration))
     kinds.append(Kind("train-log", stopped, "train_log.jsonl", "jsonl", resume, 4, None, checked))
     finished = f"{w}/stage2"
-    again = [Command("train-stage2", resume[0].arguments, [*resume[0].outputs, "case/final_model/carina.json"], shown=False)]
+    again = [
+        Command("train-stage2", resume[0].arguments, [*resume[0].outputs, "case/final_model/carina.json"], shown=False)
+    ]
     kinds.append(Kind("run-finished", finished, "run.json", "json", again, 2, None, same_configuration))
     kinds.append(Kind("final-model", finished, "final_model/carina.json", "json", again, 2, None, finished_run))
-    kinds.append(Kind("final-weights", finished, [name[5:] for name in resume[0].outputs], "safetensors", again, 2, None, finished_run))
+    kinds.append(
+        Kind(
+            "final-weights",
+            finished,
+            [name[5:] for name in resume[0].outputs],
+            "safetensors",
+            again,
+            2,
+            None,
+            finished_run,
+        )
+    )
 
     predictions = f"{w}/scored"
     os.makedirs(predictions)
     shutil.copy(f"{w}/evaluation/predictions.jsonl", predictions)
-    write(f"{predictions}/expected.json", json.dumps({
-        "metrics": {"closed-accuracy": {"minimum": 0.0, "maximum": 1.0}}, "by_answer_type": {"CLOSED": {"bleu-coco-4": {"value": 0.0, "tolerance": 1.0}}},
-        "arms": {}}, indent=1))
+    write(
+        f"{predictions}/expected.json",
+        json.dumps(
+            {
+                "metrics": {"closed-accuracy": {"minimum": 0.0, "maximum": 1.0}},
+                "by_answer_type": {"CLOSED": {"bleu-coco-4": {"value": 0.0, "tolerance": 1.0}}},
+                "arms": {},
+            },
+            indent=1,
+        ),
+    )
     shutil.copy(f"{w}/stage2/train_log.jsonl", predictions)
     shutil.copy(f"{w}/stage2/run.json", predictions)
     score = ["--predictions", "case/predictions.jsonl", "--bootstrap", "10", *ONE, "--output-dir", "out"]
     scored = ["out/metrics.json"]
-    kinds.append(Kind("predictions", predictions, "predictions.jsonl", "jsonl", [Command("evaluate", score, scored, shown=False)], 6, check=count_predictions))
-    kinds.append(Kind("expected", predictions, "expected.json", "json", [Command("evaluate", score + ["--expected", "case/expected.json"], scored, shown=False)], 4))
-    kinds.append(Kind("loss-curve", predictions, ["train_log.jsonl"], "jsonl",
-                      [Command("evaluate", score + ["--train-logs", "a=case/train_log.jsonl"], scored, shown=False)], 3))
-    kinds.append(Kind("loss-record", predictions, ["run.json"], "json",
-                      [Command("evaluate", score + ["--train-logs", "a=case/train_log.jsonl"], scored, shown=False)], 2))
+    kinds.append(
+        Kind(
+            "predictions",
+            predictions,
+            "predictions.jsonl",
+            "jsonl",
+            [Command("evaluate", score, scored, shown=False)],
+            6,
+            check=count_predictions,
+        )
+    )
+    kinds.append(
+        Kind(
+            "expected",
+            predictions,
+            "expected.json",
+            "json",
+            [Command("evaluate", score + ["--expected", "case/expected.json"], scored, shown=False)],
+            4,
+        )
+    )
+    kinds.append(
+        Kind(
+            "loss-curve",
+            predictions,
+            ["train_log.jsonl"],
+            "jsonl",
+            [Command("evaluate", score + ["--train-logs", "a=case/train_log.jsonl"], scored, shown=False)],
+            3,
+        )
+    )
+    kinds.append(
+        Kind(
+            "loss-record",
+            predictions,
+            ["run.json"],
+            "json",
+            [Command("evaluate", score + ["--train-logs", "a=case/train_log.jsonl"], scored, shown=False)],
+            2,
+        )
+    )
     kinds += interrupted_evaluation(world)
 
     features = f"{w}/features"
     os.makedirs(features)
-    train = stage1_options("world/phantom/shards/stage1-val", "out", steps=2, every=2) + ["--cache-vision-features", "case/vision-features.h5"]
-    world.program("train-stage1", [*stage1_options("world/phantom/shards/stage1-val", "world/features-run", steps=2, every=2),
-                                   "--cache-vision-features", "world/features/vision-features.h5"])
-    kinds.append(Kind("features", features, "vision-features.h5", "hdf5",
-                      [Command("train-stage1", train, ["out/final_model/projection_layer/model.safetensors"], shown=False)], 6, None, checked))
+    train = stage1_options("world/phantom/shards/stage1-val", "out", steps=2, every=2) + [
+        "--cache-vision-features",
+        "case/vision-features.h5",
+    ]
+    world.program(
+        "train-stage1",
+        [
+            *stage1_options("world/phantom/shards/stage1-val", "world/features-run", steps=2, every=2),
+            "--cache-vision-features",
+            "world/features/vision-features.h5",
+        ],
+    )
+    kinds.append(
+        Kind(
+            "features",
+            features,
+            "vision-features.h5",
+            "hdf5",
+            [Command("train-stage1", train, ["out/final_model/projection_layer/model.safetensors"], shown=False)],
+            6,
+            None,
+            checked,
+        )
+    )
 
     records = f"{w}/records"
     with open(f"{w}/phantom/stage2_val.json") as file:
@@ -309,18 +426,76 @@ def build(world):
     write(f"{records}/stage2.json", json.dumps(rows, indent=1))
     write(f"{records}/stage2.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     write(f"{records}/stage1.json", json.dumps(captions))
-    write(f"{records}/questions.jsonl", "".join(json.dumps({"image": row["image"], "question": row["problem"], "id": str(n)}) + "\n" for n, row in enumerate(rows[:3])))
+    write(
+        f"{records}/questions.jsonl",
+        "".join(
+            json.dumps({"image": row["image"], "question": row["problem"], "id": str(n)}) + "\n"
+            for n, row in enumerate(rows[:3])
+        ),
+    )
     made = ["out"]
 
     def preprocess(*arguments, image_root="world/phantom"):
-        return Command("preprocess", [*arguments, "--image-root", image_root, "--image-size", "32", "--output", "out", "--max-rejected", "1", *ONE], made)
+        return Command(
+            "preprocess",
+            [
+                *arguments,
+                "--image-root",
+                image_root,
+                "--image-size",
+                "32",
+                "--output",
+                "out",
+                "--max-rejected",
+                "1",
+                *ONE,
+            ],
+            made,
+        )
 
     for name, family in [("stage2.json", "json"), ("stage2.jsonl", "jsonl"), ("stage1.json", "json")]:
-        kinds.append(Kind(f"records-{name}", records, name, family, [
-            preprocess("--json", f"case/{name}"), preprocess("--json", f"case/{name}", "--split-by", "patient", "--split", "train")], 3, check=count_records))
-    kinds.append(Kind("questions", records, "questions.jsonl", "jsonl", [
-        Command("infer", ["--checkpoint", "world/stage2/final_model", "--input", "case/questions.jsonl", "--image-root", "world/phantom", "--max-new-tokens", "1",
-                          "--precision", "fp32", *ONE], screen=False)], 4))
+        kinds.append(
+            Kind(
+                f"records-{name}",
+                records,
+                name,
+                family,
+                [
+                    preprocess("--json", f"case/{name}"),
+                    preprocess("--json", f"case/{name}", "--split-by", "patient", "--split", "train"),
+                ],
+                3,
+                check=count_records,
+            )
+        )
+    kinds.append(
+        Kind(
+            "questions",
+            records,
+            "questions.jsonl",
+            "jsonl",
+            [
+                Command(
+                    "infer",
+                    [
+                        "--checkpoint",
+                        "world/stage2/final_model",
+                        "--input",
+                        "case/questions.jsonl",
+                        "--image-root",
+                        "world/phantom",
+                        "--max-new-tokens",
+                        "1",
+                        "--precision",
+                        "fp32",
+                        *ONE,
+                    ],
+                    screen=False,
+                )
+            ],
+            4,
+        )
+    )
     kinds += unfinished_preprocess(world)
 
     kinds += image_kinds(world, made)
@@ -339,14 +514,28 @@ def interrupted_evaluation(world):
     import signal
     import subprocess
     import time
-    options = evaluate_options("world/phantom/shards/stage2-test", "world/stopped-evaluation") + ["--max-new-tokens", "40", "--batch-size", "1"]
+
+    options = evaluate_options("world/phantom/shards/stage2-test", "world/stopped-evaluation") + [
+        "--max-new-tokens",
+        "40",
+        "--batch-size",
+        "1",
+    ]
     folder = f"{world.world}/stopped-evaluation/evaluation.partial"
     for _ in range(20):
         shutil.rmtree(f"{world.world}/stopped-evaluation", ignore_errors=True)
-        process = subprocess.Popen([f"{world.binaries}/evaluate", *options], cwd=world.directory, env=tiny_world.ENVIRONMENT, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [f"{world.binaries}/evaluate", *options],
+            cwd=world.directory,
+            env=tiny_world.ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         while process.poll() is None:
-            answers = [name for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.endswith(".jsonl")]
+            answers = [
+                name for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.endswith(".jsonl")
+            ]
             if any(os.path.getsize(f"{folder}/{name}") for name in answers):
                 process.send_signal(signal.SIGKILL)
                 process.wait()
@@ -356,27 +545,58 @@ def interrupted_evaluation(world):
             break
     else:
         return []
-    command = [Command("evaluate", [option.replace("world/stopped-evaluation", "case") for option in options],
-                       ["case/metrics.json", "case/predictions.jsonl"], shown=False)]
+    command = [
+        Command(
+            "evaluate",
+            [option.replace("world/stopped-evaluation", "case") for option in options],
+            ["case/metrics.json", "case/predictions.jsonl"],
+            shown=False,
+        )
+    ]
     kinds = []
     for name in sorted(os.listdir(folder)):
         if name.endswith((".json", ".jsonl")):
-            kinds.append(Kind(f"evaluation-{name}", f"{world.world}/stopped-evaluation", f"evaluation.partial/{name}",
-                              "jsonl" if name.endswith("l") else "json", command, 2))
+            kinds.append(
+                Kind(
+                    f"evaluation-{name}",
+                    f"{world.world}/stopped-evaluation",
+                    f"evaluation.partial/{name}",
+                    "jsonl" if name.endswith("l") else "json",
+                    command,
+                    2,
+                )
+            )
     return kinds
 
 
 def unfinished_preprocess(world):
     """One part of two: what the other goes on from."""
-    options = ["--json", "world/phantom/stage2_test.json", "--image-root", "world/phantom", "--image-size", "32", "--shard-size", "2", "--threads", "1"]
+    options = [
+        "--json",
+        "world/phantom/stage2_test.json",
+        "--image-root",
+        "world/phantom",
+        "--image-size",
+        "32",
+        "--shard-size",
+        "2",
+        "--threads",
+        "1",
+    ]
     target = f"{world.world}/parts"
     os.makedirs(target)
     world.program("preprocess", [*options, "--output", "world/parts/shards", "--part", "1/2"])
     command = [Command("preprocess", [*options, "--output", "case/shards", "--part", "2/2"], ["case/shards"])]
     progress = "shards.partial/progress"
     files = sorted(os.listdir(f"{target}/{progress}"))
-    made = [f"shards.partial/shards/{name}" for name in sorted(os.listdir(f"{target}/shards.partial/shards")) if name.endswith(".h5")]
-    kinds = [Kind("progress", target, [f"{progress}/{name}" for name in files if name.endswith(".json")], "json", command, 3)]
+    made = [
+        f"shards.partial/shards/{name}"
+        for name in sorted(os.listdir(f"{target}/shards.partial/shards"))
+        if name.endswith(".h5")
+    ]
+    kinds = [
+        Kind("progress", target, [f"{progress}/{name}" for name in files if name.endswith(".json")], "json", command, 3)
+    ]
     if made:
         kinds.append(Kind("progress-shard", target, made, "hdf5", command, 2))
     return kinds
@@ -385,7 +605,8 @@ def unfinished_preprocess(world):
 def image_kinds(world, made):
     kinds, samples = [], f"{GOLDENS}/data"
     formats = {
-        "png": [world.image()] + [f"{samples}/images/{n}" for n in sorted(os.listdir(f"{samples}/images")) if n.endswith(".png")],
+        "png": [world.image()]
+        + [f"{samples}/images/{n}" for n in sorted(os.listdir(f"{samples}/images")) if n.endswith(".png")],
         "jpeg": [f"{samples}/images/{n}" for n in sorted(os.listdir(f"{samples}/images")) if n.endswith(".jpg")],
         "dicom": [f"{samples}/dicom/{n}" for n in sorted(os.listdir(f"{samples}/dicom")) if n.endswith(".dcm")],
     }
@@ -402,52 +623,166 @@ def image_kinds(world, made):
             files = [files[0]] * 12 + files
         shutil.copy(world.image(), f"{target}/good.png")
         for file in set(files):
-            write(f"{target}/{file}.json", json.dumps([{"image": "good.png", "problem": "a?", "normal_caption": "b"}, {"image": file, "problem": "c?", "normal_caption": "d"}]))
+            write(
+                f"{target}/{file}.json",
+                json.dumps(
+                    [
+                        {"image": "good.png", "problem": "a?", "normal_caption": "b"},
+                        {"image": file, "problem": "c?", "normal_caption": "d"},
+                    ]
+                ),
+            )
         windows = ["--window", "voi"] if name == "dicom" else ["--window", "full"]
         commands = [
-            Command("preprocess", ["--json", "case/FILE.json", "--image-root", "case", "--image-size", "32", "--output", "out", "--max-rejected", "1", *windows, *ONE], made),
-            Command("preprocess", ["--json", "case/FILE.json", "--image-root", "case", "--image-size", "16", "--output", "out", "--max-rejected", "1", "--fast-decode",
-                                   "--window", "minmax", "--aspect", "pad", *ONE], made),
-            Command("infer", ["--checkpoint", "world/stage2/final_model", "--image-path", "case/FILE", "--question", "a?", "--max-new-tokens", "1", *windows,
-                              "--precision", "fp32", *ONE], screen=False),
+            Command(
+                "preprocess",
+                [
+                    "--json",
+                    "case/FILE.json",
+                    "--image-root",
+                    "case",
+                    "--image-size",
+                    "32",
+                    "--output",
+                    "out",
+                    "--max-rejected",
+                    "1",
+                    *windows,
+                    *ONE,
+                ],
+                made,
+            ),
+            Command(
+                "preprocess",
+                [
+                    "--json",
+                    "case/FILE.json",
+                    "--image-root",
+                    "case",
+                    "--image-size",
+                    "16",
+                    "--output",
+                    "out",
+                    "--max-rejected",
+                    "1",
+                    "--fast-decode",
+                    "--window",
+                    "minmax",
+                    "--aspect",
+                    "pad",
+                    *ONE,
+                ],
+                made,
+            ),
+            Command(
+                "infer",
+                [
+                    "--checkpoint",
+                    "world/stage2/final_model",
+                    "--image-path",
+                    "case/FILE",
+                    "--question",
+                    "a?",
+                    "--max-new-tokens",
+                    "1",
+                    *windows,
+                    "--precision",
+                    "fp32",
+                    *ONE,
+                ],
+                screen=False,
+            ),
         ]
-        kinds.append(Kind(name, target, files, name, commands, 6 if name == "dicom" else 5, check=check_png if name == "png" else None))
+        kinds.append(
+            Kind(
+                name,
+                target,
+                files,
+                name,
+                commands,
+                6 if name == "dicom" else 5,
+                check=check_png if name == "png" else None,
+            )
+        )
     return kinds
 
 
 def archive_kinds(world, made):
     world.make_archives()
     layouts = {
-        "chexpert": ("case", ["train.csv"], "table"), "nih-cxr14": ("case", ["Data_Entry_2017.csv", "train_val_list.txt", "test_list.txt"], "table"),
+        "chexpert": ("case", ["train.csv"], "table"),
+        "nih-cxr14": ("case", ["Data_Entry_2017.csv", "train_val_list.txt", "test_list.txt"], "table"),
         "mimic-cxr-jpg": ("case", ["mimic-cxr-2.0.0-metadata.csv", "mimic-cxr-2.0.0-chexpert.csv"], "table"),
-        "vindr-cxr": ("case", ["image_labels_train.csv"], "table"), "padchest": ("case", ["PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"], "table"),
-        "vqa-rad": ("case/public.json", ["public.json"], "json"), "llava": ("case/conversations.json", ["conversations.json"], "json"),
-        "slake": ("case", ["train.json"], "json"), "open-i": ("case", ["1.xml"], "xml"),
+        "vindr-cxr": ("case", ["image_labels_train.csv"], "table"),
+        "padchest": ("case", ["PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"], "table"),
+        "vqa-rad": ("case/public.json", ["public.json"], "json"),
+        "llava": ("case/conversations.json", ["conversations.json"], "json"),
+        "slake": ("case", ["train.json"], "json"),
+        "open-i": ("case", ["1.xml"], "xml"),
     }
-    extra = {"nih-cxr14": ["--split", "train_val"], "llava": ["--split", "train"], "padchest": ["--split", "train", "--window", "minmax"], "open-i": ["--split", "train"],
-             "chexpert": ["--split", "train"], "mimic-cxr-jpg": ["--split", "train"], "vindr-cxr": ["--split", "train"], "vqa-rad": ["--split", "train"],
-             "slake": ["--split", "train"]}
+    extra = {
+        "nih-cxr14": ["--split", "train_val"],
+        "llava": ["--split", "train"],
+        "padchest": ["--split", "train", "--window", "minmax"],
+        "open-i": ["--split", "train"],
+        "chexpert": ["--split", "train"],
+        "mimic-cxr-jpg": ["--split", "train"],
+        "vindr-cxr": ["--split", "train"],
+        "vqa-rad": ["--split", "train"],
+        "slake": ["--split", "train"],
+    }
     kinds = []
     for name, (table, files, family) in layouts.items():
         root = "case/imgs" if name == "slake" else "case"
         source = f"{world.world}/archives/{name}"
-        base = ["--format", name, "--json", table, "--image-root", root, "--image-size", "32", "--output", "out", "--max-rejected", "1", *ONE]
-        kinds.append(Kind(f"archive-{name}", source, files, family, [Command("preprocess", [*base, *extra[name]], made)], 2))
+        base = [
+            "--format",
+            name,
+            "--json",
+            table,
+            "--image-root",
+            root,
+            "--image-size",
+            "32",
+            "--output",
+            "out",
+            "--max-rejected",
+            "1",
+            *ONE,
+        ]
+        kinds.append(
+            Kind(f"archive-{name}", source, files, family, [Command("preprocess", [*base, *extra[name]], made)], 2)
+        )
         if name == "mimic-cxr-jpg":
-            kinds.append(Kind("archive-gzip", source, ["mimic-cxr-2.0.0-split.csv.gz"], "bytes", [Command("preprocess", [*base, *extra[name]], made)], 2))
-            kinds.append(Kind("archive-report", source, ["files/p10/p10000032/s50000001.txt"], "table", [Command("preprocess", [*base, *extra[name]], made)], 1))
+            kinds.append(
+                Kind(
+                    "archive-gzip",
+                    source,
+                    ["mimic-cxr-2.0.0-split.csv.gz"],
+                    "bytes",
+                    [Command("preprocess", [*base, *extra[name]], made)],
+                    2,
+                )
+            )
+            kinds.append(
+                Kind(
+                    "archive-report",
+                    source,
+                    ["files/p10/p10000032/s50000001.txt"],
+                    "table",
+                    [Command("preprocess", [*base, *extra[name]], made)],
+                    1,
+                )
+            )
         if name == "chexpert" and os.path.exists(f"{source}/templates.json"):
-            kinds.append(Kind("templates", source, ["templates.json"], "json",
-                              [Command("preprocess", [*base, *extra[name], "--templates", "case/templates.json"], made)], 3))
+            kinds.append(
+                Kind(
+                    "templates",
+                    source,
+                    ["templates.json"],
+                    "json",
+                    [Command("preprocess", [*base, *extra[name], "--templates", "case/templates.json"], made)],
+                    3,
+                )
+            )
     return kinds
-
-
-def check_png(directory, file, number):
-    """The shard holds the pixels that the PNG holds, read here another way."""
-    pixels = png_pixels(read(f"{directory}/case/{file}"))
-    if number or pixels is None or not os.path.exists(f"{directory}/out/shard-00000.h5"):
-        return None
-    with open(f"{directory}/out/rejected.jsonl") as rejected:
-        if json.dumps(file) in rejected.read():
-            return None
-    return None if pixels in read(f"{directory}/out/shard-00000.h5") else "the shard does not hold the pixels of the PNG"

@@ -3,10 +3,12 @@
 A run lives in `run/` beside `world/`. `Scenario.commands` give, one after the other, the undisturbed result; after a kill the same
 commands are given again, and `run/` must end with the same files and bytes, without what a clock writes.
 """
+
 import hashlib
 import json
 import os
 import re
+import shutil
 
 import tiny_world
 from tiny_world import evaluate_options, read, stage1_options, stage2_options
@@ -15,35 +17,161 @@ EVERY = 2
 
 
 class Scenario:
-    """Programs with their options; `every` is the promised interval in steps, `runs` the directories with checkpoints."""
+    """Programs with their options; `every` is the promised interval in steps, `runs` the directories with checkpoints.
 
-    def __init__(self, name, commands, every=None, runs=(), together=False, ignore=()):
-        self.name, self.commands, self.every, self.runs, self.together, self.ignore = name, commands, every, list(runs), together, set(ignore)
+    `together` starts the commands at once; `ignore` are files that need not be equal; `setup` fills the directory of the run before.
+    """
+
+    def __init__(self, name, commands, every=None, runs=(), together=False, ignore=(), setup=None):
+        self.name, self.commands, self.every, self.runs, self.together, self.ignore = (
+            name,
+            commands,
+            every,
+            list(runs),
+            together,
+            set(ignore),
+        )
+        self.setup = setup or (lambda directory: None)
 
 
 def scenarios(world):
     """All scenarios, for a world that was made."""
     shards = "world/phantom/shards"
-    records = ["--json", "world/phantom/stage2_train.json", "--image-root", "world/phantom", "--image-size", "32", "--shard-size", "3", "--threads", "1"]
+    records = [
+        "--json",
+        "world/phantom/stage2_train.json",
+        "--image-root",
+        "world/phantom",
+        "--image-size",
+        "32",
+        "--shard-size",
+        "3",
+        "--threads",
+        "1",
+    ]
     parts = [("preprocess", [*records, "--output", "run/shards", "--part", f"{part}/2"]) for part in (1, 2)]
-    predictions = ["--predictions", "world/evaluation/predictions.jsonl", "--bootstrap", "20", "--threads", "1", "--output-dir", "run/scores"]
-    return [
+    predictions = [
+        "--predictions",
+        "world/evaluation/predictions.jsonl",
+        "--bootstrap",
+        "20",
+        "--threads",
+        "1",
+        "--output-dir",
+        "run/scores",
+    ]
+    old = lambda directory: shutil.copytree(
+        f"{tiny_world.REFERENCE}/version-1-shards", f"{directory}/old", dirs_exist_ok=True
+    )
+    upgrade = (
+        [Scenario("preprocess-upgrade", [("preprocess", ["upgrade", "run/old", "--threads", "1"])], setup=old)]
+        if world.upgrades()
+        else []
+    )
+    return upgrade + [
         Scenario("preprocess", [("preprocess", [*records, "--output", "run/shards"])]),
         Scenario("preprocess-splits", [("preprocess", [*records, "--output", "run/shards", "--split-by", "patient"])]),
         Scenario("preprocess-parts", parts),
         Scenario("preprocess-parts-at-once", parts, together=True),
-        Scenario("preprocess-phantom", [("preprocess", [
-            "phantom", "--count", "10", "--seed", "4", "--image-size", "32", "--val-fraction", "0.2", "--test-fraction", "0.2", "--output", "run/phantom", "--threads", "1"])]),
-        Scenario("preprocess-inspect", [("preprocess", ["inspect", f"{shards}/stage2-val", "--output", "run/looking", "--threads", "1"])]),
-        Scenario("train-stage0", [("train-stage0", [
-            "--train-shards", f"{shards}/stage1-train", "--text-shards", f"{shards}/stage2-val", *tiny_world.SMALL_MODELS, "--vision-batch-size", "4", "--vision-epochs", "2",
-            "--language-batch-size", "16", "--save-every-n-steps", str(EVERY), "--output-dir", "run/stage0"])], EVERY, ["run/stage0/vision", "run/stage0/language"]),
-        Scenario("train-stage1", [("train-stage1", stage1_options(f"{shards}/stage1-train", "run/stage1", steps=6, every=EVERY))], EVERY, ["run/stage1"]),
-        Scenario("train-stage1-features", [("train-stage1", [*stage1_options(f"{shards}/stage1-train", "run/stage1", steps=6, every=EVERY),
-                                                             "--cache-vision-features", "run/features.h5"])], EVERY, ["run/stage1"], ignore=["run/features.h5"]),
-        Scenario("train-stage2", [("train-stage2", [*stage2_options(f"{shards}/stage2-train", "run/stage2", steps=6, every=EVERY)])],
-                 EVERY, ["run/stage2"]),
-        Scenario("evaluate", [("evaluate", [*evaluate_options(f"{shards}/stage2-test", "run/scores"), "--limit", "26", "--arms", "true,shuffled,blank"])]),
+        Scenario(
+            "preprocess-phantom",
+            [
+                (
+                    "preprocess",
+                    [
+                        "phantom",
+                        "--count",
+                        "10",
+                        "--seed",
+                        "4",
+                        "--image-size",
+                        "32",
+                        "--val-fraction",
+                        "0.2",
+                        "--test-fraction",
+                        "0.2",
+                        "--output",
+                        "run/phantom",
+                        "--threads",
+                        "1",
+                    ],
+                )
+            ],
+        ),
+        Scenario(
+            "preprocess-inspect",
+            [("preprocess", ["inspect", f"{shards}/stage2-val", "--output", "run/looking", "--threads", "1"])],
+        ),
+        Scenario(
+            "train-stage0",
+            [
+                (
+                    "train-stage0",
+                    [
+                        "--train-shards",
+                        f"{shards}/stage1-train",
+                        "--text-shards",
+                        f"{shards}/stage2-val",
+                        *tiny_world.SMALL_MODELS,
+                        "--vision-batch-size",
+                        "4",
+                        "--vision-epochs",
+                        "2",
+                        "--language-batch-size",
+                        "16",
+                        "--save-every-n-steps",
+                        str(EVERY),
+                        "--output-dir",
+                        "run/stage0",
+                    ],
+                )
+            ],
+            EVERY,
+            ["run/stage0/vision", "run/stage0/language"],
+        ),
+        Scenario(
+            "train-stage1",
+            [("train-stage1", stage1_options(f"{shards}/stage1-train", "run/stage1", steps=6, every=EVERY))],
+            EVERY,
+            ["run/stage1"],
+        ),
+        Scenario(
+            "train-stage1-features",
+            [
+                (
+                    "train-stage1",
+                    [
+                        *stage1_options(f"{shards}/stage1-train", "run/stage1", steps=6, every=EVERY),
+                        "--cache-vision-features",
+                        "run/features.h5",
+                    ],
+                )
+            ],
+            EVERY,
+            ["run/stage1"],
+            ignore=["run/features.h5"],
+        ),
+        Scenario(
+            "train-stage2",
+            [("train-stage2", [*stage2_options(f"{shards}/stage2-train", "run/stage2", steps=6, every=EVERY)])],
+            EVERY,
+            ["run/stage2"],
+        ),
+        Scenario(
+            "evaluate",
+            [
+                (
+                    "evaluate",
+                    [
+                        *evaluate_options(f"{shards}/stage2-test", "run/scores"),
+                        "--limit",
+                        "26",
+                        "--arms",
+                        "true,shuffled,blank",
+                    ],
+                )
+            ],
+        ),
         Scenario("evaluate-predictions", [("evaluate", predictions)]),
     ]
 
@@ -82,6 +210,12 @@ def tree(directory, ignore=()):
     return found
 
 
+def whole_checkpoint(path):
+    """Whether all files of a checkpoint are there and have content."""
+    names = [f"{path}/{name}" for name in ("state.json", "trained.safetensors", "optimizer.safetensors")]
+    return all(os.path.exists(name) and os.path.getsize(name) for name in names)
+
+
 def logged_steps(directory):
     """The steps of whole lines of the log of a run."""
     path = os.path.join(directory, "train_log.jsonl")
@@ -106,5 +240,9 @@ def log_until(directory, step):
 def newest_checkpoint(directory):
     """The step of the newest checkpoint under its final name."""
     folder = os.path.join(directory, "checkpoints")
-    steps = [int(name[5:]) for name in (os.listdir(folder) if os.path.isdir(folder) else []) if re.fullmatch(r"step-\d+", name)]
+    steps = [
+        int(name[5:])
+        for name in (os.listdir(folder) if os.path.isdir(folder) else [])
+        if re.fullmatch(r"step-\d+", name)
+    ]
     return max(steps, default=0)

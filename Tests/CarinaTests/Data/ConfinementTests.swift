@@ -88,8 +88,8 @@ import Testing
     try AtomicFile.write(
       "dicom_id,study_id,subject_id,split\nd,\(study),1x,train\n", to: root.file("mimic-cxr-2.0.0-split.csv"))
     func read(isConfined: Bool) throws -> [String] {
-      try ArchiveReader.read(root.path, format: .mimicCXR, imageRoots: [root.path], isConfined: isConfined).records
-        .map(\.answer)
+      try ArchiveReader.read(root.path, format: .mimicCXR, imageRoots: [root.path], isConfined: isConfined).records.map(
+        \.answer)
     }
     #expect(try read(isConfined: false).contains { $0.contains("secret") })
     #expect { try read(isConfined: true) } throws: {

@@ -185,7 +185,6 @@ import Carina
       case .number(let number): .number(number.nextUp)
       case .array(let list): .array(list + [1])
       case .object(let object): .object(JSONObject(object.map { ($0.key, $0.value) } + [("more", 1)]))
-      case .digits(let digits): .digits(digits + "0")
       case .null: 7
       }
     let others: [JSONValue?] = [.null, true, false, [], [:], [value], ["a": value], own]
