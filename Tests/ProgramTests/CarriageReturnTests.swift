@@ -6,7 +6,10 @@ import Testing
     "a word that ends in a carriage return is refused before anything is read or written",
     arguments: [
       ("preprocess", ["--json", "a.json", "--image-root", "images", "--output", "run\r"], "run"),
-      ("train-stage1", ["--train_shards", "x", "--vision_model", "x", "--llm", "x", "--num_epochs=3\r"], "--num_epochs=3"),
+      (
+        "train-stage1", ["--train_shards", "x", "--vision_model", "x", "--llm", "x", "--num_epochs=3\r"],
+        "--num_epochs=3"
+      ),
       ("infer", ["--checkpoint", "x", "--image-path", "y\r"], "y"),
       ("evaluate", ["--help\r"], "--help"),
     ])

@@ -41,7 +41,8 @@ enum SampleReader {
     return CarinaError(
       .badData, "holds an object that goes over several lines", at: path,
       expected: "a JSON list of objects, or JSON Lines with one whole object a line",
-      remedy: "If the records are a list inside this object, save that list alone; if each record has several lines, put "
+      remedy:
+        "If the records are a list inside this object, save that list alone; if each record has several lines, put "
         + "them into one list.")
   }
 }

@@ -7,8 +7,10 @@ import Carina
 /// Models that a tool has left in a form of its own, as public reports show their names.
 @Suite struct UnfinishedWeightsTests {
   /// The error for the decoder of the goldens with other tensors.
-  private func message(_ change: (_ name: String, _ tensor: Tensor) -> [(name: String, tensor: Tensor)]) throws -> String {
-    let source = ModelDirectory(path: try CheckpointGoldens.path("gemma-window-short".model))
+  private func message(_ change: (_ name: String, _ tensor: Tensor) -> [(name: String, tensor: Tensor)]) throws
+    -> String
+  {
+    let source = ModelDirectory(path: try CheckpointGoldens.path("model/gemma-window-short"))
     let directory = try TemporaryDirectory()
     try JSONValue.object(#require(try source.configuration().object)).write(to: directory.file("config.json"))
     let weights = try source.weights()
