@@ -33,11 +33,26 @@ enum SampleReader {
     guard count > 0 else { throw CarinaError(.badData, "holds no records", at: path, found: "an empty list") }
   }
 
-  /// The error for an object that goes on behind its first line, as `json.dump(…, indent=…)` writes it; nil for one that
-  /// may end in it.
+  /// The error for an object that goes on behind its first line, as `json.dump(…, indent=…)` writes it; nil for one
+  /// that ends in it, and for one that breaks off elsewhere than between values.
   private static func severalLines(_ line: Data, path: String) -> CarinaError? {
-    let last = line.last { $0 != 0x20 && !(0x09...0x0d).contains($0) }
-    guard last == UInt8(ascii: "{") || last == UInt8(ascii: ",") || last == UInt8(ascii: "[") else { return nil }
+    var (depth, isText, isEscaped, last) = (0, false, false, UInt8(ascii: "{"))
+    for byte in line where byte != 0x20 && !(0x09...0x0d).contains(byte) {
+      last = byte
+      if isText {
+        if byte == UInt8(ascii: "\""), !isEscaped { isText = false }
+        isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+        continue
+      }
+      switch byte {
+      case UInt8(ascii: "\""): isText = true
+      case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+      default: break
+      }
+      if depth == 0 { return nil }
+    }
+    guard !isText, [UInt8(ascii: "{"), UInt8(ascii: ","), UInt8(ascii: "[")].contains(last) else { return nil }
     return CarinaError(
       .badData, "holds an object that goes over several lines", at: path,
       expected: "a JSON list of objects, or JSON Lines with one whole object a line",

@@ -1,5 +1,5 @@
-/// Recognises what Git LFS leaves where a repository was cloned without it: three lines of text under the name of a large
-/// file (github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
+/// Recognises what Git LFS leaves where a repository was cloned without it: three lines of text under the name of a
+/// large file (github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
 package enum LargeFilePointer {
   /// What every such file begins with.
   package static let start = Array("version https://git-lfs.github.com/spec/".utf8)
