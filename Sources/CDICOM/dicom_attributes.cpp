@@ -1,7 +1,10 @@
 #include "dicom_attributes.h"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <cmath>
+#include <cstdio>
 
 #include "dicom_extract.h"
 
@@ -23,13 +26,48 @@ std::string word(DcmItem &item, const DcmTagKey &key) {
   return last == OFString_npos ? "" : std::string(text.c_str() + first, last + 1 - first);
 }
 
+/// What is read of a number.
+enum class Reading { absent, number, unreadable };
+
+/// The first number of an element, of whatever type it is: a text has to be a number from its first character to its
+/// last (DCMTK takes `2048,5` for 2048).
+Reading readNumber(DcmItem &item, const DcmTagKey &key, double &value) {
+  DcmElement *element = nullptr;
+  if (item.findAndGetElement(key, element).bad() || !element || element->getLength() == 0) return Reading::absent;
+  Float64 wide = 0;
+  Float32 narrow = 0;
+  Uint16 plain = 0;
+  Sint16 signed16 = 0;
+  Uint32 plain32 = 0;
+  Sint32 signed32 = 0;
+  switch (element->ident()) {
+    case EVR_FD: value = element->getFloat64(wide).good() ? wide : NAN; break;
+    case EVR_FL: value = element->getFloat32(narrow).good() ? narrow : NAN; break;
+    case EVR_US: value = element->getUint16(plain).good() ? plain : NAN; break;
+    case EVR_SS: value = element->getSint16(signed16).good() ? signed16 : NAN; break;
+    case EVR_UL: value = element->getUint32(plain32).good() ? plain32 : NAN; break;
+    case EVR_SL: value = element->getSint32(signed32).good() ? signed32 : NAN; break;
+    default: {
+      const std::string text = word(item, key);
+      if (text.empty()) return Reading::absent;
+      // The standard allows a plus sign before the number, `from_chars` does not.
+      const char *first = text.data() + (text[0] == '+' ? 1 : 0), *last = text.data() + text.size();
+      const auto parsed = std::from_chars(first, last, value);
+      if (parsed.ec != std::errc() || parsed.ptr != last || (text[0] == '+' && *first == '-')) value = NAN;
+    }
+  }
+  return std::isfinite(value) ? Reading::number : Reading::unreadable;
+}
+
 /// Whether a number is there; refuses one that is none.
 bool number(DcmItem &item, const DcmTagKey &key, const char *name, double &value) {
-  if (word(item, key).empty()) return false;
-  Float64 read = 0;
-  if (item.findAndGetFloat64(key, read).bad() || !std::isfinite(read))
-    refuse(CARINA_DICOM_DAMAGED, "its %s is no number", name);
-  value = read;
+  double read = 0;
+  switch (readNumber(item, key, read)) {
+    case Reading::absent: return false;
+    case Reading::unreadable:
+      refuse(CARINA_DICOM_DAMAGED, "its %s is no number: %.40s", name, word(item, key).c_str());
+    case Reading::number: value = read;
+  }
   return true;
 }
 
@@ -44,7 +82,10 @@ bool either(DcmItem &item, const DcmTagKey &key, unsigned long index, bool isSig
   } else if (element->getUint16(plain, index).good()) {
     value = isSigned ? static_cast<Sint16>(plain) : plain;
   } else {
-    return false;
+    double number = 0;
+    if (index != 0 || readNumber(item, key, number) != Reading::number) return false;
+    if (number < INT16_MIN || number > UINT16_MAX || number != std::floor(number)) return false;
+    value = static_cast<int32_t>(number);
   }
   return true;
 }
@@ -52,7 +93,8 @@ bool either(DcmItem &item, const DcmTagKey &key, unsigned long index, bool isSig
 void readWindow(DcmDataset &dataset, carina_dicom_report &report) {
   if (!number(dataset, DCM_WindowCenter, "window centre", report.window_center)) return;
   if (!number(dataset, DCM_WindowWidth, "window width", report.window_width)) return;
-  const std::string function = word(dataset, DCM_VOILUTFunction);
+  std::string function = word(dataset, DCM_VOILUTFunction);
+  std::transform(function.begin(), function.end(), function.begin(), [](unsigned char c) { return std::toupper(c); });
   if (function.empty() || function == "LINEAR") {
     report.window_function = CARINA_DICOM_LINEAR;
   } else if (function == "LINEAR_EXACT") {
@@ -67,6 +109,18 @@ void readWindow(DcmDataset &dataset, carina_dicom_report &report) {
 }
 
 }  // namespace
+
+void putNumbersInTheirTypes(DcmDataset &dataset) {
+  for (const DcmTagKey &key :
+       {DCM_Rows, DCM_Columns, DCM_SamplesPerPixel, DCM_BitsAllocated, DCM_BitsStored, DCM_HighBit,
+        DCM_PixelRepresentation, DCM_PlanarConfiguration}) {
+    Uint16 plain = 0;
+    double value = 0;
+    if (dataset.findAndGetUint16(key, plain).good() || readNumber(dataset, key, value) != Reading::number) continue;
+    if (value >= 0 && value <= UINT16_MAX && value == std::floor(value))
+      dataset.putAndInsertUint16(key, static_cast<Uint16>(value));
+  }
+}
 
 int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report) {
   report.height = required(dataset, DCM_Rows, "rows");
@@ -86,7 +140,10 @@ int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report) {
            "its attributes say %d x %d pixels of %d channels; the limits are %d a side and %d values",
            report.width, report.height, report.channels, CARINA_DICOM_MAX_SIDE, CARINA_DICOM_MAX_VALUES);
   Sint32 frames = 1;
-  if (!word(dataset, DCM_NumberOfFrames).empty() && dataset.findAndGetSint32(DCM_NumberOfFrames, frames).bad())
+  double counted = 1;
+  const Reading read = readNumber(dataset, DCM_NumberOfFrames, counted);
+  if (read == Reading::number && std::abs(counted) < 1e9) frames = static_cast<Sint32>(counted);
+  if (read == Reading::unreadable || counted != frames)
     refuse(CARINA_DICOM_DAMAGED, "its number of frames is no number");
   if (frames < 0) refuse(CARINA_DICOM_DAMAGED, "it says that it has %d frames", static_cast<int>(frames));
   // None at all is written for one.
@@ -113,7 +170,13 @@ int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report) {
   const bool hasIntercept = number(dataset, DCM_RescaleIntercept, "rescale intercept", report.intercept);
   report.has_rescale = hasSlope || hasIntercept;
   if (report.slope == 0) refuse(CARINA_DICOM_DAMAGED, "its rescale slope is 0");
-  readWindow(dataset, report);
+  // A window that cannot be used matters to who asks for it alone.
+  try {
+    readWindow(dataset, report);
+  } catch (const Refusal &refusal) {
+    report.window_function = CARINA_DICOM_NO_WINDOW;
+    snprintf(report.window_problem, sizeof report.window_problem, "%s", refusal.text.c_str());
+  }
   const bool isSigned = report.is_signed != 0;
   int32_t padding = 0, limit = 0;
   if (either(dataset, DCM_PixelPaddingValue, 0, isSigned, padding)) {

@@ -14,6 +14,10 @@ struct DicomTable {
   int32_t first = 0, bits = 0;
 };
 
+/// Gives the whole numbers that decoding needs the types of the dictionary: some files have them in another, which says
+/// the same.
+void putNumbersInTheirTypes(DcmDataset &dataset);
+
 /// Fills the report from the attributes, checking what decoding relies on; returns the bits allocated a value (8 or
 /// 16). Throws a `Refusal`.
 int readPixelAttributes(DcmDataset &dataset, carina_dicom_report &report);

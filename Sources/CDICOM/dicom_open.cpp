@@ -111,6 +111,7 @@ void load(const std::vector<uint8_t> &elements, E_TransferSyntax syntax, DcmData
   const OFCondition condition = dataset.read(stream, syntax, EGL_noChange);
   dataset.transferEnd();
   if (condition.bad()) refuse(CARINA_DICOM_DAMAGED, "DCMTK says: %s", condition.text());
+  putNumbersInTheirTypes(dataset);
 }
 
 /// The bits below the stored ones.
@@ -235,8 +236,12 @@ std::unique_ptr<carina_dicom> open(const uint8_t *bytes, size_t count, int frame
   if (syntax.codec == Codec::none || syntax.codec == Codec::jpeg2000) checkColour(dataset, report, syntax.codec);
   std::unique_ptr<carina_dicom> file(new carina_dicom);
   const bool isSigned = report.is_signed != 0;
-  for (int which : {CARINA_DICOM_MODALITY_TABLE, CARINA_DICOM_DISPLAY_TABLE})
-    file->tables[which] = readTable(dataset, which, isSigned);
+  file->tables[CARINA_DICOM_MODALITY_TABLE] = readTable(dataset, CARINA_DICOM_MODALITY_TABLE, isSigned);
+  try {
+    file->tables[CARINA_DICOM_DISPLAY_TABLE] = readTable(dataset, CARINA_DICOM_DISPLAY_TABLE, isSigned);
+  } catch (const Refusal &refusal) {
+    snprintf(report.display_problem, sizeof report.display_problem, "%s", refusal.text.c_str());
+  }
   for (int which : {CARINA_DICOM_RED_TABLE, CARINA_DICOM_GREEN_TABLE, CARINA_DICOM_BLUE_TABLE})
     if (report.is_palette) file->tables[which] = readPaletteTable(dataset, which, isSigned);
   if (withPixels && !extract.is_encapsulated) {

@@ -18,6 +18,7 @@ public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Nev
   do {
     var recipe: RecipeCommand?
     try runReportingErrors {
+      try refuseMistypedWords(Array(CommandLine.arguments.dropFirst()))
       recipe = try RecipeCommand(program: program.configuration.commandName ?? "", normalizedArguments())
     }
     var command = try program.parseAsRoot(recipe?.arguments.words)

@@ -60,6 +60,8 @@ typedef struct {
   double slope, intercept;
   int32_t window_function;    // of the first window; CARINA_DICOM_NO_WINDOW when there is none
   double window_center, window_width;
+  char window_problem[120];   // why the file's window cannot be used; empty where it can or there is none
+  char display_problem[120];  // the same of its display table
   int32_t has_padding;        // stored values padding_low...padding_high are no part of the picture
   int32_t padding_low, padding_high;
   int32_t frames, frame;      // how many there are, and which was read, counted from 1

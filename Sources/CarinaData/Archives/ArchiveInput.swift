@@ -17,7 +17,8 @@ struct ArchiveInput {
   }
 
   /// The path itself when it is a file, else the files in it whose names are accepted, sorted. A name may end in `.gz`
-  /// beside that; where a file is there plain and compressed, the plain one is taken.
+  /// beside that; where a file is there plain and compressed, the plain one is taken. What macOS lays beside a file on
+  /// other file systems and into archives, `._NAME` (AppleDouble), is none of them.
   /// - Throws: `CarinaError.missingInput` when there is none.
   func files(_ expected: String, where accept: (String) -> Bool) throws -> [String] {
     guard isDirectory else {
@@ -27,6 +28,7 @@ struct ArchiveInput {
       return [path]
     }
     let all = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sortedExactly()
+      .filter { !$0.hasPrefix("._") }
     let plain = Set(all.filter(accept).map(\.exact))
     let names = all.filter {
       let own = ArchiveInput.withoutCompression($0)

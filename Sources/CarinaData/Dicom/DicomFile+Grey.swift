@@ -37,6 +37,11 @@ extension DicomFile {
         .badData, "has \(bitsStored)-bit values, and how they become 8-bit is not decided", at: path,
         remedy: "Choose \(setting: .window) \(PixelPolicy.choices).")
     }
+    if policy == .voi, let displayProblem {
+      throw CarinaError(
+        .badData, "the DICOM file cannot be displayed as it asks: \(displayProblem)", at: path,
+        remedy: "Choose \(setting: .window) minmax, percentile:LOW,HIGH or full.")
+    }
     let displayed = policy == .voi ? displayFunction() : nil
     if policy == .voi && displayed == nil && isDeep {
       throw CarinaError(

@@ -50,6 +50,8 @@ struct DicomFile {
   /// The first window of the file.
   let window: Window?
   let displayTable: Table?
+  /// Why the window, or where there is none the display table, cannot be used; nil where one can or there is neither.
+  let displayProblem: String?
   /// Red, green and blue of a stored value; nil where there is no palette.
   let palette: [Table]?
   /// Stored values that are no part of the picture.
@@ -98,6 +100,9 @@ struct DicomFile {
     window = DicomFile.function(report.window_function).map {
       Window(function: $0, center: report.window_center, width: report.window_width)
     }
+    let problems = [DicomFile.text(report.window_problem), DicomFile.text(report.display_problem)]
+    displayProblem =
+      report.window_function == CARINA_DICOM_NO_WINDOW ? problems.first { !$0.isEmpty } : nil
     padding = report.has_padding != 0 ? Int(report.padding_low)...Int(report.padding_high) : nil
     let tables = [CARINA_DICOM_RED_TABLE, CARINA_DICOM_GREEN_TABLE, CARINA_DICOM_BLUE_TABLE]
       .compactMap { DicomFile.table(of: file, $0) }

@@ -67,7 +67,9 @@ public enum ImageDecoder {
         depth: file.bitsStored > 8 ? 16 : 8)
     }
     var report = carina_image_report()
-    try check(carina_image_header(bytes, bytes.count, Int32(fastSize), &report), report, path)
+    let status = carina_image_header(bytes, bytes.count, Int32(fastSize), &report)
+    if status == CARINA_IMAGE_UNKNOWN_FORMAT { throw unknown(bytes, report, path) }
+    try check(status, report, path)
     return Header(
       format: report.format == CARINA_IMAGE_PNG ? "PNG" : "JPEG", width: Int(report.width), height: Int(report.height),
       channels: Int(report.channels), depth: Int(report.depth))
@@ -134,6 +136,18 @@ public enum ImageDecoder {
     return ImagePixels(values: values, size: size, channels: Int(report.channels))
   }
 
+  private static func unknown(_ bytes: [UInt8], _ report: carina_image_report, _ path: String) -> CarinaError {
+    if let pointer = LargeFilePointer.refusal(bytes, source: path) { return pointer }
+    let found = ForeignImageFormat.name(bytes)
+    return CarinaError(
+      .badData, "the image cannot be decoded: \(text(report))", at: path, found: found,
+      remedy: found == nil ? nil : "Convert it to PNG, or fetch it again if it was meant to be an image that is read.")
+  }
+
+  private static func text(_ report: carina_image_report) -> String {
+    withUnsafeBytes(of: report.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+
   private static func check(_ status: Int32, _ report: carina_image_report, _ path: String) throws {
     guard status != CARINA_IMAGE_OK else {
       guard report.channels == 1 || report.channels == 3 else {
@@ -142,9 +156,8 @@ public enum ImageDecoder {
       }
       return
     }
-    let message = withUnsafeBytes(of: report.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     let name =
       report.format == CARINA_IMAGE_PNG ? "the PNG" : report.format == CARINA_IMAGE_JPEG ? "the JPEG" : "the image"
-    throw CarinaError(.badData, "\(name) cannot be decoded: \(message)", at: path)
+    throw CarinaError(.badData, "\(name) cannot be decoded: \(text(report))", at: path)
   }
 }

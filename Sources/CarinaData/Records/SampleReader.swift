@@ -1,5 +1,6 @@
 import CarinaRuntime
 import Foundation
+import Foundation
 
 /// Reads a file of records: a JSON list, or JSON Lines with one object a line.
 enum SampleReader {
@@ -19,6 +20,7 @@ enum SampleReader {
       }
     case UInt8(ascii: "{"):
       try window.lines { line, number in
+        if count == 0, let refusal = severalLines(line, path: path) { throw refusal }
         let location = "\(path), line \(number)"
         try body(try JSONValue.parse(line, source: location), count, "\(location), sample \(count)")
         count += 1
@@ -29,5 +31,33 @@ enum SampleReader {
         found: first == nil ? "an empty file" : "something else")
     }
     guard count > 0 else { throw CarinaError(.badData, "holds no records", at: path, found: "an empty list") }
+  }
+
+  /// The error for an object that goes on behind its first line, as `json.dump(…, indent=…)` writes it; nil for one
+  /// that ends in it, and for one that breaks off elsewhere than between values.
+  private static func severalLines(_ line: Data, path: String) -> CarinaError? {
+    var (depth, isText, isEscaped, last) = (0, false, false, UInt8(ascii: "{"))
+    for byte in line where byte != 0x20 && !(0x09...0x0d).contains(byte) {
+      last = byte
+      if isText {
+        if byte == UInt8(ascii: "\""), !isEscaped { isText = false }
+        isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+        continue
+      }
+      switch byte {
+      case UInt8(ascii: "\""): isText = true
+      case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+      default: break
+      }
+      if depth == 0 { return nil }
+    }
+    guard !isText, [UInt8(ascii: "{"), UInt8(ascii: ","), UInt8(ascii: "[")].contains(last) else { return nil }
+    return CarinaError(
+      .badData, "holds an object that goes over several lines", at: path,
+      expected: "a JSON list of objects, or JSON Lines with one whole object a line",
+      remedy:
+        "If the records are a list inside this object, save that list alone; if each record has several lines, put "
+        + "them into one list.")
   }
 }

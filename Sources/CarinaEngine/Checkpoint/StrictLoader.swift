@@ -156,9 +156,10 @@ package final class StrictLoader: ParameterSource {
     }
     guard texts.isEmpty else {
       let wrapper = wrapperPrefix(extra)
+      let tool = UnfinishedWeights.remedy(extra)
       throw CarinaError(
         .badData, "the weights do not fit the configuration: \(texts.joined(separator: "; "))", at: directory.path,
-        remedy: wrapper.map {
+        remedy: tool ?? wrapper.map {
           "Before every name stands \($0), as a wrapper around the model leaves it: save the model from inside the "
             + "wrapper, or take this off the names."
         } ?? "Check that config.json and the weights are of the same model.")

@@ -57,13 +57,14 @@ public enum ReadableFile {
   }
 
   /// The bytes of a file that is not longer than a limit, which is asked before anything is read.
-  /// - Throws: as `open`; `CarinaError.badData` when the file is longer or cannot be read on.
+  /// - Throws: as `open`; `CarinaError.badData` when the file is longer, cannot be read on, or is a pointer of Git LFS.
   public static func read(_ path: String, limit: InputLimit) throws -> Data {
     let (descriptor, byteCount) = try open(path)
     defer { close(descriptor) }
     try limit.require(byteCount, at: path)
     var data = Data(count: byteCount)
     let count = try data.withUnsafeMutableBytes { try fill($0, from: descriptor, path) }
+    if let refusal = LargeFilePointer.refusal(data.prefix(count), source: path) { throw refusal }
     return count < byteCount ? data.prefix(count) : data
   }
 

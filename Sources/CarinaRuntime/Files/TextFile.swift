@@ -106,6 +106,7 @@ package final class TextFile {
   /// - Throws: as `init` and `read`.
   package static func bytes(of data: Data, source: String) throws -> Data {
     if let refusal = ForeignEncoding.refusal(data.prefix(4), source: source) { throw refusal }
+    if let refusal = LargeFilePointer.refusal(data, source: source) { throw refusal }
     return isGzip(data.prefix(2)) ? try TextFile(data, source: source).rest(nil) : data
   }
 
@@ -134,6 +135,13 @@ package final class TextFile {
   /// Looks at the first bytes. They stay to be read, also where the file is a pipe and cannot be read twice.
   private func begin() throws {
     var start = try first()
+    // Only what may be a pointer is looked at further: at a terminal the first line may be short.
+    if LargeFilePointer.start.starts(with: start), start.count == 4 {
+      start += try first(LargeFilePointer.start.count - 4)
+      pending = start[...]
+      if let refusal = LargeFilePointer.refusal(start, source: path) { throw refusal }
+      return
+    }
     for byte in start.reversed() where ungetc(Int32(byte), file) == EOF { throw ReadableFile.refusal(path) }
     if TextFile.isGzip(start) {
       gzip = try inflater()
@@ -148,8 +156,8 @@ package final class TextFile {
     return gzip
   }
 
-  private func first() throws -> [UInt8] {
-    var start = [UInt8](repeating: 0, count: 4)
+  private func first(_ count: Int = 4) throws -> [UInt8] {
+    var start = [UInt8](repeating: 0, count: count)
     let got = try start.withUnsafeMutableBytes { try read(into: $0) }
     return Array(start[..<got])
   }

@@ -45,6 +45,7 @@ struct SafetensorsHeader {
         .badData, "is too short for a safetensors file", at: source, expected: "at least 8 bytes",
         found: "\(bytes.count)", remedy: "Fetch or write the file again.")
     }
+    if let refusal = LargeFilePointer.refusal(bytes, source: source) { throw refusal }
     let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
     guard length <= UInt64(bytes.count - 8) else {
       throw CarinaError(

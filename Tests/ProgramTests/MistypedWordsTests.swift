@@ -1,0 +1,43 @@
+import TestSupport
+import Testing
+
+@Suite("Programs, words that cannot be meant") struct MistypedWordsTests {
+  @Test(
+    "a word that ends in a carriage return is refused before anything is read or written",
+    arguments: [
+      ("preprocess", ["--json", "a.json", "--image-root", "images", "--output", "run\r"], "run"),
+      (
+        "train-stage1", ["--train_shards", "x", "--vision_model", "x", "--llm", "x", "--num_epochs=3\r"],
+        "--num_epochs=3"
+      ),
+      ("infer", ["--checkpoint", "x", "--image-path", "y\r"], "y"), ("evaluate", ["--help\r"], "--help"),
+    ])
+  func carriageReturns(program: String, words: [String], word: String) throws {
+    let run = try ProgramRun(program, words)
+    #expect(run.exitCode == 64 && run.output.isEmpty)
+    #expect(run.errors.hasPrefix("error: the argument \"\(word)\" ends in a carriage return"), "\(run.errors)")
+    #expect(run.errors.contains(#"sed -i 's/\r$//'"#))
+  }
+
+  @Test("an option with a dash of word processors is refused as that, and a text that begins with one is none")
+  func dashes() throws {
+    for word in ["–json", "—json=a", "–-image_root", "−output"] {
+      let run = try ProgramRun("preprocess", [word, "a.json"])
+      #expect(run.exitCode == 64, "\(word)")
+      #expect(
+        run.errors.hasPrefix("error: the argument \"\(word)\" begins with a dash that is no hyphen"), "\(run.errors)")
+    }
+    let run = try ProgramRun(
+      "infer", ["--checkpoint", "x", "--image-path", "y", "--question", "– is there an effusion?"])
+    #expect(!run.errors.contains("dash"), "\(run.errors)")
+  }
+
+  @Test("a tilde that the shell has left is refused, before a directory of that name is made")
+  func tildes() throws {
+    let run = try ProgramRun("preprocess", ["--json", "a.json", "--image-root", "x", "--output=~/run"])
+    #expect(run.exitCode == 64 && run.errors.hasPrefix("error: the tilde of \"--output=~/run\""), "\(run.errors)")
+    let other = try ProgramRun("preprocess", ["--json", "a.json", "--image-root", "x", "--output=a~/run"])
+    #expect(other.exitCode == 66 || other.exitCode == 65, "\(other.errors)")
+    #expect(!other.errors.contains("tilde"))
+  }
+}
