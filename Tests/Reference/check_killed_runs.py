@@ -229,8 +229,9 @@ class Killer:
                 words += f" after {share:.3f} of its time"
             for process in processes:
                 process.wait()
+                # A part that comes after all parts were done is turned away with 64.
                 if process.returncode not in (0, -signal.SIGKILL) and not (
-                    len(processes) > 1 and process.returncode == 64
+                    len(scenario.commands) > 1 and process.returncode == 64
                 ):
                     wrong.append(
                         f"{words}: exit code {process.returncode}: {tiny_world.read(f'{self.directory}/stderr-0').decode(errors='replace')[-300:]}"
