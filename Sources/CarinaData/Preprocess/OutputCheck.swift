@@ -10,11 +10,16 @@ enum OutputCheck {
     guard files.fileExists(atPath: options.output) else { return }
     // Which of the parts would replace it, and which has come late?
     guard options.part.count == 1 || files.fileExists(atPath: options.output + ".partial") else {
-      throw CarinaError(
-        .usage, "exists already, and \(setting: .part) replaces nothing", at: options.output,
-        remedy: "All parts may be done. Else remove it, or give a new directory as \(setting: .output).")
+      throw partIsLate(options.output)
     }
     if allSplits { try splits(options.output) } else { try shards(options.output) }
+  }
+
+  /// What a part is told that comes to an output which is whole.
+  static func partIsLate(_ output: String) -> CarinaError {
+    CarinaError(
+      .usage, "exists already, and \(setting: .part) replaces nothing", at: output,
+      remedy: "All parts may be done. Else remove it, or give a new directory as \(setting: .output).")
   }
 
   private static func splits(_ output: String) throws {

@@ -41,7 +41,23 @@ final class PreprocessWorkspace {
         remedy: "Wait for its end, or stop it; what it finished is kept.")
     }
     PreprocessWorkspace.clearDone(output)
-    try agree(on: settings)
+    do {
+      try agree(on: settings)
+    } catch {
+      throw isLate && access(settingsPath, F_OK) != 0 ? OutputCheck.partIsLate(output) : error
+    }
+    if isLate {
+      remove()
+      throw OutputCheck.partIsLate(output)
+    }
+  }
+
+  /// Whether another process has made the output whole since this one asked for it: nothing is done here then, and a
+  /// part never begins beside an output.
+  private var isLate: Bool {
+    guard part.count > 1, access(output, F_OK) == 0 else { return false }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: progress)) ?? []
+    return !names.contains { $0.hasSuffix(".json") && $0.first?.isNumber == true }
   }
 
   /// Makes the directories of the shards. Not before there is a shard to write: their absence says that they have been
