@@ -35,16 +35,19 @@ public struct AnsweringModel {
   public static let defaultQuestionTokens = 512
 
   /// Loads `final_model/` or `best_model/` of a training run.
-  /// - Parameter maximumQuestionTokens: instead of the limit that the model was trained with.
+  /// - Parameters:
+  ///   - maximumQuestionTokens: instead of the limit that the model was trained with.
+  ///   - system: instead of the system text that the model was trained with.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
-    checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil, on device: Device
+    checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil, system: String? = nil,
+    on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let directory = try JoinedModelDirectory(path: checkpoint)
     let manifest = directory.manifest
     return try AnsweringModel(
-      directory.parts, style: manifest.promptStyle,
+      directory.parts, style: manifest.promptStyle, system: system ?? manifest.system,
       maximumQuestionTokens: maximumQuestionTokens ?? manifest.maximumQuestionTokens,
       maximumAnswerTokens: manifest.maximumAnswerTokens, precision: precision, started: started, on: device
     ) { _ in
@@ -62,7 +65,7 @@ public struct AnsweringModel {
       languageModel: parts.languageModel, languageSetting: .languageModelPath, visionModel: parts.visionModel,
       projector: parts.projector, feature: parts.feature, dropsFirstPatch: parts.dropsFirstPatch)
     return try AnsweringModel(
-      found, style: parts.promptStyle, maximumQuestionTokens: maximumQuestionTokens,
+      found, style: parts.promptStyle, system: parts.system, maximumQuestionTokens: maximumQuestionTokens,
       maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
     ) { try found.ownTransform(defaultSize: $0.imageSize) }
   }
@@ -87,15 +90,16 @@ public struct AnsweringModel {
   }
 
   private init(
-    _ parts: PipelineParts, style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int,
-    precision: ElementType, started: Double, on device: Device, images: (VisionConfig) throws -> PipelineTransform
+    _ parts: PipelineParts, style: PromptStyle, system: String?, maximumQuestionTokens: Int,
+    maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device, images: (VisionConfig) throws -> PipelineTransform
   ) throws {
     pipeline = try parts.join(precision: precision, on: device.backend)
     let vision = pipeline.model.vision.config
     self.images = try images(vision)
     try self.images.require(vision, at: parts.vision.path)
     renderer = try parts.renderer(
-      style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens)
+      style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens,
+      system: system)
     let decoder = pipeline.model.decoder
     decoder.packWhenFrozen()
     stopTokens = renderer.stopTokens.union(decoder.config.endTokens)

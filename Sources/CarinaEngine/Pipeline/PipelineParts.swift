@@ -72,11 +72,11 @@ package struct PipelineParts {
   /// Question, image and answer in a style, as ids of these parts' tokenizer.
   /// - Throws: `CarinaError.missingInput`, `.badData` for the tokenizer; `.usage` for a style that it does not cover.
   func renderer(
-    style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int
+    style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int, system: String? = nil
   ) throws -> PromptRenderer {
     try PromptRenderer(
       tokenizer: TokenizerFactory.load(directory: tokenizer.path), style: style,
-      maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens)
+      maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens, system: system)
   }
 
   /// The projector's sizes: its own, or what a fresh one needs between the other two.
