@@ -5,7 +5,10 @@ import Carina
 public struct ModelPartsOptions: ParsableArguments {
   /// `final_model/` or `best_model/`.
   @Option(
-    name: .long, help: ArgumentHelp("The final_model or best_model directory of a training run.", valueName: "dir"))
+    name: .long,
+    help: ArgumentHelp(
+      "The final_model or best_model directory of a training run, or a joined Gemma 3 (directory or id).",
+      valueName: "dir"))
   public var checkpoint: String?
   /// The vision encoder.
   @Option(

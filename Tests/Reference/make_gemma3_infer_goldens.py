@@ -50,7 +50,8 @@ def main():
         out = model.generate(**inputs, do_sample=False, max_new_tokens=10, output_logits=True, return_dict_in_generate=True)
         ids = out.sequences[0, inputs["input_ids"].shape[1]:].tolist()
         margin = min(float(l[0].topk(2).values.diff().abs()) for l in out.logits)
-        if margin < 1e-2 or pieces["<image_soft_token>"] in ids: continue
+        # The bytes of a broken character become one sign or several, by who decodes them.
+        if margin < 1e-2 or pieces["<image_soft_token>"] in ids or "\ufffd" in tokenizer.decode(ids): continue
         ended = ids[-1] in config.eos_token_id
         answers.append(dict(fact, ids=ids[:-1] if ended else ids, text=tokenizer.decode(ids, skip_special_tokens=True), margin=round(margin, 4)))
     write_json(where / "answers.json", answers)

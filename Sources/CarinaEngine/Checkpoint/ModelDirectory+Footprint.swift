@@ -39,6 +39,7 @@ extension ModelDirectory {
   /// - Throws: as `decoderFootprint`.
   package func projectorFootprint(precision: ElementType) throws -> WeightsFootprint {
     let format: TensorFormat? = isJoinedGemma3 ? .joinedProjector : nil
-    return WeightsFootprint(TensorTable(of: try projectorConfig(), format: format), in: try weights(), precision: precision)
+    return WeightsFootprint(
+      TensorTable(of: try projectorConfig(), format: format), in: try weights(), precision: precision)
   }
 }

@@ -34,7 +34,8 @@ public struct AnsweringModel {
   /// How many ids a question may have in models named by their parts.
   public static let defaultQuestionTokens = 512
 
-  /// Loads `final_model/` or `best_model/` of a training run.
+  /// Loads `final_model/` or `best_model/` of a training run, or a `Gemma3ForConditionalGeneration` by its directory or
+  /// its id, which answers in the style gemma3.
   /// - Parameters:
   ///   - maximumQuestionTokens: instead of the limit that the model was trained with.
   ///   - system: instead of the system text that the model was trained with.
@@ -44,6 +45,13 @@ public struct AnsweringModel {
     on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
+    if let foreign = ModelDirectory.foreignCheckpoint(checkpoint) {
+      let parts = try PipelineParts(joined: foreign)
+      return try AnsweringModel(
+        parts, style: .gemma3, system: system, maximumQuestionTokens: maximumQuestionTokens ?? defaultQuestionTokens,
+        maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
+      ) { try parts.ownTransform(defaultSize: $0.imageSize) }
+    }
     let directory = try JoinedModelDirectory(path: checkpoint)
     let manifest = directory.manifest
     return try AnsweringModel(
@@ -91,7 +99,8 @@ public struct AnsweringModel {
 
   private init(
     _ parts: PipelineParts, style: PromptStyle, system: String?, maximumQuestionTokens: Int,
-    maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device, images: (VisionConfig) throws -> PipelineTransform
+    maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device,
+    images: (VisionConfig) throws -> PipelineTransform
   ) throws {
     pipeline = try parts.join(precision: precision, on: device.backend)
     let vision = pipeline.model.vision.config

@@ -56,6 +56,23 @@ package struct PipelineParts {
     self.dropsFirstPatch = dropsFirstPatch
   }
 
+  /// The parts of a joined Gemma 3, which lie in one directory.
+  /// - Throws: `CarinaError.badData` when it is another model.
+  package init(joined directory: ModelDirectory) throws {
+    guard directory.isJoinedGemma3 else {
+      let type = try directory.configuration()["model_type"]?.string
+      throw CarinaError(
+        .badData, "is no joined model", at: directory.path, expected: "a Gemma3ForConditionalGeneration",
+        found: type.map { "a model of the type \($0)" },
+        remedy:
+          "Name a model with all three parts, or the parts: \(setting: .visionModel), \(setting: .languageModelPath) and \(setting: .projectorPath)."
+      )
+    }
+    self.init(
+      language: directory, vision: directory, tokenizer: directory, projector: .directory(directory),
+      feature: .postNorm, dropsFirstPatch: false)
+  }
+
   /// Every directory that is read.
   var directories: [String] {
     let own: [ModelDirectory] = if case .directory(let projector) = projector { [projector] } else { [] }

@@ -38,7 +38,8 @@ public final class Projector {
   /// the embedding scale.
   public func callAsFunction(_ features: Tensor, tape: Tape?) -> Tensor {
     switch form {
-    case .mlp(let expand, let contract): contract(gelu(expand(features, tape: tape), kind: .exact, tape: tape), tape: tape)
+    case .mlp(let expand, let contract):
+      contract(gelu(expand(features, tape: tape), kind: .exact, tape: tape), tape: tape)
     case .pooled(let projection): projection(features, tape: tape)
     }
   }

@@ -14,10 +14,11 @@ public final class VisionLanguageModel {
   package let imageAttention: ImageAttention
 
   /// Joins three parts whose widths agree.
+  /// - Parameter imageAttention: nil for what belongs to the projector: mutual with Gemma 3's form, else causal.
   /// - Throws: `CarinaError.badData` when they do not.
   package init(
     vision: VisionEncoder, projector: Projector, decoder: Decoder, feature: VisionFeature = .postNorm,
-    dropsFirstPatch: Bool = false, imageAttention: ImageAttention = .causal
+    dropsFirstPatch: Bool = false, imageAttention: ImageAttention? = nil
   ) throws {
     guard projector.config.inputSize == vision.config.hiddenSize else {
       throw CarinaError(
@@ -41,7 +42,7 @@ public final class VisionLanguageModel {
     self.decoder = decoder
     self.feature = feature
     self.dropsFirstPatch = dropsFirstPatch
-    self.imageAttention = imageAttention
+    self.imageAttention = imageAttention ?? (projector.config.pooling == nil ? .causal : .mutual)
   }
 
   /// What computes with the weights.
@@ -128,6 +129,7 @@ public final class VisionLanguageModel {
   ) -> CrossEntropyResult {
     let (x, lengths) = embed(sequences, imageRows: imageRows, dropsLast: true, tape: tape)
     return decoder.supervisedLoss(
-      x, lengths: lengths, mutualRuns: mutualRuns(of: sequences), sequences: sequences, scale: scale, isCheckpointed: isCheckpointed, tape: tape)
+      x, lengths: lengths, mutualRuns: mutualRuns(of: sequences), sequences: sequences, scale: scale,
+      isCheckpointed: isCheckpointed, tape: tape)
   }
 }

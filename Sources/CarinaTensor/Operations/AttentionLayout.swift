@@ -42,7 +42,8 @@ package struct AttentionLayout: Sendable {
     self.isCausal = isCausal
     self.window = window
     self.mutualRuns = mutualRuns
-    precondition(mutualRuns.map { $0.count == queryCounts.count } ?? true, "as many lists of runs as sequences expected")
+    precondition(
+      mutualRuns.map { $0.count == queryCounts.count } ?? true, "as many lists of runs as sequences expected")
     precondition(heads % self.keyValueHeads == 0, "\(heads) heads over \(self.keyValueHeads) key-value heads")
     precondition(self.queryCounts.count == self.keyCounts.count, "as many key runs as query runs expected")
   }

@@ -7,7 +7,8 @@ public struct PromptSettingList: SettingList {
 
   /// Layout of texts.
   public let style = Setting(
-    "prompt_style", PromptStyle.gemma, help: "gemma, plain, seed or gemma3 (default: plain in stage 1, gemma in stage 2).",
+    "prompt_style", PromptStyle.gemma,
+    help: "gemma, plain, seed or gemma3 (default: plain in stage 1, gemma in stage 2).",
     showsDefault: false)
   /// A text before the first question, in the style gemma3; nil for none.
   public let system = Setting<String?>(

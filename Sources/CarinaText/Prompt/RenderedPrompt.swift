@@ -47,7 +47,11 @@ public struct RenderedPrompt: Equatable, Sendable {
   /// an image token that its text model lacks), as long as no text makes them.
   /// - Throws: `CarinaError.badData` with the first such id.
   package func requireIDs(below vocabularySize: Int) throws {
-    guard let id = (tokensBeforeImage + tokensBetweenImages.joined() + tokensAfterImage).first(where: { $0 >= vocabularySize }) else { return }
+    guard
+      let id = (tokensBeforeImage + tokensBetweenImages.joined() + tokensAfterImage).first(where: {
+        $0 >= vocabularySize
+      })
+    else { return }
     throw CarinaError(
       .badData, "the tokenizer makes ids that the model does not have", expected: "ids below \(vocabularySize)",
       found: "\(id)", remedy: "Use the tokenizer that belongs to the model.")

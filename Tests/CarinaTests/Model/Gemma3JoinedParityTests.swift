@@ -25,7 +25,9 @@ import Carina
     return model.projector(model.features(pixels, count: pixels.shape[0], tape: tape), tape: tape)
   }
 
-  private func sequences(_ golden: ParityGolden, _ key: String) throws -> [(sequence: ImageTextSequence, fact: JSONValue)] {
+  private func sequences(_ golden: ParityGolden, _ key: String) throws -> [(
+    sequence: ImageTextSequence, fact: JSONValue
+  )] {
     try #require(golden.facts[key]?.array).map { fact in
       let segments = try #require(fact["segments"]?.array).map(\.integers)
       let images = try #require(fact["images"]).integers
@@ -51,7 +53,8 @@ import Carina
       let (x, lengths) = model.embed(chosen, imageRows: rows, tape: nil)
       #expect(lengths == chosen.map { $0.length(imageRows: model.rowsPerImage) })
       var hidden: [Int: Tensor] = [:]
-      let states = model.decoder.hiddenStates(x, lengths: lengths, mutualRuns: model.mutualRuns(of: chosen), tape: nil) {
+      let states = model.decoder.hiddenStates(x, lengths: lengths, mutualRuns: model.mutualRuns(of: chosen), tape: nil)
+      {
         hidden[$0] = $1
       }
       let logits = model.decoder.logits(states)
@@ -109,7 +112,8 @@ import Carina
     try expectParity(parts.flatMap { $0.1 }, golden, relative: 1e-4) { names[ObjectIdentifier($0)] ?? $0.name }
   }
 
-  @Test("greedy answers are transformers', one prompt at a time and side by side, and without the cache", arguments: cases)
+  @Test(
+    "greedy answers are transformers', one prompt at a time and side by side, and without the cache", arguments: cases)
   func greedy(name: String) throws {
     let golden = try golden(name), model = try model(golden)
     let rows = try imageRows(model, golden, tape: nil)
@@ -175,13 +179,16 @@ import Carina
     let golden = try golden("grouped"), model = try model(golden)
     let uneven = thrownCarinaError {
       try ProjectorConfig(
-        joined: ["mm_tokens_per_image": 9], vision: model.vision.config, decoder: model.decoder.config, source: "config.json")
+        joined: ["mm_tokens_per_image": 9], vision: model.vision.config, decoder: model.decoder.config,
+        source: "config.json")
     }
     #expect(uneven?.kind == .badData && uneven?.what.contains("mm_tokens_per_image") == true && uneven?.found == "9")
     let other = Projector(
       ProjectorConfig(inputSize: 12, outputSize: 16, pooling: PatchPooling(gridSize: 6, tokensPerSide: 2)),
       from: RandomParameterSource(seed: 1))
-    let grid = thrownCarinaError { try VisionLanguageModel(vision: model.vision, projector: other, decoder: model.decoder) }
+    let grid = thrownCarinaError {
+      try VisionLanguageModel(vision: model.vision, projector: other, decoder: model.decoder)
+    }
     #expect(grid?.kind == .badData && grid?.expected == "6 patches along a side" && grid?.found == "4")
   }
 }

@@ -25,7 +25,10 @@ import Carina
     ("mutual runs", layout([17, 9], heads: 4, keyValueHeads: 2, isCausal: true, runs: [[2..<7, 9..<14], [0..<4]])),
     ("mutual runs over blocks", layout([130, 70], isCausal: true, runs: [[60..<129], []])),
     ("mutual runs longer than the window", layout([17, 130], isCausal: true, window: 5, runs: [[3..<14], [50..<90]])),
-    ("mutual runs behind a cache", layout([6, 1], keys: [20, 9], isCausal: true, window: 8, runs: [[15..<19], [2..<5]])),
+    (
+      "mutual runs behind a cache",
+      layout([6, 1], keys: [20, 9], isCausal: true, window: 8, runs: [[15..<19], [2..<5]])
+    ),
   ]
 
   static func layout(

@@ -99,7 +99,8 @@ import Carina
     #expect(two?.kind == .usage && two?.expected == "one image")
     let system = #expect(throws: CarinaError.self) {
       try PromptRenderer(
-        tokenizer: renderer.tokenizer, style: .gemma, maximumQuestionTokens: 9, maximumAnswerTokens: 9, system: "Be brief.")
+        tokenizer: renderer.tokenizer, style: .gemma, maximumQuestionTokens: 9, maximumAnswerTokens: 9,
+        system: "Be brief.")
     }
     #expect(system?.kind == .usage && system?.what.contains("gemma") == true)
     let pieces = #expect(throws: CarinaError.self) {
