@@ -5,7 +5,10 @@ import Carina
 public struct ModelPartsOptions: ParsableArguments {
   /// `final_model/` or `best_model/`.
   @Option(
-    name: .long, help: ArgumentHelp("The final_model or best_model directory of a training run.", valueName: "dir"))
+    name: .long,
+    help: ArgumentHelp(
+      "The final_model or best_model directory of a training run, or a joined Gemma 3 (directory or id).",
+      valueName: "dir"))
   public var checkpoint: String?
   /// The vision encoder.
   @Option(
@@ -21,8 +24,13 @@ public struct ModelPartsOptions: ParsableArguments {
   /// Layout of texts.
   @Option(
     optional: PromptSettingList.declared.style.worded(
-      "Layout with parts: gemma, plain or seed (default: gemma). A checkpoint knows its own."))
+      "Layout with parts: gemma, plain, seed or gemma3 (default: gemma). A checkpoint knows its own."))
   public var promptStyle: PromptStyle?
+  /// A system text.
+  @Option(
+    PromptSettingList.declared.system.worded(
+      "A system text before the question, in the style gemma3 (default: the checkpoint's)."))
+  public var system: String?
   /// Features.
   @Option(
     optional: FeatureSettingList.declared.feature.worded(
@@ -76,10 +84,12 @@ public struct ModelPartsOptions: ParsableArguments {
     try check()
     guard let visionModel, let languageModelPath, let projectorPath else {
       return try AnsweringModel.load(
-        checkpoint: checkpoint ?? "", precision: precision, maximumQuestionTokens: maximumQuestion, on: device)
+        checkpoint: checkpoint ?? "", precision: precision, maximumQuestionTokens: maximumQuestion,
+        system: system, on: device)
     }
     var parts = ModelParts(visionModel: visionModel, languageModel: languageModelPath, projector: projectorPath)
     parts.promptStyle = promptStyle ?? .gemma
+    parts.system = system
     parts.feature = visionFeature ?? .postNorm
     parts.dropsFirstPatch = dropFirstPatch
     return try AnsweringModel.load(
@@ -102,6 +112,7 @@ public struct ModelPartsOptions: ParsableArguments {
       ("drop-first-patch", "\(answering.model.dropsFirstPatch)"),
       ("transform", answering.transform.id),
     ]
+    if let system = answering.renderer.system { lines.append(("system", system)) }
     if let assumption = answering.imageAssumption { lines.append(("image-settings", assumption)) }
     return lines
   }

@@ -11,10 +11,10 @@ struct Conversation {
   /// Answers until the input ends. A question that cannot be asked is reported and forgotten.
   /// - Throws: `CarinaError.usage` for a model without turns, `.badData` in the end when a question could not be asked.
   func run() throws {
-    guard session.answering.renderer.style == .gemma else {
+    guard session.answering.renderer.style.hasTurns else {
       throw CarinaError(
         .usage, "the prompt style \(session.answering.renderer.style.rawValue) has no turns",
-        remedy: "Add --question: only models of the style gemma can hold a conversation.")
+        remedy: "Add --question: only models of the styles gemma and gemma3 can hold a conversation.")
     }
     let started = ProcessInfo.processInfo.systemUptime
     let pixels = try session.answering.transform.pixels(ofFileAt: imagePath)

@@ -22,7 +22,8 @@ extension CarinaManifest {
         expected: "format_version \(CarinaManifest.formatVersion)", found: "\(version)",
         remedy: "Use the version of Carina that wrote it.")
     }
-    promptStyle = try root["prompt_style"].read("gemma, plain or seed") { $0.string.flatMap(PromptStyle.init) }
+    promptStyle = try root["prompt_style"].read(PromptStyle.words) { $0.string.flatMap(PromptStyle.init) }
+    system = try root["system"].optional?.text()
     feature = try root["vision_feature"].read("post-norm or pre-norm") { $0.string.flatMap(VisionFeature.init) }
     maximumQuestionTokens = try root["max_question_tokens"].count(from: 1, expected: "a number of at least 1")
     maximumAnswerTokens = try root["max_answer_tokens"].count(from: 1, expected: "a number of at least 1")
@@ -50,7 +51,7 @@ extension CarinaManifest {
 
   /// What goes into the file.
   package var json: JSONValue {
-    [
+    let always: JSONValue = [
       "carina_version": .string(CarinaVersion.current),
       "drop_first_patch": .bool(dropsFirstPatch),
       "format_version": .integer(CarinaManifest.formatVersion),
@@ -65,6 +66,9 @@ extension CarinaManifest {
       "transform_id": .string(transformID),
       "vision_feature": .string(feature.rawValue),
     ]
+    guard let system, case .object(var object) = always else { return always }
+    object["system"] = .string(system)
+    return .object(object)
   }
 
   /// Writes the file beside and renames.

@@ -44,6 +44,8 @@ public struct CarinaManifest: Equatable, Sendable {
 
   /// How question, image and answer are laid out.
   package var promptStyle: PromptStyle
+  /// The system text before the first question; nil for none, and then it is not in the file.
+  package var system: String?
   /// Limits on the ids of a question and of an answer.
   public var maximumQuestionTokens: Int, maximumAnswerTokens: Int
   /// What the projector reads, and whether without the first patch.

@@ -19,6 +19,8 @@ package enum JoinedModelWriter {
   package struct Description {
     /// How question, image and answer are laid out.
     package var promptStyle: PromptStyle
+    /// The system text; nil for none.
+    package var system: String?
     /// Limits on the ids of a question and of an answer.
     package var maximumQuestionTokens: Int, maximumAnswerTokens: Int
     /// From an image file to pixels.
@@ -29,9 +31,10 @@ package enum JoinedModelWriter {
     /// Collects the values.
     package init(
       promptStyle: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int, transform: ImageTransform,
-      training: JSONValue = [:]
+      system: String? = nil, training: JSONValue = [:]
     ) {
       self.promptStyle = promptStyle
+      self.system = system
       self.maximumQuestionTokens = maximumQuestionTokens
       self.maximumAnswerTokens = maximumAnswerTokens
       self.transform = transform
@@ -60,11 +63,12 @@ package enum JoinedModelWriter {
         try ModelDirectoryWriter.write(model.projector, to: $0, type: .float32)
       }
       try tokenizer.copyTokenizer(to: temporary)
-      let manifest = CarinaManifest(
+      var manifest = CarinaManifest(
         promptStyle: description.promptStyle, maximumQuestionTokens: description.maximumQuestionTokens,
         maximumAnswerTokens: description.maximumAnswerTokens, feature: model.feature,
         dropsFirstPatch: model.dropsFirstPatch, transform: description.transform, languageModel: language,
         visionEncoder: vision, projector: projector, training: description.training)
+      manifest.system = description.system
       try manifest.write(to: "\(temporary)/\(CarinaManifest.fileName)")
     }
   }

@@ -38,6 +38,8 @@ extension ModelDirectory {
   /// What a projector's weights will take.
   /// - Throws: as `decoderFootprint`.
   package func projectorFootprint(precision: ElementType) throws -> WeightsFootprint {
-    WeightsFootprint(TensorTable(of: try projectorConfig()), in: try weights(), precision: precision)
+    let format: TensorFormat? = isJoinedGemma3 ? .joinedProjector : nil
+    return WeightsFootprint(
+      TensorTable(of: try projectorConfig(), format: format), in: try weights(), precision: precision)
   }
 }

@@ -56,6 +56,11 @@ extension ModelDirectory {
       return try ProjectorConfig(
         json: JSONValue.parseFile(file("projector_config.json")), source: file("projector_config.json"))
     }
+    if isJoinedGemma3 {
+      return try ProjectorConfig(
+        joined: configuration(), vision: visionReading().config, decoder: decoderConfig().config,
+        source: file("config.json"))
+    }
     let weights = try weights()
     guard let first = weights.find("model.0.weight")?.entry.shape, first.count == 2,
       let second = weights.find("model.2.weight")?.entry.shape, second.count == 2, first.min() ?? 0 > 0,
@@ -69,11 +74,18 @@ extension ModelDirectory {
     return ProjectorConfig(inputSize: first[1], hiddenSize: first[0], outputSize: second[0])
   }
 
+  /// Whether this is a `Gemma3ForConditionalGeneration`, whose parts are read by their own names.
+  package var isJoinedGemma3: Bool {
+    guard !has("projector_config.json"), has("config.json") else { return false }
+    return (try? configuration())?["model_type"] == "gemma3"
+  }
+
   /// Reads a projector.
   /// - Throws: as `loadDecoder`.
   package func loadProjector(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Projector> {
     let config = try projectorConfig()
-    return try load([], .projector, precision: precision, on: backend) { Projector(config, from: $0) }
+    let format: TensorFormat = isJoinedGemma3 ? .joinedProjector : .projector(config)
+    return try load([], format, precision: precision, on: backend) { Projector(config, from: $0) }
   }
 
   /// Builds a model from the directory's weights, in one error with everything that does not fit.

@@ -55,10 +55,24 @@ public struct ModelDirectory: Equatable, Sendable {
   public static func projector(_ path: String) throws -> ModelDirectory {
     let candidates = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"]
     for candidate in candidates.map({ ModelDirectory(path: $0) })
-    where candidate.has("projector_config.json") || candidate.has("model.safetensors") { return candidate }
+    where candidate.has("projector_config.json") || candidate.has("model.safetensors") || candidate.isJoinedGemma3 {
+      return candidate
+    }
     throw CarinaError(
       .missingInput, "there is no projector", at: path, expected: "a directory with model.safetensors",
       remedy: "Name the projection_layer directory that stage 1 wrote.")
+  }
+
+  /// What a user calls a checkpoint, where it is a directory with a `config.json` instead of a joined model of Carina's
+  /// own, or the id of a joined Gemma 3 in the cache; nil for everything else.
+  static func foreignCheckpoint(
+    _ reference: String, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> ModelDirectory? {
+    let directory = ModelDirectory(path: reference)
+    if FileManager.default.fileExists(atPath: reference) {
+      return directory.has("config.json") && !directory.has(CarinaManifest.fileName) ? directory : nil
+    }
+    return try? locate(reference, for: .checkpoint, environment: environment)
   }
 
   /// The path of a file inside.

@@ -53,7 +53,7 @@ package enum ModelDirectoryWriter {
   /// - Throws: `CarinaError.cannotWrite`.
   package static func write(_ projector: Projector, to path: String, type: ElementType) throws {
     try projector.config.json.write(to: "\(path)/projector_config.json")
-    try writeWeights(projector.parameters, .projector, to: path, type: type)
+    try writeWeights(projector.parameters, .projector(projector.config), to: path, type: type)
   }
 
   private static func writeConfiguration(

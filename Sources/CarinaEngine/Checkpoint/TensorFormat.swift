@@ -1,3 +1,5 @@
+import CarinaModel
+
 /// How the files of one kind of model name their tensors, and what else they may hold.
 ///
 /// The engine's names are those of the whole models: `model.…` for a decoder (Gemma3ForCausalLM), `vision_model.…`,
@@ -79,6 +81,7 @@ package struct TensorFormat: Sendable {
     if name.hasSuffix("patch_embedding.weight") { return ["outputs", "channels", "rows", "columns"] }
     if name.hasSuffix("position_embedding.weight") { return ["positions", "width"] }
     if name.hasSuffix("embed_tokens.weight") || name.hasSuffix("token_embedding.weight") { return ["tokens", "width"] }
+    if name.hasSuffix("mm_input_projection_weight") { return ["inputs", "outputs"] }
     switch rank {
     case 1: return ["outputs"]
     case 2: return ["outputs", "inputs"]
@@ -185,6 +188,29 @@ extension TensorFormat {
   /// A projector: names as in the checkpoints of the Python recipe.
   package static let projector = TensorFormat(
     architecture: "projector", names: [Naming("model.")], leftOut: [positions])
+
+  /// Gemma 3's projector in a directory of its own.
+  package static let pooledProjector = TensorFormat(
+    architecture: "projector", names: [Naming("mm_")], leftOut: [positions])
+
+  /// The projector in a Gemma3ForConditionalGeneration, under the same kinds of names as the decoder.
+  package static let joinedProjector = TensorFormat(
+    architecture: "Gemma3ForConditionalGeneration",
+    names: [
+      Naming("multi_modal_projector.", engine: ""), Naming("model.multi_modal_projector.", engine: ""),
+      Naming("language_model."), Naming("model.language_model.", engine: "language_model."), Naming(whole: headName),
+      Naming("vision_tower."), Naming("model.vision_tower.", engine: "vision_tower."),
+    ],
+    leftOut: [
+      LeftOut(.prefix("language_model."), "the decoder is not the projector's"),
+      LeftOut(.name(headName), "the decoder is not the projector's"),
+      LeftOut(.prefix("vision_tower."), "the vision tower is not the projector's"), positions,
+    ])
+
+  /// The format of a projector in a directory of its own.
+  package static func projector(_ config: ProjectorConfig) -> TensorFormat {
+    config.pooling == nil ? .projector : .pooledProjector
+  }
 
   /// The attention-pooling head, which no feature for the decoder passes through.
   package static let poolingHead = LeftOut(

@@ -45,8 +45,8 @@ package struct TensorTable {
   }
 
   /// The tensors of a projector.
-  package init(of config: ProjectorConfig, format: TensorFormat = .projector) {
-    self.init(format) { _ = Projector(config, from: $0) }
+  package init(of config: ProjectorConfig, format: TensorFormat? = nil) {
+    self.init(format ?? .projector(config)) { _ = Projector(config, from: $0) }
   }
 
   /// A constructor needs some backend; nothing is computed on this one.

@@ -21,7 +21,7 @@ public struct EvaluatorModel {
     self.answering = answering
     renderer = try PromptRenderer(
       tokenizer: limits.tokenizer, style: limits.style, maximumQuestionTokens: limits.maximumQuestionTokens,
-      maximumAnswerTokens: maximumAnswerTokens ?? limits.maximumAnswerTokens)
+      maximumAnswerTokens: maximumAnswerTokens ?? limits.maximumAnswerTokens, system: limits.system)
     let model = answering.model
     let tokenizerFiles = try TokenizerFactory.fileNames.filter(answering.pipeline.tokenizer.has).map {
       "\($0) \(try SHA256Digest.ofFile(answering.pipeline.tokenizer.file($0)))"
@@ -36,6 +36,6 @@ public struct EvaluatorModel {
         ("vision-feature", model.feature.rawValue + (model.dropsFirstPatch ? ", without the first patch" : "")),
         ("prompt-style", renderer.style.rawValue), ("max-question-tokens", "\(renderer.maximumQuestionTokens)"),
         ("max-answer-tokens", "\(renderer.maximumAnswerTokens)"), ("precision", answering.precision.rawValue),
-      ]
+      ] + (renderer.system.map { [("system", $0)] } ?? [])
   }
 }

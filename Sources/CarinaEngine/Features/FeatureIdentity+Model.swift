@@ -24,6 +24,6 @@ extension FeatureIdentity {
     ]
     self.init(
       weights: try weights.contentHash(), encoder: try encoder.serialized(sortedKeys: true), transform: transform,
-      elementType: precision, rowCount: model.rowsPerImage, width: config.hiddenSize)
+      elementType: precision, rowCount: model.featuresPerImage, width: config.hiddenSize)
   }
 }

@@ -34,17 +34,28 @@ public struct AnsweringModel {
   /// How many ids a question may have in models named by their parts.
   public static let defaultQuestionTokens = 512
 
-  /// Loads `final_model/` or `best_model/` of a training run.
-  /// - Parameter maximumQuestionTokens: instead of the limit that the model was trained with.
+  /// Loads `final_model/` or `best_model/` of a training run, or a `Gemma3ForConditionalGeneration` by its directory or
+  /// its id, which answers in the style gemma3.
+  /// - Parameters:
+  ///   - maximumQuestionTokens: instead of the limit that the model was trained with.
+  ///   - system: instead of the system text that the model was trained with.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
-    checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil, on device: Device
+    checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil, system: String? = nil,
+    on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
+    if let foreign = ModelDirectory.foreignCheckpoint(checkpoint) {
+      let parts = try PipelineParts(joined: foreign)
+      return try AnsweringModel(
+        parts, style: .gemma3, system: system, maximumQuestionTokens: maximumQuestionTokens ?? defaultQuestionTokens,
+        maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
+      ) { try parts.ownTransform(defaultSize: $0.imageSize) }
+    }
     let directory = try JoinedModelDirectory(path: checkpoint)
     let manifest = directory.manifest
     return try AnsweringModel(
-      directory.parts, style: manifest.promptStyle,
+      directory.parts, style: manifest.promptStyle, system: system ?? manifest.system,
       maximumQuestionTokens: maximumQuestionTokens ?? manifest.maximumQuestionTokens,
       maximumAnswerTokens: manifest.maximumAnswerTokens, precision: precision, started: started, on: device
     ) { _ in
@@ -62,7 +73,7 @@ public struct AnsweringModel {
       languageModel: parts.languageModel, languageSetting: .languageModelPath, visionModel: parts.visionModel,
       projector: parts.projector, feature: parts.feature, dropsFirstPatch: parts.dropsFirstPatch)
     return try AnsweringModel(
-      found, style: parts.promptStyle, maximumQuestionTokens: maximumQuestionTokens,
+      found, style: parts.promptStyle, system: parts.system, maximumQuestionTokens: maximumQuestionTokens,
       maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
     ) { try found.ownTransform(defaultSize: $0.imageSize) }
   }
@@ -87,15 +98,17 @@ public struct AnsweringModel {
   }
 
   private init(
-    _ parts: PipelineParts, style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int,
-    precision: ElementType, started: Double, on device: Device, images: (VisionConfig) throws -> PipelineTransform
+    _ parts: PipelineParts, style: PromptStyle, system: String?, maximumQuestionTokens: Int,
+    maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device,
+    images: (VisionConfig) throws -> PipelineTransform
   ) throws {
     pipeline = try parts.join(precision: precision, on: device.backend)
     let vision = pipeline.model.vision.config
     self.images = try images(vision)
     try self.images.require(vision, at: parts.vision.path)
     renderer = try parts.renderer(
-      style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens)
+      style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens,
+      system: system)
     let decoder = pipeline.model.decoder
     decoder.packWhenFrozen()
     stopTokens = renderer.stopTokens.union(decoder.config.endTokens)

@@ -141,7 +141,8 @@ public final class Generator {
       model.decoder.config, sequenceCount: prompts.count,
       capacity: (lengths.max() ?? 0) + options.maximumNewTokens, on: model.backend)
     let states = model.decoder.hiddenStates(
-      x, lengths: lengths, readCounts: lengths.map { _ in 1 }, cache: cache, tape: nil)
+      x, lengths: lengths, readCounts: lengths.map { _ in 1 }, mutualRuns: model.mutualRuns(of: prompts),
+      cache: cache, tape: nil)
     let logits = try checked(model.decoder.logits(states))
     result.prefillSeconds += now() - started
     return (logits, cache)

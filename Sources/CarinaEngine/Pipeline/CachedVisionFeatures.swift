@@ -49,7 +49,7 @@ package final class CachedVisionFeatures {
     }
   }
 
-  /// The features of images, encoding and keeping what is missing: [images · rowsPerImage, W] in the file's type.
+  /// The features of images, encoding and keeping what is missing: [images · featuresPerImage, W] in the file's type.
   /// - Throws: `CarinaError.badData`, `.cannotWrite`.
   package func features(_ fetched: [Fetched]) throws -> Tensor {
     let identity = cache.identity

@@ -8,4 +8,11 @@ extension ImageTextSequence {
       tokensBefore: prompt.tokensBeforeImage, image: image, tokensAfter: prompt.tokensAfterImage,
       supervised: prompt.supervised)
   }
+
+  /// A rendered prompt with its images, as many as it has room for.
+  package init(_ prompt: RenderedPrompt, images: [Int]) {
+    self.init(
+      tokensBefore: prompt.tokensBeforeImage, images: images, tokensBetween: prompt.tokensBetweenImages,
+      tokensAfter: prompt.tokensAfterImage, supervised: prompt.supervised)
+  }
 }

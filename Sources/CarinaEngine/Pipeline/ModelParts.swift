@@ -7,6 +7,8 @@ public struct ModelParts: Equatable, Sendable {
   public var visionModel: String, languageModel: String, projector: String
   /// How question, image and answer are laid out.
   public var promptStyle = PromptStyle.gemma
+  /// A text before the first question, in the style gemma3; nil for none.
+  public var system: String?
   /// What the projector reads, and whether without the first patch.
   public var feature = VisionFeature.postNorm, dropsFirstPatch = false
 

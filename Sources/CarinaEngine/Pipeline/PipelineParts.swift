@@ -56,6 +56,23 @@ package struct PipelineParts {
     self.dropsFirstPatch = dropsFirstPatch
   }
 
+  /// The parts of a joined Gemma 3, which lie in one directory.
+  /// - Throws: `CarinaError.badData` when it is another model.
+  package init(joined directory: ModelDirectory) throws {
+    guard directory.isJoinedGemma3 else {
+      let type = try directory.configuration()["model_type"]?.string
+      throw CarinaError(
+        .badData, "is no joined model", at: directory.path, expected: "a Gemma3ForConditionalGeneration",
+        found: type.map { "a model of the type \($0)" },
+        remedy:
+          "Name a model with all three parts, or the parts: \(setting: .visionModel), \(setting: .languageModelPath) and \(setting: .projectorPath)."
+      )
+    }
+    self.init(
+      language: directory, vision: directory, tokenizer: directory, projector: .directory(directory),
+      feature: .postNorm, dropsFirstPatch: false)
+  }
+
   /// Every directory that is read.
   var directories: [String] {
     let own: [ModelDirectory] = if case .directory(let projector) = projector { [projector] } else { [] }
@@ -72,11 +89,11 @@ package struct PipelineParts {
   /// Question, image and answer in a style, as ids of these parts' tokenizer.
   /// - Throws: `CarinaError.missingInput`, `.badData` for the tokenizer; `.usage` for a style that it does not cover.
   func renderer(
-    style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int
+    style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int, system: String? = nil
   ) throws -> PromptRenderer {
     try PromptRenderer(
       tokenizer: TokenizerFactory.load(directory: tokenizer.path), style: style,
-      maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens)
+      maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens, system: system)
   }
 
   /// The projector's sizes: its own, or what a fresh one needs between the other two.

@@ -6,7 +6,7 @@ import CarinaTensor
 /// file.
 ///
 ///     let input = try features.prepare([0, 1])      // in the loader: reads pixels, or what is kept
-///     let rows = try features.rows(input, tape: nil)  // [2 · rowsPerImage, W]
+///     let rows = try features.rows(input, tape: nil)  // [2 · featuresPerImage, W]
 package final class VisionFeatures {
   /// What there is of a batch's images before the model is asked.
   package enum Input {
@@ -37,7 +37,7 @@ package final class VisionFeatures {
       ?? .pixels(try PixelBatch.read(images, from: samples, epoch: epoch, on: model.backend))
   }
 
-  /// Features of prepared images, [images · rowsPerImage, W]; in the file's type where they are kept.
+  /// Features of prepared images, [images · featuresPerImage, W]; in the file's type where they are kept.
   /// - Throws: `CarinaError.badData`, `.cannotWrite`.
   package func rows(_ input: Input, isCheckpointed: Bool = false, tape: Tape?) throws -> Tensor {
     switch input {

@@ -28,4 +28,6 @@ extension SettingName {
   package static let visionFeatureCache = SettingName("cache_vision_features")
   /// Whose pixels an evaluation shows.
   package static let arms = SettingName("arms")
+  /// A joined model: a directory or an id.
+  package static let checkpoint = SettingName("checkpoint")
 }

@@ -55,7 +55,7 @@ public final class JointTraining {
     try PipelineTransform.requireSize(transform, parts.vision.visionConfig(), at: options.trainShards)
     renderer = try parts.renderer(
       style: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
-      maximumAnswerTokens: options.prompt.maximumAnswerTokens)
+      maximumAnswerTokens: options.prompt.maximumAnswerTokens, system: options.prompt.system)
     forecast = try MemoryForecast(
       options, parts, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
@@ -140,7 +140,8 @@ public final class JointTraining {
       tokenizer: pipeline.tokenizer,
       description: JoinedModelWriter.Description(
         promptStyle: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
-        maximumAnswerTokens: options.prompt.maximumAnswerTokens, transform: samples.transform),
+        maximumAnswerTokens: options.prompt.maximumAnswerTokens, transform: samples.transform,
+        system: options.prompt.system),
       type: options.computing.precision.elementType, to: path)
   }
 

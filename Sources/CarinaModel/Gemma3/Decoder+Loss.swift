@@ -7,9 +7,11 @@ extension Decoder {
   /// - Parameters:
   ///   - x: [R, D] embeddings of the sequences, each without its last token, which predicts nothing.
   ///   - lengths: rows of each.
+  ///   - mutualRuns: as in `hiddenStates`.
   ///   - sequences: which tokens of their tails are targets.
   package func supervisedLoss(
-    _ x: Tensor, lengths: [Int], sequences: [ImageTextSequence], scale: Float, isCheckpointed: Bool = false, tape: Tape?
+    _ x: Tensor, lengths: [Int], mutualRuns: [[Range<Int>]]? = nil, sequences: [ImageTextSequence], scale: Float,
+    isCheckpointed: Bool = false, tape: Tape?
   ) -> CrossEntropyResult {
     var readCounts: [Int] = [], wanted: [Int] = [], targets: [Int32] = [], start = 0
     for sequence in sequences {
@@ -23,7 +25,8 @@ extension Decoder {
       readCounts.append(count - first)
       start += count - first
     }
-    let states = hiddenStates(x, lengths: lengths, readCounts: readCounts, isCheckpointed: isCheckpointed, tape: tape)
+    let states = hiddenStates(
+      x, lengths: lengths, readCounts: readCounts, mutualRuns: mutualRuns, isCheckpointed: isCheckpointed, tape: tape)
     let rows = wanted.count == states.rows ? states : selectRows(states, wanted, tape: tape)
     return crossEntropy(rows, targets: targets, head: head, scale: scale, tape: tape)
   }

@@ -69,19 +69,22 @@ public final class Decoder {
   ///   - lengths: rows of each sequence; with a cache, only the new ones.
   ///   - readCounts: how many of each sequence's last rows are wanted; nil for all. What nobody reads is not computed
   ///     in the last block.
+  ///   - mutualRuns: rows of each sequence that see each other both ways, a run for each image, each wholly in this
+  ///     pass; nil where all rows are causal.
   ///   - cache: keeps keys and values between passes; nil in training.
   ///   - isCheckpointed: blocks keep only their input and run again in the backward pass.
   ///   - observe: called with the state after the embedding (0) and after each block.
   /// - Returns: [rows wanted, D] after the last norm.
   package func hiddenStates(
-    _ x: Tensor, lengths: [Int], readCounts: [Int]? = nil, cache: KeyValueCache? = nil, isCheckpointed: Bool = false,
-    tape: Tape?, observe: ((Int, Tensor) -> Void)? = nil
+    _ x: Tensor, lengths: [Int], readCounts: [Int]? = nil, mutualRuns: [[Range<Int>]]? = nil,
+    cache: KeyValueCache? = nil, isCheckpointed: Bool = false, tape: Tape?, observe: ((Int, Tensor) -> Void)? = nil
   ) -> Tensor {
     let starts = cache?.lengths ?? [Int](repeating: 0, count: lengths.count)
     let positions = zip(starts, lengths).flatMap { start, count in (start..<start + count).map { Int32($0) } }
     let tables = rotationTables(covering: Int(positions.max() ?? 0) + 1)
     let pass = DecoderPass(
-      lengths: lengths, positions: positions, readCounts: readCounts ?? lengths, localRotation: tables.local,
+      lengths: lengths, positions: positions, readCounts: readCounts ?? lengths, mutualRuns: mutualRuns,
+      localRotation: tables.local,
       globalRotation: tables.global)
     var x = x
     observe?(0, x)

@@ -8,8 +8,20 @@ struct DecoderPass {
   let positions: [Int32]
   /// How many of each sequence's last rows are read after the last block.
   let readCounts: [Int]
+  /// Rows of each sequence that see each other both ways, a run for each image, counted from the pass's first row; nil
+  /// where all rows are causal.
+  let mutualRuns: [[Range<Int>]]?
   /// Angles for local and for global layers.
   let localRotation: RotaryTable, globalRotation: RotaryTable
+
+  /// The same runs counted from the first of so many keys, which end with the pass's rows.
+  func mutualRuns(keyCounts: [Int]) -> [[Range<Int>]]? {
+    mutualRuns.map { runs in
+      zip(runs, zip(keyCounts, lengths)).map { runs, counts in
+        runs.map { $0.lowerBound + counts.0 - counts.1..<$0.upperBound + counts.0 - counts.1 }
+      }
+    }
+  }
 
   /// Rows that are read, in order; nil when all are.
   var readRows: [Int]? {

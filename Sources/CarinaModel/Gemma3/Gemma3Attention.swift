@@ -51,7 +51,8 @@ struct Gemma3Attention {
       AttentionLayout(
         queryCounts: queryCounts, keyCounts: keyCounts ?? pass.lengths, keyStarts: keyStarts, heads: config.headCount,
         keyValueHeads: config.keyValueHeadCount, headSize: config.headSize, scale: config.attentionScale,
-        isCausal: isCausal, window: config.layerIsLocal[layer] ? config.window : nil)
+        isCausal: isCausal, window: config.layerIsLocal[layer] ? config.window : nil,
+        mutualRuns: isCausal ? pass.mutualRuns(keyCounts: keyCounts ?? pass.lengths) : nil)
     }
     guard let cache, !cache.isEmpty else {
       cache?.store(layer: layer, keys: k, values: v, counts: pass.lengths)

@@ -1,24 +1,46 @@
 import CarinaTensor
 
-/// The MLP that carries vision features into the decoder's embedding space: Linear, GELU by the error function, Linear
-/// (Liu et al. 2023, LLaVA-1.5; names as in the checkpoints of the Python recipe).
+/// What carries vision features into the decoder's embedding space: an MLP of Linear, GELU by the error function, Linear
+/// (Liu et al. 2023, LLaVA-1.5; names as in the checkpoints of the Python recipe), or Gemma 3's pooling, norm and matrix
+/// (Gemma Team 2025; names as in its checkpoints).
 public final class Projector {
-  /// Sizes.
-  package let config: ProjectorConfig
-  private let expand: Linear, contract: Linear
-
-  /// Takes `model.0.…` and `model.2.…` from the source.
-  package init(_ config: ProjectorConfig, from source: ParameterSource) {
-    self.config = config
-    expand = Linear(source, "model.0", inputs: config.inputSize, outputs: config.hiddenSize)
-    contract = Linear(source, "model.2", inputs: config.hiddenSize, outputs: config.outputSize)
+  private enum Form {
+    case mlp(expand: Linear, contract: Linear)
+    case pooled(PooledProjection)
   }
 
-  /// All four weights.
-  package var parameters: [Parameter] { expand.parameters + contract.parameters }
+  /// Sizes.
+  package let config: ProjectorConfig
+  private let form: Form
 
-  /// Features [R, W] to decoder rows [R, D]. They enter the decoder as they are, without the embedding scale.
+  /// Takes `model.0.…` and `model.2.…` from the source, or the two weights of `PooledProjection`.
+  package init(_ config: ProjectorConfig, from source: ParameterSource) {
+    self.config = config
+    form =
+      if let pooling = config.pooling {
+        .pooled(PooledProjection(config, pooling, from: source))
+      } else {
+        .mlp(
+          expand: Linear(source, "model.0", inputs: config.inputSize, outputs: config.hiddenSize),
+          contract: Linear(source, "model.2", inputs: config.hiddenSize, outputs: config.outputSize))
+      }
+  }
+
+  /// Every weight.
+  package var parameters: [Parameter] {
+    switch form {
+    case .mlp(let expand, let contract): expand.parameters + contract.parameters
+    case .pooled(let projection): projection.parameters
+    }
+  }
+
+  /// Features [R, W] to decoder rows [R, D], or [R of pooled patches, D]. They enter the decoder as they are, without
+  /// the embedding scale.
   public func callAsFunction(_ features: Tensor, tape: Tape?) -> Tensor {
-    contract(gelu(expand(features, tape: tape), kind: .exact, tape: tape), tape: tape)
+    switch form {
+    case .mlp(let expand, let contract):
+      contract(gelu(expand(features, tape: tape), kind: .exact, tape: tape), tape: tape)
+    case .pooled(let projection): projection(features, tape: tape)
+    }
   }
 }

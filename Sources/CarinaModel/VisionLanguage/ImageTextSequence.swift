@@ -1,17 +1,33 @@
-/// One sequence for the joined model: tokens, the rows of one image (or none), tokens.
+/// One sequence for the joined model: tokens, the rows of one image (or none, or several with tokens between them),
+/// tokens.
 public struct ImageTextSequence: Sendable {
   /// Ids before and after the image.
   package let tokensBefore: [Int], tokensAfter: [Int]
-  /// Which image of the pass stands between them; nil for text alone.
-  package let image: Int?
+  /// Which images of the pass stand between them; none for text alone.
+  package let images: [Int]
+  /// Ids between one image and the next, one list less than there are images.
+  package let tokensBetween: [[Int]]
+  /// The first image; nil for text alone.
+  package var image: Int? { images.first }
   /// One flag a token of `tokensAfter`: is it a target of the loss?
   package let supervised: [Bool]
 
   /// Describes a sequence; without `supervised` nothing is a target.
   package init(tokensBefore: [Int], image: Int?, tokensAfter: [Int], supervised: [Bool]? = nil) {
+    self.init(
+      tokensBefore: tokensBefore, images: image.map { [$0] } ?? [], tokensBetween: [], tokensAfter: tokensAfter,
+      supervised: supervised)
+  }
+
+  /// Describes a sequence with several images; without `supervised` nothing is a target.
+  package init(
+    tokensBefore: [Int], images: [Int], tokensBetween: [[Int]], tokensAfter: [Int], supervised: [Bool]? = nil
+  ) {
     self.tokensBefore = tokensBefore
+    self.tokensBetween = tokensBetween
     self.tokensAfter = tokensAfter
-    self.image = image
+    self.images = images
+    precondition(tokensBetween.count == max(0, images.count - 1), "one list of ids between two images expected")
     self.supervised = supervised ?? [Bool](repeating: false, count: tokensAfter.count)
     precondition(self.supervised.count == tokensAfter.count, "one flag a token expected")
   }
@@ -21,6 +37,15 @@ public struct ImageTextSequence: Sendable {
 
   /// Rows of the sequence when an image has `imageRows` rows.
   package func length(imageRows: Int) -> Int {
-    tokensBefore.count + (image == nil ? 0 : imageRows) + tokensAfter.count
+    tokensBefore.count + images.count * imageRows + tokensBetween.reduce(0) { $0 + $1.count } + tokensAfter.count
+  }
+
+  /// Rows of each image, counted from the sequence's first.
+  package func imageRuns(imageRows: Int) -> [Range<Int>] {
+    var next = tokensBefore.count
+    return images.indices.map { index in
+      defer { next += imageRows + (index < tokensBetween.count ? tokensBetween[index].count : 0) }
+      return next..<next + imageRows
+    }
   }
 }

@@ -10,12 +10,15 @@ public final class VisionLanguageModel {
   public let feature: VisionFeature
   /// Whether the first patch is left out, as checkpoints of the Python project expect.
   public let dropsFirstPatch: Bool
+  /// How the rows of an image see each other in the decoder.
+  package let imageAttention: ImageAttention
 
   /// Joins three parts whose widths agree.
+  /// - Parameter imageAttention: nil for what belongs to the projector: mutual with Gemma 3's form, else causal.
   /// - Throws: `CarinaError.badData` when they do not.
   package init(
     vision: VisionEncoder, projector: Projector, decoder: Decoder, feature: VisionFeature = .postNorm,
-    dropsFirstPatch: Bool = false
+    dropsFirstPatch: Bool = false, imageAttention: ImageAttention? = nil
   ) throws {
     guard projector.config.inputSize == vision.config.hiddenSize else {
       throw CarinaError(
@@ -27,20 +30,31 @@ public final class VisionLanguageModel {
         .badData, "the projector does not fit the language model", expected: "rows of \(decoder.config.hiddenSize)",
         found: "a projector onto \(projector.config.outputSize)", remedy: "Use the projector trained with this model.")
     }
+    if let pooling = projector.config.pooling, pooling.gridSize != vision.config.grid || dropsFirstPatch {
+      throw CarinaError(
+        .badData, "the projector pools the whole grid of patches, which the vision encoder does not give",
+        expected: "\(pooling.gridSize) patches along a side",
+        found: "\(vision.config.grid)" + (dropsFirstPatch ? ", the first left out" : ""),
+        remedy: "Use the projector that belongs to this encoder, with all patches.")
+    }
     self.vision = vision
     self.projector = projector
     self.decoder = decoder
     self.feature = feature
     self.dropsFirstPatch = dropsFirstPatch
+    self.imageAttention = imageAttention ?? (projector.config.pooling == nil ? .causal : .mutual)
   }
 
   /// What computes with the weights.
   package var backend: any Backend { decoder.backend }
 
-  /// Rows that an image takes in a sequence.
-  package var rowsPerImage: Int { vision.config.patchCount - (dropsFirstPatch ? 1 : 0) }
+  /// Feature rows of an image, as the projector reads them.
+  package var featuresPerImage: Int { vision.config.patchCount - (dropsFirstPatch ? 1 : 0) }
 
-  /// Vision features of images as the projector reads them: [count · rowsPerImage, W].
+  /// Rows that an image takes in a sequence.
+  package var rowsPerImage: Int { projector.config.rowCount(features: featuresPerImage) }
+
+  /// Vision features of images as the projector reads them: [count · featuresPerImage, W].
   public func features(_ pixels: Tensor, count: Int, isCheckpointed: Bool = false, tape: Tape?) -> Tensor {
     let all = vision.features(pixels, count: count, kind: feature, isCheckpointed: isCheckpointed, tape: tape)
     guard dropsFirstPatch else { return all }
@@ -70,9 +84,15 @@ public final class VisionLanguageModel {
         tokenRows.append(next)
         next += 1
       }
-      if let image = sequence.image {
+      for (index, image) in sequence.images.enumerated() {
         imageStarts[image].append(next)
         next += perImage
+        guard index < sequence.tokensBetween.count else { continue }
+        for id in sequence.tokensBetween[index] {
+          ids.append(id)
+          tokenRows.append(next)
+          next += 1
+        }
       }
       for id in after {
         ids.append(id)
@@ -98,12 +118,18 @@ public final class VisionLanguageModel {
     return (x, lengths)
   }
 
+  /// The rows of each sequence that see each other both ways, a run for each image; nil where all are causal.
+  package func mutualRuns(of sequences: [ImageTextSequence]) -> [[Range<Int>]]? {
+    imageAttention == .mutual ? sequences.map { $0.imageRuns(imageRows: rowsPerImage) } : nil
+  }
+
   /// The language-model loss on supervised tokens, times `scale`, and each one's negative log likelihood in order.
   public func loss(
     _ sequences: [ImageTextSequence], imageRows: Tensor?, scale: Float, isCheckpointed: Bool = false, tape: Tape?
   ) -> CrossEntropyResult {
     let (x, lengths) = embed(sequences, imageRows: imageRows, dropsLast: true, tape: tape)
     return decoder.supervisedLoss(
-      x, lengths: lengths, sequences: sequences, scale: scale, isCheckpointed: isCheckpointed, tape: tape)
+      x, lengths: lengths, mutualRuns: mutualRuns(of: sequences), sequences: sequences, scale: scale,
+      isCheckpointed: isCheckpointed, tape: tape)
   }
 }

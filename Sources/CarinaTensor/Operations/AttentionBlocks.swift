@@ -25,10 +25,10 @@ struct AttentionBlocks {
       return (next, key)
     }
     blocks = layout.queryCounts.indices.map { sequence in
-      let queries = layout.queryCounts[sequence], keys = layout.keyCounts[sequence]
+      let queries = layout.queryCounts[sequence]
       return stride(from: 0, to: queries, by: AttentionBlocks.blockRows).map { first in
         let rows = first..<min(queries, first + AttentionBlocks.blockRows)
-        let seen = rows.map { layout.visible(row: $0, queries: queries, keys: keys) }
+        let seen = rows.map { layout.visible(row: $0, of: sequence) }
         let lower = (seen.map(\.lowerBound).min() ?? 0) / alignment * alignment
         let upper = seen.map(\.upperBound).max() ?? 0
         return Block(

@@ -21,6 +21,8 @@ public struct PromptRenderer: Sendable {
   public let maximumQuestionTokens: Int
   /// An answer may have this many ids, its end token not counted.
   public let maximumAnswerTokens: Int
+  /// A text that stands before the first question, in the style gemma3; nil for none.
+  public let system: String?
   /// The ids at which generation stops: the end of sequence and the end of turn, where the vocabulary has them.
   public let stopTokens: Set<Int>
 
@@ -29,11 +31,13 @@ public struct PromptRenderer: Sendable {
   private let betweenAnswerAndQuestion: [Int]
   private let beforeAnswer: [Int]
   private let afterAnswer: [Int]
+  private let gemma3: Gemma3PromptLayout?
 
   /// A renderer for one style.
-  /// - Throws: `CarinaError.usage` for limits below 1, `.badData` when the vocabulary lacks a piece the style needs.
+  /// - Throws: `CarinaError.usage` for limits below 1 and for a system text in a style that has none, `.badData` when the vocabulary lacks a piece the style needs.
   public init(
-    tokenizer: any Tokenizer, style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int
+    tokenizer: any Tokenizer, style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int,
+    system: String? = nil
   ) throws {
     for (name, limit) in [("question", maximumQuestionTokens), ("answer", maximumAnswerTokens)] where limit < 1 {
       throw CarinaError(.usage, "the limit for the \(name) must be at least 1 token", found: "\(limit)")
@@ -46,12 +50,20 @@ public struct PromptRenderer: Sendable {
       }
       return id
     }
+    guard system == nil || style == .gemma3 else {
+      throw CarinaError(
+        .usage, "the prompt style \(style.rawValue) has no system text",
+        remedy: "Leave \(setting: PromptSettings.name(\.system)) out, or choose the style gemma3.")
+    }
     self.tokenizer = tokenizer
     self.style = style
+    self.system = system
     self.maximumQuestionTokens = maximumQuestionTokens
     self.maximumAnswerTokens = maximumAnswerTokens
     stopTokens = Set([tokenizer.endOfSequence, tokenizer.endOfTurn].compactMap { $0 })
     let begin = try need(tokenizer.beginOfSequence, "<bos>")
+    gemma3 =
+      style == .gemma3 ? try Gemma3PromptLayout(tokenizer: tokenizer, system: system, need: need) : nil
     switch style {
     case .gemma:
       let endOfTurn = try need(tokenizer.endOfTurn, "<end_of_turn>")
@@ -73,19 +85,35 @@ public struct PromptRenderer: Sendable {
       betweenAnswerAndQuestion = []
       beforeAnswer = [begin]
       afterAnswer = []
+    case .gemma3:
+      opening = []
+      betweenQuestionAndAnswer = []
+      betweenAnswerAndQuestion = []
+      beforeAnswer = []
+      afterAnswer = [try need(tokenizer.endOfTurn, "<end_of_turn>")]
     }
   }
 
   /// A question with its answer, which is supervised with the end token that the style gives it. What is longer than
   /// a limit is cut at its end and flagged.
-  /// - Throws: `CarinaError.badData` when the answer is empty or only white space.
-  public func training(question: String, answer: String) throws -> RenderedPrompt {
+  /// - Parameter images: how many images stand before the question; other than one in the style gemma3 only.
+  /// - Throws: `CarinaError.badData` when the answer is empty or only white space, `.usage` for a number of images that
+  ///   the style does not have.
+  public func training(question: String, answer: String, images: Int = 1) throws -> RenderedPrompt {
+    try requireSlots(images)
     guard !answer.allSatisfy(\.isWhitespace) else {
       throw CarinaError(
         .badData, "the answer is empty", remedy: "A sample without an answer teaches nothing; leave it out.")
     }
     let questionIds = questionTokens(question)
-    let answerIds = plainTokens(answer)
+    let answerIds = gemma3?.answerTokens(answer) ?? plainTokens(answer)
+    if let gemma3 {
+      let excess = max(0, questionIds.count - maximumQuestionTokens)
+      return RenderedPrompt(
+        segments: gemma3.segments(after: [], question: question, images: images, leavingOut: excess),
+        target: answerIds.prefix(maximumAnswerTokens) + afterAnswer, questionTruncated: excess > 0,
+        answerTruncated: answerIds.count > maximumAnswerTokens)
+    }
     let prefix = questionIds.prefix(maximumQuestionTokens) + betweenQuestionAndAnswer
     let target = beforeAnswer + answerIds.prefix(maximumAnswerTokens) + afterAnswer
     return RenderedPrompt(
@@ -97,18 +125,28 @@ public struct PromptRenderer: Sendable {
 
   /// A question up to where its answer begins.
   /// - Throws: `CarinaError.badData` when the question is longer than the limit: a cut question is another question.
-  public func generation(question: String) throws -> RenderedPrompt {
-    try conversation([], question: question)
+  public func generation(question: String, images: Int = 1) throws -> RenderedPrompt {
+    try conversation([], question: question, images: images)
   }
 
-  /// A conversation about one image, which stands in its first turn, up to where the next answer begins.
+  /// A conversation about one image, or in the style gemma3 several, in its first turn, up to where the next answer
+  /// begins.
   /// - Throws: `CarinaError.badData` when a question is longer than the limit, `.usage` for earlier turns in a style
   ///   that has none.
-  package func conversation(_ earlier: [ConversationTurn], question: String) throws -> RenderedPrompt {
-    guard earlier.isEmpty || style == .gemma else {
+  package func conversation(
+    _ earlier: [ConversationTurn], question: String, images: Int = 1
+  ) throws -> RenderedPrompt {
+    try requireSlots(images)
+    guard earlier.isEmpty || style.hasTurns else {
       throw CarinaError(
         .usage, "the prompt style \(style.rawValue) has no turns", expected: "one question at a time",
-        remedy: "Only the style gemma can hold a conversation.")
+        remedy: "Only the styles gemma and gemma3 can hold a conversation.")
+    }
+    if let gemma3 {
+      for asked in earlier.map(\.question) + [question] { _ = try limitedQuestionTokens(asked) }
+      return RenderedPrompt(
+        segments: gemma3.segments(after: earlier, question: question, images: images), target: [],
+        questionTruncated: false, answerTruncated: false)
     }
     var tokens = [Int]()
     for turn in earlier {
@@ -119,6 +157,18 @@ public struct PromptRenderer: Sendable {
     return RenderedPrompt(
       tokensBeforeImage: opening, tokensAfterImage: tokens, supervised: Array(repeating: false, count: tokens.count),
       questionTruncated: false, answerTruncated: false)
+  }
+
+  /// The most images that a question may have.
+  package static let imageLimit = 8
+
+  private func requireSlots(_ images: Int) throws {
+    let allowed = style == .gemma3 ? 0...PromptRenderer.imageLimit : 1...1
+    guard !allowed.contains(images) else { return }
+    throw CarinaError(
+      .usage, "the prompt style \(style.rawValue) cannot hold these images",
+      expected: style == .gemma3 ? "at most \(PromptRenderer.imageLimit) images" : "one image", found: "\(images)",
+      remedy: style == .gemma3 ? "Ask about fewer images." : "Only the style gemma3 holds several.")
   }
 
   private func limitedQuestionTokens(_ question: String) throws -> [Int] {
@@ -133,7 +183,8 @@ public struct PromptRenderer: Sendable {
   }
 
   private func questionTokens(_ question: String) -> [Int] {
-    plainTokens(style == .gemma ? question.trimmingCharacters(in: .whitespacesAndNewlines) : question)
+    if let gemma3 { return gemma3.questionTokens(question) }
+    return plainTokens(style == .gemma ? question.trimmingCharacters(in: .whitespacesAndNewlines) : question)
   }
 
   private func plainTokens(_ text: String) -> [Int] { tokenizer.encode(text, recognizingSpecialTokens: false) }

@@ -1,10 +1,14 @@
 import CarinaRuntime
 
-/// One sequence as ids, split where the image stands, and the ids that are to be predicted.
+/// One sequence as ids, split where the images stand, and the ids that are to be predicted.
 public struct RenderedPrompt: Equatable, Sendable {
   /// The ids before the image's rows.
   public let tokensBeforeImage: [Int]
-  /// The ids behind the image's rows.
+  /// The ids between one image's rows and the next's, where there are several images: one element less than images.
+  package let tokensBetweenImages: [[Int]]
+  /// How many images the sequence has; without any all ids stand in `tokensAfterImage`.
+  package let imageCount: Int
+  /// The ids behind the last image's rows.
   public let tokensAfterImage: [Int]
   /// One for each of `tokensAfterImage`: whether this id is a target to be predicted.
   public let supervised: [Bool]
@@ -13,11 +17,41 @@ public struct RenderedPrompt: Equatable, Sendable {
   /// Whether the answer was longer than the limit and was cut; its end token is there all the same.
   package let answerTruncated: Bool
 
+  /// A sequence around one image.
+  init(
+    tokensBeforeImage: [Int], tokensAfterImage: [Int], supervised: [Bool], questionTruncated: Bool,
+    answerTruncated: Bool
+  ) {
+    self.tokensBeforeImage = tokensBeforeImage
+    tokensBetweenImages = []
+    imageCount = 1
+    self.tokensAfterImage = tokensAfterImage
+    self.supervised = supervised
+    self.questionTruncated = questionTruncated
+    self.answerTruncated = answerTruncated
+  }
+
+  /// A sequence cut where its images stand, with what is to be predicted behind it.
+  init(segments: [[Int]], target: [Int], questionTruncated: Bool, answerTruncated: Bool) {
+    let last = segments.last ?? []
+    imageCount = max(0, segments.count - 1)
+    tokensBeforeImage = imageCount == 0 ? [] : segments[0]
+    tokensBetweenImages = Array(segments.dropFirst().dropLast())
+    tokensAfterImage = last + target
+    supervised = Array(repeating: false, count: last.count) + Array(repeating: true, count: target.count)
+    self.questionTruncated = questionTruncated
+    self.answerTruncated = answerTruncated
+  }
+
   /// Refuses ids that a model's table has no row for. A tokenizer may know more pieces than the model (Gemma 3's knows
   /// an image token that its text model lacks), as long as no text makes them.
   /// - Throws: `CarinaError.badData` with the first such id.
   package func requireIDs(below vocabularySize: Int) throws {
-    guard let id = (tokensBeforeImage + tokensAfterImage).first(where: { $0 >= vocabularySize }) else { return }
+    guard
+      let id = (tokensBeforeImage + tokensBetweenImages.joined() + tokensAfterImage).first(where: {
+        $0 >= vocabularySize
+      })
+    else { return }
     throw CarinaError(
       .badData, "the tokenizer makes ids that the model does not have", expected: "ids below \(vocabularySize)",
       found: "\(id)", remedy: "Use the tokenizer that belongs to the model.")
@@ -25,6 +59,8 @@ public struct RenderedPrompt: Equatable, Sendable {
 
   /// How many ids are to be predicted.
   public var supervisedCount: Int { supervised.lazy.filter { $0 }.count }
-  /// How many ids there are, the image not counted.
-  public var count: Int { tokensBeforeImage.count + tokensAfterImage.count }
+  /// How many ids there are, the images not counted.
+  public var count: Int {
+    tokensBeforeImage.count + tokensBetweenImages.reduce(0) { $0 + $1.count } + tokensAfterImage.count
+  }
 }

@@ -22,15 +22,22 @@ import Carina
     ("more queries than keys", layout([7, 70], keys: [3, 2], isCausal: true)),
     ("no keys", layout([4, 3], keys: [0, 5], isCausal: false)),
     ("an empty sequence", layout([0, 5], keys: [0, 5], isCausal: true)),
+    ("mutual runs", layout([17, 9], heads: 4, keyValueHeads: 2, isCausal: true, runs: [[2..<7, 9..<14], [0..<4]])),
+    ("mutual runs over blocks", layout([130, 70], isCausal: true, runs: [[60..<129], []])),
+    ("mutual runs longer than the window", layout([17, 130], isCausal: true, window: 5, runs: [[3..<14], [50..<90]])),
+    (
+      "mutual runs behind a cache",
+      layout([6, 1], keys: [20, 9], isCausal: true, window: 8, runs: [[15..<19], [2..<5]])
+    ),
   ]
 
   static func layout(
     _ queries: [Int], keys: [Int]? = nil, heads: Int = 1, keyValueHeads: Int? = nil, size: Int = 5, isCausal: Bool,
-    window: Int? = nil
+    window: Int? = nil, runs: [[Range<Int>]]? = nil
   ) -> AttentionLayout {
     AttentionLayout(
       queryCounts: queries, keyCounts: keys, heads: heads, keyValueHeads: keyValueHeads, headSize: size, scale: 0.7,
-      isCausal: isCausal, window: window)
+      isCausal: isCausal, window: window, mutualRuns: runs)
   }
 
   private func arguments(_ layout: AttentionLayout) -> (query: Tensor, key: Tensor, value: Tensor) {
@@ -170,7 +177,8 @@ import Carina
         name,
         AttentionLayout(
           queryCounts: old.queryCounts, keyCounts: old.keyCounts, heads: old.heads, keyValueHeads: old.keyValueHeads,
-          headSize: old.headSize + old.headSize % 2, scale: old.scale, isCausal: old.isCausal, window: old.window)
+          headSize: old.headSize + old.headSize % 2, scale: old.scale, isCausal: old.isCausal, window: old.window,
+          mutualRuns: old.mutualRuns)
       )
     } + [
       ("heads of 72", layout([67, 130], heads: 2, size: 72, isCausal: false)),

@@ -8,12 +8,13 @@ func attentionTwin(_ query: [Double], _ key: [Double], _ value: [Double], _ layo
   let group = layout.heads / layout.keyValueHeads
   var out = [Double](repeating: 0, count: query.count)
   var firstQuery = 0, firstKey = 0
-  for (queries, keys) in zip(layout.queryCounts, layout.keyCounts) {
+  for (sequence, (queries, keys)) in zip(layout.queryCounts, layout.keyCounts).enumerated() {
     for row in 0..<queries {
       let position = keys - queries + row
       let seen = (0..<keys).filter { key in
         guard layout.isCausal else { return true }
-        return key <= position && layout.window.map { key > position - $0 } ?? true
+        let isMutual = layout.mutualRuns?[sequence].contains { $0.contains(key) && $0.contains(position) } ?? false
+        return (key <= position || isMutual) && layout.window.map { key > position - $0 } ?? true
       }
       for head in 0..<layout.heads where !seen.isEmpty {
         let q = (firstQuery + row) * queryWidth + head * size

@@ -13,7 +13,8 @@ extension MemoryForecast {
     let precision = options.computing.precision.elementType
     let visionConfig = try parts.vision.visionConfig(), decoderConfig = try parts.language.decoderConfig().config
     let projectorConfig = try parts.projectorConfig(vision: visionConfig, decoder: decoderConfig)
-    let rowsPerImage = visionConfig.patchCount - (options.features.dropsFirstPatch ? 1 : 0)
+    let featuresPerImage = visionConfig.patchCount - (options.features.dropsFirstPatch ? 1 : 0)
+    let rowsPerImage = projectorConfig.rowCount(features: featuresPerImage)
     let plan = Plan(
       vision: visionConfig, projector: projectorConfig, decoder: decoderConfig,
       footprints: (
@@ -23,7 +24,8 @@ extension MemoryForecast {
       ),
       policy: options.policy, precision: precision,
       batch: try .largest(of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage),
-      rowsPerImage: rowsPerImage, keepsFeatures: options.featureCache != nil, packsFactors: packsFactors)
+      rowsPerImage: rowsPerImage, featuresPerImage: featuresPerImage, keepsFeatures: options.featureCache != nil,
+      packsFactors: packsFactors)
     let base = ProcessMemory.residentByteCount
     let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
     self = try MemoryForecast.fitting(

@@ -31,6 +31,8 @@ public struct MemoryForecast: Equatable, Sendable {
     var batch: Batch
     /// Rows that an image takes in a sequence.
     var rowsPerImage: Int
+    /// Feature rows of an image, which are more where the projector pools them.
+    var featuresPerImage: Int
     var keepsFeatures: Bool
     /// Whether the backend copies frozen factors into layouts of its own.
     var packsFactors: Bool
@@ -39,8 +41,8 @@ public struct MemoryForecast: Equatable, Sendable {
     package init(
       vision: VisionConfig, projector: ProjectorConfig, decoder: DecoderConfig,
       footprints: (vision: WeightsFootprint, projector: WeightsFootprint, decoder: WeightsFootprint),
-      policy: FreezingPolicy, precision: ElementType, batch: Batch, rowsPerImage: Int, keepsFeatures: Bool,
-      packsFactors: Bool
+      policy: FreezingPolicy, precision: ElementType, batch: Batch, rowsPerImage: Int, featuresPerImage: Int? = nil,
+      keepsFeatures: Bool, packsFactors: Bool
     ) {
       self.vision = vision
       self.projector = projector
@@ -50,6 +52,7 @@ public struct MemoryForecast: Equatable, Sendable {
       self.precision = precision
       self.batch = batch
       self.rowsPerImage = rowsPerImage
+      self.featuresPerImage = featuresPerImage ?? rowsPerImage
       self.keepsFeatures = keepsFeatures
       self.packsFactors = packsFactors
     }
@@ -117,7 +120,8 @@ public struct MemoryForecast: Equatable, Sendable {
     let vision = memory.visionForward(plan.vision, rows: plan.keepsFeatures ? plan.vision.patchCount : patchRows)
     var data = BufferBytes()
     if plan.keepsFeatures {
-      data.add(plan.rowsPerImage, plan.vision.hiddenSize, size: plan.precision.byteCount, count: 2 * batch.imagesOfStep)
+      data.add(
+        plan.featuresPerImage, plan.vision.hiddenSize, size: plan.precision.byteCount, count: 2 * batch.imagesOfStep)
     } else {
       let side = plan.vision.imageSize
       data.add(1, plan.vision.channelCount * side * side, count: 2 * batch.imagesOfStep)

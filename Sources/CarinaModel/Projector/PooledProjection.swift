@@ -1,0 +1,28 @@
+import CarinaTensor
+
+/// Gemma 3's projector (transformers `Gemma3MultiModalProjector`): averages over blocks of the patch grid, an RMS norm,
+/// and a matrix stored inputs × outputs.
+struct PooledProjection {
+  private let pooling: PatchPooling
+  private let norm: RMSNorm
+  private let matrix: Parameter
+
+  /// Takes `mm_soft_emb_norm.weight` and `mm_input_projection_weight` from the source.
+  init(_ config: ProjectorConfig, _ pooling: PatchPooling, from source: ParameterSource) {
+    self.pooling = pooling
+    norm = RMSNorm(source, "mm_soft_emb_norm", width: config.inputSize, epsilon: pooling.epsilon)
+    matrix = source.parameter(
+      "mm_input_projection_weight", shape: [config.inputSize, config.outputSize], decays: true,
+      initialization: .normal(standardDeviation: (1 / Double(config.inputSize)).squareRoot()))
+  }
+
+  /// Both weights.
+  var parameters: [Parameter] { [norm.weight, matrix] }
+
+  /// Features [images · patches, W] to decoder rows [images · tokens, D].
+  func callAsFunction(_ features: Tensor, tape: Tape?) -> Tensor {
+    let pooled = averagePooling(
+      features, grid: pooling.gridSize, outputs: pooling.tokensPerSide, tape: tape)
+    return product(norm(pooled, tape: tape), matrix, tape: tape)
+  }
+}

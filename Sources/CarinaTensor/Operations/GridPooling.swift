@@ -1,0 +1,27 @@
+/// Averages of square blocks of a grid of rows: the patches of an image become fewer.
+///
+/// - Parameters:
+///   - x: [images · grid · grid, W], row by row of the grid.
+///   - grid: rows along a side.
+///   - outputs: averages along a side; a divisor of `grid`.
+/// - Returns: [images · outputs · outputs, W].
+package func averagePooling(_ x: Tensor, grid: Int, outputs: Int, tape: Tape?) -> Tensor {
+  precondition(
+    outputs > 0 && grid % outputs == 0 && x.rows % (grid * grid) == 0,
+    "\(x.rows) rows do not divide into grids of \(grid) and averages of \(outputs)")
+  let backend = x.backend, block = grid / outputs, scale = 1 / Float(block * block)
+  let targets = (0..<x.rows).map { row -> Int in
+    let (image, patch) = row.quotientAndRemainder(dividingBy: grid * grid)
+    return image * outputs * outputs + patch / grid / block * outputs + patch % grid / block
+  }
+  let out = Tensor(zeros: [x.rows / (block * block), x.width], on: backend)
+  backend.addRows(of: x.detached, scale: scale, to: out, targets)
+  guard let tape, let node = x.node else { return out }
+  let shape = x.shape
+  return tape.record(out) { dout in
+    let spread = Tensor(uninitialized: shape, on: backend), gradient = Tensor(zeros: shape, on: backend)
+    backend.copyRows(of: dout, targets, to: spread, Array(targets.indices))
+    backend.addRows(of: spread, scale: scale, to: gradient, Array(targets.indices))
+    node.accumulate(gradient, isFresh: true)
+  }
+}

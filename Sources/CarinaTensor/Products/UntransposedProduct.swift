@@ -1,0 +1,30 @@
+/// y = x W with the weight stored inputs × outputs, as Gemma 3's projector has it: no transpose, no bias.
+///
+/// - Parameters:
+///   - x: [R, K] fp32.
+///   - weight: [K, N].
+/// - Returns: [R, N] fp32. In bfloat16 (the weight's type) x is rounded before the product; sums are in fp32.
+package func product(_ x: Tensor, _ weight: Parameter, tape: Tape?) -> Tensor {
+  let backend = x.backend, matrix = weight.matrix, rows = x.rows, inputs = x.width, outputs = matrix.width
+  precondition(matrix.rows == inputs, "\(weight.name): expected \(inputs) rows, got \(weight.shape)")
+  let type = weight.value.elementType, operand = x.detached.converted(to: type)
+  let out = Tensor(uninitialized: [rows, outputs], on: backend)
+  backend.multiply(
+    MatrixFactor(operand, rows: rows, columns: inputs), MatrixFactor(matrix), into: out, accumulate: false)
+  guard let tape, x.node != nil || weight.isTrainable else { return out }
+  let xNode = x.node
+  return tape.record(out) { dout in
+    let narrow = MatrixFactor(dout.reshaped([rows, outputs]).converted(to: type))
+    if weight.isTrainable {
+      let (target, isFresh) = weight.gradientForProduct()
+      backend.multiply(
+        MatrixFactor(operand, rows: rows, columns: inputs).transposed, narrow, into: target.reshaped(matrix.shape),
+        accumulate: !isFresh)
+    }
+    if let xNode {
+      let dx = Tensor(uninitialized: [rows, inputs], on: backend)
+      backend.multiply(narrow, MatrixFactor(matrix).transposed, into: dx, accumulate: false)
+      xNode.accumulate(dx, isFresh: true)
+    }
+  }
+}
