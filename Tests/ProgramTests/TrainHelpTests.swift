@@ -76,8 +76,11 @@ private let trainStage1Help = """
                             the last (30s, 10min, 2h), every N steps, or never.
                             (default: 10min)
     --prompt-style <prompt-style>
-                            gemma, plain or seed (default: plain in stage 1,
-                            gemma in stage 2). (values: gemma, plain, seed)
+                            gemma, plain, seed or gemma3 (default: plain in stage
+                            1, gemma in stage 2). (values: gemma, plain, seed,
+                            gemma3)
+    --system <text>         A system text before the question, in the style
+                            gemma3 (default: none).
     --max-q-len <max-q-len> Most ids of a question. (default: 128)
     --max-a-len <max-a-len> Most ids of an answer. (default: 512)
     --vision-feature <vision-feature>

@@ -121,6 +121,22 @@ import Testing
     #expect(error?.kind == .badData && error?.description.contains("5.xml") == true)
   }
 
+  @Test("Open-i: a report with letters that are no UTF-8 is refused, one that names another encoding is read")
+  func openIEncodings() throws {
+    func write(_ text: String, _ byte: UInt8) throws {
+      let bytes = text.utf8.map { $0 == UInt8(ascii: "~") ? byte : $0 }
+      try AtomicFile.write(Data(bytes), to: "\(directory.path)/1.xml")
+    }
+    let text = report(1, "Fl~che.", "", images: ["CXR1_IM-1"])
+    try write(text.replacing("utf-8", with: "ISO-8859-1"), 0xE8)
+    #expect(try read(.openI).records.map(\.answer) == ["Flèche."])
+    for broken in [text, text.replacing("<parentImage", with: "<parentIm~ge")] {
+      try write(broken, 0xFF)
+      let error = #expect(throws: CarinaError.self) { try read(.openI) }
+      #expect(error?.kind == .badData && error?.description.contains("UTF-8") == true)
+    }
+  }
+
   @Test(
     "VQA-RAD as published: counts beside the published ones, the known leak, chest images alone",
     .enabled(if: SharedData.has("data/vqa-rad"), "the directory shared/data/vqa-rad is not here"))

@@ -77,6 +77,18 @@ import Carina
     }
   }
 
+  @Test("a sealed object that was changed is refused, also to a number that JSON cannot hold")
+  func seal() throws {
+    let sealed = try JSONObject([("a", 1), ("b", ["c": 2])]).sealed()
+    try sealed.requireSeal(source: "f.json")
+    for changed in [JSONValue.integer(2), .number(.infinity), .number(.nan), .null] {
+      var object = sealed
+      object["a"] = changed
+      let error = #expect(throws: CarinaError.self) { try object.requireSeal(source: "f.json") }
+      #expect(error?.kind == .badData && error?.location == "f.json")
+    }
+  }
+
   @Test("an object keeps the position of a replaced name and forgets a removed one")
   func objectEditing() {
     var object = JSONObject((0..<40).map { ("k\($0)", .integer($0)) })

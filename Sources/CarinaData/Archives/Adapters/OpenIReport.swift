@@ -17,6 +17,10 @@ final class OpenIReport: NSObject, XMLParserDelegate {
   static func read(_ path: String) throws -> OpenIReport {
     let report = OpenIReport()
     let data = try TextFile.bytes(path, limit: .report)
+    guard isDecodable(data) else {
+      throw CarinaError(
+        .badData, "is not valid UTF-8, and says no other encoding", at: path, remedy: "Fetch it again.")
+    }
     let parser = XMLParser(data: data)
     parser.shouldResolveExternalEntities = false
     parser.delegate = report
@@ -28,6 +32,15 @@ final class OpenIReport: NSObject, XMLParserDelegate {
     }
     guard !report.id.isEmpty else { throw CarinaError(.badData, "names no report (uId)", at: path) }
     return report
+  }
+
+  /// Whether the bytes are UTF-8, or the document names another encoding. The parser of some platforms ends the process
+  /// at a name that is not UTF-8.
+  private static func isDecodable(_ data: Data) -> Bool {
+    if String(validating: data, as: UTF8.self) != nil { return true }
+    let start = String(decoding: data.prefix(200), as: UTF8.self).lowercased()
+    guard let declaration = start.range(of: "encoding=") else { return false }
+    return !start[declaration.upperBound...].dropFirst().hasPrefix("utf-8")
   }
 
   func parser(
