@@ -185,7 +185,9 @@ def stored(directory):
     pixels = {}
     for shard in sorted(directory.glob("shard-*.h5")):
         with h5py.File(shard) as file:
-            for name, values in zip(file["images/id"].asstr()[:], file["images/pixels"][:]):
+            parts = np.split(file["images/id/bytes"][:], file["images/id/offsets"][1:-1])
+            names = [bytes(part).decode() for part in parts]
+            for name, values in zip(names, file["images/pixels"][:]):
                 pixels[name] = values
     rejected = {(line := json.loads(text))["path"]: line["reason"] for text in (directory / "rejected.jsonl").read_text().splitlines()}
     return pixels, rejected
