@@ -31,6 +31,8 @@ offences=$(
       if (code ~ /(^|[^A-Za-z0-9_])fatalError *\(/) print FILENAME ":" FNR ": no fatalError: throw a CarinaError"
       if (code ~ /(^|[^A-Za-z0-9_])Date\(\)|CFAbsoluteTime|timeIntervalSince|gettimeofday/)
         print FILENAME ":" FNR ": no time of day for durations: take ProcessInfo.processInfo.systemUptime, which nobody sets"
+      if (code ~ /as NSString\)\.deletingLastPathComponent/)
+        print FILENAME ":" FNR ": no deletingLastPathComponent of a text, which ends the process for a path of one letter: take FileName.directory(of:)"
       if (foreign && code ~ /\[String: |\[String:\]|Set<String>/)
         print FILENAME ":" FNR ": foreign texts are keyed by ExactText: String equates canonically equivalent spellings"
       text = $0

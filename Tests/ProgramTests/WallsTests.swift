@@ -48,6 +48,7 @@ import Testing
       ("Sources/infer/A.swift", "func a() { fatalError() }\n", ":1:", "no fatalError"),
       ("Sources/CarinaData/A.swift", "let a = Date()\n", ":1:", "no time of day"),
       ("Sources/infer/A.swift", "\nlet a = b.timeIntervalSince(c)\n", ":2:", "no time of day"),
+      ("Sources/CarinaData/A.swift", "let a = (b as NSString).deletingLastPathComponent\n", ":1:", "ends the process"),
       ("Sources/CarinaData/A.swift", "\nlet a = \"Lower --learning-rate.\"\n", ":2:", "no --option"),
       ("Sources/CarinaData/A.swift", "let a = \"--learning-rate\"\n", ":1:", "no --option"),
       ("Sources/CarinaData/Records/A.swift", "let a: [String: Int] = [:]\n", ":1:", "keyed by ExactText"),

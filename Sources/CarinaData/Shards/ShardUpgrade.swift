@@ -14,23 +14,31 @@ public enum ShardUpgrade {
   /// Rewrites a directory beside itself and puts the new one in place of the old one. Its shards get the bytes that
   /// preprocess writes for the same records and images; whatever else lies there is kept.
   /// - Parameter progress: told how many shards are done, and of how many.
-  /// - Throws: what verifying throws, before anything is written; `CarinaError.cannotWrite`, and then the directory is as
-  ///   it was.
+  /// - Throws: what verifying throws, before anything is written; `CarinaError.cannotWrite`, and then the directory is
+  ///   as it was.
   @discardableResult
   public static func run(_ directory: String, progress: (Int, Int) -> Void = { _, _ in }) throws -> Outcome {
     var path = directory
     while path.count > 1 && path.hasSuffix("/") { path.removeLast() }
-    let parent = (path as NSString).deletingLastPathComponent
     // A run that was killed between its two renames has left the old directory under another name.
-    try AbandonedFiles.clear(parent.isEmpty ? "." : parent)
+    try AbandonedFiles.clear(of: path)
+    // The directory itself is rewritten where the path is a link to it, and gets its own name where that is `.`.
+    if let resolved = realpath(path, nil) {
+      path = String(cString: resolved)
+      free(resolved)
+    }
     guard try ShardManifest.read(path).version < ShardFormat.version else { return .current }
     let old = try ShardDirectory.verified(path), manifest = old.manifest
     try AtomicFile.writeDirectory(to: path) { target in
-      let own = Set(manifest.shards.map(\.file) + [ShardFormat.manifest])
-      for name in try FileManager.default.contentsOfDirectory(atPath: path) where !own.contains(name) {
+      let own = Set((manifest.shards.map(\.file) + [ShardFormat.manifest]).map { ExactText($0) })
+      for name in try FileManager.default.contentsOfDirectory(atPath: path) where !own.contains(ExactText(name)) {
         do {
           try FileManager.default.copyItem(atPath: path + "/" + name, toPath: target + "/" + name)
-        } catch { throw WriteFailure.error(target + "/" + name, "cannot be copied", code: ENOSPC) }
+        } catch {
+          throw CarinaError(
+            .cannotWrite, "cannot be copied beside the directory", at: path + "/" + name,
+            remedy: "Check the free space, and the permissions of the file and of the directory above.")
+        }
       }
       var (shards, image, sample) = ([ShardManifest.Shard](), 0, 0)
       for shard in manifest.shards {

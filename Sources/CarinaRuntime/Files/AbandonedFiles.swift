@@ -18,11 +18,11 @@ package enum AbandonedFiles {
   package static func clear(of path: String) throws {
     let name = path.split(separator: "/").last.map(String.init) ?? ""
     // Names are compared with their bytes: foreign ones may be equal as texts.
-    _ = try clear(FileName.directory(of: path), isBegin: false) { $0.isExactly(name) }
+    let directory = FileName.directory(of: path)
+    _ = try clear(directory.isEmpty ? "." : directory, isBegin: false) { $0.isExactly(name) }
   }
 
-  private static func clear(_ place: String, isBegin: Bool, _ isWanted: (String) -> Bool) throws -> [String] {
-    let directory = place.isEmpty ? "." : place
+  private static func clear(_ directory: String, isBegin: Bool, _ isWanted: (String) -> Bool) throws -> [String] {
     var removed: [String] = []
     for name in ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted() {
       guard let (target, ending) = parts(of: name, isBegin: isBegin), isWanted(target) else { continue }

@@ -13,10 +13,10 @@ public enum AtomicFile {
   /// - Throws: `CarinaError.cannotWrite`; then `path` is as it was before.
   public static func write(_ data: Data, to path: String) throws {
     try write(to: path) { temporary in
-      guard let file = fopen(temporary, "wb") else { throw failure(path) }
+      guard let file = fopen(temporary, "wb") else { throw WriteFailure.error(path) }
       let written = data.withUnsafeBytes { fwrite($0.baseAddress, 1, $0.count, file) }
       let closed = fclose(file)
-      if written != data.count || closed != 0 { throw failure(path) }
+      if written != data.count || closed != 0 { throw WriteFailure.error(path) }
     }
   }
 
@@ -108,9 +108,5 @@ public enum AtomicFile {
         remedy: "Check that its parent exists, is a directory and is writable.")
     }
     for directory in made { try DiskSync.directory(FileName.directory(of: directory)) }
-  }
-
-  private static func failure(_ path: String) -> CarinaError {
-    WriteFailure.error(path)
   }
 }

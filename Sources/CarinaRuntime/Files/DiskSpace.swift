@@ -27,7 +27,7 @@ package struct DiskSpace: Equatable, Sendable {
 
   private static func upwards(_ path: String) -> [String] {
     var paths = [path], next = path
-    while case let parent = (next as NSString).deletingLastPathComponent, parent != next, !parent.isEmpty {
+    while case let parent = FileName.directory(of: next), parent != next, !parent.isEmpty {
       paths.append(parent)
       next = parent
     }

@@ -24,7 +24,7 @@ package enum WriteFailure {
     var space = statvfs()
     while statvfs(directory.isEmpty ? "." : directory, &space) != 0 {
       guard errno == ENOENT || errno == ENOTDIR, !directory.isEmpty, directory != "/" else { return false }
-      directory = (directory as NSString).deletingLastPathComponent
+      directory = FileName.directory(of: directory)
     }
     return lacksInodes(
       inodes: UInt64(space.f_files), freeInodes: UInt64(space.f_favail), freeBlocks: UInt64(space.f_bavail))

@@ -224,6 +224,19 @@ private struct OldShards {
     #expect(try DamagedShards.contents(try ShardDirectory.verified(old.path)) == before)
     #expect(try ShardUpgrade.run(old.path) == .current)
     #expect(try FileManager.default.contentsOfDirectory(atPath: old.directory.path) == ["shards"])
+    // A link stays one, and `.` is the directory itself.
+    for ending in ["", "/.", "//"] {
+      let other = try DamagedShards(version: 1)
+      let link = other.directory.file("link")
+      try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "shards")
+      #expect(try ShardUpgrade.run(link + ending) == .upgraded(from: 1), "\(ending)")
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "shards")
+      #expect(try SmallArchive.contents(other.path) == today)
+      #expect(Set(try FileManager.default.contentsOfDirectory(atPath: other.directory.path)) == ["link", "shards"])
+    }
+    for path in ["o", ".", "/"] {
+      #expect(#expect(throws: CarinaError.self) { try ShardUpgrade.run(path) }?.kind == .missingInput, "\(path)")
+    }
     // One that is damaged stays as it is.
     let damaged = try DamagedShards(version: 1)
     var bytes = damaged.bytes

@@ -114,6 +114,10 @@ import Testing
     for (path, directory) in [
       ("o", ""), ("/", "/"), ("/a", "/"), ("a/b", "a"), ("a/b/", "a"), ("/a//b/c", "/a/b"), ("", ""), ("./x", "."),
     ] { #expect(FileName.directory(of: path) == directory, "\(path)") }
+    for path in ["o", "é", "."] {
+      #expect(DiskSpace(at: path).byteCount != nil)
+      #expect(WriteFailure.error(path, code: ENOSPC).kind == .cannotWrite)
+    }
     #expect(["a", "a b", "..."].allSatisfy(FileName.isSingle))
     #expect(!["", ".", "..", "a/b", "/", "a\0"].contains(where: FileName.isSingle))
   }
