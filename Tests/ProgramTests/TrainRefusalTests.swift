@@ -158,6 +158,9 @@ import Testing
   @Test("a run that would leave every weight as it was fails, and says what the cause is")
   func nothingTrained() throws {
     try expectRefusal(64, ["--learning-rate above 0", "no weight would change"], ["--learning-rate", "0"])
+    // Found without a look at every step.
+    try expectRefusal(
+      64, ["--learning-rate above 0"], ["--learning-rate", "0", "--num-epochs", "1000000000000000"])
     try expectRefusal(
       64, ["the warm-up is no shorter than the run", "1, of which 1 are warm-up", "--warmup-ratio"],
       ["--max-steps", "1", "--warmup-ratio", "1"])
