@@ -37,12 +37,6 @@ extension ImageTransform {
       throw error.about(source)
     }
   }
-
-  /// The transform of a checkpoint directory; see `CheckpointImageSettings`.
-  /// - Throws: as `CheckpointImageSettings.init`.
-  package static func ofCheckpoint(_ directory: String, defaultSize: Int?) throws -> ImageTransform {
-    try CheckpointImageSettings(ofCheckpoint: directory, defaultSize: defaultSize).transform
-  }
 }
 
 /// The keys of an image processor, read one by one.

@@ -27,8 +27,7 @@ public struct RecordShards: Sendable {
         .usage, "the part of the records that is held out cannot be used", at: records,
         expected: "a number from 0 to below 1", found: "\(heldOutPart)")
     }
-    let vision = try ModelDirectory.locate(visionModel, for: .visionModel)
-    transform = try .ofCheckpoint(vision.path, defaultSize: vision.visionConfig().imageSize)
+    transform = try EncoderImages(of: visionModel).transform
     self.records = records
     self.imageRoots = imageRoots
     self.output = output

@@ -203,6 +203,8 @@ import Carina
     #expect(assumed.assumption?.contains("assumed 28 x 28 pixels, bilinear") == true)
     let images = try EncoderImages(of: model.path)
     #expect(images.transform == assumed.transform && images.source == assumed.assumption)
+    let shards = try RecordShards(records: "r.json", imageRoots: [], output: "s", visionModel: model.path)
+    #expect(shards.transform == assumed.transform)
     let tower = try changed("joined-bare-tower/vision".model)
     #expect(try tower.imageSettings(defaultSize: 12).transform.filter == .bicubic)
     try (["size": 16] as JSONValue).write(to: tower.file("preprocessor_config.json"))

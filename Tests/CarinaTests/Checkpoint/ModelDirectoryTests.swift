@@ -102,7 +102,8 @@ import Carina
     let visionAgain = try ModelDirectory(path: directory.file("vision")).loadVisionEncoder(precision: .float32).model
     #expect(visionAgain.config == vision.config)
     #expect(ParameterDigest(visionAgain.parameters) == ParameterDigest(vision.parameters))
-    #expect(try ImageTransform.ofCheckpoint(directory.file("vision"), defaultSize: nil) == transform)
+    #expect(
+      try CheckpointImageSettings(ofCheckpoint: directory.file("vision"), defaultSize: nil).transform == transform)
 
     let siglip = try golden("siglip-gelu").loadSiglip(precision: .float32).model
     try ModelDirectoryWriter.write(siglip, transform: transform, to: directory.file("siglip"), type: .float32)
