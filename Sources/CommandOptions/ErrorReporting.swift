@@ -5,8 +5,9 @@ import Carina
 
 /// Parses the command line of `program`, runs it and ends the process with its exit code.
 ///
-/// Underscores in option names are accepted, and so are command lines of ProjectionTrainer (`RecipeCommand`). A `CarinaError` becomes one paragraph on stderr and its exit code; bad
-/// usage ends with 64; `--help` and `--version` with 0; an error that nobody expected with 70.
+/// Underscores in option names are accepted, and so are command lines of ProjectionTrainer (`RecipeCommand`). A
+/// `CarinaError` becomes one paragraph on stderr and its exit code; bad usage ends with 64; `--help` and `--version` with
+/// 0; an error that nobody expected with 70.
 public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Never {
   LostFiles.endProgram(prefix: "error: ", status: CarinaError(.badData, "").exitCode.rawValue)
   SettingSpelling.use(.commandLine)

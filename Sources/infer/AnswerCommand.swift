@@ -68,9 +68,9 @@ struct AnswerCommand: ParsableCommand {
     }
     if let questions {
       if questions.windowsPaths > 0 {
-        writeToStandardError(
-          "note: \(questions.windowsPaths) paths of images have the separators of Windows, and were found with slashes"
-            + " in their place\n")
+        writeNote(
+          "\(questions.windowsPaths) paths of images have the separators of Windows, and were found with slashes in "
+            + "their place")
       }
       try QuestionsRun(session: session, json: json).answer(questions, batchSize: batchSize)
     } else if let imagePath, let question {

@@ -26,10 +26,10 @@ struct UpgradeCommand: ParsableCommand {
       progress.update(done)
     }
     switch outcome {
-    case .current: print("\(directory) has the present format version already")
+    case .current: printLine("\(directory) has the present format version already")
     case .upgraded(let version):
       let manifest = try ShardManifest.read(directory)
-      print(
+      printLine(
         "\(manifest.shards.count) shards with \(manifest.images) images and \(manifest.samples) samples are rewritten "
           + "from version \(version) to \(manifest.version)")
     }

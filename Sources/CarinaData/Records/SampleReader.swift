@@ -1,6 +1,5 @@
 import CarinaRuntime
 import Foundation
-import Foundation
 
 /// Reads a file of records: a JSON list, or JSON Lines with one object a line.
 enum SampleReader {

@@ -123,7 +123,7 @@ extension ShardManifest.Shard {
   init(_ node: JSONNode) throws {
     func number(_ key: String) throws -> Int { try node[key].count(in: ShardFormat.counts) }
     let file = try node["file"].text()
-    guard !file.isEmpty, !file.contains("/"), !file.contains("\0") else {
+    guard FileName.isSingle(file) else {
       throw node["file"].failure("the name of a file in the directory")
     }
     self.init(

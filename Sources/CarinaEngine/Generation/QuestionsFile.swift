@@ -1,9 +1,9 @@
 import CarinaRuntime
 import Foundation
 
-/// A file of questions, JSON Lines or a JSON list, plain or compressed by gzip: objects with `image` or `image_path` (a text, or a list
-/// of one), `question` or `problem` (absent: empty), and perhaps `id`. Keys whose value is null or NaN are absent. What is
-/// wrong with a line is told where it stands, so that the others can be answered.
+/// A file of questions, JSON Lines or a JSON list, plain or compressed by gzip: objects with `image` or `image_path` (a
+/// text, or a list of one), `question` or `problem` (absent: empty), and perhaps `id`. Keys whose value is null or NaN
+/// are absent. What is wrong with a line is told where it stands, so that the others can be answered.
 public struct QuestionsFile: Sendable {
   /// A line that is not blank.
   public struct Line: Sendable {

@@ -34,7 +34,8 @@ public struct PromptRenderer: Sendable {
   private let gemma3: Gemma3PromptLayout?
 
   /// A renderer for one style.
-  /// - Throws: `CarinaError.usage` for limits below 1 and for a system text in a style that has none, `.badData` when the vocabulary lacks a piece the style needs.
+  /// - Throws: `CarinaError.usage` for limits below 1 and for a system text in a style that has none, `.badData` when the
+  ///   vocabulary lacks a piece the style needs.
   public init(
     tokenizer: any Tokenizer, style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int,
     system: String? = nil
