@@ -14,8 +14,10 @@ public final class StepDisplay {
 
   /// Shows a step.
   public func show(_ report: StepReport, total: Int) {
-    recentLoss = last == nil ? report.loss : 0.95 * recentLoss + 0.05 * report.loss
-    last = report
+    if report.loss.isFinite {
+      recentLoss = last == nil ? report.loss : 0.95 * recentLoss + 0.05 * report.loss
+      last = report
+    }
     if let loss = report.validationLoss { validationNote = String(format: ", held-out loss %.4f", loss) }
     let line = self.line ?? ProgressLine(label, unit: "steps", total: total, startingAt: report.step - 1)
     self.line = line

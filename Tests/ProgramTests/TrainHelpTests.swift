@@ -54,6 +54,17 @@ private let trainStage1Help = """
     --warmup-ratio <warmup-ratio>
                             Part of the optimizer steps that is warm-up (default:
                             0 in stage 1, 0.05 in stage 2).
+    --warmup-steps <warmup-steps>
+                            Optimizer steps that are warm-up, instead of a part
+                            of the run.
+    --lr-schedule <lr-schedule>
+                            The rate after the warm-up: cosine or linear to zero,
+                            or constant. (values: cosine, linear, constant;
+                            default: cosine)
+    --max-skipped-steps <max-skipped-steps>
+                            Steps in a row that may be skipped because a loss or
+                            gradient is not finite, before the run stops.
+                            (default: 5)
     --max-steps <max-steps> Stop after so many optimizer steps.
     --max-grad-norm <max-grad-norm>
                             Largest global norm of the gradients; 0 for no limit.
@@ -65,6 +76,8 @@ private let trainStage1Help = """
     --seed <seed>           Seed of the order of samples and of fresh weights.
                             (default: 0)
     --no-shuffle            Take the samples in the order of the shards.
+    --drop-last             Leave out an epoch's last micro-batch where it is not
+                            full.
     --resume <resume>       auto goes on from the newest checkpoint, never starts
                             afresh, or a checkpoint directory. (default: auto)
     --save-every-n-steps <save-every-n-steps>

@@ -21,6 +21,20 @@ public struct TrainingSettingList: SettingList {
     "warmup_ratio", 0.03, .part,
     help: "Part of the optimizer steps that is warm-up (default: 0 in stage 1, 0.05 in stage 2).",
     section: .optimization, showsDefault: false)
+  /// Steps that are warm-up, whatever the length of the run; nil leaves it to the ratio.
+  public let warmupSteps = Setting<Int?>(
+    "warmup_steps", nil, .optional(.atLeast(0)),
+    help: "Optimizer steps that are warm-up, instead of a part of the run.",
+    section: .optimization, record: .unlessDefault)
+  /// How the rate goes on after the warm-up.
+  public let rateShape = Setting(
+    "lr_schedule", LearningRateShape.cosine, help: "The rate after the warm-up: cosine or linear to zero, or constant.",
+    section: .optimization, record: .unlessDefault)
+  /// How many steps in a row may be left out because their gradient is not finite.
+  public let maximumSkippedSteps = Setting(
+    "max_skipped_steps", 5, .atLeast(0),
+    help: "Steps in a row that may be skipped because a loss or gradient is not finite, before the run stops.",
+    section: .optimization, record: .unlessDefault)
   /// Passes over the data.
   public let epochCount = Setting("num_epochs", 1, .atLeast(1), help: "Passes over the data.", section: .stage)
   /// A limit in optimizer steps, at which the schedule ends too; nil for none.
@@ -36,6 +50,10 @@ public struct TrainingSettingList: SettingList {
   /// Whether each epoch takes the samples in an order of its own.
   public let isShuffled = Setting(
     "shuffle", true, help: "Take the samples in the order of the shards.", section: .order)
+  /// Whether each epoch leaves out what does not fill a micro-batch.
+  public let dropsLast = Setting(
+    "drop_last", false, help: "Leave out an epoch's last micro-batch where it is not full.", section: .order,
+    record: .unlessDefault)
   /// Whether the run goes on from a checkpoint.
   public let resume = Setting(
     "resume", ResumePolicy.automatic,

@@ -12,6 +12,11 @@ public struct StepReport: Equatable, Sendable {
   package let seconds: Double, dataWaitMilliseconds: Double
   /// Mean loss on held-out data after the step, where it was taken.
   public var validationLoss: Double?
+  /// Why the weights were left as they were: which operation made a number that is not finite, and for which samples;
+  /// nil for a step that was taken.
+  public var skipCause: String?
+  /// Whether the loss stands out above those before (see `StepGuard`).
+  public var isSpike = false
 
   /// Collects the numbers.
   package init(

@@ -30,7 +30,9 @@ struct TrainedWeightsCheck {
   }
 
   /// Takes note of a step.
-  mutating func note(_ report: StepReport) { largestNorm = max(largestNorm, report.gradientNorm) }
+  mutating func note(_ report: StepReport) {
+    if report.skipCause == nil { largestNorm = max(largestNorm, report.gradientNorm) }
+  }
 
   /// Refuses a run that changed none of its weights as the forward pass reads them and as they are written.
   /// - Parameters:

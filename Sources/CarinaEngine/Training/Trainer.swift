@@ -19,6 +19,8 @@ package final class Trainer<Objective: TrainingObjective> {
   package let schedule: LearningRateSchedule
   /// Optimizer steps done.
   package private(set) var step = 0
+  /// What was usual so far, and what was skipped.
+  package private(set) var stepGuard = StepGuard()
 
   private let communicator: GradientCommunicator
   private let loader = DispatchQueue(label: "carina.training.loader")
@@ -29,7 +31,8 @@ package final class Trainer<Objective: TrainingObjective> {
   // Unchecked: the loader writes `result` before it signals and the trainer reads it after waiting; `prepare` touches
   // neither the model nor anything that a step changes.
   private final class Upcoming: @unchecked Sendable {
-    private let objective: Objective, samples: [[Int]], epoch: Int
+    let samples: [[Int]]
+    private let objective: Objective, epoch: Int
     private let done = DispatchSemaphore(value: 0)
     private var prepared: Result<[Objective.Batch], Error>?
 
@@ -66,9 +69,12 @@ package final class Trainer<Objective: TrainingObjective> {
     optimizer = AdamW(weightDecay: Float(settings.weightDecay))
     order = EpochOrder(
       sampleCount: objective.sampleCount, batchSize: settings.batchSize,
-      accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled)
+      accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled,
+      dropsLast: settings.dropsLast)
+    try order.requireSteps()
     schedule = LearningRateSchedule(
-      peak: settings.learningRate, warmupRatio: settings.warmupRatio,
+      peak: settings.learningRate, warmupRatio: settings.warmupRatio, warmupSteps: settings.warmupSteps,
+      shape: settings.rateShape,
       totalSteps: order.stepCount(epochs: settings.epochCount, limit: settings.maximumSteps))
     enterEpoch(0)
   }
@@ -85,7 +91,7 @@ package final class Trainer<Objective: TrainingObjective> {
   /// The epoch of the step that follows `step` steps, and how many samples of it those have used.
   package func position(after step: Int) -> (epoch: Int, samplesSeen: Int) {
     let inEpoch = step % order.stepsPerEpoch
-    return (step / order.stepsPerEpoch, min(inEpoch * order.samplesPerStep, order.sampleCount))
+    return (step / order.stepsPerEpoch, min(inEpoch * order.samplesPerStep, order.samplesPerEpoch))
   }
 
   /// Every weight that some epoch of the run trains.
@@ -96,21 +102,25 @@ package final class Trainer<Objective: TrainingObjective> {
   }
 
   /// Goes on from a stored state: `step` steps done, weights already assigned.
-  package func resume(step: Int, moments: [String: AdamW.Moments]) {
+  package func resume(step: Int, moments: [String: AdamW.Moments], stepGuard: StepGuard = StepGuard()) {
     self.step = step
+    self.stepGuard = stepGuard
     optimizer.moments = moments
     upcoming = nil
     enterEpoch(epoch)
   }
 
   /// Does the next optimizer step.
-  /// - Throws: what reading samples throws; `CarinaError.badData` when the loss or a gradient is no longer finite.
+  ///
+  /// Where the loss or a gradient is not finite, the weights stay as they are and the report says what made it so.
+  /// - Throws: what reading samples throws; `CarinaError.badData` when more steps in a row were skipped than are
+  ///   allowed, or a weight is not finite.
   package func trainStep() throws -> StepReport {
     // Not the time of day, which somebody may set.
     let start = ProcessInfo.processInfo.systemUptime
     let epoch = self.epoch
     if step > 0 && step % order.stepsPerEpoch == 0 { enterEpoch(epoch) }
-    let batches = try takeBatches()
+    let (batches, samples) = try takeBatches()
     let wait = ProcessInfo.processInfo.systemUptime - start
     let trained = objective.trainedParameters(epoch: epoch)
 
@@ -126,14 +136,21 @@ package final class Trainer<Objective: TrainingObjective> {
     try communicator.sumGradients(trained)
     let loss = try communicator.sum(lossSum) / totalWeight
     let norm = AdamW.gradientNorm(trained)
-    guard loss.isFinite && norm.isFinite else { throw nonFinite(loss: loss, trained) }
-
+    let isSound = loss.isFinite && norm.isFinite
     let rate = schedule.rate(step: step)
-    optimizer.step(trained, rate: rate, norm: norm, maximumNorm: settings.maximumGradientNorm)
+    let cause =
+      isSound ? nil : try skip(batches, samples: samples, scale: Float(1 / totalWeight), trained)
+    let isSpike = isSound && stepGuard.note(loss: loss)
+    if isSound {
+      optimizer.step(trained, rate: rate, norm: norm, maximumNorm: settings.maximumGradientNorm)
+    }
     step += 1
-    return StepReport(
+    var report = StepReport(
       step: step, epoch: epoch, loss: loss, gradientNorm: norm, learningRate: rate, supervisedTokens: weight,
       seconds: ProcessInfo.processInfo.systemUptime - start, dataWaitMilliseconds: wait * 1000)
+    report.skipCause = cause
+    report.isSpike = isSpike
+    return report
   }
 
   /// Makes exactly the epoch's weights trainable.
@@ -145,19 +162,66 @@ package final class Trainer<Objective: TrainingObjective> {
     optimizer.forget(except: trained)
   }
 
-  private func nonFinite(loss: Double, _ trained: [Parameter]) -> CarinaError {
-    let culprit = trained.first { $0.gradient.map { !$0.isFinite } ?? false }
-    return CarinaError(
-      .badData, "training diverged at step \(step + 1): the loss or a gradient is no longer finite",
-      at: culprit.map { "gradient of \($0.name)" }, found: "loss \(loss)",
+  /// Forgets the gradients of a step in which something was not finite.
+  /// - Returns: which operation made the first such number, and for which samples.
+  /// - Throws: `CarinaError.badData` when it is one step too many in a row, or a weight is not finite.
+  private func skip(
+    _ batches: [Objective.Batch], samples: [[Int]], scale: Float, _ trained: [Parameter]
+  ) throws -> String {
+    try requireFinite(trained)
+    stepGuard.noteSkipped()
+    let cause = try cause(batches, samples: samples, scale: scale, trained)
+    for parameter in trained { parameter.clearGradient() }
+    guard stepGuard.skippedInRow <= settings.maximumSkippedSteps else {
+      throw divergence(
+        "the loss or a gradient is no longer finite", at: nil,
+        found: "\(cause), and nothing finite in the \(stepGuard.skippedInRow - 1) steps before")
+    }
+    return cause
+  }
+
+  /// Goes through the micro-batches again, for the first number that is not finite.
+  private func cause(
+    _ batches: [Objective.Batch], samples: [[Int]], scale: Float, _ trained: [Parameter]
+  ) throws -> String {
+    for (batch, rows) in zip(batches, samples) {
+      for parameter in trained { parameter.clearGradient() }
+      let watch = FiniteWatch()
+      _ = try objective.accumulate(batch, scale: scale, finiteWatch: watch)
+      let gradient = trained.first { $0.gradient.map { !$0.isFinite } ?? false }
+      guard let first = watch.first ?? gradient.map({ "the gradient of \($0.name)" }) else { continue }
+      let names = rows.prefix(8).map(objective.sampleName), others = rows.count - names.count
+      return "\(first) is not finite; samples \(names.joined(separator: ", "))"
+        + (others > 0 ? " and \(others) more" : "")
+    }
+    return "the sum over the step's micro-batches is not finite"
+  }
+
+  /// Refuses weights that are not finite, which no later step would mend.
+  /// - Throws: `CarinaError.badData` that names the weight.
+  func requireFinite(_ weights: [Parameter]) throws {
+    guard let lost = weights.first(where: { !$0.value.converted(to: .float32).isFinite }) else { return }
+    throw divergence("a weight is no longer finite", at: lost.name, found: nil)
+  }
+
+  /// Refuses a run of which every step was skipped.
+  /// - Throws: `CarinaError.badData`.
+  func requireTaken() throws {
+    guard stepGuard.skipped >= totalSteps else { return }
+    throw divergence("every step was skipped, as the loss or a gradient was never finite", at: nil, found: nil)
+  }
+
+  private func divergence(_ what: String, at location: String?, found: String?) -> CarinaError {
+    CarinaError(
+      .badData, "training diverged at step \(step + 1): \(what)", at: location, found: found,
       remedy: "Lower \(setting: TrainingSettings.name(\.learningRate)), or resume from an earlier checkpoint.")
   }
 
-  private func takeBatches() throws -> [Objective.Batch] {
+  private func takeBatches() throws -> (batches: [Objective.Batch], samples: [[Int]]) {
     let current = upcoming.flatMap { $0.step == step ? $0.batches : nil } ?? startLoading(step: step)
     let batches = Result { try current.wait() }
     upcoming = step + 1 < totalSteps ? (step + 1, startLoading(step: step + 1)) : nil
-    return try batches.get()
+    return (try batches.get(), current.samples)
   }
 
   private func startLoading(step: Int) -> Upcoming {

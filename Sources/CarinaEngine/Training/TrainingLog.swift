@@ -39,7 +39,7 @@ public final class TrainingLog {
     }
   }
 
-  private static func path(_ directory: String) -> String { "\(directory)/\(fileName)" }
+  static func path(_ directory: String) -> String { "\(directory)/\(fileName)" }
 
   /// Takes the lock of a log that is there, so that nothing in the directory changes while it is looked at.
   /// - Returns: nil where there is no log.
@@ -103,13 +103,17 @@ public final class TrainingLog {
   /// - Throws: `CarinaError.cannotWrite`.
   package func append(_ report: StepReport) throws {
     var line = JSONObject([
-      ("step", .integer(report.step)), ("epoch", .integer(report.epoch)), ("loss", .number(report.loss)),
-      ("learning_rate", .number(report.learningRate)), ("grad_norm", .number(report.gradientNorm)),
+      ("step", .integer(report.step)), ("epoch", .integer(report.epoch)),
+      ("loss", report.loss.isFinite ? .number(report.loss) : .null),
+      ("learning_rate", .number(report.learningRate)),
+      ("grad_norm", report.gradientNorm.isFinite ? .number(report.gradientNorm) : .null),
       ("supervised_tokens", .integer(report.supervisedTokens)),
       ("seconds", .number((report.seconds * 1e6).rounded() / 1e6)),
       ("data_wait_ms", .number((report.dataWaitMilliseconds * 1e3).rounded() / 1e3)),
     ])
     line["validation_loss"] = report.validationLoss.map(JSONValue.number)
+    if report.skipCause != nil { line["skipped"] = .bool(true) }
+    if report.isSpike { line["spike"] = .bool(true) }
     let data = Data((try JSONValue.object(line).serialized(sortedKeys: false, indented: false) + "\n").utf8)
     do {
       try file.write(contentsOf: data)

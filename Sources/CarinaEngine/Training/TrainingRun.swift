@@ -74,7 +74,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
     var best = BestLoss(), written = (lines: 0, bytes: 0)
     if let state = try start.state(record) {
       for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
-      trainer.resume(step: state.progress.step, moments: state.moments)
+      trainer.resume(
+        step: state.progress.step, moments: state.moments,
+        stepGuard: try StepGuard(log: TrainingLog.path(outputDirectory), lineCount: state.progress.logLineCount))
       written = (state.progress.logLineCount, state.progress.logByteCount)
       best = BestLoss(state.progress.extra)
     }
@@ -95,6 +97,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     while !trainer.isFinished {
       var report = try trainer.trainStep()
       change.note(report)
+      remark(report)
       let closesEpoch = trainer.isAtEpochEnd || trainer.isFinished
       if closesEpoch, let validate {
         let loss = try finite(validate(), step: report.step)
@@ -107,6 +110,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
       let stops = shouldStop() && !trainer.isFinished, isBest = best.step == trainer.step
       // Before a model is written, so that a full disk or a death there costs nothing.
       if stops || isBest || trainer.isFinished || isCheckpointDue(closesEpoch: closesEpoch, since: lastSave) {
+        try trainer.requireFinite(trained)
         try checkInputs()
         try forecast.requireCheckpoint(
           "the checkpoint of step \(trainer.step)", in: outputDirectory, space(outputDirectory))
@@ -123,6 +127,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
           at: outputDirectory, remedy: "Run the same command again to go on.")
       }
     }
+    try trainer.requireTaken()
     try ParameterDigest(frozen).requireUnchanged(since: frozenBefore, what: "a frozen weight")
     try change.requireChanged(trained, peak: trainer.schedule.peak, tookSteps: trainer.step > firstStep)
     try save(model: finalModel, "the final model")
@@ -142,6 +147,11 @@ package struct TrainingRun<Objective: TrainingObjective> {
     try checkInputs()
     try forecast.requireModel(what, in: outputDirectory, space(outputDirectory))
     try writeModel(path)
+  }
+
+  private func remark(_ report: StepReport) {
+    if let cause = report.skipCause { onRemark("step \(report.step) is skipped: \(cause)") }
+    if report.isSpike { onRemark("step \(report.step): the loss of \(report.loss) stands out above those before") }
   }
 
   private func finite(_ loss: Double, step: Int) throws -> Double {
@@ -168,7 +178,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
     return TrainingState(
       progress: TrainingState.Progress(
         step: trainer.step, epoch: epoch, samplesSeen: samplesSeen, logLineCount: log.lineCount,
-        logByteCount: log.byteCount, configurationHash: try RunStart<Objective>.hash(configuration), extra: best.json),
+        logByteCount: log.byteCount, configurationHash: try RunStart<Objective>.hash(configuration),
+        extra: best.json),
       weights: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, TensorSource(trainedValueOf: $0)) }),
       moments: trainer.optimizer.moments)
   }

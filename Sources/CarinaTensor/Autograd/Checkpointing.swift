@@ -8,11 +8,13 @@
 package func checkpointed(_ x: Tensor, tape: Tape?, _ body: @escaping (Tensor, Tape?) -> Tensor) -> Tensor {
   let input = x.detached, xNode = x.node
   // Only running the part tells whether its parameters are trained, unless its argument settles the question.
-  let probe = tape != nil && xNode == nil ? Tape() : nil
-  let result = body(input, probe)
+  let watch = tape?.finiteWatch
+  let probe = tape != nil && (xNode == nil || watch != nil) ? Tape(finiteWatch: watch) : nil
+  // A watch shall see what the part does, which its inner tape records only where something needs a gradient.
+  let result = body(xNode != nil ? probe.map { $0.watch(input) } ?? input : input, probe)
   guard let tape, xNode != nil || result.node != nil else { return result.detached }
   return tape.record(result.detached) { dout in
-    let inner = Tape()
+    let inner = Tape(finiteWatch: watch)
     let argument = xNode == nil ? input : inner.watch(input)
     inner.backward(from: body(argument, inner), seed: dout)
     // A part may hand `dout` on as it is, so what arrives here can belong to others as well.

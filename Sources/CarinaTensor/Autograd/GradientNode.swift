@@ -3,6 +3,8 @@ package final class GradientNode {
   private(set) var gradient: Tensor?
   private var ownsGradient = false
   var backward: ((Tensor) -> Void)?
+  /// What made the tensor, where a `FiniteWatch` looks on.
+  var operation: String?
 
   init(backward: ((Tensor) -> Void)?) { self.backward = backward }
 

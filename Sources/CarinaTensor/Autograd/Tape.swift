@@ -5,9 +5,12 @@
 /// is trainable.
 public final class Tape {
   private var nodes: [GradientNode] = []
+  /// What looks at all values; nil where nobody does.
+  let finiteWatch: FiniteWatch?
 
   /// An empty tape.
-  package init() {}
+  /// - Parameter finiteWatch: told every recorded value and gradient.
+  package init(finiteWatch: FiniteWatch? = nil) { self.finiteWatch = finiteWatch }
 
   /// Makes an argument of the recorded pass whose gradient can be read afterwards.
   package func watch(_ tensor: Tensor) -> Tensor {
@@ -17,8 +20,19 @@ public final class Tape {
   }
 
   /// Puts `result` on the tape; `backward` gets its gradient and hands parts on to the arguments.
-  func record(_ result: Tensor, backward: @escaping (Tensor) -> Void) -> Tensor {
+  /// - Parameters:
+  ///   - parameter: the weight that the operation applies, for `FiniteWatch`.
+  ///   - operation: the function that records.
+  func record(
+    _ result: Tensor, parameter: Parameter? = nil, operation: StaticString = #function,
+    backward: @escaping (Tensor) -> Void
+  ) -> Tensor {
     let node = GradientNode(backward: backward)
+    if let finiteWatch {
+      let name = "\(operation)".prefix { $0 != "(" } + (parameter.map { " with \($0.name)" } ?? "")
+      node.operation = String(name)
+      finiteWatch.note(result, of: String(name), isGradient: false)
+    }
     nodes.append(node)
     var recorded = result
     recorded.node = node
@@ -34,7 +48,12 @@ public final class Tape {
     node.accumulate(seed ?? Tensor(ones, shape: result.shape, on: result.backend), isFresh: false)
     while let node = nodes.popLast() {
       // Dropping the closure gives the saved activations back to the pool as the walk goes on.
-      if let gradient = node.takeGradient() { node.backward?(gradient) }
+      if let gradient = node.takeGradient() {
+        if let finiteWatch, let operation = node.operation {
+          finiteWatch.note(gradient, of: operation, isGradient: true)
+        }
+        node.backward?(gradient)
+      }
       node.backward = nil
     }
   }

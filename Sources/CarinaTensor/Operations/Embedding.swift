@@ -13,7 +13,7 @@ package func embedding(_ ids: [Int], _ table: Parameter, scale: Float = 1, tape:
   let out = Tensor(uninitialized: [ids.count, table.value.width], on: backend)
   backend.embedding(ids, table.value, scale: scale, into: out)
   guard let tape, table.isTrainable else { return out }
-  return tape.record(out) { dout in
+  return tape.record(out, parameter: table) { dout in
     backend.addRows(of: dout, scale: scale, to: table.gradientForAccumulation(), ids)
   }
 }

@@ -16,7 +16,7 @@ package func layerNorm(_ x: Tensor, _ weight: Parameter, _ bias: Parameter, epsi
   backend.layerNorm(x, gain: gain, shift: shift, epsilon: epsilon, into: out, means: means, inverses: inverses)
   guard let tape, x.node != nil || weight.isTrainable || bias.isTrainable else { return out }
   let input = x.detached, xNode = x.node
-  return tape.record(out) { dout in
+  return tape.record(out, parameter: weight) { dout in
     let dx = Tensor(uninitialized: input.shape, on: backend)
     backend.layerNormBackward(
       input, gain: gain, means: means, inverses: inverses, dout, into: dx,

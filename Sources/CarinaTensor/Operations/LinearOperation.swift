@@ -37,7 +37,7 @@ package func linear(
 
   let xNode = x.node
   let saved = SavedLinear(operand: weight.isTrainable ? operand : nil)
-  return tape.record(out) { dout in
+  return tape.record(out, parameter: weight) { dout in
     let gradient = dout.reshaped([rows, outputs])
     let narrow = MatrixFactor(gradient.converted(to: type))
     if weight.isTrainable, let operand = saved.operand {

@@ -15,7 +15,7 @@ package func rmsNorm(_ x: Tensor, _ weight: Parameter, epsilon: Float, tape: Tap
   backend.rmsNorm(x, gain: gain, epsilon: epsilon, into: out, inverses: inverses)
   guard let tape, x.node != nil || weight.isTrainable else { return out }
   let input = x.detached, xNode = x.node
-  return tape.record(out) { dout in
+  return tape.record(out, parameter: weight) { dout in
     let dx = Tensor(uninitialized: input.shape, on: backend)
     backend.rmsNormBackward(
       input, gain: gain, inverses: inverses, dout, into: dx,

@@ -13,7 +13,7 @@ package func product(_ x: Tensor, _ weight: Parameter, tape: Tape?) -> Tensor {
     MatrixFactor(operand, rows: rows, columns: inputs), MatrixFactor(matrix), into: out, accumulate: false)
   guard let tape, x.node != nil || weight.isTrainable else { return out }
   let xNode = x.node
-  return tape.record(out) { dout in
+  return tape.record(out, parameter: weight) { dout in
     let narrow = MatrixFactor(dout.reshaped([rows, outputs]).converted(to: type))
     if weight.isTrainable {
       let (target, isFresh) = weight.gradientForProduct()

@@ -62,4 +62,19 @@ import Carina
         batches(order(8, isShuffled: false), epoch: epoch) == [[[0, 1, 2], [3, 4, 5]], [[6, 7]]])
     }
   }
+
+  @Test("an epoch leaves out what does not fill a micro-batch, other samples in each epoch")
+  func dropsLast() throws {
+    let order = EpochOrder(
+      sampleCount: 17, batchSize: 3, accumulationSteps: 2, seed: 5, isShuffled: true, dropsLast: true)
+    #expect(order.samplesPerEpoch == 15 && order.stepsPerEpoch == 3)
+    let left = (0..<4).map { Set(0..<17).subtracting(order.samples(epoch: $0)) }
+    #expect(left.allSatisfy { $0.count == 2 } && Set(left).count > 1)
+    let batches = (0..<3).flatMap { order.microBatches(order.samples(epoch: 0), stepInEpoch: $0) }
+    #expect(batches.map(\.count) == [3, 3, 3, 3, 3])
+    let tooLarge = EpochOrder(
+      sampleCount: 2, batchSize: 3, accumulationSteps: 1, seed: 5, isShuffled: true, dropsLast: true)
+    let error = #expect(throws: CarinaError.self) { try tooLarge.requireSteps() }
+    #expect(error?.kind == .usage)
+  }
 }

@@ -30,6 +30,18 @@ import Carina
     expectClose([schedule.rate(step: 10), schedule.rate(step: 30)], [1.5, 1.5], relative: 1e-15)
   }
 
+  @Test("a line falls to zero, a constant stays; steps of warm-up go before a ratio")
+  func shapes() {
+    let line = LearningRateSchedule(peak: 2, warmupRatio: 0.5, warmupSteps: 4, shape: .linear, totalSteps: 12)
+    #expect(line.warmupSteps == 4)
+    #expect([0, 1, 4, 6, 8, 11].map(line.rate) == [0, 0.5, 2, 1.5, 1, 0.25])
+    #expect(line.rate(step: 12) == 0)
+    let constant = LearningRateSchedule(peak: 2, warmupRatio: 0, warmupSteps: 2, shape: .constant, totalSteps: 5)
+    #expect((0..<6).map(constant.rate) == [0, 1, 2, 2, 2, 0])
+    let none = LearningRateSchedule(peak: 2, warmupRatio: 0.5, warmupSteps: 0, totalSteps: 5)
+    #expect(none.rate(step: 0) == 2)
+  }
+
   @Test("without warm-up the first step has the peak; a run of warm-up alone never falls")
   func extremes() {
     let cosine = LearningRateSchedule(peak: 1, warmupRatio: 0, totalSteps: 10)

@@ -27,5 +27,7 @@ final class ParityObjective<Base: TrainingObjective>: TrainingObjective {
     return try base.prepare(microBatches[prepared])
   }
 
-  func accumulate(_ batch: Base.Batch, scale: Float) throws -> Double { try base.accumulate(batch, scale: scale) }
+  func accumulate(_ batch: Base.Batch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
+    try base.accumulate(batch, scale: scale, finiteWatch: finiteWatch)
+  }
 }

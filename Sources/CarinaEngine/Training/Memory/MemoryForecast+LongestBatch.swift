@@ -10,7 +10,8 @@ extension MemoryForecast.Batch {
   ) throws -> MemoryForecast.Batch {
     let order = EpochOrder(
       sampleCount: samples.count, batchSize: settings.batchSize,
-      accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled)
+      accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled,
+      dropsLast: settings.dropsLast)
     let images = (0..<samples.count).map(samples.image)
     let lengths = try (0..<samples.count).map { sample in
       let (question, answer) = try samples.text(sample)

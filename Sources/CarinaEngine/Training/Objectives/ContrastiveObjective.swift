@@ -63,8 +63,8 @@ package final class ContrastiveObjective: TrainingObjective {
   }
 
   /// See `TrainingObjective`.
-  package func accumulate(_ batch: ContrastiveBatch, scale: Float) -> Double {
-    let tape = Tape()
+  package func accumulate(_ batch: ContrastiveBatch, scale: Float, finiteWatch: FiniteWatch?) -> Double {
+    let tape = Tape(finiteWatch: finiteWatch)
     let loss = model.loss(
       pixels: batch.pixels, count: batch.imageCount, texts: batch.texts, isPositive: batch.isPositive,
       divisor: 1 / scale, tape: tape

@@ -52,6 +52,9 @@ package final class JointObjective: TrainingObjective {
   /// Supervised tokens.
   package func weight(of batch: JointBatch) -> Int { batch.sequences.reduce(0) { $0 + $1.supervisedCount } }
 
+  /// The sample's id.
+  package func sampleName(_ sample: Int) -> String { samples.name(of: sample) }
+
   /// Renders the texts and reads each image, or what is kept of it, once.
   package func prepare(_ rows: [Int]) throws -> JointBatch { try batch(rows, epoch: nil) }
 
@@ -76,8 +79,8 @@ package final class JointObjective: TrainingObjective {
   }
 
   /// See `TrainingObjective`.
-  package func accumulate(_ batch: JointBatch, scale: Float) throws -> Double {
-    let tape = Tape()
+  package func accumulate(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
+    let tape = Tape(finiteWatch: finiteWatch)
     // A frozen encoder costs a forward pass and nothing else.
     let visionTape = model.vision.parameters.contains(where: \.isTrainable) ? tape : nil
     let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: visionTape)

@@ -28,8 +28,8 @@ package final class LanguageObjective: TrainingObjective {
   package func weight(of batch: [ImageTextSequence]) -> Int { batch.reduce(0) { $0 + $1.supervisedCount } }
 
   /// See `TrainingObjective`.
-  package func accumulate(_ batch: [ImageTextSequence], scale: Float) -> Double {
-    let tape = Tape()
+  package func accumulate(_ batch: [ImageTextSequence], scale: Float, finiteWatch: FiniteWatch?) -> Double {
+    let tape = Tape(finiteWatch: finiteWatch)
     let result = decoder.textLoss(batch, scale: scale, tape: tape)
     tape.backward(from: result.loss)
     return result.tokenLosses.reduce(0) { $0 + Double($1) }

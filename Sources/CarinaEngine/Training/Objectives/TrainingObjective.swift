@@ -21,11 +21,22 @@ package protocol TrainingObjective: AnyObject, SendableMetatype {
   /// How much a batch weighs in the mean of an optimizer step: its supervised tokens, or its images.
   func weight(of batch: Batch) -> Int
   /// Forward and backward: adds the gradient of scale · (sum of the batch's losses) to the parameters.
+  /// - Parameter finiteWatch: told every value on the way; nil where nobody looks.
   /// - Returns: the sum of losses, unscaled.
-  func accumulate(_ batch: Batch, scale: Float) throws -> Double
+  func accumulate(_ batch: Batch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double
+  /// What a sample is called in messages.
+  func sampleName(_ sample: Int) -> String
 }
 
 extension TrainingObjective {
   /// As without an epoch.
   package func prepare(_ samples: [Int], epoch: Int) throws -> Batch { try prepare(samples) }
+
+  /// Without a look at every value.
+  package func accumulate(_ batch: Batch, scale: Float) throws -> Double {
+    try accumulate(batch, scale: scale, finiteWatch: nil)
+  }
+
+  /// Its number.
+  package func sampleName(_ sample: Int) -> String { "\(sample)" }
 }

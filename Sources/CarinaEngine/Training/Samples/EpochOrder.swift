@@ -7,11 +7,16 @@ package struct EpochOrder: Sendable {
   package let sampleCount: Int
   /// Samples of a micro-batch, and micro-batches of an optimizer step.
   package let batchSize: Int, accumulationSteps: Int
+  /// Whether what does not fill a micro-batch is left out of each epoch.
+  package let dropsLast: Bool
   private let seed: UInt64
   private let isShuffled: Bool
 
   /// Describes the order.
-  package init(sampleCount: Int, batchSize: Int, accumulationSteps: Int, seed: UInt64, isShuffled: Bool) {
+  package init(
+    sampleCount: Int, batchSize: Int, accumulationSteps: Int, seed: UInt64, isShuffled: Bool, dropsLast: Bool = false
+  ) {
+    self.dropsLast = dropsLast
     self.sampleCount = sampleCount
     self.batchSize = batchSize
     self.accumulationSteps = accumulationSteps
@@ -25,8 +30,13 @@ package struct EpochOrder: Sendable {
     return product.overflow ? .max : product.partialValue
   }
 
+  /// Samples of an epoch that are used.
+  package var samplesPerEpoch: Int { dropsLast ? sampleCount - sampleCount % batchSize : sampleCount }
+
   /// Optimizer steps of an epoch; the last may be short.
-  package var stepsPerEpoch: Int { sampleCount / samplesPerStep + (sampleCount % samplesPerStep == 0 ? 0 : 1) }
+  package var stepsPerEpoch: Int {
+    samplesPerEpoch / samplesPerStep + (samplesPerEpoch % samplesPerStep == 0 ? 0 : 1)
+  }
 
   /// Optimizer steps of so many epochs, and at most `limit`.
   package func stepCount(epochs: Int, limit: Int?) -> Int {
@@ -34,11 +44,21 @@ package struct EpochOrder: Sendable {
     return min(whole.overflow ? .max : whole.partialValue, limit ?? .max)
   }
 
-  /// All samples of an epoch in order.
+  /// The samples of an epoch in order.
   package func samples(epoch: Int) -> [Int] {
-    guard isShuffled else { return Array(0..<sampleCount) }
+    guard isShuffled else { return Array(0..<samplesPerEpoch) }
     var generator = SeededGenerator(seed: seed, stream: "order.\(epoch)")
-    return generator.permutation(sampleCount)
+    return Array(generator.permutation(sampleCount).prefix(samplesPerEpoch))
+  }
+
+  /// Refuses an order without a step.
+  /// - Throws: `CarinaError.usage`.
+  package func requireSteps() throws {
+    guard samplesPerEpoch == 0 else { return }
+    throw CarinaError(
+      .usage, "\(setting: TrainingSettings.name(\.dropsLast)) leaves nothing to train on",
+      expected: "a \(setting: TrainingSettings.name(\.batchSize)) of at most \(sampleCount), the number of samples",
+      found: "\(batchSize)")
   }
 
   /// The micro-batches of optimizer step `step` of an epoch whose order is `samples`.

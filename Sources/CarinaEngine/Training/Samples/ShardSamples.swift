@@ -39,6 +39,8 @@ public final class ShardSamples: TrainingSamples {
     let sample = shards.sample(sample)
     return (sample.question, sample.answer)
   }
+  /// The id of a sample.
+  public func name(of sample: Int) -> String { shards.sample(sample).id }
   /// The row of a sample's image.
   public func image(of sample: Int) -> Int { shards.sample(sample).imageRow }
   /// Pixels of an image row, normalised: [3, size, size].

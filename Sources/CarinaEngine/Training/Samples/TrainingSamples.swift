@@ -4,6 +4,8 @@ package protocol TrainingSamples: Sendable {
   var count: Int { get }
   /// The texts of a sample.
   func text(_ sample: Int) throws -> (question: String, answer: String)
+  /// What a sample is called in messages.
+  func name(of sample: Int) -> String
   /// Which image a sample is about; samples of one image share the number.
   func image(of sample: Int) -> Int
   /// An image's pixels, normalised as the vision encoder wants them: [channels, size, size].
@@ -13,6 +15,9 @@ package protocol TrainingSamples: Sendable {
 }
 
 extension TrainingSamples {
+  /// Its number.
+  package func name(of sample: Int) -> String { "\(sample)" }
+
   /// As they are.
   package func pixels(image: Int, epoch: Int) throws -> [Float] { try pixels(image: image) }
 }
