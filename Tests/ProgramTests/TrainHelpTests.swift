@@ -13,7 +13,7 @@ import Testing
     "help has an example and every option of its program, version is a version",
     arguments: [
       ("train-stage0", ["--train-shards", "--text-shards", "--vocabulary-size"]),
-      ("train-stage1", ["--init-projector", "--projector-hidden"]),
+      ("train-stage1", ["--init-projector", "--projector", "--projector-hidden", "--pool", "--image-tokens"]),
       ("train-stage2", ["--stage1-projector-path", "--train-ve-first-epoch", "--no-unfreeze-llm"]),
     ])
   func examples(program: String, options: [String]) throws {
