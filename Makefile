@@ -18,30 +18,36 @@ DATA ?= data/phantom
 VISION ?=
 LLM ?=
 SEED ?= 1
+# The form of the projector: mlp where nothing is said; mlp2x or gemma3 in a directory of results of its own, over the same small backbones.
+PROJECTOR ?=
 NAME := $(notdir $(abspath $(DATA)))
 IMAGE_SIZE ?= $(if $(VISION),384,64)
 PHANTOM := $(filter $(abspath data)/phantom%,$(abspath $(DATA)))
 ifneq ($(PHANTOM),)
-  RUN ?= results/$(patsubst phantom,reproduce,$(NAME))
+  RESULTS := results/$(patsubst phantom,reproduce,$(NAME))
   SHARDS := $(DATA)/shards
   STAMP := $(DATA)/made-with.txt
   CHECK := --expected results/expected.json
 else
-  RUN ?= results/$(NAME)
+  RESULTS := results/$(NAME)
   SHARDS := results/$(NAME)/shards
   STAMP := $(SHARDS)/made-with.txt
   CHECK :=
 endif
+RUN ?= $(RESULTS)$(addprefix -,$(PROJECTOR))
+BACKBONES ?= $(if $(PROJECTOR),$(RESULTS),$(RUN))/stage0
 # Shards with captions for stage 1 where the archive has none of its own.
 CAPTIONS ?= $(SHARDS)/stage1-train
-VISION_MODEL := $(or $(VISION),$(RUN)/stage0/vision/final_model)
-LANGUAGE_MODEL := $(or $(LLM),$(RUN)/stage0/language/final_model)
+VISION_MODEL := $(or $(VISION),$(BACKBONES)/vision/final_model)
+LANGUAGE_MODEL := $(or $(LLM),$(BACKBONES)/language/final_model)
 SMALL := $(if $(VISION)$(LLM),,small)
 
 PHANTOM_FLAGS ?= --count 4500
 PREPROCESS_FLAGS ?=
 STAGE0_FLAGS ?= --vision-epochs 24 --language-epochs 2
-STAGE1_FLAGS ?= $(if $(SMALL),--projector-hidden 384 --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 2e-3 --warmup-ratio 0.05 --num-epochs 2 --precision fp32)
+# Of 8 × 8 patches Gemma 3's form makes 16 rows.
+PROJECTOR_FLAGS ?= $(if $(PROJECTOR),--projector $(PROJECTOR) $(if $(SMALL),$(if $(filter gemma3,$(PROJECTOR)),--image-tokens 16)),$(if $(SMALL),--projector-hidden 384))
+STAGE1_FLAGS ?= $(strip $(PROJECTOR_FLAGS) $(if $(SMALL),--batch-size 32 --gradient-accumulation-steps 1 --learning-rate 2e-3 --warmup-ratio 0.05 --num-epochs 2 --precision fp32))
 STAGE2_FLAGS ?= $(if $(SMALL),--unfreeze-projection-layer --train-ve-first-epoch --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 1e-3 --num-epochs 3 --precision fp32)
 EVALUATE_FLAGS ?= $(if $(SMALL),--precision fp32 --batch-size 64)
 
@@ -59,7 +65,8 @@ help: ## list what make can do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo
 	@echo "  make reproduce DATA=data/NAME VISION=checkpoint LLM=checkpoint runs the pipeline on your own data;"
-	@echo "  data/README.md says how it lies there, docs/reproduce.md what is run"
+	@echo "  data/README.md says how it lies there, docs/reproduce.md what is run."
+	@echo "  make reproduce PROJECTOR=gemma3 (or mlp2x) trains another form of projector, beside the default"
 
 reproduce: setup $(VERDICT) ## install, build, draw radiographs, train all stages, score, compare
 	@cat $(VERDICT)
@@ -132,9 +139,9 @@ $(SHARDS)/stage%/manifest.json: $(DATA)/stage$$(subst -,_,$$*).json $(STAMP) | $
 endif
 
 train-stage0: setup $(STAGES0) ## make the two small backbones, where VISION and LLM are not given
-$(RUN)/stage0/vision/final_model/config.json $(RUN)/stage0/language/final_model/config.json &: $(CAPTIONS)/manifest.json $(SHARDS)/stage2-train/manifest.json | $(BUILT)
+$(BACKBONES)/vision/final_model/config.json $(BACKBONES)/language/final_model/config.json &: $(CAPTIONS)/manifest.json $(SHARDS)/stage2-train/manifest.json | $(BUILT)
 	$(BIN)/train-stage0 --train-shards $(CAPTIONS) --text-shards $(SHARDS)/stage2-train \
-	  --output-dir $(RUN)/stage0 --seed $(SEED) $(STAGE0_FLAGS)
+	  --output-dir $(BACKBONES) --seed $(SEED) $(STAGE0_FLAGS)
 
 train-stage1: setup $(STAGE1) ## train the projector
 $(STAGE1): $(STAGES0) $(CAPTIONS)/manifest.json | $(BUILT)
@@ -151,8 +158,8 @@ report: evaluate ## the same: the report is written with the scores
 $(VERDICT): $(STAGE2) $(SHARDS)/stage2-test/manifest.json $(if $(CHECK),results/expected.json) | $(BUILT)
 	$(BIN)/evaluate --checkpoint $(RUN)/stage2/final_model --shards $(SHARDS)/stage2-test --output-dir $(RUN) \
 	  --arms true,shuffled,blank $(EVALUATE_FLAGS) $(CHECK) --train-logs \
-	  $(if $(VISION),,stage0-vision=$(RUN)/stage0/vision/train_log.jsonl) \
-	  $(if $(LLM),,stage0-language=$(RUN)/stage0/language/train_log.jsonl) \
+	  $(if $(VISION),,stage0-vision=$(BACKBONES)/vision/train_log.jsonl) \
+	  $(if $(LLM),,stage0-language=$(BACKBONES)/language/train_log.jsonl) \
 	  stage1=$(RUN)/stage1/train_log.jsonl stage2=$(RUN)/stage2/train_log.jsonl
 	@# What the run was made of, beside it.
 	@$(if $(PHANTOM),[ -e $(RUN)/data ] || ln -s "$$(realpath --relative-to=$(RUN) $(DATA))" $(RUN)/data)

@@ -146,7 +146,7 @@ var stage1 = JointTrainingOptions(
   trainShards: captions.path, visionModel: backbones.visionModel, languageModel: backbones.languageModel,
   outputDirectory: "\(work)/stage1", policy: .stage1, promptStyle: .plain)
 stage1.computing.precision = .fp32
-stage1.projectorHidden = 256
+stage1.projectorSettings.hiddenSize = 256
 stage1.settings.batchSize = 16
 stage1.settings.learningRate = 3e-3
 stage1.settings.epochCount = 8

@@ -15,7 +15,7 @@ struct TrainStage1: ParsableCommand, JointTrainingCommand {
 
   @OptionGroup var training: TrainingArguments
   @Option(name: .long, help: "Start from this projector directory.") var initProjector: String?
-  @Option(JointTrainingOptions.projectorHidden) var projectorHidden: Int?
+  @OptionGroup var projector: SettingOptions<WholeOffer<ProjectorSettingList>>
   @OptionGroup var stage: SettingOptions<TrainingOffers.Stage1>
   @OptionGroup var global: GlobalOptions
 
@@ -30,7 +30,7 @@ struct TrainStage1: ParsableCommand, JointTrainingCommand {
     var options = try training.options(
       policy: .stage1, style: .plain, settings: try stage.values)
     options.projector = initProjector
-    options.projectorHidden = projectorHidden
+    options.projectorSettings = try projector.values
     return options
   }
 }

@@ -16,6 +16,7 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
   @OptionGroup var training: TrainingArguments
   @Option(name: .customLong("stage1-projector-path"), help: "Projector directory that stage 1 wrote.")
   var stage1Projector: String
+  @OptionGroup var projector: SettingOptions<WholeOffer<ProjectorSettingList>>
   @Flag(name: .customLong("train-ve-first-epoch"), help: "Train the vision encoder in the first epoch.")
   var trainVision = false
   @Flag(name: .long, help: "Train the projector too.") var unfreezeProjectionLayer = false
@@ -38,6 +39,7 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
         trainsVisionInFirstEpoch: trainVision),
       style: .gemma, settings: try stage.values)
     options.projector = stage1Projector
+    options.projectorSettings = try projector.values
     return options
   }
 }

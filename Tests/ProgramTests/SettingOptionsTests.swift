@@ -40,6 +40,7 @@ import Testing
     for options in stages.dropFirst() {
       expect(PromptSettingList.self, in: options)
       expect(FeatureSettingList.self, in: options)
+      expect(ProjectorSettingList.self, in: options)
       expect(ComputingSettingList.self, in: options)
       expect(AugmentationSettingList.self, in: options)
     }
@@ -69,7 +70,7 @@ import Testing
         + names(ImageSettingList.self) + names(SplitSettingList.self) + names(ArchiveSettingList.self)
         + names(PhantomSettingList.self) + names(AuditSettingList.self) + names(GenerationSettingList.self)
         + names(PromptSettingList.self) + names(FeatureSettingList.self) + names(ComputingSettingList.self)
-        + names(AugmentationSettingList.self) + names(EvaluatorSettingList.self)
+        + names(AugmentationSettingList.self) + names(EvaluatorSettingList.self) + names(ProjectorSettingList.self)
     )
     // The encoder that `preprocess` may ask for its image settings; elsewhere the name is that of a part of the model.
     .subtracting(["vision_model"])

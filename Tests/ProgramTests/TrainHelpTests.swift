@@ -13,7 +13,7 @@ import Testing
     "help has an example and every option of its program, version is a version",
     arguments: [
       ("train-stage0", ["--train-shards", "--text-shards", "--vocabulary-size"]),
-      ("train-stage1", ["--init-projector", "--projector-hidden"]),
+      ("train-stage1", ["--init-projector", "--projector", "--projector-hidden", "--pool", "--image-tokens"]),
       ("train-stage2", ["--stage1-projector-path", "--train-ve-first-epoch", "--no-unfreeze-llm"]),
     ])
   func examples(program: String, options: [String]) throws {
@@ -116,9 +116,17 @@ private let trainStage1Help = """
                             beside the shard directory)
     --init-projector <init-projector>
                             Start from this projector directory.
+    --projector <projector> Form of a fresh projector: mlp, mlp2x (hidden width
+                            of the decoder, LLaVA-1.5) or gemma3 (averages, norm,
+                            matrix) (default: mlp). One that is given is refused
+                            where it has another. (values: mlp, mlp2x, gemma3)
     --projector-hidden <projector-hidden>
-                            Hidden width of a fresh projector (default: ten times
-                            the vision width).
+                            Hidden width in the form mlp (default: ten times the
+                            vision width).
+    --pool <N>              Average blocks of N × N patches before an MLP, for
+                            fewer rows an image (default: 1).
+    --image-tokens <N>      Rows of an image in the form gemma3 (default: 256,
+                            where the grid of patches has so many).
     --batch-size <batch-size>
                             Samples of a micro-batch. (default: 4)
     --gradient-accumulation-steps <gradient-accumulation-steps>

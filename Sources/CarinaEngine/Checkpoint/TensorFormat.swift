@@ -209,7 +209,7 @@ extension TensorFormat {
 
   /// The format of a projector in a directory of its own.
   package static func projector(_ config: ProjectorConfig) -> TensorFormat {
-    config.pooling == nil ? .projector : .pooledProjector
+    config.form == .gemma3 ? .pooledProjector : .projector
   }
 
   /// The attention-pooling head, which no feature for the decoder passes through.

@@ -13,8 +13,8 @@ package struct PipelineParts {
   package enum ProjectorOrigin {
     /// A trained one.
     case directory(ModelDirectory)
-    /// A fresh one of so many hidden units, ten times the vision width where nothing is said.
-    case fresh(hiddenSize: Int?, seed: UInt64)
+    /// A fresh one.
+    case fresh(ProjectorSettings, seed: UInt64)
   }
 
   /// Directories of the decoder, of the vision encoder, and of the tokenizer's files.
@@ -44,14 +44,15 @@ package struct PipelineParts {
   /// - Throws: `CarinaError.missingInput` naming the part that is not there.
   package init(
     languageModel: String, languageSetting: SettingName, visionModel: String, projector: String?,
-    freshProjector: (hiddenSize: Int?, seed: UInt64) = (nil, 0), feature: VisionFeature, dropsFirstPatch: Bool
+    freshProjector: (settings: ProjectorSettings, seed: UInt64) = (ProjectorSettings(), 0), feature: VisionFeature,
+    dropsFirstPatch: Bool
   ) throws {
     vision = try ModelDirectory.locate(visionModel, for: .visionModel)
     language = try ModelDirectory.locate(languageModel, for: languageSetting)
     tokenizer = language
     self.projector =
       try projector.map { .directory(try ModelDirectory.projector($0)) }
-      ?? .fresh(hiddenSize: freshProjector.hiddenSize, seed: freshProjector.seed)
+      ?? .fresh(freshProjector.settings, seed: freshProjector.seed)
     self.feature = feature
     self.dropsFirstPatch = dropsFirstPatch
   }
@@ -97,14 +98,19 @@ package struct PipelineParts {
   }
 
   /// The projector's sizes: its own, or what a fresh one needs between the other two.
-  /// - Throws: as `ModelDirectory.projectorConfig`.
+  /// - Throws: as `ModelDirectory.projectorConfig`, and as `ProjectorConfig.init(fresh:vision:decoder:)`.
   func projectorConfig(vision: VisionConfig, decoder: DecoderConfig) throws -> ProjectorConfig {
     switch projector {
     case .directory(let directory): try directory.projectorConfig()
-    case .fresh(let hiddenSize, _):
-      ProjectorConfig(
-        inputSize: vision.hiddenSize, hiddenSize: hiddenSize ?? vision.hiddenSize * 10, outputSize: decoder.hiddenSize)
+    case .fresh(let settings, _): try ProjectorConfig(fresh: settings, vision: vision, decoder: decoder)
     }
+  }
+
+  /// Refuses a projector on disk that is not what settings ask for.
+  /// - Throws: as `ProjectorConfig.require`, and as `ModelDirectory.projectorConfig`.
+  func requireProjector(_ settings: ProjectorSettings) throws {
+    guard case .directory(let directory) = projector, settings != ProjectorSettings() else { return }
+    try directory.projectorConfig().require(settings, at: directory.path)
   }
 
   /// What the projector's weights will take.

@@ -8,13 +8,8 @@ public struct JointTrainingOptions: Sendable {
   public var trainShards: String, validationShards: String?
   /// Where the parts come from: paths or Hugging Face ids; a projector directory, or nil for a fresh one.
   public var visionModel: String, languageModel: String, projector: String?
-  /// Hidden width of a fresh projector; nil for ten times the vision width.
-  public var projectorHidden: Int?
-  /// The setting of `projectorHidden`.
-  public static let projectorHidden = Setting<Int?>(
-    "projector_hidden", nil, .optional(.atLeast(1)),
-    help: "Hidden width of a fresh projector (default: ten times the vision width).", section: .stage, record: .never,
-    showsDefault: false)
+  /// What a fresh projector is to be, and what one that is given must be.
+  public var projectorSettings = ProjectorSettings()
   /// Where the run goes.
   public var outputDirectory: String
   /// What is trained.
@@ -51,7 +46,13 @@ public struct JointTrainingOptions: Sendable {
     try settings.validate()
     try prompt.validate()
     try computing.validate()
-    try JointTrainingOptions.projectorHidden.check(projectorHidden)
+    try projectorSettings.validate()
+    let pools = projectorSettings.form == .gemma3 ? ProjectorSettings.name(\.form) : ProjectorSettings.name(\.pool)
+    if features.dropsFirstPatch, projectorSettings.form == .gemma3 || projectorSettings.pool ?? 1 > 1 {
+      throw CarinaError(
+        .usage, "\(setting: pools) and \(setting: FeatureSettings.name(\.dropsFirstPatch)) cannot go together",
+        expected: "all patches of the grid, which are averaged", remedy: "Leave one of the two out.")
+    }
     guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
       throw CarinaError(
         .usage, "nothing is left to train",

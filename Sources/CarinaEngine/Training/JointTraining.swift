@@ -33,11 +33,12 @@ public final class JointTraining {
     try options.validate()
     let parts = try PipelineParts(
       languageModel: options.languageModel, languageSetting: .languageModel, visionModel: options.visionModel,
-      projector: options.projector, freshProjector: (options.projectorHidden, options.settings.seed),
+      projector: options.projector, freshProjector: (options.projectorSettings, options.settings.seed),
       feature: options.features.feature, dropsFirstPatch: options.features.dropsFirstPatch)
     let inputs = [options.trainShards, options.validationShards].compactMap { $0 } + parts.directories
     try OutputDirectory.require(options.outputDirectory, outside: inputs, replacing: RunCheckpoints.replacedNames)
     if let path = options.featureCache { try OutputDirectory.require(path, outside: inputs) }
+    try parts.requireProjector(options.projectorSettings)
     let shards = try ShardDirectory(options.trainShards)
     let own = try parts.ownTransform(defaultSize: shards.transform.size)
     imageAssumption = own.assumption
@@ -172,6 +173,8 @@ public final class JointTraining {
       ("text", .object(options.prompt.json)),
       ("settings", .object(options.settings.json)),
     ])
+    document["projector"] = model.projector.config.record(
+      asked: pipeline.projector == nil ? options.projectorSettings.form : nil)
     for values in [options.computing.json, options.images.json] {
       for (name, value) in values { document[name] = value }
     }

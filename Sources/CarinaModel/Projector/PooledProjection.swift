@@ -21,8 +21,6 @@ struct PooledProjection {
 
   /// Features [images · patches, W] to decoder rows [images · tokens, D].
   func callAsFunction(_ features: Tensor, tape: Tape?) -> Tensor {
-    let pooled = averagePooling(
-      features, grid: pooling.gridSize, outputs: pooling.tokensPerSide, tape: tape)
-    return product(norm(pooled, tape: tape), matrix, tape: tape)
+    product(norm(pooling.averages(of: features, tape: tape), tape: tape), matrix, tape: tape)
   }
 }

@@ -1,8 +1,10 @@
 import CarinaRuntime
 
 extension ProjectorConfig {
-  /// The values of `model_type` in a `projector_config.json`: the MLP's, and that of Gemma 3's form.
-  static let modelType = "carina_mlp_projector", pooledModelType = "carina_gemma3_projector"
+  /// The values of `model_type` in a `projector_config.json`: the MLP's, that of an MLP over averages of patches (another
+  /// one, so that who does not know of the pooling refuses it), and that of Gemma 3's form.
+  static let modelType = "carina_mlp_projector", pooledModelType = "carina_pooled_mlp_projector"
+  static let gemma3ModelType = "carina_gemma3_projector"
 
   /// Reads a `projector_config.json`.
   /// - Throws: `CarinaError.badData` that names the file and the key.
@@ -12,20 +14,27 @@ extension ProjectorConfig {
       guard keys.value(key) != nil else { throw keys.wrong(key, expected: "a size") }
       return try keys.size(key, default: 1)
     }
-    if keys.value("model_type")?.string == ProjectorConfig.pooledModelType {
+    let type = keys.value("model_type")?.string
+    if type == ProjectorConfig.gemma3ModelType {
       let pooling = try PatchPooling(
         gridSize: size("grid_size"), tokenCount: size("mm_tokens_per_image"),
         epsilon: keys.epsilon("rms_norm_eps", default: 1e-6), source: source)
       self.init(inputSize: try size("input_size"), outputSize: try size("output_size"), pooling: pooling)
       return
     }
-    guard keys.value("model_type")?.string == ProjectorConfig.modelType else {
+    guard let type, [ProjectorConfig.modelType, ProjectorConfig.pooledModelType].contains(type) else {
       throw keys.wrong(
-        "model_type", expected: "\(ProjectorConfig.modelType) or \(ProjectorConfig.pooledModelType)")
+        "model_type",
+        expected:
+          "\(ProjectorConfig.modelType), \(ProjectorConfig.pooledModelType) or \(ProjectorConfig.gemma3ModelType)")
     }
     try keys.require("hidden_act", in: ["gelu"], because: "the projector's activation is GELU with the error function")
+    let pooling =
+      type == ProjectorConfig.pooledModelType
+      ? try PatchPooling(gridSize: size("grid_size"), factor: size("pool"), source: source) : nil
     self.init(
-      inputSize: try size("input_size"), hiddenSize: try size("hidden_size"), outputSize: try size("output_size"))
+      inputSize: try size("input_size"), hiddenSize: try size("hidden_size"), outputSize: try size("output_size"),
+      pooling: pooling)
   }
 
   /// Reads the sizes of the projector in the `config.json` of a `Gemma3ForConditionalGeneration`, beside those of its
@@ -41,9 +50,9 @@ extension ProjectorConfig {
 
   /// What goes into `projector_config.json`.
   package var json: JSONValue {
-    if let pooling {
+    if form == .gemma3, let pooling {
       return [
-        "model_type": .string(ProjectorConfig.pooledModelType),
+        "model_type": .string(ProjectorConfig.gemma3ModelType),
         "grid_size": .integer(pooling.gridSize),
         "input_size": .integer(inputSize),
         "mm_tokens_per_image": .integer(pooling.tokenCount),
@@ -51,13 +60,16 @@ extension ProjectorConfig {
         "rms_norm_eps": .number(Double(pooling.epsilon)),
       ]
     }
-    return [
-      "model_type": .string(ProjectorConfig.modelType),
-      "hidden_act": "gelu",
-      "hidden_size": .integer(hiddenSize),
-      "input_size": .integer(inputSize),
-      "output_size": .integer(outputSize),
-    ]
+    var object = JSONObject([
+      ("model_type", .string(pooling == nil ? ProjectorConfig.modelType : ProjectorConfig.pooledModelType)),
+      ("hidden_act", "gelu"), ("hidden_size", .integer(hiddenSize)), ("input_size", .integer(inputSize)),
+      ("output_size", .integer(outputSize)),
+    ])
+    if let pooling {
+      object["grid_size"] = .integer(pooling.gridSize)
+      object["pool"] = .integer(pooling.factor)
+    }
+    return .object(object)
   }
 }
 
@@ -72,5 +84,16 @@ extension PatchPooling {
         expected: "the square of a divisor of \(gridSize), the patches along a side", found: "\(tokenCount)")
     }
     self.init(gridSize: gridSize, tokensPerSide: side, epsilon: epsilon)
+  }
+
+  /// The pooling of a grid in blocks of so many patches along a side.
+  /// - Throws: `CarinaError.badData` where they do not divide the grid.
+  init(gridSize: Int, factor: Int, source: String) throws {
+    guard factor > 0, gridSize > 0, gridSize % factor == 0 else {
+      throw CarinaError(
+        .badData, "pool does not divide the grid of patches", at: source,
+        expected: "a divisor of \(gridSize), the patches along a side", found: "\(factor)")
+    }
+    self.init(gridSize: gridSize, tokensPerSide: gridSize / factor)
   }
 }

@@ -1,17 +1,20 @@
-/// The sizes of what stands between vision encoder and decoder: an MLP of Linear, GELU (error function), Linear, or
-/// Gemma 3's pooling, norm and matrix.
+/// The sizes of what stands between vision encoder and decoder: an MLP of Linear, GELU (error function), Linear, with or
+/// without pooling before it, or Gemma 3's pooling, norm and matrix.
 package struct ProjectorConfig: Equatable, Sendable {
   /// Width of the vision features, of the hidden layer (of the features again where there is none), and of the decoder.
   package let inputSize: Int, hiddenSize: Int, outputSize: Int
-  /// Gemma 3's form; nil for the MLP.
+  /// How the patches of an image become fewer rows before anything else; nil where each patch is a row.
   package let pooling: PatchPooling?
+  /// What it is made of. An MLP whose hidden width is the decoder's is the form `mlp2x`, whatever it was made as.
+  package let form: ProjectorForm
 
   /// The sizes of an MLP.
-  package init(inputSize: Int, hiddenSize: Int, outputSize: Int) {
+  package init(inputSize: Int, hiddenSize: Int, outputSize: Int, pooling: PatchPooling? = nil) {
     self.inputSize = inputSize
     self.hiddenSize = hiddenSize
     self.outputSize = outputSize
-    pooling = nil
+    self.pooling = pooling
+    form = hiddenSize == outputSize ? .mlp2x : .mlp
   }
 
   /// The sizes of Gemma 3's form.
@@ -20,8 +23,16 @@ package struct ProjectorConfig: Equatable, Sendable {
     hiddenSize = inputSize
     self.outputSize = outputSize
     self.pooling = pooling
+    form = .gemma3
   }
 
   /// Decoder rows that come of the features of one image.
   package func rowCount(features: Int) -> Int { pooling?.tokenCount ?? features }
+
+  /// Form and sizes in a few words, for the header of a run: `mlp, 96 → 384 → 96`.
+  package var summary: String {
+    let widths = form == .gemma3 ? [inputSize, outputSize] : [inputSize, hiddenSize, outputSize]
+    let rows = pooling.map { ", \($0.patchCount) patches averaged to \($0.tokenCount) rows" } ?? ""
+    return "\(form.rawValue), \(widths.map(String.init).joined(separator: " → "))\(rows)"
+  }
 }

@@ -42,7 +42,7 @@ public final class VisionLanguageModel {
     self.decoder = decoder
     self.feature = feature
     self.dropsFirstPatch = dropsFirstPatch
-    self.imageAttention = imageAttention ?? (projector.config.pooling == nil ? .causal : .mutual)
+    self.imageAttention = imageAttention ?? (projector.config.form == .gemma3 ? .mutual : .causal)
   }
 
   /// What computes with the weights.

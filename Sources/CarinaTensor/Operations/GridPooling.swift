@@ -1,10 +1,10 @@
 /// Averages of square blocks of a grid of rows: the patches of an image become fewer.
 ///
 /// - Parameters:
-///   - x: [images · grid · grid, W], row by row of the grid.
+///   - x: [images · grid · grid, W], row by row of the grid; kept features may be bf16.
 ///   - grid: rows along a side.
 ///   - outputs: averages along a side; a divisor of `grid`.
-/// - Returns: [images · outputs · outputs, W].
+/// - Returns: [images · outputs · outputs, W] fp32.
 package func averagePooling(_ x: Tensor, grid: Int, outputs: Int, tape: Tape?) -> Tensor {
   precondition(
     outputs > 0 && grid % outputs == 0 && x.rows % (grid * grid) == 0,
@@ -15,7 +15,7 @@ package func averagePooling(_ x: Tensor, grid: Int, outputs: Int, tape: Tape?) -
     return image * outputs * outputs + patch / grid / block * outputs + patch % grid / block
   }
   let out = Tensor(zeros: [x.rows / (block * block), x.width], on: backend)
-  backend.addRows(of: x.detached, scale: scale, to: out, targets)
+  backend.addRows(of: x.detached.converted(to: .float32), scale: scale, to: out, targets)
   guard let tape, let node = x.node else { return out }
   let shape = x.shape
   return tape.record(out) { dout in

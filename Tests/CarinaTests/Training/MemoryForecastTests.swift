@@ -3,13 +3,16 @@ import Testing
 import Carina
 
 @Suite("Forecast of memory") struct MemoryForecastTests {
-  private func plan(rows: Int, trainsDecoder: Bool = true) -> MemoryForecast.Plan {
+  private func plan(
+    rows: Int, trainsDecoder: Bool = true,
+    projector: ProjectorConfig = ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 48)
+  ) -> MemoryForecast.Plan {
     var weights = WeightsFootprint()
     (weights.mapped, weights.trained) = (1 << 20, 8 << 20)
     return MemoryForecast.Plan(
       vision: VisionConfig(
         imageSize: 64, patchSize: 8, hiddenSize: 32, intermediateSize: 64, layerCount: 2, headCount: 2),
-      projector: ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 48),
+      projector: projector,
       decoder: DecoderConfig(
         vocabularySize: 500, hiddenSize: 48, intermediateSize: 96, headCount: 4, keyValueHeadCount: 1, headSize: 12,
         layerIsLocal: Array(repeating: true, count: 8), window: 16, localRotaryBase: 10_000,
@@ -17,8 +20,8 @@ import Carina
         beginToken: 2),
       footprints: (weights, weights, weights),
       policy: FreezingPolicy(trainsProjector: true, trainsDecoder: trainsDecoder), precision: .bfloat16,
-      batch: MemoryForecast.Batch(images: 4, rows: rows, supervised: rows / 8, imagesOfStep: 4), rowsPerImage: 64,
-      keepsFeatures: false, packsFactors: true)
+      batch: MemoryForecast.Batch(images: 4, rows: rows, supervised: rows / 8, imagesOfStep: 4),
+      rowsPerImage: projector.rowCount(features: 64), featuresPerImage: 64, keepsFeatures: false, packsFactors: true)
   }
 
   @Test("checkpointing is chosen where only it fits, off where it is not needed, and the user's word stands")
@@ -50,6 +53,21 @@ import Carina
     let part = MemoryForecast(plan(rows: 100, trainsDecoder: false), base: 5, isCheckpointed: false)
     #expect(all.training - part.training == 8 << 20 && all.weights <= part.weights && all.base == 5)
     #expect(all.activations > part.activations)
+  }
+
+  @Test("averages of patches leave the projector fewer rows to keep, and Gemma 3's form has no hidden layer")
+  func projectorForms() {
+    let pooling = PatchPooling(gridSize: 8, tokensPerSide: 2)
+    func activations(_ config: ProjectorConfig) -> Int {
+      MemoryForecast(plan(rows: 400, projector: config), base: 0, isCheckpointed: false).activations
+    }
+    let plain = activations(ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 48))
+    let pooled = activations(ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 48, pooling: pooling))
+    let gemma3 = activations(ProjectorConfig(inputSize: 32, outputSize: 48, pooling: pooling))
+    // A row of the MLP keeps its input and the GELU's output in bf16 and the GELU's input in fp32.
+    #expect(plain - pooled == 4 * (64 - 4) * (32 * 2 + 64 * 2 + 64 * 4))
+    // One of Gemma 3's form the norm's input and one over its root in fp32, and its output in bf16.
+    #expect(pooled - gemma3 == 4 * 4 * (32 * 2 + 64 * 2 + 64 * 4 - (32 * 4 + 4 + 32 * 2)))
   }
 
   @Test("sizes that no memory holds give numbers and no overflow")

@@ -76,9 +76,18 @@ struct ActivationMemory {
     return bytes
   }
 
-  /// What the projector keeps.
+  /// What the projector keeps of `rows` rows as the decoder takes them. Averages of patches are its own; the features
+  /// that they are of are kept by nobody.
   func projector(_ config: ProjectorConfig, rows: Int, isTrained: Bool, isRecorded: Bool) -> BufferBytes {
     var bytes = BufferBytes()
+    if config.form == .gemma3 {
+      guard isRecorded else { return bytes }
+      // Input of the norm with one over the root of each row, and of the matrix.
+      bytes.add(rows, config.inputSize)
+      bytes.add(rows, 1)
+      bytes.add(rows, config.inputSize, size: precision.byteCount)
+      return bytes
+    }
     if isRecorded { bytes.add(rows, config.hiddenSize) }
     if isTrained {
       bytes.add(rows, config.inputSize, size: precision.byteCount)
