@@ -39,7 +39,9 @@ public final class ShardSamples: TrainingSamples {
     let sample = shards.sample(sample)
     return (sample.question, sample.answer)
   }
-  /// The row of a sample's image.
+  /// The rows of a sample's images, in their order.
+  package func images(of sample: Int) -> [Int] { shards.sample(sample).imageRows }
+  /// The row of a sample's first image.
   public func image(of sample: Int) -> Int { shards.sample(sample).imageRow }
   /// Pixels of an image row, normalised: [3, size, size].
   public func pixels(image: Int) throws -> [Float] {
