@@ -10,7 +10,7 @@ struct ParitySamples: TrainingSamples {
 
   var count: Int { texts.count }
   func text(_ sample: Int) -> (question: String, answer: String) { texts[sample] }
-  func image(of sample: Int) -> Int { images[sample] }
+  func images(of sample: Int) -> [Int] { [images[sample]] }
   func pixels(image: Int) -> [Float] { pixelRows[image] }
 }
 
