@@ -34,7 +34,7 @@ import Carina
   private func arguments(_ output: String) -> [String] {
     [
       "--json", directory.file("records.json"), "--image-root", world.archive, "--output", output, "--image-size", "32",
-      "--shard-size", "3", "--threads", "1",
+      "--shard-size", "1", "--threads", "1",
     ]
   }
 
@@ -73,7 +73,8 @@ import Carina
     func train(_ stage: Int, _ name: String, _ extra: [String] = []) throws -> ProgramRun {
       try world.train(
         stage: stage, output: directory.file(name),
-        ["--train-shards", shards, "--num-epochs", "1", "--batch-size", "4"] + extra)
+        ["--train-shards", shards, "--num-epochs", "1", "--batch-size", "4", "--gradient-accumulation-steps", "1"]
+          + extra)
     }
     for stage in [1, 2] {
       let run = try train(stage, "stage\(stage)")
@@ -84,22 +85,23 @@ import Carina
     let weights = "final_model/projection_layer/model.safetensors"
     let bytes = try Data(contentsOf: URL(fileURLWithPath: directory.file("stage1/\(weights)")))
     #expect(try bytes == Data(contentsOf: URL(fileURLWithPath: directory.file("kept/\(weights)"))))
-    // The forecast knows the batch with most images.
-    let samples = try ShardSamples(ShardDirectory(shards), transform: ImageTransform(size: 32))
-    #expect(samples.count == 24)
     let backbone = try ProgramRun(
       "train-stage0",
       [
-        "--train-shards", shards, "--output-dir", directory.file("stage0"), "--vision-width", "16", "--threads", "1",
-        "--max-steps", "1",
+        "--train-shards", shards, "--output-dir", directory.file("stage0"), "--vocabulary-size", "400", "--patch-size",
+        "16", "--vision-width", "16", "--vision-layers", "1", "--vision-heads", "2", "--text-layers", "1",
+        "--decoder-width", "16", "--decoder-layers", "2", "--decoder-heads", "2", "--key-value-heads", "1", "--threads",
+        "1",
       ])
-    #expect(backbone.exitCode != 0, "\(backbone.errors)")
+    #expect(backbone.exitCode == 65, "\(backbone.errors)")
+    #expect(backbone.errors.contains("shows 2 images, which cannot be paired"), "\(backbone.errors)")
   }
 
   @Test("evaluated in all arms and asked by path, in a file and in a conversation")
   func answers() throws {
     let run = try world.train(
-      stage: 2, output: directory.file("run"), ["--train-shards", shards, "--max-steps", "2", "--batch-size", "4"])
+      stage: 2, output: directory.file("run"),
+      ["--train-shards", shards, "--max-steps", "2", "--batch-size", "4", "--gradient-accumulation-steps", "1"])
     #expect(run.exitCode == 0, "\(run.errors)")
     let checkpoint = ["--checkpoint", directory.file("run/final_model"), "--precision", "fp32", "--threads", "1"]
     let evaluated = try ProgramRun(

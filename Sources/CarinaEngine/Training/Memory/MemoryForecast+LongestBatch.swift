@@ -5,7 +5,7 @@ extension MemoryForecast.Batch {
   ///
   /// Texts are first compared by their bytes; those of the batches that look longest are then tokenised.
   /// - Throws: as `PromptRenderer.training`.
-  static func largest(
+  package static func largest(
     of samples: any TrainingSamples, renderer: PromptRenderer, settings: TrainingSettings, rowsPerImage: Int
   ) throws -> MemoryForecast.Batch {
     let order = EpochOrder(
