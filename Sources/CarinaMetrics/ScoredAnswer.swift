@@ -2,8 +2,10 @@
 public struct ScoredAnswer: Equatable, Sendable {
   /// The sample's name, unique within a file of predictions.
   public var id: String
-  /// The image asked about; answers about one image are resampled together.
+  /// The (first) image asked about; answers about one image are resampled together.
   public var image: String?
+  /// The images behind the first, in their order.
+  public var furtherImages: [String]
   /// The patient; answers about one patient are resampled together when all are known.
   package var patient: String?
   /// The question; empty for a caption.
@@ -23,12 +25,14 @@ public struct ScoredAnswer: Equatable, Sendable {
 
   /// Creates an answer; `answerType` is trimmed and put in upper case.
   public init(
-    id: String, image: String? = nil, patient: String? = nil, question: String = "", prediction: String,
-    references: [String], answerType: String? = nil, questionType: String? = nil, nll: Double? = nil,
+    id: String, image: String? = nil, furtherImages: [String] = [], patient: String? = nil, question: String = "",
+    prediction: String, references: [String], answerType: String? = nil, questionType: String? = nil,
+    nll: Double? = nil,
     tokens: Int? = nil
   ) {
     self.id = id
     self.image = image
+    self.furtherImages = furtherImages
     self.patient = patient
     self.question = question
     self.prediction = prediction

@@ -38,11 +38,17 @@ struct Scoring {
     try report.judge(outcomes)
   }
 
-  /// The first four dozen answers whose image is a readable file.
+  /// The first four dozen answers whose images are readable files.
   private func gallery(_ answers: [ScoredAnswer]) -> [ReportPage.Example] {
     answers.lazy
       .compactMap { answer in
-        answer.image.flatMap { try? ReadableFile.read($0, limit: .picture) }.map { .init(answer, image: $0) }
+        let images = ([answer.image].compactMap { $0 } + answer.furtherImages).map {
+          try? ReadableFile.read($0, limit: .picture)
+        }
+        // Half of what was asked about would mislead.
+        let known = images.compactMap { $0 }
+        guard let first = known.first, known.count == images.count else { return nil }
+        return .init(answer, image: first, furtherImages: Array(known.dropFirst()))
       }
       .prefix(48).map { $0 }
   }

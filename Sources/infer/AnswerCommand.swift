@@ -7,20 +7,25 @@ import Foundation
 struct AnswerCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "answer",
-    abstract: "Answer a question, a file of questions, or lines typed about an image (the default).",
+    abstract: "Answer a question, a file of questions, or lines typed about images (the default).",
     discussion: """
       Example: infer --checkpoint runs/stage2/final_model --image-path radiograph.png --question "Is there an effusion?"
 
-      With --input each line is an object with "image" (or "image_path"), "question" (or "problem") and perhaps "id". A \
-      line that cannot be answered is reported with its number, the others are answered, and the exit code is 65. \
-      Without --question and --input, questions about the image are read from stdin, one a line; the model remembers \
+      Several images (a current radiograph and a prior one, up to 8) are given by repeating --image-path; they are shown in \
+      this order, before the question.
+
+      With --input each line is an object with "image" (or "image_path", a path or a list of them), "question" (or \
+      "problem") and perhaps "id". A line that cannot be answered is reported with its number, the others are answered, and the exit code is 65. \
+      Without --question and --input, questions about the images are read from stdin, one a line; the model remembers \
       the earlier ones.
       """)
 
   @OptionGroup(title: "Model") var parts: ModelPartsOptions
 
-  @Option(name: .customLong("image-path"), help: ArgumentHelp("The image: PNG, JPEG or DICOM.", valueName: "file"))
-  var imagePath: String?
+  @Option(
+    name: .customLong("image-path"), parsing: .singleValue,
+    help: ArgumentHelp("The image: PNG, JPEG or DICOM. Repeated for several, up to 8.", valueName: "file"))
+  var imagePaths: [String] = []
   @Option(name: .long, help: "The question. Empty asks for a description of the image.")
   var question: String?
   @Option(name: .long, help: ArgumentHelp("Questions as JSON Lines; - for stdin.", valueName: "file"))
@@ -48,7 +53,9 @@ struct AnswerCommand: ParsableCommand {
     global.apply()
     try check()
     // What can be wrong with the image is told before a large model is opened.
-    if let imagePath { _ = try ImageDecoder.header(of: ImageDecoder.bytes(ofFileAt: imagePath), path: imagePath) }
+    for imagePath in imagePaths {
+      _ = try ImageDecoder.header(of: ImageDecoder.bytes(ofFileAt: imagePath), path: imagePath)
+    }
     let options = try generation.options()
     let questions = try input.map { try QuestionsFile(path: $0, imageRoot: imageRoot) }
     let device = try precision.device(), type = try precision.computingPrecision().elementType
@@ -73,10 +80,10 @@ struct AnswerCommand: ParsableCommand {
             + "their place")
       }
       try QuestionsRun(session: session, json: json).answer(questions, batchSize: batchSize)
-    } else if let imagePath, let question {
-      try answerOne(ImageQuestion(imagePath: imagePath, question: question), session)
-    } else if let imagePath {
-      try Conversation(session: session, imagePath: imagePath, json: json).run()
+    } else if let question {
+      try answerOne(ImageQuestion(imagePaths: imagePaths, question: question), session)
+    } else {
+      try Conversation(session: session, imagePaths: imagePaths, json: json).run()
     }
   }
 
@@ -86,8 +93,12 @@ struct AnswerCommand: ParsableCommand {
       if !holds { throw CarinaError(.usage, what, remedy: remedy) }
     }
     try require(
-      (imagePath == nil) != (input == nil), imagePath == nil ? "there is no image" : "there are two sources of images",
+      imagePaths.isEmpty != (input == nil),
+      imagePaths.isEmpty ? "there is no image" : "there are two sources of images",
       "Name either --image-path or --input.")
+    try require(
+      imagePaths.count <= AnswerSession.imageLimit, "there are \(imagePaths.count) images",
+      "Ask about at most \(AnswerSession.imageLimit) at once.")
     try require(input == nil || question == nil, "--input brings its own questions", "Leave --question out.")
     try require(input != nil || imageRoot == nil, "--image-root belongs to --input", "Leave it out.")
     try EvaluatorSettingList.declared.batchSize.check(batchSize)
@@ -105,7 +116,7 @@ struct AnswerCommand: ParsableCommand {
   private func writeHeader(_ answering: AnsweringModel, _ type: ElementType) throws {
     var lines = parts.header(answering) + precision.header(type, answering.device) + weights.header
     lines += try generation.header()
-    if let imagePath { lines.append(("image-path", imagePath)) }
+    for imagePath in imagePaths { lines.append(("image-path", imagePath)) }
     if let question { lines.append(("question", question)) }
     if let input { lines += [("input", input), ("batch-size", "\(batchSize)")] }
     if let imageRoot { lines.append(("image-root", imageRoot)) }

@@ -6,7 +6,8 @@ enum AnswerRecord {
   static func line(_ question: ImageQuestion, _ timed: TimedAnswer, _ answering: AnsweringModel) throws -> String {
     var object = JSONObject()
     object["id"] = question.id
-    object["image"] = .string(question.imagePath)
+    let images = question.imagePaths.map(JSONValue.string)
+    object["image"] = images.count == 1 ? images[0] : .array(images)
     object["question"] = .string(question.question)
     object["answer"] = .string(timed.answer.text)
     object["tokens"] = .integer(timed.answer.tokens.count)

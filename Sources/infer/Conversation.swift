@@ -2,10 +2,10 @@ import Carina
 import CommandOptions
 import Foundation
 
-/// Questions about one image, a line each, with the model remembering the earlier turns.
+/// Questions about one image, or several, a line each, with the model remembering the earlier turns.
 struct Conversation {
   let session: AnswerSession
-  let imagePath: String
+  let imagePaths: [String]
   let json: Bool
 
   /// Answers until the input ends. A question that cannot be asked is reported and forgotten.
@@ -17,9 +17,10 @@ struct Conversation {
         remedy: "Add --question: only models of the styles gemma and gemma3 can hold a conversation.")
     }
     let started = ProcessInfo.processInfo.systemUptime
-    let pixels = try session.answering.transform.pixels(ofFileAt: imagePath)
+    var images = QuestionImages()
+    let indices = try images.indices(of: imagePaths, session.answering.transform)
     let seen = ProcessInfo.processInfo.systemUptime
-    let rows = session.imageRows(of: [pixels])
+    let rows = session.imageRows(of: images.pixels)
     let encoded = ProcessInfo.processInfo.systemUptime
     var turns: [ConversationTurn] = [], refused = 0, number = 0
     let lines = LineReader()
@@ -28,13 +29,13 @@ struct Conversation {
       guard !line.allSatisfy(\.isWhitespace) else { continue }
       let prompt: RenderedPrompt
       do {
-        prompt = try session.prompt(line, after: turns)
+        prompt = try session.prompt(line, after: turns, images: indices.count)
       } catch let error as CarinaError {
         refused += 1
         writeError("line \(number): \(error)")
         continue
       }
-      let group = try session.answers([(0, prompt)], imageRows: rows) { _, text in
+      let group = try session.answers([(indices, prompt)], imageRows: rows) { _, text in
         if !json { try writeAnswer(text) }
       }
       let answer = group.answers[0]
@@ -42,7 +43,7 @@ struct Conversation {
         let timed = TimedAnswer(
           answer: answer, imageSeconds: seen - started, visionSeconds: encoded - seen,
           prefillSeconds: group.prefillSeconds, decodeSeconds: group.decodeSeconds, groupSize: 1)
-        let asked = ImageQuestion(imagePath: imagePath, question: line)
+        let asked = ImageQuestion(imagePaths: imagePaths, question: line)
         try writeToStandardOutput(AnswerRecord.line(asked, timed, session.answering))
       } else {
         try writeToStandardOutput("\n")

@@ -19,7 +19,8 @@ struct QuestionsRun {
         if json {
           try writeToStandardOutput(AnswerRecord.line(question, answered, session.answering))
         } else {
-          try writeAnswer("\(question.imagePath): \(question.question)\n\(answered.answer.text)\n\n")
+          try writeAnswer(
+            "\(question.imagePaths.joined(separator: ", ")): \(question.question)\n\(answered.answer.text)\n\n")
         }
       case .failure(let error):
         failed += 1

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Kills preprocess at random moments and compares what it ends in with a run that was not killed, byte by byte.
 
-usage: check_killed_preprocess.py PREPROCESS [--kills 50] [--images 3000] [--seed 1] [--parts 1] [--dicom 0] [--side 64]
+usage: check_killed_preprocess.py PREPROCESS [--kills 50] [--images 3000] [--seed 1] [--parts 1] [--dicom 0] [--side 64] [--several]
 
 Draws an archive of phantom radiographs, makes shards of it once without a disturbance, and then again and again with
 SIGKILL at a random moment until so many kills have been survived, each run going on from what the one before left.
 With --parts N the killed runs are N processes at a time, of which a random one is killed.
+With --several each question shows the image of an earlier one too, so that samples reach over shards.
 With --dicom N every N-th image becomes a DICOM file, by turns plain, RLE and MONOCHROME1 (needs pydicom, Pillow, numpy).
 """
 import argparse
@@ -68,6 +69,26 @@ def to_dicom(archive, every):
     return len(renamed)
 
 
+def to_pairs(archive, moments):
+    """Shows with each image a random one of the same patient, in random order of the records; how many pairs there are."""
+    path = f"{archive}/stage2_train.json"
+    with open(path) as file:
+        records = json.load(file)
+    of_patient = {}
+    for record in records:
+        of_patient.setdefault(record["patient"], set()).add(record["image"])
+    pairs = 0
+    for record in records:
+        others = sorted(of_patient[record["patient"]] - {record["image"]})
+        if others:
+            record["image"] = [record["image"], moments.choice(others)]
+            pairs += 1
+    moments.shuffle(records)
+    with open(path, "w") as file:
+        json.dump(records, file)
+    return pairs
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("preprocess")
@@ -76,6 +97,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--parts", type=int, default=1)
     parser.add_argument("--dicom", type=int, default=0)
+    parser.add_argument("--several", action="store_true", help="two images a question")
     parser.add_argument("--side", type=int, default=64, help="pixels a side of the images")
     options = parser.parse_args()
     moments = random.Random(options.seed)
@@ -94,6 +116,7 @@ def main():
             [options.preprocess, "phantom", "--count", str(options.images), "--seed", "1", "--image-size", str(options.side),
              "--output", f"{work}/archive"], check=True, **quiet)
         dicom = to_dicom(f"{work}/archive", options.dicom) if options.dicom else 0
+        pairs = to_pairs(f"{work}/archive", moments) if options.several else 0
         start = time.monotonic()
         subprocess.run(command("whole"), check=True, **quiet)
         seconds = time.monotonic() - start
@@ -129,7 +152,7 @@ def main():
             sys.exit(f"FAILED: left behind {left}")
         print(
             f"{kills} kills in {runs} runs of {options.parts} processes, {completed + 1} complete sets of "
-            f"{len(expected)} files, every one with the bytes of the undisturbed run ({seconds:.1f} s); {dicom} images are DICOM files")
+            f"{len(expected)} files, every one with the bytes of the undisturbed run ({seconds:.1f} s); {dicom} images are DICOM files, {pairs} questions show two images")
     finally:
         shutil.rmtree(work)
 

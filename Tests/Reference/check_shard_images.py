@@ -25,12 +25,13 @@ def main():
     directory, root = map(pathlib.Path, sys.argv[1:3])
     manifest = json.loads((directory / "manifest.json").read_text())
     images = samples = differing = 0
-    found = {}
+    found, named, shown = {}, {}, {}
     for entry in manifest["shards"]:
         path = directory / entry["file"]
         assert hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"], path
         with h5py.File(path) as shard:
-            assert shard.attrs["format_version"] == 2
+            version = shard.attrs["format_version"]
+            assert version == manifest["version"] and version in (2, 3)
             assert shard.attrs["transform_id"].decode() == manifest["transform"]["id"]
             assert json.loads(shard.attrs["transform_settings"]) == manifest["transform"]["settings"]
             pixels = shard["/images/pixels"]
@@ -45,13 +46,23 @@ def main():
                 if not np.array_equal(stored, expected):
                     print("differs:", name, int(np.abs(stored.astype(int) - expected).max()))
                     differing += 1
+            if version == 2:
+                rows = shard["/samples/image"][:]
+                assert rows.dtype == np.int32 and (rows >= 0).all() and (rows < len(names)).all()
+                lists = [[images + row] for row in rows]
+                named |= {images + row: name for row, name in enumerate(names)}
+            else:
+                numbers, parts = shard["/images/number"], shard["/samples/images"]
+                for part in (numbers, parts["numbers"], parts["offsets"]):
+                    assert part.dtype == np.int64 and zlib.crc32(part[:].tobytes()) == part.attrs["crc32"], part.name
+                assert list(numbers) == sorted(set(numbers)) and (not named or numbers[0] > max(named))
+                lists = np.split(parts["numbers"][:], parts["offsets"][1:-1])
+                named |= dict(zip(numbers[:], names))
             images += len(names)
-            rows = shard["/samples/image"][:]
-            assert rows.dtype == np.int32 and (rows >= 0).all() and (rows < len(names)).all()
             columns = [texts(shard[f"/samples/{c}"]) for c in ("id", "question", "answer", "answer_type")]
-            for row, sample, question, answer, kind in zip(rows, *columns):
-                found[sample] = (names[row], question, answer, kind)
-            samples += len(rows)
+            for numbers, sample, question, answer, kind in zip(lists, *columns, strict=True):
+                found[sample], shown[sample] = (question, answer, kind), numbers
+            samples += len(lists)
     print(images, "images,", differing, "differ from Pillow;", samples, "samples")
     if len(sys.argv) > 3:
         records = json.loads(pathlib.Path(sys.argv[3]).read_text())
@@ -59,8 +70,10 @@ def main():
         for index, record in enumerate(records):
             question = record.get("problem", "")
             answer = record["normal_caption"] if "problem" in record else record["caption"]
-            wanted = (record["image"], question.strip(), str(answer).strip(), record.get("answer_type", ""))
-            if found.get(str(record.get("id", index))) != wanted:
+            listed = record["image"] if isinstance(record["image"], list) else [record["image"]]
+            wanted = (question.strip(), str(answer).strip(), record.get("answer_type", ""))
+            name = str(record.get("id", index))
+            if found.get(name) != wanted or [named[number] for number in shown[name]] != listed:
                 wrong += 1
         print(len(records), "records,", wrong, "differ")
         differing += wrong

@@ -173,6 +173,19 @@ def build(world):
                 old_shard,
             )
         )
+    pairs = several_images(world)
+    kinds.append(
+        Kind(
+            "shard-several",
+            pairs,
+            tiny_world.shard_files(pairs),
+            "hdf5",
+            shard_commands(2),
+            12,
+            match_manifest,
+            checked_shard,
+        )
+    )
     kinds.append(Kind("manifest", newest, "manifest.json", "json", shard_commands(2), 6))
     looked = f"{w}/remarked"
     shutil.copytree(newest, looked)
@@ -426,11 +439,14 @@ def build(world):
     write(f"{records}/stage2.json", json.dumps(rows, indent=1))
     write(f"{records}/stage2.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     write(f"{records}/stage1.json", json.dumps(captions))
+    with open(f"{w}/phantom/pairs.json") as file:
+        write(f"{records}/several.json", json.dumps(json.load(file)[:6], indent=1))
     write(
         f"{records}/questions.jsonl",
         "".join(
-            json.dumps({"image": row["image"], "question": row["problem"], "id": str(n)}) + "\n"
+            json.dumps({"image": image, "question": row["problem"], "id": str(n)}) + "\n"
             for n, row in enumerate(rows[:3])
+            for image in (row["image"], [row["image"], rows[0]["image"]])
         ),
     )
     made = ["out"]
@@ -453,7 +469,7 @@ def build(world):
             made,
         )
 
-    for name, family in [("stage2.json", "json"), ("stage2.jsonl", "jsonl"), ("stage1.json", "json")]:
+    for name, family in [("stage2.json", "json"), ("stage2.jsonl", "jsonl"), ("stage1.json", "json"), ("several.json", "json")]:
         kinds.append(
             Kind(
                 f"records-{name}",
@@ -501,6 +517,35 @@ def build(world):
     kinds += image_kinds(world, made)
     kinds += archive_kinds(world, made)
     return kinds
+
+
+def several_images(world):
+    """Shards of version 3: each question but the first shows its image and the one before it too."""
+    w = world.world
+    with open(f"{w}/phantom/stage2_val.json") as file:
+        rows = json.load(file)
+    for row, before in zip(rows[1:], [dict(row) for row in rows]):
+        row["image"] = [row["image"], before["image"]]
+        row["patient"] = rows[0].get("patient", "one")
+    rows[0]["patient"] = rows[1]["patient"]
+    write(f"{w}/phantom/pairs.json", json.dumps(rows))
+    world.program(
+        "preprocess",
+        [
+            "--json",
+            "world/phantom/pairs.json",
+            "--image-root",
+            "world/phantom",
+            "--image-size",
+            "32",
+            "--shard-size",
+            "3",
+            "--output",
+            "world/pairs",
+            *ONE,
+        ],
+    )
+    return f"{w}/pairs"
 
 
 def golden_tokenizer(world, name, file_name):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Damages small shard directories in many ways and looks for what must never happen: a signal, a hang, much memory, or a
-shard of version 2 that is accepted and holds something else than was written.
+shard of version 2 or 3 that is accepted and holds something else than was written.
 
 usage: fuzz_shards.py BIN COUNT SHARDS [SHARDS …] [--seed 1] [--jobs 2] [--keep DIR]     (standard library only)
 
-BIN is the directory of the built programs; SHARDS are directories of at most a few hundred kilobytes, of both versions
-best (Tests/CarinaTests/Goldens/data/shards-v1, and what preprocess makes of its records). A mutant has one to four
+BIN is the directory of the built programs; SHARDS are directories of at most a few hundred kilobytes, of all versions
+best (Tests/CarinaTests/Goldens/data/shards-v1, what preprocess makes of its records, and of records with lists of images). A mutant has one to four
 changes: in superblock, object headers, heaps, B-trees, local heaps, in numbers of 8 bytes that may be addresses or sizes,
 in the texts' bytes and offsets, anywhere, or at the end. Checksums of object headers and of texts are made to match in
 half of the mutants, the manifest's digest and size in another half. Each is opened by `preprocess inspect`, every fourth

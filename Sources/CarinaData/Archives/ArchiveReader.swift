@@ -3,7 +3,8 @@ import Foundation
 
 /// Reads an archive in any of the layouts of `SampleFormat` and gives the same kind of record for all.
 package enum ArchiveReader {
-  /// Calls `body` with every sample of an archive, in order, under the id that the source gives it.
+  /// Calls `body` with every sample of an archive, in order, under the id that the source gives it, and with every record
+  /// of which no sample can be made (`SampleRecord.refusal`).
   /// - Parameters:
   ///   - source: the file or directory of annotations that the layout names.
   ///   - imageRoots: where the images lie; some layouts look there for files and reports.
@@ -20,17 +21,24 @@ package enum ArchiveReader {
     let finder = ImageFinder(imageRoots)
     let input = ArchiveInput(
       path: source, finder: finder, roots: imageRoots, isConfined: isConfined, spill: spill)
-    var selection = ViewSelection(options.views, spill: spill)
+    var (selection, refused) = (ViewSelection(options.views, spill: spill), 0)
     var archive = try adapter(format)(input, options) { record in
       try requireNames(record, source)
       var record = record
       record.image = finder.resolved(record.image)
+      for index in record.further.indices {
+        record.further[index].image = finder.resolved(record.further[index].image)
+      }
+      guard record.refusal.isEmpty else {
+        refused += 1
+        return try body(record)
+      }
       try selection.add(record, body)
     }
     archive.note(
       finder.windowsPaths, "paths of images have the separators of Windows, and were found with slashes in their place")
     archive.note(try selection.finish(body), "images are left out by \(setting: .views) \(options.views.rawValue)")
-    guard selection.count > 0 else {
+    guard selection.count > 0 || refused > 0 else {
       throw CarinaError(
         .usage, "no sample is left", at: source, found: archive.remarks.joined(separator: "; "),
         remedy: "Check the options that select views, kinds and languages.")
@@ -43,7 +51,8 @@ package enum ArchiveReader {
     for (field, name) in [
       ("image", record.image), ("id", record.id), ("patient", record.patient), ("study", record.study),
       ("view", record.view), ("split", record.split),
-    ] where !FileName.isWhole(name) {
+    ] + record.further.flatMap({ [("image", $0.image), ("study", $0.study), ("view", $0.view)] })
+    where !FileName.isWhole(name) {
       throw CarinaError(
         .badData, "the \(field) has a NUL in it", at: "\(source), sample \(record.id)", found: "\"\(name)\"",
         remedy: "Correct the name where it is written.")

@@ -11,7 +11,9 @@ public struct ArchiveSettingList: SettingList {
     help: "Uncertain labels: ignore, positive, negative, or usual (CheXpert's usual mixture).")
   /// Which images of a study are taken.
   public let views = Setting(
-    "views", ViewPolicy.all, help: "Images of a study: all, frontal, lateral, or best (one, PA first, ties by id).")
+    "views", ViewPolicy.all,
+    help:
+      "Images of a study: all, frontal, lateral, best (one, PA first, ties by id) or all-in-one (all in each sample).")
   /// Which samples are made.
   public let kinds = Setting(
     "samples", SampleKinds.all, help: "Samples from labels and reports: captions, questions or all.")

@@ -52,7 +52,8 @@ struct LabelledImage {
         "findings", question: pick(templates.findingsQuestions, "findings"),
         answer: isNormal ? templates.findingsNormal : templates.list(present), type: "OPEN")
     }
-    if let side = RadiographView(base.view).answer(templates) {
+    // A sample that shows all views of a study cannot be asked which one it is.
+    if options.views != .allInOne, let side = RadiographView(base.view).answer(templates) {
       add("view", question: pick(templates.viewQuestions, "view"), answer: side, type: "CLOSED")
     }
     return samples

@@ -9,4 +9,7 @@ public enum ViewPolicy: String, CaseIterable, Sendable {
   /// One of each study: PA before AP before unknown before lateral, ties by the least image id. Images that name no
   /// study are all taken.
   case best
+  /// All images of a study in each of the samples that `best` takes of it, the best view first. Images that name no study
+  /// are taken one by one.
+  case allInOne = "all-in-one"
 }

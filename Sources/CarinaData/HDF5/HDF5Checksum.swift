@@ -1,6 +1,7 @@
 /// The checksum of HDF5's metadata: Bob Jenkins' lookup3 ("hashlittle", 2006), started with 0.
-enum HDF5Checksum {
-  static func of(_ bytes: some Collection<UInt8>) -> UInt32 {
+package enum HDF5Checksum {
+  /// The checksum of bytes.
+  package static func of(_ bytes: some Collection<UInt8>) -> UInt32 {
     let bytes = Array(bytes)
     var a = 0xdead_beef &+ UInt32(truncatingIfNeeded: bytes.count)
     var (b, c) = (a, a)

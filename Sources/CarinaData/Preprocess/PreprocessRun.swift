@@ -32,7 +32,7 @@ struct PreprocessRun {
   /// Everything that decides the bytes.
   private func settings() throws -> [(name: String, value: String)] {
     [
-      ("carina", CarinaVersion.current), ("shard format", "\(ShardFormat.version)"),
+      ("carina", CarinaVersion.current), ("shard format", "\(shares.map(\.version).max() ?? ShardFormat.version)"),
       ("transform", try options.transform.settings.serialized()), ("shard-size", "\(options.shardSize)"),
       ("parts", "\(options.part.count)"), ("records", (options.records as NSString).lastPathComponent),
       ("digest of the records", job.digest), ("splits", shares.map(\.split).joined(separator: ", ")),
@@ -58,18 +58,21 @@ struct PreprocessRun {
     try workspace.prepare()
     pending.forEach(workspace.clear)
     let (plans, transform, wantsDigests) = (shares.map(\.plan), options.transform, directories)
+    let others = plans.map { _ in UsableImages() }
     var current: ShardInProgress?
     do {
       try OrderedWork.run(count: queue.count, workers: options.workers ?? ThreadTeam.count) { index in
         let (block, image) = queue[index]
-        return DecodedImage(plans[block.split], image, transform, wantsDigest: wantsDigests)
+        return DecodedImage(
+          plans[block.split], image, own: block.images, others: others[block.split], transform,
+          wantsDigest: wantsDigests)
       } consume: { index, decoded in
         if options.shouldStop() { throw interrupted(own, workspace) }
         let (block, image) = queue[index]
         let shard = current ?? inProgress(block, workspace)
         current = shard
         let before = shard.rejections.images
-        try shard.add(decoded)
+        try shard.add(decoded, number: image)
         rejected[block.split] += shard.rejections.images - before
         done += 1
         options.progress(done, total, rejected.reduce(0, +))
@@ -92,7 +95,7 @@ struct PreprocessRun {
     ShardInProgress(
       ShardWriter(
         path: workspace.unfinishedPath(block), name: ShardFormat.fileName(block.number), transform: options.transform,
-        split: shares[block.split].split, sourceDigest: job.digest))
+        split: shares[block.split].split, sourceDigest: job.digest, version: shares[block.split].version))
   }
 
   private func interrupted(_ own: [ShardBlock], _ workspace: PreprocessWorkspace) -> CarinaError {
@@ -126,7 +129,7 @@ struct PreprocessRun {
     if directories, options.splits?.allowsLeak == false { try requireDifferentPixels(blocks, in: workspace) }
     for (number, share) in shares.enumerated() {
       var shards: [ShardManifest.Shard] = []
-      var rejections = Rejections()
+      var rejections = share.refused
       var remarks = ImageRemarks()
       for block in blocks where block.split == number {
         let finished = try workspace.finished(block)
@@ -136,12 +139,13 @@ struct PreprocessRun {
         remarks.append(finished.remarks)
       }
       try requireAllowed(rejections.images, in: number, rejections.text)
-      guard !shards.isEmpty else {
+      guard shards.contains(where: { $0.samples > 0 }) else {
         workspace.remove()
-        throw CarinaError(.badData, "no image can be used; nothing was written", at: options.records)
+        throw CarinaError(
+          .badData, "no \(shards.isEmpty ? "image" : "sample") can be used; nothing was written", at: options.records)
       }
       let manifest = ShardManifest(
-        version: ShardFormat.version, split: share.split, sourceName: (options.records as NSString).lastPathComponent,
+        version: share.version, split: share.split, sourceName: (options.records as NSString).lastPathComponent,
         sourceDigest: job.digest,
         transform: options.transform, shards: shards, rejectedImages: rejections.images,
         rejectedSamples: rejections.samples, suspectedInversions: remarks.inversions,

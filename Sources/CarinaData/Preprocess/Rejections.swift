@@ -4,14 +4,23 @@ import CarinaRuntime
 struct Rejections: Equatable {
   private(set) var text = ""
   var images = 0
-  private(set) var samples = 0
+  var samples = 0
 
   init() {}
 
   mutating func add(image: ImagePlan.PlannedImage, error: Error) throws {
     images += 1
+    // Samples that show it behind another image are counted in the shard of that one.
     samples += image.samples.count
-    try add(path: image.image.id, reason: Rejections.reason(error), samples: image.samples.map(\.record.id))
+    var seen = Set<ExactText>()
+    let ids = (image.samples.map(\.record.id) + image.further.map(\.id)).filter { seen.insert(ExactText($0)).inserted }
+    try add(path: image.image.id, reason: Rejections.reason(error), samples: ids)
+  }
+
+  /// A record of which no sample can be made.
+  mutating func add(refused record: SampleRecord) throws {
+    samples += 1
+    try add(path: record.image, reason: record.refusal, samples: [record.id])
   }
 
   mutating func add(sample: SampleRecord) throws {

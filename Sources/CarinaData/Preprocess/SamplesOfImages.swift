@@ -1,16 +1,16 @@
-/// Finds the samples that show one image, bucket by bucket.
+/// Finds the mentions of one image, bucket by bucket.
 struct SamplesOfImages {
   /// What `link` found.
   struct Links {
     /// Images that name no patient, and images that lie outside the image roots.
     var withoutPatient = 0, outside = 0
-    /// The first sample that gives its image to another patient than an earlier one did, and that one.
-    var conflict: (sample: Int, other: Int)?
+    /// The first mention that gives its image to another patient than an earlier one did, and that one.
+    var conflict: (mention: Int, other: Int)?
   }
 
   private struct Entry: BitwiseCopyable {
     let image: NameKey
-    let sample: Int
+    let mention: Int
     let patient: NameHash
     let isOutside: Bool
   }
@@ -21,15 +21,15 @@ struct SamplesOfImages {
   /// - Parameter spill: where to spill.
   init(_ spill: SpillPath) { entries = SpilledBuckets(spill) }
 
-  /// Adds a sample.
+  /// Adds a mention.
   /// - Throws: `CarinaError.cannotWrite`.
-  mutating func add(_ image: NameKey, sample: Int, patient: String, isOutside: Bool) throws {
+  mutating func add(_ image: NameKey, mention: Int, patient: String, isOutside: Bool) throws {
     try entries.append(
-      Entry(image: image, sample: sample, patient: NameHash(patient), isOutside: isOutside), to: image.bucket)
+      Entry(image: image, mention: mention, patient: NameHash(patient), isOutside: isOutside), to: image.bucket)
   }
 
-  /// Links each sample in a file of `ImagePlan.Sample` with the next one of its image.
-  /// - Parameter first: where in the file the samples begin.
+  /// Links each mention in a file of `ImagePlan.Mention` with the next one of its image.
+  /// - Parameter first: where in the file the mentions begin.
   /// - Throws: `CarinaError.badData` or `.cannotWrite`.
   func link(_ file: SpillFile, from first: Int) throws -> Links {
     struct Known {
@@ -49,13 +49,13 @@ struct SamplesOfImages {
           images[entry.image] = Known(last: index, patient: isNamed ? index : nil)
           continue
         }
-        distances[known.last, default: (0, false)].next = Int32(entry.sample - own[known.last].sample)
+        distances[known.last, default: (0, false)].next = Int32(entry.mention - own[known.last].mention)
         distances[index] = (0, true)
         if isNamed {
           if let other = known.patient, own[other].patient != entry.patient,
-            entry.sample < links.conflict?.sample ?? .max
+            entry.mention < links.conflict?.mention ?? .max
           {
-            links.conflict = (entry.sample, own[other].sample)
+            links.conflict = (entry.mention, own[other].mention)
           }
           known.patient = known.patient ?? index
         }
@@ -64,9 +64,9 @@ struct SamplesOfImages {
       }
       links.withoutPatient += images.values.count { $0.patient == nil }
       for (index, distance) in distances {
-        var sample = try file.entry(first + own[index].sample, of: ImagePlan.Sample.self)
-        (sample.next, sample.isLater) = (distance.next, distance.isLater ? 1 : 0)
-        try file.set(first + own[index].sample, sample)
+        var mention = try file.entry(first + own[index].mention, of: ImagePlan.Mention.self)
+        (mention.next, mention.isLater) = (distance.next, distance.isLater)
+        try file.set(first + own[index].mention, mention)
       }
     }
     return links

@@ -33,6 +33,34 @@ struct SampleFields {
     return image
   }
 
+  /// The images under a key, a text or a list of texts. What is wrong with a list is its refusal.
+  /// - Throws: `CarinaError.badData` when there is nothing under the key, an empty text, or something else.
+  func imageList(_ key: String) throws -> ImageList {
+    if case .array(let list)? = object[key] { return ImageList(list, key: key) }
+    return ImageList(try image(key))
+  }
+
+  /// A text for each of several images: that under a key for the first, or a list with one for each.
+  /// - Returns: the texts, empty where there are none, and why a list does not fit.
+  /// - Throws: `CarinaError.badData` for anything but a text or a list of texts.
+  func perImage(_ key: String, count: Int) throws -> (texts: [String], refusal: String?) {
+    guard case .array(let list)? = object[key] else {
+      return ([try optional(key) ?? ""] + Array(repeating: "", count: max(0, count - 1)), nil)
+    }
+    let texts = try list.enumerated().map { index, value in
+      if value.isMissing { return "" }
+      guard let text = value.writtenText else { throw wrong("\(key)[\(index)]", value) }
+      return SampleFields.trimmed(text)
+    }
+    guard texts.count == count else {
+      return (
+        Array(repeating: "", count: count),
+        "\"\(key)\" lists \(texts.count) texts for \(count) \(count == 1 ? "image" : "images")"
+      )
+    }
+    return (texts, nil)
+  }
+
   /// The paths of the images under a key, a text or a list of texts; none when the key is absent or has no value.
   /// - Throws: `CarinaError.badData` for anything else.
   func images(_ key: String) throws -> [String] {
@@ -81,7 +109,7 @@ struct SampleFields {
     CarinaError(.badData, "\"\(key)\" is of another kind", at: source, expected: expected, found: value.kindName)
   }
 
-  private static func trimmed(_ text: String) -> String {
+  static func trimmed(_ text: String) -> String {
     let scalars = text.unicodeScalars
     guard let first = scalars.firstIndex(where: { !$0.properties.isWhitespace }),
       let last = scalars.lastIndex(where: { !$0.properties.isWhitespace })

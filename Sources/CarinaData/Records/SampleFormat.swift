@@ -2,8 +2,9 @@ import CarinaRuntime
 
 /// The layouts of records that preprocess reads.
 public enum SampleFormat: String, CaseIterable, Sendable {
-  /// Objects with `image` and `caption`, or `image`, `problem` and `normal_caption`. Optional: `id`, `patient`,
-  /// `study`, `view`, `split`, `answer_type`, `question_type`. Other keys are ignored.
+  /// Objects with `image` (a path, or a list of up to eight) and `caption`, or `image`, `problem` and `normal_caption`.
+  /// Optional: `id`, `patient`, `study` and `view` (of the first image, or a list with one for each), `split`,
+  /// `answer_type`, `question_type`. Other keys are ignored.
   case carina
   /// VQA-RAD as published (Lau et al. 2018): `image_name`, `question`, `answer`, `qid`, `answer_type`, `question_type`,
   /// `phrase_type`, whose `test_…` values make the split "test" and whose others make it "train". No patient is named:
@@ -38,8 +39,8 @@ public enum SampleFormat: String, CaseIterable, Sendable {
   }
 
   private static func carina(_ fields: SampleFields, _ index: Int) throws -> SampleRecord {
-    var record = SampleRecord(
-      image: try fields.image("image"), question: "", answer: "", id: try fields.optional("id") ?? String(index))
+    var record = SampleRecord(image: "", question: "", answer: "", id: try fields.optional("id") ?? String(index))
+    record.take(try fields.imageList("image"))
     if fields.has("problem") || fields.has("normal_caption") {
       record.question = try fields.required("problem")
       record.answer = try fields.required("normal_caption")
@@ -49,8 +50,14 @@ public enum SampleFormat: String, CaseIterable, Sendable {
       )
     }
     record.patient = try fields.optional("patient") ?? ""
-    record.study = try fields.optional("study") ?? ""
-    record.view = try fields.optional("view") ?? ""
+    let count = record.images.count
+    let (studies, views) = (try fields.perImage("study", count: count), try fields.perImage("view", count: count))
+    (record.study, record.view) = (studies.texts[0], views.texts[0])
+    for index in record.further.indices {
+      (record.further[index].study, record.further[index].view) = (studies.texts[index + 1], views.texts[index + 1])
+    }
+    if record.refusal.isEmpty { record.refusal = studies.refusal ?? views.refusal ?? "" }
+    record.takeMarks()
     record.split = try fields.optional("split") ?? ""
     record.answerType = try fields.optional("answer_type") ?? ""
     record.questionType = try fields.optional("question_type") ?? ""

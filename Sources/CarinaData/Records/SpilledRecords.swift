@@ -53,6 +53,16 @@ final class SpilledRecords: @unchecked Sendable {
         try texts.append(UnsafeRawBufferPointer(bytes))
       }
     }
+    // Most records have one image, of which the fields above are all.
+    if !record.further.isEmpty || !record.refusal.isEmpty {
+      for text in record.further.flatMap({ [$0.image, $0.study, $0.view] }) + [record.refusal] {
+        var text = text
+        try text.withUTF8 { bytes in
+          try texts.append(UInt32(bytes.count))
+          try texts.append(UnsafeRawBufferPointer(bytes))
+        }
+      }
+    }
     let split = splitNumbers[ExactText(record.split)] ?? UInt32(splits.count)
     if split == splits.count {
       splitNumbers[ExactText(record.split)] = split
@@ -122,12 +132,20 @@ final class SpilledRecords: @unchecked Sendable {
     let broken = CarinaError(.internalFailure, "a record was not read back as it was written", at: spill.path)
     try bytes.withUnsafeBytes { bytes in
       var offset = 0
-      for field in SpilledRecords.fields {
+      func next() throws -> String {
         guard offset + 4 <= bytes.count else { throw broken }
         let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         guard offset + 4 + length <= bytes.count else { throw broken }
-        record[keyPath: field] = String(decoding: bytes[(offset + 4)..<(offset + 4 + length)], as: UTF8.self)
-        offset += 4 + length
+        defer { offset += 4 + length }
+        return String(decoding: bytes[(offset + 4)..<(offset + 4 + length)], as: UTF8.self)
+      }
+      for field in SpilledRecords.fields { record[keyPath: field] = try next() }
+      var rest: [String] = []
+      while offset < bytes.count { rest.append(try next()) }
+      record.refusal = rest.popLast() ?? ""
+      guard rest.count.isMultiple(of: 3) else { throw broken }
+      record.further = stride(from: 0, to: rest.count, by: 3).map {
+        .init(image: rest[$0], study: rest[$0 + 1], view: rest[$0 + 2])
       }
     }
     record.id = UniqueNames.name(record.id, Int(entry.suffix))

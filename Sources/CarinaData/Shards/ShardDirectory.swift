@@ -12,6 +12,8 @@ public final class ShardDirectory: Sendable {
   public let manifest: ShardManifest
   private let readers: [ShardReader]
   private let imageStarts: RunStarts, sampleStarts: RunStarts
+  /// Rows within the directory of the images of each shard's samples, laid out as the shard's numbers are.
+  private let sampleRows: [[Int32]]
 
   /// Opens every shard and checks its structure, its texts, counts and transform; pixels are checked as they are read.
   /// Shards of version 1 have no checksums inside, so that all of their bytes are compared with the manifest first.
@@ -50,7 +52,12 @@ public final class ShardDirectory: Sendable {
       guard reader.transformID == id else { throw disagree("the image transform", id, reader.transformID) }
       return reader
     }
-    imageStarts = RunStarts(readers.map(\.imageCount))
+    let imageStarts = RunStarts(readers.map(\.imageCount))
+    self.imageStarts = imageStarts
+    guard imageStarts.count <= Int32.max else {
+      throw CarinaError(.badData, "holds more images than can be numbered", at: path, found: "\(imageStarts.count)")
+    }
+    sampleRows = try ShardDirectory.rows(readers, imageStarts)
     sampleStarts = RunStarts(readers.map(\.sampleImages.count))
   }
 
@@ -66,10 +73,49 @@ public final class ShardDirectory: Sendable {
   /// - Precondition: `index` is in 0..<`sampleCount`.
   public func sample(_ index: Int) -> ShardSample {
     let (shard, row) = sampleStarts.locate(index)
-    let texts = readers[shard].samples
+    let (texts, images) = (readers[shard].samples, readers[shard].sampleImages)
+    let rows = images.offsets.map { Int($0[row])..<Int($0[row + 1]) } ?? row..<row + 1
     return ShardSample(
-      id: texts[0][row], imageRow: imageStarts[shard] + Int(readers[shard].sampleImages[row]), question: texts[1][row],
+      id: texts[0][row], imageRows: sampleRows[shard][rows].map { Int($0) }, question: texts[1][row],
       answer: texts[2][row], answerType: texts[3][row], questionType: texts[4][row])
+  }
+
+  /// How many images each of the samples shows, at most.
+  package var mostImagesOfSample: Int {
+    readers.lazy.map { reader in (0..<reader.sampleImages.count).lazy.map { reader.sampleImages[$0].count }.max() ?? 1 }
+      .max() ?? 1
+  }
+
+  /// Finds the images of samples by their numbers, which go up through the shards.
+  private static func rows(_ readers: [ShardReader], _ starts: RunStarts) throws -> [[Int32]] {
+    guard readers.contains(where: { $0.sampleImages.ofImages != nil }) else {
+      return readers.enumerated().map { shard, reader in
+        reader.sampleImages.numbers.map { Int32(starts[shard]) + Int32($0) }
+      }
+    }
+    var all: [Int64] = []
+    all.reserveCapacity(starts.count)
+    for reader in readers {
+      let own = reader.sampleImages.ofImages ?? []
+      if let first = own.first, let last = all.last, first <= last {
+        throw reader.file.bad(
+          "its images do not follow those of the shard before", expected: "numbers above \(last)", found: "\(first)")
+      }
+      all += own
+    }
+    return try readers.map { reader in
+      try reader.sampleImages.numbers.map { number in
+        var (low, high) = (0, all.count)
+        while low < high {
+          let middle = (low + high) / 2
+          if all[middle] < number { low = middle + 1 } else { high = middle }
+        }
+        guard low < all.count, all[low] == number else {
+          throw reader.file.bad("a sample names the image \(number), which is in no shard")
+        }
+        return Int32(low)
+      }
+    }
   }
 
   /// An image's names.

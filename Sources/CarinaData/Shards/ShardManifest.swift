@@ -80,10 +80,10 @@ public struct ShardManifest: Equatable, Sendable {
     let root = JSONNode(try .parseFile(path, limit: .list), source: path, remedy: "Run preprocess again.")
     guard try root["format"].text() == ShardFormat.name else { throw root["format"].failure("\"\(ShardFormat.name)\"") }
     let version = try root["version"].count()
-    guard (ShardFormat.oldestVersion...ShardFormat.version).contains(version) else {
+    guard (ShardFormat.oldestVersion...ShardFormat.severalVersion).contains(version) else {
       throw CarinaError(
         .badData, "has another format version", at: path,
-        expected: "\(ShardFormat.oldestVersion) or \(ShardFormat.version)", found: "\(version)",
+        expected: "\(ShardFormat.oldestVersion) to \(ShardFormat.severalVersion)", found: "\(version)",
         remedy: "Run preprocess again with this version of Carina.")
     }
     let transform = try ImageTransform(settings: .object(root["transform"]["settings"].object()), source: path)

@@ -5,13 +5,13 @@ import Foundation
 final class ShardReader: Sendable {
   let images: [TextColumn]
   let samples: [TextColumn]
-  let sampleImages: [Int32]
+  let sampleImages: SampleImages
   let channels: Int
   let imageCount: Int
   let transformID: String
 
   private let size: Int
-  private let file: HDF5InputFile
+  let file: HDF5InputFile
   private let rows: HDF5Rows
   /// CRC-32 of each row's pixels; nil in version 1, where the file's digest stands for all of it.
   private let sums: [UInt32]?
@@ -37,21 +37,24 @@ final class ShardReader: Sendable {
     if version == ShardFormat.oldestVersion {
       images = try ShardFormat.imageTexts.map(file.texts)
       samples = try ShardFormat.sampleTexts.map(file.texts)
-      sampleImages = try file.integers(ShardFormat.sampleImage)
+      sampleImages = try SampleImages(
+        rows: try file.integers(ShardFormat.sampleImage), imageCount: imageCount, file)
       sums = nil
     } else {
       images = try ShardFormat.imageTexts.map { try TextColumn(file, $0) }
       samples = try ShardFormat.sampleTexts.map { try TextColumn(file, $0) }
-      sampleImages = try file.checkedIntegers(ShardFormat.sampleImage)
+      sampleImages =
+        version == ShardFormat.severalVersion
+        ? try SampleImages(file)
+        : try SampleImages(
+          rows: try file.checkedIntegers(ShardFormat.sampleImage), imageCount: imageCount, file)
       sums = try file.checkedIntegers(ShardFormat.pixelSums)
     }
     let counts = (images: imageCount, samples: sampleImages.count)
     guard images.allSatisfy({ $0.count == counts.images }), samples.allSatisfy({ $0.count == counts.samples }),
-      sums?.count ?? counts.images == counts.images
+      sums?.count ?? counts.images == counts.images,
+      sampleImages.ofImages?.count ?? counts.images == counts.images
     else { throw file.bad("its datasets have different lengths") }
-    guard sampleImages.allSatisfy({ (0..<counts.images).contains(Int($0)) }) else {
-      throw file.bad("a sample names an image row that is not there")
-    }
     rows = try HDF5Rows(pixels)
   }
 

@@ -2,8 +2,8 @@
 public struct ShardSample: Equatable, Sendable {
   /// Names the sample in predictions; unique within a source.
   public let id: String
-  /// Row of the image within the directory.
-  public let imageRow: Int
+  /// Rows of the images within the directory, in the order in which they are shown; at least one.
+  public let imageRows: [Int]
   /// The question; empty for a caption.
   public let question: String
   /// The answer or caption.
@@ -12,4 +12,7 @@ public struct ShardSample: Equatable, Sendable {
   public let answerType: String
   /// The source's word for the kind of question; may be empty.
   public let questionType: String
+
+  /// Row of the first image within the directory.
+  public var imageRow: Int { imageRows[0] }
 }

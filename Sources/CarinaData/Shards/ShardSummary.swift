@@ -7,6 +7,8 @@ public struct ShardSummary {
   package let answerTypes: [ExactText: Int], questionTypes: [ExactText: Int], views: [ExactText: Int]
   /// Samples with an empty question.
   package let captions: Int
+  /// Samples with more than one image.
+  package let several: Int
   /// Different answers.
   package let distinctAnswers: Int
   /// Patients that are named, and images that name none.
@@ -20,13 +22,14 @@ public struct ShardSummary {
     self.shards = shards
     var (answerTypes, questionTypes, views) = ([ExactText: Int](), [ExactText: Int](), [ExactText: Int]())
     var answers = Set<ExactText>()
-    var captions = 0
+    var (captions, several) = (0, 0)
     for index in 0..<shards.sampleCount {
       let sample = shards.sample(index)
       answerTypes[ExactText(sample.answerType), default: 0] += 1
       questionTypes[ExactText(sample.questionType), default: 0] += 1
       answers.insert(ExactText(sample.answer))
       if sample.question.isEmpty { captions += 1 }
+      if sample.imageRows.count > 1 { several += 1 }
     }
     var unnamed = 0
     for row in 0..<shards.imageCount {
@@ -35,7 +38,7 @@ public struct ShardSummary {
       if image.patient.isEmpty { unnamed += 1 }
     }
     (self.answerTypes, self.questionTypes, self.views) = (answerTypes, questionTypes, views)
-    (self.captions, distinctAnswers) = (captions, answers.count)
+    (self.captions, self.several, distinctAnswers) = (captions, several, answers.count)
     (patients, imagesWithoutPatient) = (shards.patients.count, unnamed)
     let seen = min(256, shards.imageCount)
     var total = 0.0
@@ -69,9 +72,14 @@ public struct ShardSummary {
       "  left out        \(manifest.rejectedImages) images, \(manifest.rejectedSamples) samples",
       "  transform       \(manifest.transform.id) \((try? manifest.transform.settings.serialized()) ?? "")",
     ]
+    if several > 0 {
+      lines.insert("  several images  \(several) samples, at most \(shards.mostImagesOfSample)", at: 6)
+    }
     for index in 0..<min(max(0, show), shards.sampleCount) {
       let sample = shards.sample(index)
-      lines.append("  sample \(index): \(sample.id), image \(shards.image(sample.imageRow).id)")
+      lines.append(
+        "  sample \(index): \(sample.id), \(sample.imageRows.count == 1 ? "image" : "images") "
+          + sample.imageRows.map { shards.image($0).id }.joined(separator: ", "))
       if !sample.question.isEmpty { lines.append("    question: \(sample.question)") }
       lines.append("    answer: \(sample.answer)")
     }

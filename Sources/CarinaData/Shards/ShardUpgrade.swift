@@ -11,7 +11,7 @@ public enum ShardUpgrade {
     case upgraded(from: Int)
   }
 
-  /// Rewrites a directory beside itself and puts the new one in place of the old one. Its shards get the bytes that
+  /// Rewrites a directory of version 1 beside itself and puts the new one in place of the old one. Its shards get the bytes that
   /// preprocess writes for the same records and images; whatever else lies there is kept.
   /// - Parameter progress: told how many shards are done, and of how many.
   /// - Throws: what verifying throws, before anything is written; `CarinaError.cannotWrite`, and then the directory is
@@ -27,7 +27,7 @@ public enum ShardUpgrade {
       path = String(cString: resolved)
       free(resolved)
     }
-    guard try ShardManifest.read(path).version < ShardFormat.version else { return .current }
+    guard try ShardManifest.read(path).version == ShardFormat.oldestVersion else { return .current }
     let old = try ShardDirectory.verified(path), manifest = old.manifest
     try AtomicFile.writeDirectory(to: path) { target in
       let own = Set((manifest.shards.map(\.file) + [ShardFormat.manifest]).map { ExactText($0) })
@@ -44,18 +44,18 @@ public enum ShardUpgrade {
       for shard in manifest.shards {
         let writer = ShardWriter(
           path: target + "/" + shard.file, name: shard.file, transform: manifest.transform, split: manifest.split,
-          sourceDigest: manifest.sourceDigest)
-        var samples: [Int: [ShardWriter.NumberedSample]] = [:]
-        for number in sample..<sample + shard.samples {
-          let stored = old.sample(number)
-          samples[stored.imageRow, default: []].append((number, SampleRecord(stored)))
-        }
+          sourceDigest: manifest.sourceDigest, version: ShardFormat.version)
         for row in image..<image + shard.images {
-          try writer.add(old.image(row), pixels: try old.pixels(imageRow: row), samples: samples[row] ?? [])
+          try writer.add(old.image(row), number: row, pixels: try old.pixels(imageRow: row))
+        }
+        let samples = (sample..<sample + shard.samples).map { number in
+          let stored = old.sample(number)
+          return ShardWriter.NumberedSample(
+            number: number, record: SampleRecord(stored), images: [stored.imageRow])
         }
         image += shard.images
         sample += shard.samples
-        if let written = try writer.finish() { shards.append(written) }
+        if let written = try writer.finish(samples) { shards.append(written) }
         progress(shards.count, manifest.shards.count)
       }
       try AtomicFile.write(try manifest.upgraded(shards).text(), to: target + "/" + ShardFormat.manifest)

@@ -39,7 +39,7 @@ package struct SplitCheck {
     }
     guard !plan.allowsLeak else { return }
     try patients.add(record.patient, split: split, record: number)
-    try images.add(SplitPlan.imageKey(record), split: split, record: number)
+    for image in record.images { try images.add(SplitPlan.imageKey(image), split: split, record: number) }
   }
 
   /// Refuses what cannot be split so, once all records have come.
@@ -56,8 +56,8 @@ package struct SplitCheck {
     if let odd = splits.sortedExactly().first(where: { $0.utf8.contains(UInt8(ascii: "/")) || $0.hasPrefix(".") }) {
       throw CarinaError(.badData, "the name of a split cannot be a directory's", at: source, found: odd)
     }
-    try patients.overlap(splits) { try record($0).patient }.requireNone("patients", source)
-    try images.overlap(splits) { SplitPlan.imageKey(try record($0)) }.requireNone("images", source)
+    try patients.overlap(splits) { [try record($0).patient] }.requireNone("patients", source)
+    try images.overlap(splits) { try record($0).images.map(SplitPlan.imageKey) }.requireNone("images", source)
   }
 }
 
@@ -86,8 +86,8 @@ private struct NamesOfSplits {
     try entries.append(entry, to: entry.name.bucket)
   }
 
-  /// The names in two splits; `name` gives that of a record.
-  func overlap(_ splits: [String], name: (Int) throws -> String) throws -> SplitOverlap {
+  /// The names in two splits; `names` gives those of a record.
+  func overlap(_ splits: [String], names: (Int) throws -> [String]) throws -> SplitOverlap {
     var overlap = SplitOverlap()
     for bucket in 0..<SpilledBuckets<Entry>.count {
       var first: [NameHash: UInt16] = [:]
@@ -103,7 +103,10 @@ private struct NamesOfSplits {
       // Two names may have one hash, so the names themselves decide.
       var named: [ExactText: Set<UInt16>] = [:]
       try entries.forEach(in: bucket) { entry in
-        if shared.contains(entry.name) { named[ExactText(try name(entry.record)), default: []].insert(entry.split) }
+        guard shared.contains(entry.name) else { return }
+        for name in try names(entry.record) where NameHash(name) == entry.name {
+          named[ExactText(name), default: []].insert(entry.split)
+        }
       }
       for (name, found) in named where found.count > 1 { overlap.add(name.text, splits: found.map { splits[Int($0)] }) }
     }

@@ -71,14 +71,14 @@ public struct SplitPlan: Equatable, Sendable {
     switch unit {
     case .patient: return "patient\n" + (try required(record.patient, "patient"))
     case .study: return "study\n\(record.patient)\n" + (try required(record.study, "study"))
-    case .image, .given: return "image\n" + SplitPlan.imageKey(record)
+    case .image, .given: return "image\n" + SplitPlan.imageKey(record.image)
     }
   }
 
   /// One spelling of an image's path.
-  static func imageKey(_ record: SampleRecord) -> String {
-    let parts = record.image.utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
-    let isAbsolute = record.image.utf8.first == UInt8(ascii: "/")
+  static func imageKey(_ image: String) -> String {
+    let parts = image.utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+    let isAbsolute = image.utf8.first == UInt8(ascii: "/")
     return (isAbsolute ? "/" : "") + parts.map { String(Substring($0)) }.joined(separator: "/")
   }
 }

@@ -16,7 +16,7 @@ public final class Evaluator {
   private let options: EvaluatorOptions
   private let transform: ImageTransform
   private let questions: EvaluatorQuestions
-  private let partners: EvaluatorPartners?
+  private let partners: ShuffledImages?
   private let generator: Generator
   private let features: VisionFeatures
   /// The file of kept vision features.
@@ -53,7 +53,7 @@ public final class Evaluator {
       shards, limit: options.limit, withReferences: options.withLikelihood, model: model)
     partners =
       options.arms.contains(.shuffled)
-      ? try EvaluatorPartners(images: questions.distinctImages, seed: options.seed) : nil
+      ? try ShuffledImages(lists: questions.distinctLists, seed: options.seed) : nil
     generator = Generator(
       model: model.answering.model, stopTokens: model.answering.stopTokens, options: options.generation)
   }
@@ -142,17 +142,19 @@ public final class Evaluator {
   private func answer(_ batch: Range<Int>, _ arm: EvaluatorArm) throws -> [EvaluatorAnswer] {
     var positions: [Int: Int] = [:], rows: [Int] = []
     let images = batch.map { index in
-      let own = questions.samples[index].imageRow
-      let row =
+      let own = questions.samples[index].imageRows
+      let shown =
         switch arm {
         case .trueImage: own
         case .shuffled: partners?.partner[own] ?? own
-        case .blank: -1
+        case .blank: own.map { _ in -1 }
         }
-      if let position = positions[row] { return position }
-      positions[row] = rows.count
-      rows.append(row)
-      return rows.count - 1
+      return shown.map { row in
+        if let position = positions[row] { return position }
+        positions[row] = rows.count
+        rows.append(row)
+        return rows.count - 1
+      }
     }
     let imageRows = try imageRows(rows, arm)
     let made = try generator.generate(
@@ -173,16 +175,12 @@ public final class Evaluator {
     return model.answering.model.projector(try features.rows(input, tape: nil), tape: nil)
   }
 
-  private func sequences(_ batch: Range<Int>, _ images: [Int], _ prompts: [RenderedPrompt]) -> [ImageTextSequence] {
-    zip(batch, images).map { index, image in
-      ImageTextSequence(
-        tokensBefore: prompts[index].tokensBeforeImage, image: image, tokensAfter: prompts[index].tokensAfterImage,
-        supervised: prompts[index].supervised)
-    }
+  private func sequences(_ batch: Range<Int>, _ images: [[Int]], _ prompts: [RenderedPrompt]) -> [ImageTextSequence] {
+    zip(batch, images).map { index, images in ImageTextSequence(prompts[index], images: images) }
   }
 
   /// The negative log-likelihood of each reference, over all its supervised tokens.
-  private func likelihoods(_ batch: Range<Int>, _ images: [Int], _ imageRows: Tensor) throws -> [(
+  private func likelihoods(_ batch: Range<Int>, _ images: [[Int]], _ imageRows: Tensor) throws -> [(
     nll: Double, tokens: Int
   )] {
     let sequences = sequences(batch, images, questions.references)
@@ -241,8 +239,9 @@ public final class Evaluator {
           + "\(setting: PromptSettings.name(\.maximumAnswerTokens)) sets the limit.")
     }
     if let partners, partners.samePatientCount > 0 {
+      let what = questions.samples.contains { $0.imageRows.count > 1 } ? "images or lists of images" : "images"
       remarks.append(
-        "\(partners.samePatientCount) images were shuffled within one patient, who has more than half of all images.")
+        "\(partners.samePatientCount) \(what) were shuffled within one patient, who has more than half of all \(what).")
     }
     return remarks
   }

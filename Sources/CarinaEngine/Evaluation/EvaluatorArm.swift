@@ -1,10 +1,11 @@
 import CarinaRuntime
 
-/// Which pixels stand in an image's place while its questions are asked: what a score owes to the image.
+/// Which pixels stand in the place of a question's images while it is asked: what a score owes to them.
 public enum EvaluatorArm: String, CaseIterable, Sendable {
-  /// The image itself.
+  /// The images themselves.
   case trueImage = "true"
-  /// Another image of those evaluated, of another patient where patients are known.
+  /// Other images of those evaluated, those of one question together, of another patient where patients are known
+  /// (`ShuffledImages`).
   case shuffled
   /// Every pixel at the transform's mean, which is 0 once normalised.
   case blank

@@ -18,43 +18,37 @@ extension AnswerSession {
     }
   }
 
-  /// Answers one question about an image file; `onText` is told the text as it is made.
-  /// - Throws: `CarinaError.missingInput` and `.badData` for the image or the model, as `prompt` for the question, and
+  /// Answers one question about image files; `onText` is told the text as it is made.
+  /// - Throws: `CarinaError.missingInput` and `.badData` for an image or the model, as `prompt` for the question, and
   ///   what `onText` throws.
   public func answer(
     _ question: ImageQuestion, onText: (String) throws -> Void = { _ in }
   ) throws -> TimedAnswer {
-    let prompt = try prompt(question.question)
+    let prompt = try prompt(question.question, images: question.imagePaths.count)
     let started = ProcessInfo.processInfo.systemUptime
-    let pixels = try answering.transform.pixels(ofFileAt: question.imagePath)
+    var images = QuestionImages()
+    let indices = try images.indices(of: question.imagePaths, answering.transform)
     let seen = ProcessInfo.processInfo.systemUptime
-    let rows = imageRows(of: [pixels])
+    let rows = imageRows(of: images.pixels)
     let encoded = ProcessInfo.processInfo.systemUptime
-    let group = try answers([(0, prompt)], imageRows: rows) { try onText($1) }
+    let group = try answers([(indices, prompt)], imageRows: rows) { try onText($1) }
     return TimedAnswer(
       answer: group.answers[0], imageSeconds: seen - started, visionSeconds: encoded - seen,
       prefillSeconds: group.prefillSeconds, decodeSeconds: group.decodeSeconds, groupSize: 1)
   }
 
   private func answerTogether(_ lines: [QuestionsFile.Line]) throws -> [QuestionOutcome] {
-    var pixels: [ImagePixels] = [], indices: [ExactText: Int] = [:]
-    var asked: [(image: Int, prompt: RenderedPrompt)] = []
+    var images = QuestionImages()
+    var asked: [(images: [Int], prompt: RenderedPrompt)] = []
     var results: [Result<Int, CarinaError>] = []
     let started = ProcessInfo.processInfo.systemUptime
     for line in lines {
       do {
         let question = try line.question.get()
-        let prompt = try prompt(question.question)
-        let image: Int
-        if let known = indices[ExactText(question.imagePath)] {
-          image = known
-        } else {
-          image = pixels.count
-          pixels.append(try answering.transform.pixels(ofFileAt: question.imagePath))
-          indices[ExactText(question.imagePath)] = image
-        }
+        let prompt = try prompt(question.question, images: question.imagePaths.count)
+        let indices = try images.indices(of: question.imagePaths, answering.transform)
         results.append(.success(asked.count))
-        asked.append((image, prompt))
+        asked.append((indices, prompt))
       } catch let error as CarinaError {
         results.append(.failure(error))
       }
@@ -62,7 +56,7 @@ extension AnswerSession {
     let seen = ProcessInfo.processInfo.systemUptime
     var answered: [TimedAnswer] = []
     if !asked.isEmpty {
-      let rows = imageRows(of: pixels)
+      let rows = imageRows(of: images.pixels)
       let encoded = ProcessInfo.processInfo.systemUptime
       let group = try answers(asked, imageRows: rows)
       answered = group.answers.map {

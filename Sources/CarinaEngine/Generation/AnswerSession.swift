@@ -8,6 +8,8 @@ import Foundation
 /// Answers questions about images: pixels through the vision encoder, the prompt through the renderer, text as it is
 /// made.
 public final class AnswerSession {
+  /// The most images that a question may have.
+  public static let imageLimit = ImageMarks.imageLimit
   /// The model in use.
   public let answering: AnsweringModel
   private let options: GenerationOptions
@@ -28,18 +30,30 @@ public final class AnswerSession {
     return model.imageRows(PixelBatch.tensor(images.map(answering.transform.normalized), on: model.backend))
   }
 
-  /// A question as ids, behind earlier turns about the same image, checked against what the model can take.
-  /// - Throws: `CarinaError.badData` for a question that is too long or that the model's vocabulary does not cover,
-  ///   `.usage` for earlier turns in a style that does not have them. An empty question is one, in every style: it asks
-  ///   for a description, as a caption's sample does in training.
-  public func prompt(_ question: String, after earlier: [ConversationTurn] = []) throws -> RenderedPrompt {
-    let prompt = try answering.renderer.conversation(earlier, question: question)
+  /// A question as ids, behind earlier turns about the same images, checked against what the model can take. Marks
+  /// `<image>` in the first question have to be as many as the images, and are taken out: images stand before it.
+  /// - Throws: `CarinaError.badData` for a question that is too long, has other marks than images, or that the model's
+  ///   vocabulary does not cover, `.usage` for earlier turns in a style that does not have them and for more images than
+  ///   a question may have. An empty question is one, in every style: it asks for a description, as a caption's sample
+  ///   does in training.
+  public func prompt(
+    _ question: String, after earlier: [ConversationTurn] = [], images: Int = 1
+  ) throws -> RenderedPrompt {
+    let marks = ImageMarks.count(in: question)
+    if marks > 0, let mismatch = ImageMarks.mismatch(marks, images: earlier.isEmpty ? images : 0) {
+      throw CarinaError(
+        .badData, mismatch + (earlier.isEmpty ? "" : ", which stand in the first question"),
+        remedy: "Write as many <image> as there are images into the first question, or none.")
+    }
+    let turns = earlier.map { ConversationTurn(question: ImageMarks.removed(from: $0.question), answer: $0.answer) }
+    let prompt = try answering.renderer.conversation(
+      turns, question: ImageMarks.removed(from: question), images: images)
     let config = answering.model.decoder.config
     try prompt.requireIDs(below: config.vocabularySize)
     let rows = rows(of: prompt) + options.maximumNewTokens
     guard rows <= config.maximumPositions else {
       throw CarinaError(
-        .badData, "image, question and answer do not fit into the model",
+        .badData, "\(images == 1 ? "image" : "\(images) images"), question and answer do not fit into the model",
         expected: "at most \(config.maximumPositions) positions",
         found: "\(rows), \(options.maximumNewTokens) of them for the answer",
         remedy:
@@ -52,18 +66,15 @@ public final class AnswerSession {
   /// Answers questions side by side.
   ///
   /// - Parameters:
-  ///   - questions: prompts from `prompt`, each with the index of its image in `imageRows`.
+  ///   - questions: prompts from `prompt`, each with the indices of its images in `imageRows`.
   ///   - imageRows: from `imageRows(of:)`.
   ///   - onText: told pieces of whole characters as they are made; with several beams when an answer is complete.
   /// - Throws: `CarinaError.badData` when the model gives no finite numbers, and what `onText` throws.
   public func answers(
-    _ questions: [(image: Int, prompt: RenderedPrompt)], imageRows: Tensor,
+    _ questions: [(images: [Int], prompt: RenderedPrompt)], imageRows: Tensor,
     onText: (_ question: Int, _ text: String) throws -> Void = { _, _ in }
   ) throws -> AnswerGroup {
-    let sequences = questions.map {
-      ImageTextSequence(
-        tokensBefore: $0.prompt.tokensBeforeImage, image: $0.image, tokensAfter: $0.prompt.tokensAfterImage)
-    }
+    let sequences = questions.map { ImageTextSequence($0.prompt, images: $0.images) }
     let decoders = questions.map { _ in StreamingDecoder(tokenizer: answering.renderer.tokenizer) }
     var texts = [String](repeating: "", count: questions.count)
     func tell(_ question: Int, _ text: String) throws {
@@ -82,5 +93,7 @@ public final class AnswerSession {
       answers: answers, prefillSeconds: result.prefillSeconds, decodeSeconds: result.decodeSeconds)
   }
 
-  private func rows(of prompt: RenderedPrompt) -> Int { prompt.count + answering.model.rowsPerImage }
+  private func rows(of prompt: RenderedPrompt) -> Int {
+    prompt.count + prompt.imageCount * answering.model.rowsPerImage
+  }
 }

@@ -2,7 +2,7 @@ import CarinaRuntime
 import Foundation
 
 /// A file of questions, JSON Lines or a JSON list, plain or compressed by gzip: objects with `image` or `image_path` (a
-/// text, or a list of one), `question` or `problem` (absent: empty), and perhaps `id`. Keys whose value is null or NaN
+/// text, or a list of up to eight), `question` or `problem` (absent: empty), and perhaps `id`. Keys whose value is null or NaN
 /// are absent. What is wrong with a line is told where it stands, so that the others can be answered.
 public struct QuestionsFile: Sendable {
   /// A line that is not blank.
@@ -114,23 +114,25 @@ public struct QuestionsFile: Sendable {
         .badData, "names no image", at: location, expected: "\"image\" or \"image_path\"",
         found: empty.map { "\"\($0)\" is \(object[$0]?.kindName ?? "null")" })
     }
-    var image = images.value
-    if case .array(let list) = image {
-      guard list.count == 1 else {
+    var paths: [String] = []
+    if case .array(let list) = images.value {
+      guard (1...ImageMarks.imageLimit).contains(list.count) else {
         throw CarinaError(
-          .badData, "\"\(images.name)\" names \(list.count) images", at: location, expected: "one image a question")
+          .badData, "\"\(images.name)\" names \(list.count) images", at: location,
+          expected: "1 to \(ImageMarks.imageLimit) images a question")
       }
-      image = list[0]
+      for (index, value) in list.enumerated() { paths.append(try text("\(images.name)[\(index)]", value)) }
+    } else {
+      paths = [try text(images.name, images.value)]
     }
-    let path = try text(images.name, image)
-    guard !path.isEmpty else { throw CarinaError(.badData, "\"\(images.name)\" is empty", at: location) }
+    guard !paths.contains("") else { throw CarinaError(.badData, "\"\(images.name)\" is empty", at: location) }
     let id = object["id"].flatMap { $0.isMissing ? nil : $0 }
     // The answer repeats it, and JSON has no word for NaN.
     if let id, (try? id.serialized()) == nil {
       throw CarinaError(.badData, "\"id\" cannot be written again", at: location, found: id.kindName)
     }
     return ImageQuestion(
-      id: id, imagePath: found(path, imageRoot, &windowsPaths),
+      id: id, imagePaths: paths.map { found($0, imageRoot, &windowsPaths) },
       question: try asked.map { asked throws(CarinaError) in try text(asked.name, asked.value) } ?? "")
   }
 

@@ -60,6 +60,9 @@ public final class JointTraining {
     forecast = try MemoryForecast(
       options, parts, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
+    for samples in [samples, validation].compactMap({ $0 }) {
+      try LongSamples.refuse(samples, renderer: renderer, model: pipeline.model, source: samples.shards.path)
+    }
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
         $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))

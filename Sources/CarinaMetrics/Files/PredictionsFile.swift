@@ -4,7 +4,7 @@ import Foundation
 /// `predictions.jsonl`: one answer a line, written by the evaluator or by anybody else's program.
 ///
 /// Needed on every line: `id`, `prediction`, and `reference` (a text) or `references` (a list of at least one).
-/// Optional: `image`, `patient`, `question`, `answer_type`, `question_type`, `nll`, `tokens`. Numbers are taken for
+/// Optional: `image` (a text, or a list of texts), `patient`, `question`, `answer_type`, `question_type`, `nll`, `tokens`. Numbers are taken for
 /// their text, because data sets have answers such as 3. Other keys are left alone, and so are keys whose value is null
 /// or NaN. Blank lines are allowed, and the file may be compressed by gzip.
 ///
@@ -50,7 +50,9 @@ package enum PredictionsFile {
   package static func line(_ answer: ScoredAnswer) throws -> String {
     var object = JSONObject()
     object["id"] = .string(answer.id)
-    object["image"] = answer.image.map(JSONValue.string)
+    object["image"] =
+      answer.furtherImages.isEmpty
+      ? answer.image.map(JSONValue.string) : .array(([answer.image ?? ""] + answer.furtherImages).map(JSONValue.string))
     object["patient"] = answer.patient.map(JSONValue.string)
     object["question"] = .string(answer.question)
     object["prediction"] = .string(answer.prediction)
@@ -79,8 +81,10 @@ package enum PredictionsFile {
     }
     let line = PredictionLine(node: JSONNode(value, source: location, wording: .results))
     let tokens = try line.optionalNumber("tokens").map { try line.count($0, "tokens") }
+    let images = try line.images()
     return ScoredAnswer(
-      id: try line.text("id"), image: try line.image(), patient: try line.optionalText("patient"),
+      id: try line.text("id"), image: images.first, furtherImages: Array(images.dropFirst()),
+      patient: try line.optionalText("patient"),
       question: try line.optionalText("question") ?? "", prediction: try line.text("prediction"),
       references: try line.references(), answerType: try line.optionalText("answer_type"),
       questionType: try line.optionalText("question_type"), nll: try line.likelihood("nll", tokens: tokens),
@@ -104,13 +108,10 @@ private struct PredictionLine {
     return try value.writtenText ?? { throw failure(key, "is no text", expected: "a text", found: value.kindName) }()
   }
 
-  /// The image, as a text or as a list of one.
-  func image() throws -> String? {
-    guard let list = node["image"].value?.array else { return try optionalText("image") }
-    guard list.count <= 1 else {
-      throw failure("image", "names \(list.count) images", expected: "one image an answer", found: nil)
-    }
-    return try list.first.map { value in
+  /// The images, as a text or as a list.
+  func images() throws -> [String] {
+    guard let list = node["image"].value?.array else { return try optionalText("image").map { [$0] } ?? [] }
+    return try list.map { value in
       try value.writtenText
         ?? { throw failure("image", "holds something else than a text", expected: "a text", found: value.kindName) }()
     }

@@ -102,7 +102,7 @@ public struct InspectionPage {
     let wanted = Set(rows)
     for index in 0..<shards.sampleCount {
       let sample = shards.sample(index)
-      if wanted.contains(sample.imageRow) { samples[sample.imageRow, default: []].append(sample) }
+      for row in Set(sample.imageRows).intersection(wanted) { samples[row, default: []].append(sample) }
     }
     let cards = try rows.map { row -> String in
       let image = shards.image(row)
@@ -110,7 +110,7 @@ public struct InspectionPage {
       let own = samples[row] ?? []
       let entries = own.prefix(options.samplesPerImage).map { sample in
         "<p class=\"question\">\(HTML.escaped(sample.question.isEmpty ? "Caption" : sample.question))</p>"
-          + "<p>\(HTML.escaped(sample.answer))</p>"
+          + InspectionPage.place(of: row, in: sample) + "<p>\(HTML.escaped(sample.answer))</p>"
       }
       let rest = own.count > entries.count ? "<p class=\"note\">and \(own.count - entries.count) more</p>" : ""
       return """
@@ -123,6 +123,13 @@ public struct InspectionPage {
         """
     }
     return "<div class=\"gallery\">\n\(cards.joined())</div>\n"
+  }
+
+  /// Which of a sample's images a row is, where there are several.
+  private static func place(of row: Int, in sample: ShardSample) -> String {
+    guard sample.imageRows.count > 1 else { return "" }
+    let numbers = sample.imageRows.indices.filter { sample.imageRows[$0] == row }.map { "\($0 + 1)" }
+    return "<p class=\"note\">image \(numbers.joined(separator: " and ")) of \(sample.imageRows.count)</p>"
   }
 
   private func figures(_ found: ShardDistributions, _ gnuplot: Gnuplot) -> String {

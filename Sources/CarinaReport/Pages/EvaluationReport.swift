@@ -53,17 +53,19 @@ public struct EvaluationReport {
   /// Examples from images spread evenly over those evaluated.
   private func gallery() throws -> [ReportPage.Example] {
     let answers = outcome.answers[.trueImage] ?? []
-    var rows: [Int] = [], ofImage: [Int: [Int]] = [:]
+    var lists: [[Int]] = [], ofImages: [[Int]: [Int]] = [:]
     for index in answers.indices {
-      let row = shards.sample(index).imageRow
-      if ofImage[row] == nil { rows.append(row) }
-      ofImage[row, default: []].append(index)
+      let rows = shards.sample(index).imageRows
+      if ofImages[rows] == nil { lists.append(rows) }
+      ofImages[rows, default: []].append(index)
     }
-    let shown = min(imageCount, rows.count)
+    let shown = min(imageCount, lists.count)
     return try (0..<shown).flatMap { index -> [ReportPage.Example] in
-      let row = rows[index * rows.count / shown]
-      let image = try PNGEncoder.encode(shards.pixels(imageRow: row))
-      return (ofImage[row] ?? []).prefix(questionsPerImage).map { ReportPage.Example(answers[$0], image: image) }
+      let rows = lists[index * lists.count / shown]
+      let images = try rows.map { try PNGEncoder.encode(shards.pixels(imageRow: $0)) }
+      return (ofImages[rows] ?? []).prefix(questionsPerImage).map {
+        ReportPage.Example(answers[$0], image: images[0], furtherImages: Array(images.dropFirst()))
+      }
     }
   }
 }

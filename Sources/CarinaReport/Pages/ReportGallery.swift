@@ -4,23 +4,34 @@ import Foundation
 enum ReportGallery {
   static func html(_ examples: [ReportPage.Example]) -> String {
     guard !examples.isEmpty else { return "" }
-    var order: [Data] = []
-    var cards: [Data: [ReportPage.Example]] = [:]
+    var order: [[Data]] = []
+    var cards: [[Data]: [ReportPage.Example]] = [:]
     for example in examples {
-      if cards[example.image] == nil { order.append(example.image) }
-      cards[example.image, default: []].append(example)
+      let images = [example.image] + example.furtherImages
+      if cards[images] == nil { order.append(images) }
+      cards[images, default: []].append(example)
     }
     return "<div class=\"gallery\">\n\(order.map { card($0, cards[$0] ?? []) }.joined())</div>\n"
   }
 
-  private static func card(_ image: Data, _ examples: [ReportPage.Example]) -> String {
-    """
-    <article class="card">
-    <img src="data:\(mediaType(image));base64,\(image.base64EncodedString())" \
-    alt="Radiograph \(HTML.escaped(examples.first?.id ?? ""))">
-    \(examples.map(entry).joined())</article>
+  private static func card(_ images: [Data], _ examples: [ReportPage.Example]) -> String {
+    let name = HTML.escaped(examples.first?.id ?? "")
+    let pictures = images.enumerated().map { index, image in
+      // Several share the width of the card, in their order.
+      let (style, number) = images.count == 1 ? ("", "") : (" style=\"flex: 1; min-width: 0\"", "\(index + 1) of ")
+      return "<img\(style) src=\"data:\(mediaType(image));base64,\(image.base64EncodedString())\" "
+        + "alt=\"Radiograph \(number)\(name)\">"
+    }
+    let shown =
+      images.count == 1
+      ? pictures[0]
+      : "<div class=\"pictures\" style=\"display: flex; gap: 2px\">\n\(pictures.joined(separator: "\n"))\n</div>"
+    return """
+      <article class="card">
+      \(shown)
+      \(examples.map(entry).joined())</article>
 
-    """
+      """
   }
 
   private static func entry(_ example: ReportPage.Example) -> String {

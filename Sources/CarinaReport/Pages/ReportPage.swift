@@ -28,12 +28,14 @@ public struct ReportPage: Equatable, Sendable {
     }
   }
 
-  /// One image with what was asked, wanted and answered.
+  /// An image, or several, with what was asked, wanted and answered.
   public struct Example: Equatable, Sendable {
     /// The sample's name.
     public var id: String
     /// The bytes of a PNG or JPEG file.
     public var image: Data
+    /// Those of the images behind the first, in their order.
+    public var furtherImages: [Data] = []
     /// The question; empty for a caption.
     public var question: String
     /// What would have been right.
@@ -53,10 +55,11 @@ public struct ReportPage: Equatable, Sendable {
     }
 
     /// Creates an example from a scored answer.
-    public init(_ answer: ScoredAnswer, image: Data) {
+    public init(_ answer: ScoredAnswer, image: Data, furtherImages: [Data] = []) {
       self.init(
         id: answer.id, image: image, question: answer.question, reference: answer.references.joined(separator: " / "),
         answer: answer.prediction, isRight: answer.isRight)
+      self.furtherImages = furtherImages
     }
   }
 

@@ -97,7 +97,7 @@ public struct PromptRenderer: Sendable {
 
   /// A question with its answer, which is supervised with the end token that the style gives it. What is longer than
   /// a limit is cut at its end and flagged.
-  /// - Parameter images: how many images stand before the question; other than one in the style gemma3 only.
+  /// - Parameter images: how many images stand before the question, one after the other; none in the style gemma3 only.
   /// - Throws: `CarinaError.badData` when the answer is empty or only white space, `.usage` for a number of images that
   ///   the style does not have.
   public func training(question: String, answer: String, images: Int = 1) throws -> RenderedPrompt {
@@ -116,10 +116,9 @@ public struct PromptRenderer: Sendable {
         answerTruncated: answerIds.count > maximumAnswerTokens)
     }
     let prefix = questionIds.prefix(maximumQuestionTokens) + betweenQuestionAndAnswer
-    let target = beforeAnswer + answerIds.prefix(maximumAnswerTokens) + afterAnswer
+    let target: [Int] = beforeAnswer + answerIds.prefix(maximumAnswerTokens) + afterAnswer
     return RenderedPrompt(
-      tokensBeforeImage: opening, tokensAfterImage: prefix + target,
-      supervised: Array(repeating: false, count: prefix.count) + Array(repeating: true, count: target.count),
+      segments: segments(images, Array(prefix)), target: target,
       questionTruncated: questionIds.count > maximumQuestionTokens,
       answerTruncated: answerIds.count > maximumAnswerTokens)
   }
@@ -130,8 +129,7 @@ public struct PromptRenderer: Sendable {
     try conversation([], question: question, images: images)
   }
 
-  /// A conversation about one image, or in the style gemma3 several, in its first turn, up to where the next answer
-  /// begins.
+  /// A conversation about images that stand in its first turn, up to where the next answer begins.
   /// - Throws: `CarinaError.badData` when a question is longer than the limit, `.usage` for earlier turns in a style
   ///   that has none.
   package func conversation(
@@ -156,20 +154,24 @@ public struct PromptRenderer: Sendable {
     }
     tokens += try limitedQuestionTokens(question) + betweenQuestionAndAnswer
     return RenderedPrompt(
-      tokensBeforeImage: opening, tokensAfterImage: tokens, supervised: Array(repeating: false, count: tokens.count),
-      questionTruncated: false, answerTruncated: false)
+      segments: segments(images, tokens), target: [], questionTruncated: false, answerTruncated: false)
   }
 
   /// The most images that a question may have.
-  package static let imageLimit = 8
+  package static let imageLimit = ImageMarks.imageLimit
+
+  /// The ids around images that follow each other with nothing between them.
+  private func segments(_ images: Int, _ last: [Int]) -> [[Int]] {
+    [opening] + Array(repeating: [], count: images - 1) + [last]
+  }
 
   private func requireSlots(_ images: Int) throws {
-    let allowed = style == .gemma3 ? 0...PromptRenderer.imageLimit : 1...1
+    let allowed = (style == .gemma3 ? 0 : 1)...PromptRenderer.imageLimit
     guard !allowed.contains(images) else { return }
     throw CarinaError(
       .usage, "the prompt style \(style.rawValue) cannot hold these images",
-      expected: style == .gemma3 ? "at most \(PromptRenderer.imageLimit) images" : "one image", found: "\(images)",
-      remedy: style == .gemma3 ? "Ask about fewer images." : "Only the style gemma3 holds several.")
+      expected: "\(allowed.lowerBound) to \(allowed.upperBound) images", found: "\(images)",
+      remedy: images == 0 ? "Only the style gemma3 goes without an image." : "Ask about fewer images.")
   }
 
   private func limitedQuestionTokens(_ question: String) throws -> [Int] {

@@ -1,4 +1,5 @@
-/// How a question, its image and the answer are laid out as one sequence.
+/// How a question, its images and the answer are laid out as one sequence. Several images stand one after the other, in
+/// their order, where the one is named.
 public enum PromptStyle: String, CaseIterable, Codable, Sendable {
   /// Gemma's turns: `<bos><start_of_turn>user\n` image `QUESTION<end_of_turn>\n<start_of_turn>model\n`
   /// **`ANSWER<end_of_turn>`**; the question is trimmed.

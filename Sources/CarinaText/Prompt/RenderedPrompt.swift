@@ -17,20 +17,6 @@ public struct RenderedPrompt: Equatable, Sendable {
   /// Whether the answer was longer than the limit and was cut; its end token is there all the same.
   package let answerTruncated: Bool
 
-  /// A sequence around one image.
-  init(
-    tokensBeforeImage: [Int], tokensAfterImage: [Int], supervised: [Bool], questionTruncated: Bool,
-    answerTruncated: Bool
-  ) {
-    self.tokensBeforeImage = tokensBeforeImage
-    tokensBetweenImages = []
-    imageCount = 1
-    self.tokensAfterImage = tokensAfterImage
-    self.supervised = supervised
-    self.questionTruncated = questionTruncated
-    self.answerTruncated = answerTruncated
-  }
-
   /// A sequence cut where its images stand, with what is to be predicted behind it.
   init(segments: [[Int]], target: [Int], questionTruncated: Bool, answerTruncated: Bool) {
     let last = segments.last ?? []

@@ -122,7 +122,7 @@ import Testing
     #expect(JSONValue.string("\u{e9}") != .string("e\u{301}"))
   }
 
-  @Test("a list of one image is that image, and a longer one is refused for what it is")
+  @Test("a list of one image is that image, and where several cannot be it is refused for what it is")
   func imageLists() throws {
     #expect(try read(#"[{"image": ["a.png"], "caption": "c"}]"#).map(\.image) == ["a.png"])
     #expect(
@@ -136,15 +136,18 @@ import Testing
     #expect(llava.records.map(\.image) == ["a.png"])
     #expect(
       llava.remarks.prefix(2) == [
-        "1 entries without an image are left out", "1 entries with several images are left out",
+        "1 entries without an image are left out", "1 entries without a conversation are left out",
       ])
     for (image, reason) in [
-      (#"["a.png", "b.png"]"#, "names 2 images"), ("[]", "is an empty list"), ("[3, null]", "found null"),
       ("null", "is null"), ("NaN", "is NaN"), (#""""#, "is empty"), ("{}", "found an object"),
       ("true", "a truth value"),
       ("Infinity", "found Infinity"),
     ] {
       let found = failure(#"[{"image": \#(image), "caption": "c"}]"#)
+      #expect(found.contains(reason) && found.contains("sample 0"), "\(image): \(found)")
+    }
+    for (image, reason) in [(#"["a.png", "b.png"]"#, "names 2 images"), ("[]", "is an empty list")] {
+      let found = failure(#"[{"image_name": \#(image), "question": "q", "answer": "a"}]"#, format: .vqaRad)
       #expect(found.contains(reason) && found.contains("sample 0"), "\(image): \(found)")
     }
     for (turns, reason) in [("null", "is null"), ("{}", "found an object"), (#""""#, "found a text")] {
@@ -265,7 +268,7 @@ import Testing
       summary.remarks.count == 1 && summary.remarks[0].hasPrefix("1 paths of images have the separators of Windows"))
     let asked = try QuestionsFile(
       path: path(#"{"image": "a\\b.png"}"#.utf8, "q.jsonl"), imageRoot: directory.path)
-    #expect(try asked.lines[0].question.get().imagePath == directory.file("a/b.png") && asked.windowsPaths == 1)
+    #expect(try asked.lines[0].question.get().imagePaths == [directory.file("a/b.png")] && asked.windowsPaths == 1)
     try AtomicFile.write(
       #"[{"image": "a\\d.png", "caption": "x"}, {"image": "/a/d.png", "caption": "y"}, {"image": "d", "caption": "z"}]"#,
       to: records)

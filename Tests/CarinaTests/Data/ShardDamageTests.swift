@@ -18,7 +18,8 @@ private struct DamagedShards {
     path = directory.file("shards")
     let archive = try OldShards()
     try FileManager.default.copyItem(
-      atPath: version == 1 ? archive.directory : try archive.preprocessed(in: directory), toPath: path)
+      atPath: version == 1 ? archive.directory : try archive.preprocessed(in: directory, several: version == 3),
+      toPath: path)
     bytes = try Data(contentsOf: URL(fileURLWithPath: path + "/shard-00000.h5"))
     manifest = try JSONValue.parseFile(path + "/manifest.json")
   }
@@ -57,9 +58,21 @@ private struct OldShards {
   }
 
   /// What preprocess makes of the records today; the manifest has the name of their file.
-  func preprocessed(in temporary: TemporaryDirectory) throws -> String {
+  /// - Parameter several: each sample but the first shows the image of the one before it too.
+  func preprocessed(in temporary: TemporaryDirectory, several: Bool = false) throws -> String {
     let list = temporary.file("records.json")
-    try FileManager.default.copyItem(atPath: records, toPath: list)
+    if several {
+      let own = try #require(JSONValue.parseFile(records).array)
+      let changed = try own.enumerated().map { index, record -> JSONValue in
+        var record = try #require(record.object)
+        record["patient"] = "one"
+        record["image"] = .array((index > 0 ? [index, index - 1] : [0]).compactMap { own[$0]["image"] })
+        return .object(record)
+      }
+      try JSONValue.array(changed).write(to: list)
+    } else {
+      try FileManager.default.copyItem(atPath: records, toPath: list)
+    }
     var options = PreprocessOptions(
       records: list, imageRoots: [images], output: temporary.file("today"), transform: try ImageTransform(size: 12))
     options.shardSize = 4
@@ -69,9 +82,12 @@ private struct OldShards {
 }
 
 @Suite struct ShardDamageTests {
-  @Test("of 250 damaged shards under matching manifests none is read as something else, and the process lives")
-  func mutants() throws {
-    let shards = try DamagedShards(version: 2)
+  @Test(
+    "of 250 damaged shards under matching manifests none is read as something else, and the process lives",
+    arguments: [2, 3])
+  func mutants(version: Int) throws {
+    let shards = try DamagedShards(version: version)
+    #expect(try ShardDirectory(shards.path).manifest.version == version)
     let whole = try DamagedShards.contents(try ShardDirectory(shards.path))
     var generator = SeededGenerator(seed: 5, stream: "damaged shards")
     // Superblock, pixels, texts, headers: the holes between them are most of a small file.
@@ -176,6 +192,60 @@ private struct OldShards {
     try shards.write(damaged, matching: true)
     let error = #expect(throws: CarinaError.self) { try ShardDirectory(shards.path) }
     #expect(error?.description.contains("/samples/question/bytes does not have its checksum") == true)
+  }
+
+  @Test("numbers and lists of images that cannot be are refused with the file, under matching checksums of all kinds")
+  func damagedLists() throws {
+    let shards = try DamagedShards(version: 3)
+    let opened = try ShardDirectory(shards.path), first = opened.manifest.shards[0]
+    func bytes(_ numbers: [Int64]) -> Data { numbers.withUnsafeBytes { Data($0) } }
+    let rows = (0..<first.samples).map { opened.sample($0).imageRows.map { Int64($0) } }
+    let offsets = rows.reduce(into: [Int64(0)]) { $0.append($0[$0.count - 1] + Int64($1.count)) }
+    let numbers = rows.flatMap { $0 }, own = (0..<Int64(first.images)).map { $0 }
+    /// Puts numbers in the place of others, with the checksum of the dataset and the one of the header that has it.
+    func replace(_ old: [Int64], _ change: (inout [Int64]) -> Void) throws -> Data {
+      var (new, damaged) = (old, shards.bytes)
+      change(&new)
+      damaged.replaceSubrange(try #require(damaged.range(of: bytes(old), options: .backwards)), with: bytes(new))
+      func sum(_ numbers: [Int64]) -> Data {
+        withUnsafeBytes(of: bytes(numbers).withUnsafeBytes { CRC32.of($0) }.littleEndian) { Data($0) }
+      }
+      let attribute = try #require(damaged.range(of: sum(old), options: .backwards))
+      damaged.replaceSubrange(attribute, with: sum(new))
+      let header = try #require(
+        damaged.range(of: Data("OHDR".utf8), options: .backwards, in: damaged.startIndex..<attribute.lowerBound))
+      let count = (0..<4).reduce(0) { $0 | Int(damaged[header.lowerBound + 6 + $1]) << (8 * $1) }
+      let end = header.lowerBound + 10 + count
+      let lookup = HDF5Checksum.of(Array(damaged[header.lowerBound..<end]))
+      damaged.replaceSubrange(end..<end + 4, with: withUnsafeBytes(of: lookup.littleEndian) { Data($0) })
+      return damaged
+    }
+    // What is not changed is whole again.
+    #expect(try replace(numbers) { _ in } == shards.bytes)
+    let last = offsets.count - 1
+    let changes: [(String, Data, String)] = [
+      ("a number of no image", try replace(numbers) { $0[1] = 1 << 40 }, "is in no shard"),
+      ("a number below 0", try replace(numbers) { $0[1] = -1 }, "is in no shard"),
+      ("images out of order", try replace(own) { $0.swapAt(1, 2) }, "does not go up"),
+      ("an image below 0", try replace(own) { $0[0] = -5 }, "does not go up"),
+      ("images of the next shard", try replace(own) { for i in $0.indices { $0[i] += 3 } }, "shard before"),
+      ("an empty list", try replace(offsets) { $0[2] = $0[1] }, "do not go up"),
+      ("a list that goes back", try replace(offsets) { $0[2] = 0 }, "do not go up"),
+      (
+        "a list of nine",
+        try replace(offsets) {
+          $0[1] = 0; $0[last] = 1 << 62
+        }, "do not go up"
+      ),
+      ("an offset beyond all numbers", try replace(offsets) { $0[last - 1] = .max }, "do not go up"),
+      ("a first offset that is not 0", try replace(offsets) { $0[0] = .min }, "do not go up"),
+    ]
+    for (name, damaged, words) in changes {
+      try shards.write(damaged, matching: true)
+      let error = #expect(throws: CarinaError.self, "\(name)") { try ShardDirectory(shards.path) }
+      #expect(error?.kind == .badData && error?.what.contains(words) == true, "\(name): \(String(describing: error))")
+      #expect(error?.location?.contains("shard-0000") == true, "\(name)")
+    }
   }
 
   @Test("a shard that is cut while it is open is an error for who reads it, not the end of the process")

@@ -103,7 +103,7 @@ import Testing
     try ShardDirectory.verified(archive.shards)
     let none = #expect(throws: CarinaError.self) { try ShardDirectory(archive.directory.path) }
     #expect(none?.kind == .missingInput && none?.description.contains("manifest.json") == true)
-    for text in ["", "[]", "{}", #"{"format": "carina-shards", "version": 3}"#] {
+    for text in ["", "[]", "{}", #"{"format": "carina-shards", "version": 4}"#] {
       try AtomicFile.write(text, to: archive.shards + "/manifest.json")
       let error = #expect(throws: CarinaError.self) { try ShardDirectory(archive.shards) }
       #expect(error?.kind == .badData, "\(text)")

@@ -91,6 +91,71 @@ import Testing
     #expect(outcome.remarks.contains { $0.contains("cut at 6 tokens") })
   }
 
+  @Test("arms treat all images of a question together; predictions and page show them in their order")
+  func severalImages() throws {
+    // Each question about an image and the one before it, but every fourth about one alone.
+    let archive = tiny.directory.file("archive"), records = tiny.directory.file("pairs.json")
+    let own = try #require(JSONValue.parseFile(archive + "/stage2_train.json").array)
+    let images = own.compactMap { $0["image"]?.string }
+    let pairs = own.enumerated().map { index, record -> JSONValue in
+      var record = record.object ?? JSONObject()
+      record["patient"] = nil
+      let prior = images[(index + 5) % images.count]
+      if index % 4 != 3, prior != images[index] { record["image"] = .array([.string(images[index]), .string(prior)]) }
+      return .object(record)
+    }
+    try JSONValue.array(pairs).write(to: records)
+    let path = tiny.directory.file("pairs")
+    _ = try Preprocessor.run(
+      PreprocessOptions(records: records, imageRoots: [archive], output: path, transform: ImageTransform(size: 32)))
+    let shards = try ShardDirectory(path)
+    #expect(shards.manifest.version == 3)
+    func run(_ output: String, batch: Int, cache: String? = nil) throws -> EvaluatorOutcome {
+      var options = EvaluatorOptions(outputDirectory: tiny.directory.file(output))
+      (options.replicates, options.limit, options.batchSize) = (20, 20, batch)
+      options.generation.maximumNewTokens = 6
+      (options.arms, options.withLikelihood) = (EvaluatorArm.allCases, true)
+      options.featureCache = cache
+      return try Evaluator(model: model, shards: shards, options: options).run()
+    }
+    let outcome = try run("several", batch: 7)
+    let answers = try EvaluatorArm.allCases.map { try #require(outcome.answers[$0]) }
+    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+      #expect(zip(answers[one], answers[other]).allSatisfy { $0.nll != $1.nll })
+    }
+    // No answer depends on its neighbours, nor on features that are kept.
+    for other in [try run("alone", batch: 1), try run("kept", batch: 5, cache: tiny.directory.file("features.h5"))] {
+      for (arm, list) in zip(EvaluatorArm.allCases, answers) {
+        let again = try #require(other.answers[arm])
+        #expect(again.map(\.prediction) == list.map(\.prediction), "\(arm)")
+        #expect(zip(again, list).allSatisfy { abs(($0.nll ?? 0) - ($1.nll ?? 9)) < 1e-3 })
+      }
+    }
+    // The loss is that of the model asked alone about both images, in their order.
+    let joined = model.answering.model, transform = try model.answering.images.of(shards)
+    let index = try #require((0..<20).first { shards.sample($0).imageRows.count == 2 }), sample = shards.sample(index)
+    let pixels = try ShardSamples(shards, transform: transform).tensor(
+      ofImages: sample.imageRows, on: model.answering.device)
+    let rows = joined.projector(joined.features(pixels, count: 2, tape: nil), tape: nil)
+    let target = try model.renderer.training(question: sample.question, answer: sample.answer, images: 2)
+    let losses = [[0, 1], [1, 0]].map { images in
+      joined.loss([ImageTextSequence(target, images: images)], imageRows: rows, scale: 1, tape: nil).loss.values[0]
+    }
+    #expect(abs(Double(losses[0]) - (answers[0][index].nll ?? 0)) < 1e-3)
+    #expect(abs(losses[0] - losses[1]) > 1e-3)
+    // One image is a text, several are a list.
+    let lines = String(decoding: tiny.bytes("several", "predictions.jsonl"), as: UTF8.self).split(separator: "\n")
+    for (position, line) in lines.enumerated() {
+      let names = shards.sample(position).imageRows.map { JSONValue.string(shards.image($0).id) }
+      let written = try JSONValue.parse(String(line), source: "line")["image"]
+      #expect(written == (names.count == 1 ? names[0] : .array(names)))
+    }
+    let html = try EvaluationReport(outcome, shards: shards).page().html()
+    #expect(
+      html.contains("alt=\"Radiograph 1 of \(sample.id)\"") && html.contains("alt=\"Radiograph 2 of \(sample.id)\""))
+    #expect(try PredictionsFile.read(tiny.directory.file("several/predictions.jsonl")) == answers[0])
+  }
+
   @Test("a stopped evaluation goes on, without its torn last line, to the bytes of one that was not stopped")
   func resuming() throws {
     func change(_ options: inout EvaluatorOptions) {

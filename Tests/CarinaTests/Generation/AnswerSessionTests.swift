@@ -98,6 +98,52 @@ import Carina
     }
   }
 
+  @Test(
+    "several images, in every style: their order and number count, one shown twice is read once, answers stay alone")
+  func severalImages() throws {
+    for style in PromptStyle.allCases where style != .gemma3 {
+      let tiny = try TinyJoinedModel(style: style, seed: 3)
+      let session = try session(tiny) { ($0.temperature, $0.seed) = (1, 5) }
+      let paths = try (1...3).map { try tiny.image($0) }
+      func tokens(_ images: [Int], _ question: String = "is there an effusion?") throws -> [Int] {
+        try session.answer(ImageQuestion(imagePaths: images.map { paths[$0] }, question: question)).answer.tokens
+      }
+      let lists = [[0], [0, 1], [1, 0], [0, 0], [0, 1, 2], [2, 1, 0, 1, 2, 0, 1, 2]]
+      let alone = try lists.map { try tokens($0) }
+      #expect(Set(alone).count == lists.count)
+      #expect(try lists.map { try tokens($0) } == alone)
+      #expect(
+        try session.answer(ImageQuestion(imagePaths: Array(paths.prefix(2)), question: "no?")).answer.promptRows
+          == 8 + session.prompt("no?", images: 2).count)
+      // Marks are as many as images, or none; they are no text.
+      #expect(try tokens([0, 1], "<image>\n<image> is there an effusion?") == alone[1])
+      for (images, question) in [
+        ([0, 1], "<image> no?"), ([0], "<image><image> no?"), ([0, 1], "<image><image><image>"),
+      ] {
+        let error = thrownCarinaError { try tokens(images, question) }
+        #expect(error?.kind == .badData && error?.what.contains("<image>") == true, "\(question)")
+      }
+      #expect(thrownCarinaError { try tokens(Array(repeating: 0, count: 9)) }?.kind == .usage)
+      var images = QuestionImages()
+      let transform = session.answering.transform
+      #expect(try images.indices(of: [paths[1], paths[0], paths[1]], transform) == [0, 1, 0])
+      #expect(throws: CarinaError.self) { try images.indices(of: [paths[2], "nowhere.png"], transform) }
+      #expect(try images.indices(of: [paths[2], paths[0]], transform) == [2, 1] && images.pixels.count == 3)
+    }
+  }
+
+  @Test("a conversation about several images keeps them in its first turn; later turns have no marks")
+  func conversationAboutSeveral() throws {
+    let tiny = try TinyJoinedModel(seed: 3), session = try session(tiny)
+    let turns = [ConversationTurn(question: "<image><image> is there an effusion?", answer: "yes")]
+    let prompt = try session.prompt("no?", after: turns, images: 2)
+    let plain = try session.prompt(
+      "no?", after: [ConversationTurn(question: "is there an effusion?", answer: "yes")], images: 2)
+    #expect(prompt == plain && prompt.imageCount == 2)
+    let error = thrownCarinaError { try session.prompt("<image> no?", after: turns, images: 2) }
+    #expect(error?.kind == .badData && error?.what.contains("first question") == true)
+  }
+
   @Test("an empty question is one, in every style, with the ids that an evaluation gives it")
   func emptyQuestion() throws {
     for style in [PromptStyle.gemma, .plain, .seed] {
@@ -116,6 +162,22 @@ import Carina
     #expect(try file.lines[0].question.get() == ImageQuestion(imagePath: "root/a.png", question: "Side?"))
     #expect(thrownCarinaError { try file.lines[1].question.get() }?.location == "list, entry 2")
     #expect(try file.lines[2].question.get() == ImageQuestion(id: 3, imagePath: "/b.png", question: ""))
+    let lists = try QuestionsFile(
+      Data(
+        #"""
+        {"image": ["a", "/b", "a"], "question": "q"}
+        {"image": [], "question": "q"}
+        {"image": ["a", null], "question": "q"}
+        {"image_path": ["a", ""], "question": "q"}
+        {"image": ["1", "2", "3", "4", "5", "6", "7", "8", "9"], "question": "q"}
+        """#.utf8), source: "lists", imageRoot: "root")
+    #expect(
+      try lists.lines[0].question.get() == ImageQuestion(imagePaths: ["root/a", "/b", "root/a"], question: "q"))
+    for (line, reason) in zip(lists.lines.dropFirst(), ["names 0", "[1]\" is no text", "is empty", "names 9"]) {
+      let error = thrownCarinaError { try line.question.get() }
+      #expect(
+        error?.kind == .badData && error?.what.contains(reason) == true, "\(reason): \(String(describing: error))")
+    }
     for wrong in ["[]", "[{", "[1] 2"] {
       #expect(
         thrownCarinaError { try QuestionsFile(Data(wrong.utf8), source: "list", imageRoot: nil) }?.kind == .badData)

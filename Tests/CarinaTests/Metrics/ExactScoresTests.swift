@@ -60,7 +60,7 @@ import Testing
     #expect(partners.samePatientCount == 0 && partners.partner == [0: 1, 1: 0])
   }
 
-  @Test("ids of two spellings are two, written and read back; null, NaN and lists of one image are understood")
+  @Test("ids of two spellings are two, written and read back; null, NaN and lists of images are understood")
   func predictions() throws {
     let directory = try TemporaryDirectory()
     let path = directory.file("p.jsonl")
@@ -75,12 +75,18 @@ import Testing
       try PredictionsFile.read(path) == [
         ScoredAnswer(id: long, image: "a.png", prediction: "1000.0", references: [long])
       ])
+    let several = [
+      ScoredAnswer(id: "1", image: "b.png", furtherImages: ["a.png", "b.png"], prediction: "a", references: ["a"])
+    ]
+    try PredictionsFile.write(several, to: path)
+    #expect(try PredictionsFile.read(path) == several)
+    #expect(try String(contentsOfFile: path, encoding: .utf8).contains(#""image": ["b.png", "a.png", "b.png"]"#))
     for (line, reason) in [
       (#"{"id": "1", "prediction": null, "reference": "a"}"#, "\"prediction\" is null"),
       (#"{"id": "1", "prediction": "a", "reference": NaN}"#, "\"reference\" is NaN"),
       (#"{"id": "1", "prediction": "a", "reference": "a", "nll": NaN}"#, "found NaN"),
       (#"{"id": "1", "prediction": "a", "reference": "a", "nll": Infinity}"#, "found Infinity"),
-      (#"{"id": "1", "prediction": "a", "reference": "a", "image": ["a", "b"]}"#, "names 2 images"),
+      (#"{"id": "1", "prediction": "a", "reference": "a", "image": ["a", {}]}"#, "found an object"),
     ] {
       try AtomicFile.write(line, to: path)
       let error = #expect(throws: CarinaError.self) { try PredictionsFile.read(path) }

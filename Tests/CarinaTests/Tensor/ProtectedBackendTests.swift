@@ -89,7 +89,7 @@ import Testing
       let session = try AnswerSession(answering, options: options)
       let image = ImagePixels(values: (0..<1024).map { UInt8($0 % 251) }, size: 32, channels: 1)
       let answer = try session.answers(
-        [(0, session.prompt("is there an effusion?"))], imageRows: session.imageRows(of: [image]))
+        [([0], session.prompt("is there an effusion?"))], imageRows: session.imageRows(of: [image]))
       files["answer \(beams) \(isQuantized)"] = Data("\(answer.answers)".utf8)
     }
     return files

@@ -92,11 +92,13 @@ import Carina
   func refused() throws {
     let renderer = try renderer()
     let many = #expect(throws: CarinaError.self) { try renderer.generation(question: "q", images: 9) }
-    #expect(many?.kind == .usage && many?.expected == "at most 8 images" && many?.found == "9")
+    #expect(many?.kind == .usage && many?.expected == "0 to 8 images" && many?.found == "9")
     let plain = try PromptRenderer(
       tokenizer: renderer.tokenizer, style: .plain, maximumQuestionTokens: 9, maximumAnswerTokens: 9)
-    let two = #expect(throws: CarinaError.self) { try plain.generation(question: "q", images: 2) }
-    #expect(two?.kind == .usage && two?.expected == "one image")
+    for images in [0, 9] {
+      let refused = #expect(throws: CarinaError.self) { try plain.generation(question: "q", images: images) }
+      #expect(refused?.kind == .usage && refused?.expected == "1 to 8 images" && refused?.found == "\(images)")
+    }
     let system = #expect(throws: CarinaError.self) {
       try PromptRenderer(
         tokenizer: renderer.tokenizer, style: .gemma, maximumQuestionTokens: 9, maximumAnswerTokens: 9,

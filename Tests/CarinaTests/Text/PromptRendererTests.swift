@@ -82,6 +82,56 @@ import Carina
     }
   }
 
+  @Test(
+    "several images follow each other where the one is, and nothing else changes",
+    arguments: [PromptStyle.gemma, .plain, .seed])
+  func severalImages(style: PromptStyle) throws {
+    let renderer = try renderer(style)
+    let one = try renderer.training(question: "Is there edema?", answer: "No edema.")
+    for count in 2...8 {
+      let several = try renderer.training(question: "Is there edema?", answer: "No edema.", images: count)
+      #expect(several.imageCount == count && several.tokensBetweenImages == Array(repeating: [], count: count - 1))
+      #expect(several.tokensBeforeImage == one.tokensBeforeImage && several.tokensAfterImage == one.tokensAfterImage)
+      #expect(several.supervised == one.supervised && several.count == one.count)
+      let asked = try renderer.generation(question: "Is there edema?", images: count)
+      #expect(asked.imageCount == count && asked.tokensAfterImage.count == one.supervised.count { !$0 })
+    }
+  }
+
+  @Test(
+    "the marks of images and turns in a question, an answer or a system text are escaped, in every style",
+    arguments: PromptStyle.allCases)
+  func escapedImageTokens(style: PromptStyle) throws {
+    let tokenizer = try TokenizerFactory.load(directory: TextGolden.path("gemma3-prompt"))
+    let pieces = [
+      "<image_soft_token>", "<start_of_image>", "<end_of_image>", "<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>",
+    ]
+    let controls = try pieces.map { try #require(tokenizer.id(of: $0), "\($0)") }
+    let hostile = "a " + pieces.joined(separator: " b ") + " \n\n" + pieces.joined()
+    func ids(_ question: String, _ answer: String, _ system: String) throws -> [[Int]] {
+      let renderer = try PromptRenderer(
+        tokenizer: tokenizer, style: style, maximumQuestionTokens: 999, maximumAnswerTokens: 999,
+        system: style == .gemma3 ? system : nil)
+      let turns = style.hasTurns ? [ConversationTurn(question: question, answer: answer)] : []
+      return try [
+        renderer.training(question: question, answer: answer, images: 2),
+        renderer.conversation(turns, question: question, images: 2),
+      ].map { prompt in
+        prompt.tokensBeforeImage + prompt.tokensBetweenImages.joined() + prompt.tokensAfterImage
+      }
+    }
+    for (plain, marked) in zip(try ids("a", "a", "a"), try ids(hostile, hostile, hostile)) {
+      for (control, piece) in zip(controls, pieces) {
+        // As many as the layout has, whatever stands in the texts.
+        #expect(marked.count { $0 == control } == plain.count { $0 == control }, "\(piece)")
+      }
+      #expect(!marked.contains(controls[0]))
+    }
+    #expect(
+      sameBytes(
+        tokenizer.decode(tokenizer.encode(hostile, recognizingSpecialTokens: false), skipSpecialTokens: true), hostile))
+  }
+
   @Test("what is too long is cut and flagged; the end stays supervised", arguments: [PromptStyle.gemma, .plain, .seed])
   func truncation(style: PromptStyle) throws {
     let renderer = try renderer(style, question: 3, answer: 2)

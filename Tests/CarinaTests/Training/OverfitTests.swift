@@ -69,7 +69,7 @@ import Carina
       AnsweringModel.load(checkpoint: directory.file("model"), precision: .float32), options: options)
     let prompt = try session.prompt(Self.question)
     let found = try session.answers(
-      [(0, prompt), (1, prompt)], imageRows: session.imageRows(of: [image(0), image(1)]))
+      [([0], prompt), ([1], prompt)], imageRows: session.imageRows(of: [image(0), image(1)]))
     #expect(found.answers.map(\.text) == Self.answers)
     #expect(found.answers.map(\.reachedEnd) == [true, true])
   }

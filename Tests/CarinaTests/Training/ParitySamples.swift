@@ -6,11 +6,13 @@ import Carina
 struct ParitySamples: TrainingSamples {
   var texts: [(question: String, answer: String)] = []
   var images: [Int] = []
+  /// The images behind the first of each sample; empty where every sample has one.
+  var further: [[Int]] = []
   var pixelRows: [[Float]] = []
 
   var count: Int { texts.count }
   func text(_ sample: Int) -> (question: String, answer: String) { texts[sample] }
-  func image(of sample: Int) -> Int { images[sample] }
+  func images(of sample: Int) -> [Int] { [images[sample]] + (further.isEmpty ? [] : further[sample]) }
   func pixels(image: Int) -> [Float] { pixelRows[image] }
 }
 

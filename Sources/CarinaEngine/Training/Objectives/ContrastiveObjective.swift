@@ -20,7 +20,14 @@ package final class ContrastiveObjective: TrainingObjective {
     var sentenceIndex: [ExactText: Int] = [:], tokens: [[Int]] = []
     var rows: [Int: Int] = [:], images: [(image: Int, sentences: Set<Int>)] = []
     for sample in 0..<samples.count {
-      let image = samples.image(of: sample)
+      let shown = samples.images(of: sample)
+      // The loss knows pairs of an image and a text alone.
+      guard let image = shown.first, shown.count == 1 else {
+        throw CarinaError(
+          .badData, "sample \(sample) shows \(shown.count) images, which cannot be paired with its caption",
+          expected: "one image a sample in stage 0",
+          remedy: "Give each image a caption of its own here; stages 1 and 2 take several.")
+      }
       let row = rows[image] ?? images.count
       if rows[image] == nil {
         rows[image] = row

@@ -3,7 +3,7 @@ import CarinaRuntime
 import CarinaTensor
 import CarinaText
 
-/// Stages 1 and 2: the language-model loss of answers given image and question.
+/// Stages 1 and 2: the language-model loss of answers given images and question.
 package final class JointObjective: TrainingObjective {
   /// The joined model.
   package let model: VisionLanguageModel
@@ -64,16 +64,18 @@ package final class JointObjective: TrainingObjective {
   private func batch(_ rows: [Int], epoch: Int?) throws -> JointBatch {
     var order: [Int] = [], positions: [Int: Int] = [:]
     let sequences = try rows.map { row -> ImageTextSequence in
-      let image = samples.image(of: row)
-      let position = positions[image] ?? order.count
-      if positions[image] == nil {
-        positions[image] = position
-        order.append(image)
+      let images = samples.images(of: row).map { image in
+        let position = positions[image] ?? order.count
+        if positions[image] == nil {
+          positions[image] = position
+          order.append(image)
+        }
+        return position
       }
       let (question, answer) = try samples.text(row)
-      let prompt = try renderer.training(question: question, answer: answer)
+      let prompt = try renderer.training(question: question, answer: answer, images: images.count)
       try prompt.requireIDs(below: model.decoder.config.vocabularySize)
-      return ImageTextSequence(prompt, image: position)
+      return ImageTextSequence(prompt, images: images)
     }
     return JointBatch(sequences: sequences, images: try features.prepare(order, epoch: epoch), imageCount: order.count)
   }

@@ -41,7 +41,9 @@ public final class ShardSamples: TrainingSamples {
   }
   /// The id of a sample.
   public func name(of sample: Int) -> String { shards.sample(sample).id }
-  /// The row of a sample's image.
+  /// The rows of a sample's images, in their order.
+  package func images(of sample: Int) -> [Int] { shards.sample(sample).imageRows }
+  /// The row of a sample's first image.
   public func image(of sample: Int) -> Int { shards.sample(sample).imageRow }
   /// Pixels of an image row, normalised: [3, size, size].
   public func pixels(image: Int) throws -> [Float] {

@@ -1,4 +1,4 @@
-/// What a stage reads: samples by number, each with a question (empty for a caption), an answer and an image.
+/// What a stage reads: samples by number, each with a question (empty for a caption), an answer and its images.
 package protocol TrainingSamples: Sendable {
   /// How many samples.
   var count: Int { get }
@@ -6,8 +6,8 @@ package protocol TrainingSamples: Sendable {
   func text(_ sample: Int) throws -> (question: String, answer: String)
   /// What a sample is called in messages.
   func name(of sample: Int) -> String
-  /// Which image a sample is about; samples of one image share the number.
-  func image(of sample: Int) -> Int
+  /// Which images a sample is about, in their order; samples of one image share its number.
+  func images(of sample: Int) -> [Int]
   /// An image's pixels, normalised as the vision encoder wants them: [channels, size, size].
   func pixels(image: Int) throws -> [Float]
   /// The same as training in an epoch (from 0) sees them: augmented where that is asked for.
