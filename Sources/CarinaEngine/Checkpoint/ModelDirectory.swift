@@ -58,21 +58,28 @@ public struct ModelDirectory: Equatable, Sendable {
     where candidate.has("projector_config.json") || candidate.has("model.safetensors") || candidate.isJoinedGemma3 {
       return candidate
     }
+    // The id of a joined model is a projector too.
+    if !FileManager.default.fileExists(atPath: path), let cached = try? locate(path, for: .projectorPath),
+      cached.isJoinedGemma3
+    {
+      return cached
+    }
     throw CarinaError(
       .missingInput, "there is no projector", at: path, expected: "a directory with model.safetensors",
       remedy: "Name the projection_layer directory that stage 1 wrote.")
   }
 
   /// What a user calls a checkpoint, where it is a directory with a `config.json` instead of a joined model of Carina's
-  /// own, or the id of a joined Gemma 3 in the cache; nil for everything else.
+  /// own, or the id of a model in the cache; nil for a directory without a `config.json`.
+  /// - Throws: as `locate` where there is neither a directory nor a model in the cache.
   static func foreignCheckpoint(
     _ reference: String, environment: [String: String] = ProcessInfo.processInfo.environment
-  ) -> ModelDirectory? {
+  ) throws -> ModelDirectory? {
     let directory = ModelDirectory(path: reference)
     if FileManager.default.fileExists(atPath: reference) {
       return directory.has("config.json") && !directory.has(CarinaManifest.fileName) ? directory : nil
     }
-    return try? locate(reference, for: .checkpoint, environment: environment)
+    return try locate(reference, for: .checkpoint, environment: environment)
   }
 
   /// The path of a file inside.
