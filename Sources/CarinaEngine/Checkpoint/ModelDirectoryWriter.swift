@@ -17,7 +17,7 @@ package enum ModelDirectoryWriter {
     _ decoder: Decoder, to path: String, type: ElementType, tokenizer: ModelDirectory? = nil,
     stored: StoredTensors? = nil
   ) throws {
-    let type = try stored?.tensor(TensorFormat.embeddingName, on: decoder.backend).type ?? type
+    let type = try stored?.type(of: TensorFormat.embeddingName) ?? type
     try writeConfiguration(decoder.config.json, architecture: TensorFormat.decoder.architecture, type: type, to: path)
     try decoder.config.generationJSON.write(to: "\(path)/generation_config.json")
     try writeWeights(decoder.parameters, .decoder, to: path, type: type, stored: stored)
@@ -49,7 +49,7 @@ package enum ModelDirectoryWriter {
     _ vision: VisionEncoder, transform: ImageTransform, to path: String, type: ElementType,
     stored: StoredTensors? = nil
   ) throws {
-    let type = try stored?.tensor(TensorFormat.patchesName, on: vision.backend).type ?? type
+    let type = try stored?.type(of: TensorFormat.patchesName) ?? type
     try writeConfiguration(vision.config.json, architecture: TensorFormat.vision.architecture, type: type, to: path)
     try transform.preprocessorConfiguration.write(to: "\(path)/preprocessor_config.json")
     try writeWeights(vision.parameters, .vision, to: path, type: type, stored: stored)

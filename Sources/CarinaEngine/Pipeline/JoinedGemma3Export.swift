@@ -56,7 +56,7 @@ public struct JoinedGemma3Export {
       tensors: JoinedGemma3Writer.named(try tensors(TensorTable(of: language.config), decoder), .joinedDecoder)
         + JoinedGemma3Writer.named(try tensors(TensorTable(of: visionConfig), vision), .joinedVision)
         + JoinedGemma3Writer.named(try tensors(TensorTable(of: projector), matrix), .joinedProjector),
-      type: try decoder.tensor(TensorFormat.embeddingName, on: backend).type,
+      type: try decoder.type(of: TensorFormat.embeddingName),
       processor: Gemma3ProcessorFiles(
         tokenizer: parts.tokenizer, images: nil, transform: transform, tokensPerImage: pooling.tokenCount,
         added: pieces.added))

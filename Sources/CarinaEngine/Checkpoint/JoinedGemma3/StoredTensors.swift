@@ -16,14 +16,25 @@ package struct StoredTensors {
       })
   }
 
-  /// A tensor with the type it is kept in: bfloat16 as it is, all others in fp32.
+  /// The type in which a tensor is copied: bfloat16 where the file has it, else fp32.
+  /// - Throws: `CarinaError.badData` where there is none.
+  package func type(of name: String) throws -> ElementType {
+    try entry(name).entry.element == .bfloat16 ? .bfloat16 : .float32
+  }
+
+  /// A tensor in that type.
   /// - Throws: `CarinaError.badData` where there is none.
   package func tensor(_ name: String, on backend: any Backend) throws -> (tensor: TensorSource, type: ElementType) {
-    guard let fileName = fileNames[name] else {
+    let (file, entry) = try entry(name)
+    let tensor = TensorSource(try file.tensor(entry, on: backend))
+    return (tensor, tensor.elementType)
+  }
+
+  private func entry(_ name: String) throws -> (file: SafetensorsFile, entry: SafetensorsEntry) {
+    guard let found = fileNames[name].flatMap(weights.find) else {
       throw CarinaError(.badData, "there is no tensor \(name)", at: weights.path)
     }
-    let tensor = TensorSource(try weights.tensor(named: fileName, on: backend))
-    return (tensor, tensor.elementType)
+    return found
   }
 
   /// The tensors of a written part: those that a run trained in `type`, all others as the files hold them.

@@ -53,7 +53,7 @@ struct JoinedRunOutput {
   }
 
   private func decoderType() throws -> ElementType {
-    try pipeline.language.tensors.tensor(TensorFormat.embeddingName, on: pipeline.model.backend).type
+    try pipeline.language.tensors.type(of: TensorFormat.embeddingName)
   }
 
   private func tensors() throws -> [JoinedGemma3Writer.Written] {
