@@ -50,16 +50,20 @@ public struct ModelDirectory: Equatable, Sendable {
     return ModelDirectory(path: try cache.snapshot(of: model, option: option.description), reference: reference)
   }
 
-  /// Finds a projector by its own directory, or by that of the model or of the run in which it lies.
+  /// Finds a projector by its own directory, by that of the model or of the run in which it lies, or by the id of a
+  /// joined Gemma 3.
   /// - Throws: `CarinaError.missingInput`.
-  public static func projector(_ path: String) throws -> ModelDirectory {
+  public static func projector(
+    _ path: String, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> ModelDirectory {
     let candidates = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"]
     for candidate in candidates.map({ ModelDirectory(path: $0) })
     where candidate.has("projector_config.json") || candidate.has("model.safetensors") || candidate.isJoinedGemma3 {
       return candidate
     }
     // The id of a joined model is a projector too.
-    if !FileManager.default.fileExists(atPath: path), let cached = try? locate(path, for: .projectorPath),
+    if !FileManager.default.fileExists(atPath: path), 
+      let cached = try? locate(path, for: .projectorPath, environment: environment),
       cached.isJoinedGemma3
     {
       return cached

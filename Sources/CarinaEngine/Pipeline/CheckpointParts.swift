@@ -39,7 +39,7 @@ public struct CheckpointParts {
   /// From image files to pixels.
   /// - Parameter defaultSize: the size where no file names one.
   /// - Throws: `CarinaError.badData` for settings that are not understood.
-  func transform(defaultSize: Int) throws -> PipelineTransform {
+  package func transform(defaultSize: Int) throws -> PipelineTransform {
     guard let manifest else { return try parts.ownTransform(defaultSize: defaultSize) }
     return PipelineTransform(
       try manifest.transform(source: "\(reference)/\(CarinaManifest.fileName)"), knowsPixels: true)

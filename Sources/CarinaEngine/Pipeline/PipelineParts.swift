@@ -102,7 +102,7 @@ package struct PipelineParts {
 
   /// Question, image and answer in a style, as ids of these parts' tokenizer.
   /// - Throws: `CarinaError.missingInput`, `.badData` for the tokenizer; `.usage` for a style that it does not cover.
-  func renderer(
+  package func renderer(
     style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int, system: String? = nil
   ) throws -> PromptRenderer {
     try PromptRenderer(

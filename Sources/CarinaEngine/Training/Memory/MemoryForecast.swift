@@ -37,7 +37,7 @@ public struct MemoryForecast: Equatable, Sendable {
     /// Whether the backend copies frozen factors into layouts of its own.
     var packsFactors: Bool
     /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
-    var frozenEmbeddings = WeightsFootprint()
+    package var frozenEmbeddings = WeightsFootprint()
 
     /// Collects what is known.
     package init(
