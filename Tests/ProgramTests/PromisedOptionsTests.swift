@@ -32,7 +32,7 @@ import Testing
         ["train-stage2"],
         training + [
           "--stage1-projector-path", "--train-ve-first-epoch", "--unfreeze-projection-layer", "--unfreeze-llm",
-          "--no-unfreeze-llm",
+          "--no-unfreeze-llm", "--checkpoint", "--freeze-embeddings", "--standalone",
         ]
       ),
       (
@@ -43,6 +43,7 @@ import Testing
       ),
       (["infer", "answer"], parts + generation + ["--image-path", "--question", "--input", "--json", "--frame"]),
       (["infer", "tokenize"], ["--llm-path"]),
+      (["infer", "export"], ["--as", "--checkpoint", "--output"]),
     ])
   func promised(command: [String], options: [String]) throws {
     let help = try ProgramRun(command[0], command.dropFirst() + ["--help"])

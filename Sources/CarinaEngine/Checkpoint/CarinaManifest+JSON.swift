@@ -24,6 +24,8 @@ extension CarinaManifest {
     }
     promptStyle = try root["prompt_style"].read(PromptStyle.words) { $0.string.flatMap(PromptStyle.init) }
     system = try root["system"].optional?.text()
+    layout =
+      try root["layout"].optional?.read("parts or gemma3") { $0.string.flatMap(Layout.init) } ?? .parts
     feature = try root["vision_feature"].read("post-norm or pre-norm") { $0.string.flatMap(VisionFeature.init) }
     maximumQuestionTokens = try root["max_question_tokens"].count(from: 1, expected: "a number of at least 1")
     maximumAnswerTokens = try root["max_answer_tokens"].count(from: 1, expected: "a number of at least 1")
@@ -66,8 +68,9 @@ extension CarinaManifest {
       "transform_id": .string(transformID),
       "vision_feature": .string(feature.rawValue),
     ]
-    guard let system, case .object(var object) = always else { return always }
-    object["system"] = .string(system)
+    guard case .object(var object) = always else { return always }
+    if let system { object["system"] = .string(system) }
+    if layout != .parts { object["layout"] = .string(layout.rawValue) }
     return .object(object)
   }
 

@@ -43,6 +43,12 @@ public struct JoinedModelDirectory {
     self.path = path
     manifest = try CarinaManifest(path: manifestPath)
     let resolver = PartResolver(root: path, environment: environment)
+    guard manifest.layout == .parts else {
+      let whole = ModelDirectory(path: path)
+      try resolver.recognise(manifest.languageModel, at: whole)
+      (languageModel, visionEncoder, projector, tokenizer) = (whole, whole, whole, whole)
+      return
+    }
     languageModel = try resolver.find(manifest.languageModel, name: Self.languageModelName)
     visionEncoder = try resolver.find(manifest.visionEncoder, name: Self.visionEncoderName)
     projector = try resolver.find(manifest.projector, name: Self.projectorName)
@@ -52,7 +58,14 @@ public struct JoinedModelDirectory {
   }
 
   /// The parts, to be joined.
+  /// - Throws: as `PipelineParts.init(joined:)` where they are one directory.
   var parts: PipelineParts {
+    get throws {
+      manifest.layout == .gemma3 ? try PipelineParts(joined: languageModel) : apart
+    }
+  }
+
+  private var apart: PipelineParts {
     PipelineParts(
       language: languageModel, vision: visionEncoder, tokenizer: tokenizer, projector: .directory(projector),
       feature: manifest.feature, dropsFirstPatch: manifest.dropsFirstPatch)
@@ -106,7 +119,7 @@ private struct PartResolver {
           + "\(setting: .projectorPath).")
   }
 
-  private func recognise(_ part: CarinaManifest.Part, at directory: ModelDirectory) throws {
+  func recognise(_ part: CarinaManifest.Part, at directory: ModelDirectory) throws {
     let found = try directory.weights().sampledFingerprint().description
     guard found == part.identity.sampled else {
       throw CarinaError(

@@ -45,22 +45,13 @@ public struct AnsweringModel {
     on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
-    if let foreign = ModelDirectory.foreignCheckpoint(checkpoint) {
-      let parts = try PipelineParts(joined: foreign)
-      return try AnsweringModel(
-        parts, style: .gemma3, system: system, maximumQuestionTokens: maximumQuestionTokens ?? defaultQuestionTokens,
-        maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
-      ) { try parts.ownTransform(defaultSize: $0.imageSize) }
-    }
-    let directory = try JoinedModelDirectory(path: checkpoint)
-    let manifest = directory.manifest
+    let found = try CheckpointParts(checkpoint)
     return try AnsweringModel(
-      directory.parts, style: manifest.promptStyle, system: system ?? manifest.system,
-      maximumQuestionTokens: maximumQuestionTokens ?? manifest.maximumQuestionTokens,
-      maximumAnswerTokens: manifest.maximumAnswerTokens, precision: precision, started: started, on: device
-    ) { _ in
-      PipelineTransform(try manifest.transform(source: "\(checkpoint)/\(CarinaManifest.fileName)"), knowsPixels: true)
-    }
+      found.parts, style: found.promptStyle, system: system ?? found.system,
+      maximumQuestionTokens: maximumQuestionTokens ?? found.manifest?.maximumQuestionTokens ?? defaultQuestionTokens,
+      maximumAnswerTokens: found.manifest?.maximumAnswerTokens ?? PromptSettings().maximumAnswerTokens,
+      precision: precision, started: started, on: device
+    ) { try found.transform(defaultSize: $0.imageSize) }
   }
 
   /// Loads a model from its parts; the transform is that of the vision model's own image settings.
@@ -102,10 +93,10 @@ public struct AnsweringModel {
     maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device,
     images: (VisionConfig) throws -> PipelineTransform
   ) throws {
-    pipeline = try parts.join(precision: precision, on: device.backend)
-    let vision = pipeline.model.vision.config
+    let vision = try parts.vision.visionConfig()
     self.images = try images(vision)
     try self.images.require(vision, at: parts.vision.path)
+    pipeline = try parts.join(precision: precision, on: device.backend)
     renderer = try parts.renderer(
       style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens,
       system: system)

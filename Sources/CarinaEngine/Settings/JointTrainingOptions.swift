@@ -10,6 +10,10 @@ public struct JointTrainingOptions: Sendable {
   public var visionModel: String, languageModel: String, projector: String?
   /// What a fresh projector is to be, and what one that is given must be.
   public var projectorSettings = ProjectorSettings()
+  /// A joined model to go on with instead of the parts, by its directory or id; see `start(from:)`.
+  public private(set) var checkpoint: String?
+  /// Whether parts that stay frozen are copied into the final model instead of referred to.
+  public var isStandalone = false
   /// Where the run goes.
   public var outputDirectory: String
   /// What is trained.
@@ -40,6 +44,22 @@ public struct JointTrainingOptions: Sendable {
     prompt.style = promptStyle
   }
 
+  /// Goes on with a joined model, in the layout, the limits and the features that it was made with; those of a model
+  /// that others made are Gemma 3's own. What is set afterwards counts instead.
+  /// - Throws: as `CheckpointParts.init`.
+  public mutating func start(from checkpoint: String) throws {
+    let found = try CheckpointParts(checkpoint)
+    self.checkpoint = checkpoint
+    (visionModel, languageModel, projector) = (checkpoint, checkpoint, checkpoint)
+    prompt.style = found.promptStyle
+    prompt.system = found.system
+    guard let manifest = found.manifest else { return }
+    prompt.maximumQuestionTokens = manifest.maximumQuestionTokens
+    prompt.maximumAnswerTokens = manifest.maximumAnswerTokens
+    features.feature = manifest.feature
+    features.dropsFirstPatch = manifest.dropsFirstPatch
+  }
+
   /// Refuses what can be seen to be wrong before anything is read.
   /// - Throws: `CarinaError.usage` that names the setting.
   public func validate() throws {
@@ -57,6 +77,12 @@ public struct JointTrainingOptions: Sendable {
       throw CarinaError(
         .usage, "nothing is left to train",
         remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
+    }
+    guard policy.trainsDecoder || !policy.freezesEmbeddings else {
+      throw CarinaError(
+        .usage,
+        "\(setting: .freezeEmbeddings) and \(setting: SettingName.unfreezeLanguageModel.off) cannot go together",
+        remedy: "The embeddings are a part of the language model, which is frozen anyway: leave one of the two out.")
     }
     if let path = featureCache {
       let reasons = [

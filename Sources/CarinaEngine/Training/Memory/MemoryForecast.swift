@@ -36,6 +36,8 @@ public struct MemoryForecast: Equatable, Sendable {
     var keepsFeatures: Bool
     /// Whether the backend copies frozen factors into layouts of its own.
     var packsFactors: Bool
+    /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
+    package var frozenEmbeddings = WeightsFootprint()
 
     /// Collects what is known.
     package init(
@@ -133,7 +135,8 @@ public struct MemoryForecast: Equatable, Sendable {
     ]
     let packed = MemoryForecast.packedByteCount(plan, trainsVision: trainsVision)
     weights = parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
-    training = parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) }
+      + plan.frozenEmbeddings.mapped
+    training = parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) } - plan.frozenEmbeddings.trained
     activations = kept.asked
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
       max(
