@@ -15,7 +15,7 @@ package final class Trainer<Objective: TrainingObjective> {
   package let optimizer: AdamW
   /// Order of samples, and the learning rate of each step.
   package let order: EpochOrder
-  /// Learning rate of each step.
+  /// Learning rate of each step; where adapters have one of their own, theirs.
   package let schedule: LearningRateSchedule
   /// Optimizer steps done.
   package private(set) var step = 0
@@ -67,8 +67,9 @@ package final class Trainer<Objective: TrainingObjective> {
     order = EpochOrder(
       sampleCount: objective.sampleCount, batchSize: settings.batchSize,
       accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled)
+    let peak = objective.trainedParameters(epoch: 0).lazy.compactMap(objective.ownRate).first
     schedule = LearningRateSchedule(
-      peak: settings.learningRate, warmupRatio: settings.warmupRatio,
+      peak: peak ?? settings.learningRate, warmupRatio: settings.warmupRatio,
       totalSteps: order.stepCount(epochs: settings.epochCount, limit: settings.maximumSteps))
     enterEpoch(0)
   }
@@ -121,6 +122,7 @@ package final class Trainer<Objective: TrainingObjective> {
         .badData, "step \(step + 1) has no supervised token", remedy: "Check the answers of its samples.")
     }
     var lossSum = 0.0
+    objective.begin(step: step)
     for batch in batches { lossSum += try objective.accumulate(batch, scale: Float(1 / totalWeight)) }
     try objective.backend.throwFailure()
     try communicator.sumGradients(trained)
@@ -129,11 +131,29 @@ package final class Trainer<Objective: TrainingObjective> {
     guard loss.isFinite && norm.isFinite else { throw nonFinite(loss: loss, trained) }
 
     let rate = schedule.rate(step: step)
-    optimizer.step(trained, rate: rate, norm: norm, maximumNorm: settings.maximumGradientNorm)
+    for (peak, parameters) in rateGroups(trained) {
+      let own = LearningRateSchedule(
+        peak: peak, warmupRatio: settings.warmupRatio, totalSteps: schedule.totalSteps)
+      optimizer.step(parameters, rate: own.rate(step: step), norm: norm, maximumNorm: settings.maximumGradientNorm)
+    }
     step += 1
     return StepReport(
       step: step, epoch: epoch, loss: loss, gradientNorm: norm, learningRate: rate, supervisedTokens: weight,
       seconds: ProcessInfo.processInfo.systemUptime - start, dataWaitMilliseconds: wait * 1000)
+  }
+
+  /// The weights by their learning rate at its peak, each group in its order.
+  private func rateGroups(_ trained: [Parameter]) -> [(peak: Double, parameters: [Parameter])] {
+    var groups: [(peak: Double, parameters: [Parameter])] = []
+    for parameter in trained {
+      let peak = objective.ownRate(of: parameter) ?? settings.learningRate
+      if let index = groups.firstIndex(where: { $0.peak == peak }) {
+        groups[index].parameters.append(parameter)
+      } else {
+        groups.append((peak, [parameter]))
+      }
+    }
+    return groups
   }
 
   /// Makes exactly the epoch's weights trainable.
