@@ -19,8 +19,11 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
   @Flag(name: .customLong("train-ve-first-epoch"), help: "Train the vision encoder in the first epoch.")
   var trainVision = false
   @Flag(name: .long, help: "Train the projector too.") var unfreezeProjectionLayer = false
-  @Flag(name: .customLong("unfreeze-llm"), inversion: .prefixedNo, help: "Train the language model.")
-  var unfreezeLanguageModel = true
+  @Flag(
+    name: .customLong("unfreeze-llm"), inversion: .prefixedNo,
+    help: "Train the language model (default: unless --lora-rank is given).")
+  var unfreezeLanguageModel: Bool?
+  @OptionGroup(title: "Adapters") var lora: SettingOptions<WholeOffer<LoraSettingList>>
   @OptionGroup var stage: SettingOptions<TrainingOffers.Stage2>
   @OptionGroup var global: GlobalOptions
 
@@ -32,12 +35,14 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
   }
 
   func trainingOptions() throws -> JointTrainingOptions {
+    let lora = try lora.values
     var options = try training.options(
       policy: FreezingPolicy(
-        trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel,
+        trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel ?? (lora.rank == nil),
         trainsVisionInFirstEpoch: trainVision),
       style: .gemma, settings: try stage.values)
     options.projector = stage1Projector
+    options.lora = lora
     return options
   }
 }

@@ -68,9 +68,9 @@ extension PeftAdapterFile {
       guard let parameter = whole.part.parameters(of: model).first(where: { $0.name.isExactly(whole.name) }) else {
         throw CarinaError(.internalFailure, "the model has no weight \(whole.name)", at: path)
       }
-      let before = parameter.value.values
+      let before = ParameterDigest([parameter])
       parameter.assign(try tensor(whole.entry, on: model.backend))
-      changesAnything = changesAnything || parameter.value.values != before
+      changesAnything = changesAnything || !ParameterDigest([parameter]).changes(since: before).isEmpty
     }
     return changesAnything
   }

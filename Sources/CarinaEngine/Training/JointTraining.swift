@@ -12,6 +12,7 @@ public final class JointTraining {
   private let renderer: PromptRenderer
   private let samples: ShardSamples, validation: ShardSamples?
   private let features: CachedVisionFeatures?, validationFeatures: CachedVisionFeatures?
+  private let adapters: TrainedAdapters?
   /// The file of kept vision features.
   public let featureCache: FeatureCache?
   /// How much memory the run will take.
@@ -56,9 +57,11 @@ public final class JointTraining {
     renderer = try parts.renderer(
       style: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
       maximumAnswerTokens: options.prompt.maximumAnswerTokens, system: options.prompt.system)
+    let plan = try parts.loraPlan(options.lora)
     forecast = try MemoryForecast(
-      options, parts, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
+      options, parts, adapters: plan, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
+    adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
         $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
@@ -81,6 +84,21 @@ public final class JointTraining {
   /// The joined model.
   public var model: VisionLanguageModel { pipeline.model }
 
+  /// What is trained, part by part: numbers of its adapters or of its own weights, and numbers of all its weights.
+  public var trainedCounts: [(part: String, isAdapted: Bool, trained: Int, all: Int)] {
+    let policy = options.policy
+    let whole: [AdaptedPart: Bool] = [
+      .languageModel: policy.trainsDecoder, .visionEncoder: policy.trainsVisionInFirstEpoch,
+      .projector: policy.trainsProjector,
+    ]
+    return AdaptedPart.allCases.compactMap { part in
+      let all = part.parameters(of: model).reduce(0) { $0 + $1.count }
+      if whole[part] == true { return (part.words, false, all, all) }
+      let count = adapters?.plan.count(of: part) ?? 0
+      return count > 0 ? (part.words, true, count, all) : nil
+    }
+  }
+
   /// Samples to train on, and held out.
   public var sampleCounts: (train: Int, validation: Int?) { (samples.count, validation?.count) }
 
@@ -92,7 +110,7 @@ public final class JointTraining {
   ) throws -> TrainingOutcome {
     let objective = JointObjective(
       model: model, samples: samples, renderer: renderer, policy: options.policy,
-      isCheckpointed: forecast.isCheckpointed, features: features)
+      isCheckpointed: forecast.isCheckpointed, features: features, adapters: adapters)
     let trainer = try Trainer(objective, settings: options.settings)
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),
@@ -127,16 +145,24 @@ public final class JointTraining {
     }
     let policy = options.policy, type = options.computing.precision.elementType,
       texts = pipeline.tokenizer.tokenizerByteCount
-    return bytes(model.projector.parameters, .float32) + texts
+    return bytes(model.projector.parameters, .float32) + texts + bytes(adapters?.parameters ?? [], .float32)
       + (policy.trainsDecoder ? bytes(model.decoder.parameters, type) + texts : 0)
       + (policy.trainsVisionInFirstEpoch ? bytes(model.vision.parameters, type) : 0)
   }
 
   private func write(to path: String) throws {
-    let policy = options.policy
+    let policy = options.policy, language = pipeline.language.directory, vision = pipeline.vision.directory
+    // What adapters over a joined Gemma 3 train whole is theirs, so that PEFT finds it too.
+    let keepsProjector = adapters != nil && language.isJoinedGemma3 && pipeline.projector?.directory == language
     try JoinedModelWriter.write(
-      model, languageModel: policy.trainsDecoder ? .copy : .reference(pipeline.language.directory),
-      visionEncoder: policy.trainsVisionInFirstEpoch ? .copy : .reference(pipeline.vision.directory),
+      model, languageModel: policy.trainsDecoder ? .copy : .reference(language),
+      visionEncoder: policy.trainsVisionInFirstEpoch ? .copy : .reference(vision),
+      projector: keepsProjector ? .reference(language) : .copy,
+      adapter: adapters.map {
+        AdapterWriter(
+          $0, of: model, language: language, vision: vision,
+          wholeProjector: keepsProjector && policy.trainsProjector ? model.projector : nil)
+      },
       tokenizer: pipeline.tokenizer,
       description: JoinedModelWriter.Description(
         promptStyle: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
@@ -172,6 +198,7 @@ public final class JointTraining {
       ("text", .object(options.prompt.json)),
       ("settings", .object(options.settings.json)),
     ])
+    if adapters != nil { document["lora"] = .object(options.lora.json) }
     for values in [options.computing.json, options.images.json] {
       for (name, value) in values { document[name] = value }
     }

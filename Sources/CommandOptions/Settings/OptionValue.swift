@@ -135,6 +135,7 @@ extension ComputingPrecision: OptionValue {}
 extension MatrixProductChoice: OptionValue {}
 extension ImageAugmentation: OptionValue {}
 extension SaveInterval: OptionValue {}
+extension LoraTargets: OptionValue {}
 
 extension SampleFormat: OptionValue, @retroactive ExpressibleByArgument {}
 extension SplitUnit: OptionValue, @retroactive ExpressibleByArgument {}

@@ -1,0 +1,52 @@
+import CarinaModel
+import CarinaRuntime
+import CarinaTensor
+
+/// Makes plain weights of a model with adapters.
+public enum AdapterMerge {
+  /// Adds every adapter to the weight of its map, W + Σ scale · B A, in fp32, and takes it away.
+  package static func merge(_ model: VisionLanguageModel) {
+    for part in AdaptedPart.allCases {
+      for map in part.maps(of: model) where !map.adapters.isEmpty {
+        let sum = map.weight.value.converted(to: .float32).copied()
+        for adapter in map.adapters.adapters { sum.backend.add(sum, adapter.product, into: sum) }
+        map.weight.assign(sum)
+        map.adapters.removeAll()
+      }
+    }
+  }
+
+  /// Merges the adapters of a model and writes the directory of a joined model without them.
+  /// - Parameter type: how weights are stored.
+  /// - Throws: `CarinaError.usage` for a model without adapters, or one whose kind cannot be written; `.cannotWrite`.
+  public static func write(_ answering: AnsweringModel, type: ElementType, to path: String) throws {
+    let pipeline = answering.pipeline, renderer = answering.renderer
+    guard !pipeline.adapters.isEmpty else {
+      throw CarinaError(
+        .usage, "there is no adapter to merge", at: pipeline.language.directory.path,
+        remedy: "Name one with \(setting: AdapterChoice.setting), or a final_model that has one.")
+    }
+    try OutputDirectory.require(path, outside: pipeline.directories)
+    guard !pipeline.language.directory.isJoinedGemma3 else {
+      throw CarinaError(
+        .usage, "adapters of a joined Gemma 3 cannot be merged here", at: pipeline.language.directory.path,
+        expected: "a base of two parts, as stages 1 and 2 take and write it",
+        remedy: "Merge with PEFT (merge_and_unload), which opens the same files; unmerged they answer here as they are."
+      )
+    }
+    let touched = AdaptedPart.allCases.filter { part in pipeline.adapters.contains { $0.bundle.touches(part) } }
+    let merged = pipeline.adapters.map { JSONValue.string($0.bundle.sampledFingerprint) }
+    merge(pipeline.model)
+    func storage(_ part: AdaptedPart, _ directory: ModelDirectory) -> JoinedModelWriter.Storage {
+      touched.contains(part) ? .copy : .reference(directory)
+    }
+    try JoinedModelWriter.write(
+      pipeline.model, languageModel: storage(.languageModel, pipeline.language.directory),
+      visionEncoder: storage(.visionEncoder, pipeline.vision.directory), tokenizer: pipeline.tokenizer,
+      description: JoinedModelWriter.Description(
+        promptStyle: renderer.style, maximumQuestionTokens: renderer.maximumQuestionTokens,
+        maximumAnswerTokens: renderer.maximumAnswerTokens, transform: answering.transform, system: renderer.system,
+        training: ["merged_adapters": .array(merged)]),
+      type: type, to: path)
+  }
+}
