@@ -10,7 +10,8 @@ struct MergeCommand: ParsableCommand {
     discussion: """
       Example: infer merge --checkpoint runs/stage2/final_model --output merged
 
-      Parts without adapters are named by reference, as in the final_model of a training run.
+      Weights are written in the type of the base's, unless --precision names another. Parts without adapters are \
+      named by reference, as in the final_model of a training run.
       """)
 
   @OptionGroup(title: "Model") var parts: ModelPartsOptions
@@ -22,7 +23,9 @@ struct MergeCommand: ParsableCommand {
   func run() throws {
     global.apply()
     try parts.check()
-    let device = try precision.device(), type = try precision.computingPrecision().elementType
+    let device = try precision.device(), choice = try precision.computingPrecision()
+    let stored = try AdapterMerge.storedType(checkpoint: parts.checkpoint, languageModel: parts.languageModelPath)
+    let type = choice == .automatic ? stored : choice.elementType
     let answering = try parts.load(precision: type, on: device)
     writeRunHeader(
       "infer merge", parts.header(answering) + [("output", output)] + precision.header(type, answering.device))

@@ -16,6 +16,31 @@ public enum AdapterMerge {
     }
   }
 
+  /// How the matrices of a decoder are stored: bfloat16 where one of them is.
+  /// - Parameters:
+  ///   - checkpoint: a joined model, in whose place the decoder may be named.
+  /// - Throws: `CarinaError.missingInput`, `.badData`; `.usage` for a joined Gemma 3, which cannot be written.
+  public static func storedType(checkpoint: String?, languageModel: String?) throws -> ElementType {
+    let directory: ModelDirectory
+    if let checkpoint {
+      directory =
+        try ModelDirectory.foreignCheckpoint(checkpoint) ?? JoinedModelDirectory(path: checkpoint).languageModel
+    } else {
+      directory = try ModelDirectory.locate(languageModel ?? "", for: .languageModelPath)
+    }
+    try requireParts(directory)
+    let entries = try directory.weights().files.flatMap(\.entries)
+    return entries.contains { $0.shape.count == 2 && $0.element == .bfloat16 } ? .bfloat16 : .float32
+  }
+
+  private static func requireParts(_ language: ModelDirectory) throws {
+    guard language.isJoinedGemma3 else { return }
+    throw CarinaError(
+      .usage, "adapters of a joined Gemma 3 cannot be merged here", at: language.path,
+      expected: "a base of two parts, as stages 1 and 2 take and write it",
+      remedy: "Merge with PEFT (merge_and_unload), which opens the same files; unmerged they answer here as they are.")
+  }
+
   /// Merges the adapters of a model and writes the directory of a joined model without them.
   /// - Parameter type: how weights are stored.
   /// - Throws: `CarinaError.usage` for a model without adapters, or one whose kind cannot be written; `.cannotWrite`.
@@ -27,13 +52,7 @@ public enum AdapterMerge {
         remedy: "Name one with \(setting: AdapterChoice.setting), or a final_model that has one.")
     }
     try OutputDirectory.require(path, outside: pipeline.directories)
-    guard !pipeline.language.directory.isJoinedGemma3 else {
-      throw CarinaError(
-        .usage, "adapters of a joined Gemma 3 cannot be merged here", at: pipeline.language.directory.path,
-        expected: "a base of two parts, as stages 1 and 2 take and write it",
-        remedy: "Merge with PEFT (merge_and_unload), which opens the same files; unmerged they answer here as they are."
-      )
-    }
+    try requireParts(pipeline.language.directory)
     let touched = AdaptedPart.allCases.filter { part in pipeline.adapters.contains { $0.bundle.touches(part) } }
     let merged = pipeline.adapters.map { JSONValue.string($0.bundle.sampledFingerprint) }
     merge(pipeline.model)

@@ -1,5 +1,5 @@
 /// Paths of layers in the models of transformers, and the engine's names of the same.
-enum AdapterModuleName {
+package enum AdapterModuleName {
   /// The part and the engine's name of a weight by its path in a Gemma3ForCausalLM or a Gemma3ForConditionalGeneration
   /// of any version of transformers, or in the model of one part alone.
   /// - Parameter part: the part whose model it is; nil for one of the two.
@@ -23,7 +23,7 @@ enum AdapterModuleName {
 
   /// The path of a map of the engine in the model that PEFT would open.
   /// - Parameter isJoined: whether that is a Gemma3ForConditionalGeneration instead of the part's own model.
-  static func path(of map: String, _ part: AdaptedPart, isJoined: Bool) -> String {
+  package static func path(of map: String, _ part: AdaptedPart, isJoined: Bool) -> String {
     func moved(_ prefix: String, to other: String) -> String {
       map.hasPrefix(prefix) ? other + map.dropFirst(prefix.count) : map
     }

@@ -4,7 +4,7 @@ import CarinaRuntime
 extension JoinedPipeline {
   /// Reads adapters that were compared with the parts, and puts them beside the weights in their order.
   /// - Throws: `CarinaError.badData`.
-  mutating func attach(_ adapters: [AttachedAdapter]) throws {
+  package mutating func attach(_ adapters: [AttachedAdapter]) throws {
     for adapter in adapters {
       try adapter.bundle.attach(to: model)
       self.adapters.append(adapter)
@@ -28,7 +28,7 @@ extension AdapterChoice {
   /// Opens the adapters and compares them with the parts, before a weight is read.
   /// - Parameter own: the adapter that belongs to a joined model, which comes before the others.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
-  func open(for parts: PipelineParts, own: AdapterBundle? = nil) throws -> [AttachedAdapter] {
+  package func open(for parts: PipelineParts, own: AdapterBundle? = nil) throws -> [AttachedAdapter] {
     var bundles = own.map { [$0] } ?? []
     for reference in references { bundles.append(try AdapterBundle(reference)) }
     return try bundles.map {

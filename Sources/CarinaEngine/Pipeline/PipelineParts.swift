@@ -142,7 +142,7 @@ package struct PipelineParts {
 
   /// Which maps get adapters; nil where none are asked for.
   /// - Throws: as `LoraPlan.init`.
-  func loraPlan(_ settings: SettingValues<LoraSettingList>) throws -> LoraPlan? {
+  package func loraPlan(_ settings: SettingValues<LoraSettingList>) throws -> LoraPlan? {
     guard settings.rank != nil else { return nil }
     let vision = try vision.visionConfig(), decoder = try language.decoderConfig().config
     return try LoraPlan(
