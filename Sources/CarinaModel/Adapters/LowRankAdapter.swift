@@ -24,7 +24,7 @@ package final class LowRankAdapter {
   /// Both factors.
   package var parameters: [Parameter] { [a, b] }
   /// What it adds to the map at this moment.
-  var term: LowRankTerm { LowRankTerm(a: a, b: b, scale: Float(scale), mask: dropout?.mask(of: map)) }
+  package var term: LowRankTerm { LowRankTerm(a: a, b: b, scale: Float(scale), mask: dropout?.mask(of: map)) }
 
   /// Whether it changes the map: whether neither factor is 0 throughout.
   package var changesTheMap: Bool {

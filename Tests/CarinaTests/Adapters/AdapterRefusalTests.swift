@@ -139,6 +139,6 @@ import Testing
     }
     let both = try logits(["causal-rank-4", "causal-rank-1"])
     expectClose(both, try logits(["causal-rank-1", "causal-rank-4"]), relative: 1e-5)
-    #expect(try logits(["causal-rank-4"]) != both && logits(["causal-rank-1"]) != both)
+    for one in ["causal-rank-4", "causal-rank-1"] { #expect(try logits([one]) != both) }
   }
 }

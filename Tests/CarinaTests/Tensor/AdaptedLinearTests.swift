@@ -26,7 +26,7 @@ import Testing
     init(rows: Int, inputs: Int, outputs: Int, ranks: [Int], mask: DropoutMask?, type: ElementType = .float32) {
       x = Tensor.random([rows, inputs], seed: 1)
       weight = Parameter.random("w", [outputs, inputs], seed: 2, type: type, trainable: false)
-      bias = Parameter.random("b", [outputs], seed: 3, decays: false, trainable: false)
+      bias = Parameter.random("b", [outputs], seed: 3, trainable: false, decays: false)
       terms = ranks.enumerated().map { index, rank in
         LowRankTerm(
           a: Parameter.random("a\(index)", [rank, inputs], seed: UInt64(10 + index), type: type),
