@@ -46,8 +46,7 @@ pixels = {}
 for path in sorted(glob.glob(f"{shards}/*.h5")):
     with h5py.File(path) as shard:
         rows, images = shard["samples/image"][:], shard["images/pixels"][:]
-        names = np.split(shard["samples/id/bytes"][:], shard["samples/id/offsets"][1:-1])
-        for identifier, row in zip((bytes(name).decode() for name in names), rows):
+        for identifier, row in zip(shard["samples/id"].asstr()[:], rows):
             pixels[identifier] = images[row]
 tokenizer = AutoTokenizer.from_pretrained(final)
 is_joined = json.load(open(f"{part('language_model')}/config.json")).get("model_type") == "gemma3"

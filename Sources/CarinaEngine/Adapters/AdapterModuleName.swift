@@ -27,7 +27,8 @@ package enum AdapterModuleName {
     func moved(_ prefix: String, to other: String) -> String {
       map.hasPrefix(prefix) ? other + map.dropFirst(prefix.count) : map
     }
-    guard isJoined else { return map }
+    // A SiglipVisionModel of transformers 5 has no level of that name.
+    guard isJoined else { return part == .visionEncoder ? moved("vision_model.", to: "") : map }
     switch part {
     case .languageModel: return moved("model.", to: "model.language_model.")
     case .visionEncoder: return moved("vision_model.", to: "model.vision_tower.")

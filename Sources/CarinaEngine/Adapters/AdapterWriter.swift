@@ -62,15 +62,19 @@ package struct AdapterWriter {
     }
     // What a list of short names would match: every map of the model that PEFT opens.
     let opened = sharesVision || !isJoined ? parts : parts + [.visionEncoder]
-    let all = opened.flatMap { part in
+    var all = opened.flatMap { part in
       part.maps(of: model).map { AdapterModuleName.path(of: $0.name, part, isJoined: isJoined) }
     }
+    if parts.contains(.visionEncoder), model.vision.config.hasPoolingHead { all += Self.poolingHead }
     try configuration(
       targets: Self.targets(paths, of: all), base: base, isCausal: parts.contains(.languageModel),
       savesProjector: projector != nil
     ).write(to: "\(path)/\(AdapterDirectory.fileName)")
     try SafetensorsWriter.write(tensors, to: "\(path)/\(PeftAdapterFile.weightsName)")
   }
+
+  /// Linear layers of a pooling head, through which no feature for a decoder passes.
+  private static let poolingHead = ["head.attention.out_proj", "head.mlp.fc1", "head.mlp.fc2"]
 
   /// Last steps of the paths where they match these and no others, else the paths.
   private static func targets(_ paths: [String], of all: [String]) -> [String] {
