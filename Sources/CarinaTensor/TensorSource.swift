@@ -32,6 +32,22 @@ package struct TensorSource {
     }
   }
 
+  /// The numbers of one and then those of another of the same type, [rows of both, …].
+  package init(_ first: TensorSource, followedBy second: TensorSource, on backend: any Backend) {
+    precondition(first.elementType == second.elementType && first.shape.dropFirst() == second.shape.dropFirst())
+    let shape = [first.shape[0] + second.shape[0]] + first.shape.dropFirst()
+    self.init(shape: shape, elementType: first.elementType) { range in
+      let split = min(max(first.count, range.lowerBound), range.upperBound)
+      let head = range.lowerBound..<split, tail = split - first.count..<range.upperBound - first.count
+      if tail.isEmpty { return first.piece(head) }
+      if head.isEmpty { return second.piece(tail) }
+      let piece = Tensor(uninitialized: [range.count], elementType: first.elementType, on: backend)
+      backend.copy(first.piece(head), into: piece.elementSlice(0..<head.count))
+      backend.copy(second.piece(tail), into: piece.elementSlice(head.count..<range.count))
+      return piece
+    }
+  }
+
   /// How many numbers.
   package var count: Int { shape.reduce(1, *) }
   /// Numbers `range` of the tensor read row-major, [range.count].

@@ -20,15 +20,22 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
   var lines: [(name: String, value: String)] = [
     ("train-shards", "\(options.trainShards) (\(counts.train) samples)"),
     ("val-shards", options.validationShards.map { "\($0) (\(counts.validation ?? 0) samples)" } ?? "none"),
-    ("vision-model", options.visionModel), ("llm", options.languageModel),
-    ("projector", options.projector ?? "fresh"), ("output-dir", options.outputDirectory),
   ]
+  lines +=
+    options.checkpoint.map { [("checkpoint", $0)] }
+    ?? [
+      ("vision-model", options.visionModel), ("llm", options.languageModel),
+      ("projector", options.projector ?? "fresh"),
+    ]
+  lines += [("output-dir", options.outputDirectory)]
   if let assumption = training.imageAssumption { lines.append(("image-settings", assumption)) }
   lines += [
     (
       "trains",
       [
-        options.policy.trainsProjector ? "projector" : nil, options.policy.trainsDecoder ? "language model" : nil,
+        options.policy.trainsProjector ? "projector" : nil,
+        options.policy.trainsDecoder
+          ? "language model" + (options.policy.freezesEmbeddings ? " without its embeddings" : "") : nil,
         options.policy.trainsVisionInFirstEpoch ? "vision encoder (first epoch)" : nil,
         options.lora.rank == nil ? nil : "adapters",
       ].compactMap { $0 }.joined(separator: ", ")

@@ -2,24 +2,21 @@ import ArgumentParser
 import Carina
 
 /// The options that stages 1 and 2 share.
-public struct TrainingArguments: ParsableArguments {
+public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments {
   /// Shards to train on.
   @Option(name: .long, help: ArgumentHelp("Shard directory to train on.", valueName: "dir"))
   public var trainShards: String
   /// Shards for the validation loss.
   @Option(name: .long, help: ArgumentHelp("Held-out shard directory; the best model is kept.", valueName: "dir"))
   public var valShards: String?
-  /// The vision encoder.
-  @Option(name: .long, help: ArgumentHelp("SigLIP checkpoint: a directory, or an id in the Hugging Face cache."))
-  public var visionModel: String
-  /// The decoder.
-  @Option(
-    name: [.long, .customLong("llm-name"), .customLong("llm-path")],
-    help: ArgumentHelp("Gemma 3 checkpoint: a directory, or an id in the Hugging Face cache."))
-  public var llm: String
+  /// What the run begins with.
+  @OptionGroup public var backbones: Backbones
   /// The run's directory.
   @Option(name: .long, help: ArgumentHelp("Directory of the run.", valueName: "dir"))
   public var outputDir: String
+  /// Whether frozen parts are copied.
+  @Flag(name: .long, help: "Copy the parts that stay frozen into the final model instead of referring to them.")
+  public var standalone = false
   /// How weights are changed.
   @OptionGroup public var optimization: SettingOptions<TrainingOffers.Optimization>
   /// Precision and library of matrix products.
@@ -51,9 +48,12 @@ public struct TrainingArguments: ParsableArguments {
   public func options(
     policy: FreezingPolicy, style: PromptStyle, settings: TrainingSettings
   ) throws -> JointTrainingOptions {
+    let parts = try backbones.parts
     var options = JointTrainingOptions(
-      trainShards: trainShards, visionModel: visionModel, languageModel: llm, outputDirectory: outputDir,
-      policy: policy, promptStyle: style)
+      trainShards: trainShards, visionModel: parts?.vision ?? "", languageModel: parts?.language ?? "",
+      outputDirectory: outputDir, policy: policy, promptStyle: style)
+    if let checkpoint = backbones.checkpoint { try options.start(from: checkpoint) }
+    options.isStandalone = standalone
     options.validationShards = valShards
     options.settings = settings
     try optimization.apply(to: &options.settings)

@@ -13,7 +13,7 @@ struct TrainStage1: ParsableCommand, JointTrainingCommand {
       """,
     version: CarinaVersion.current)
 
-  @OptionGroup var training: TrainingArguments
+  @OptionGroup var training: TrainingArguments<BackboneParts>
   @Option(name: .long, help: "Start from this projector directory.") var initProjector: String?
   @Option(JointTrainingOptions.projectorHidden) var projectorHidden: Int?
   @OptionGroup var stage: SettingOptions<TrainingOffers.Stage1>

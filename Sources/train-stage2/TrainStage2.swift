@@ -13,9 +13,7 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
       """,
     version: CarinaVersion.current)
 
-  @OptionGroup var training: TrainingArguments
-  @Option(name: .customLong("stage1-projector-path"), help: "Projector directory that stage 1 wrote.")
-  var stage1Projector: String
+  @OptionGroup var training: TrainingArguments<CheckpointOrParts>
   @Flag(name: .customLong("train-ve-first-epoch"), help: "Train the vision encoder in the first epoch.")
   var trainVision = false
   @Flag(name: .long, help: "Train the projector too.") var unfreezeProjectionLayer = false
@@ -23,6 +21,8 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
     name: .customLong("unfreeze-llm"), inversion: .prefixedNo,
     help: "Train the language model (default: unless --lora-rank is given).")
   var unfreezeLanguageModel: Bool?
+  @Flag(name: .long, help: "Leave the language model's token embeddings as they are, and a head tied to them.")
+  var freezeEmbeddings = false
   @OptionGroup(title: "Adapters") var lora: SettingOptions<WholeOffer<LoraSettingList>>
   @OptionGroup var stage: SettingOptions<TrainingOffers.Stage2>
   @OptionGroup var global: GlobalOptions
@@ -36,12 +36,12 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
 
   func trainingOptions() throws -> JointTrainingOptions {
     let lora = try lora.values
-    var options = try training.options(
-      policy: FreezingPolicy(
-        trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel ?? (lora.rank == nil),
-        trainsVisionInFirstEpoch: trainVision),
-      style: .gemma, settings: try stage.values)
-    options.projector = stage1Projector
+    var policy = FreezingPolicy(
+      trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel ?? (lora.rank == nil),
+      trainsVisionInFirstEpoch: trainVision)
+    policy.freezesEmbeddings = freezeEmbeddings
+    var options = try training.options(policy: policy, style: .gemma, settings: try stage.values)
+    if let projector = training.backbones.projector { options.projector = projector }
     options.lora = lora
     return options
   }

@@ -32,7 +32,8 @@ import Testing
         ["train-stage2"],
         training + [
           "--stage1-projector-path", "--train-ve-first-epoch", "--unfreeze-projection-layer", "--unfreeze-llm",
-          "--no-unfreeze-llm", "--lora-rank", "--lora-alpha", "--lora-dropout", "--lora-targets", "--rslora", "--lora-lr",
+          "--no-unfreeze-llm", "--checkpoint", "--freeze-embeddings", "--standalone", "--lora-rank", "--lora-alpha",
+          "--lora-dropout", "--lora-targets", "--rslora", "--lora-lr",
         ]
       ),
       (
@@ -42,9 +43,13 @@ import Testing
           "--adapter",
         ]
       ),
-      (["infer", "answer"], parts + generation + ["--image-path", "--question", "--input", "--json", "--frame", "--adapter"]),
+      (
+        ["infer", "answer"],
+        parts + generation + ["--image-path", "--question", "--input", "--json", "--frame", "--adapter"]
+      ),
       (["infer", "merge"], ["--checkpoint", "--adapter", "--output"]),
       (["infer", "tokenize"], ["--llm-path"]),
+      (["infer", "export"], ["--as", "--checkpoint", "--output"]),
     ])
   func promised(command: [String], options: [String]) throws {
     let help = try ProgramRun(command[0], command.dropFirst() + ["--help"])

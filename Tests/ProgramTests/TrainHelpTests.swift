@@ -48,6 +48,8 @@ private let trainStage1Help = """
                             Gemma 3 checkpoint: a directory, or an id in the
                             Hugging Face cache.
     --output-dir <dir>      Directory of the run.
+    --standalone            Copy the parts that stay frozen into the final model
+                            instead of referring to them.
     --weight-decay <weight-decay>
                             Decay of weights other than norms and biases.
                             (default: 0.01)

@@ -2,7 +2,10 @@
 with them. usage: make_gemma3_goldens.py   needs: torch transformers safetensors; about a minute
 
 The files of a case are those of make_model_goldens.py; `projected` is what the projector gives. A sample has `images` (rows of `pixel_values`) and `segments`, the ids
-before, between and behind their soft tokens; `supervised` marks ids of the last segment. Gradients have the keys of model.safetensors."""
+before, between and behind their soft tokens; `supervised` marks ids of the last segment. Gradients have the keys of model.safetensors.
+
+training/POLICY.json: ten optimizer steps on the model of a case, as make_training_goldens.py has them (`settings`, `steps`, `noise_only`), with `case`, `samples`
+[{image, question, answer}] laid out as <bos> image question answer <eos>, and `final`, the sum and the sum of squares of each trained tensor in the end."""
 import json
 import pathlib
 import shutil
@@ -10,10 +13,14 @@ import types
 
 from transformers import Gemma3Config, Gemma3ForConditionalGeneration, Gemma3TextConfig, SiglipVisionConfig
 
+import make_training_goldens as training
 import model_golden_cases
 from model_golden_cases import *
 
 HERE = pathlib.Path(__file__).resolve().parent.parent / "CarinaTests" / "Goldens" / "gemma3"
+
+
+PROMPTS = 17
 
 
 def ids_of(sample, soft, rows):
@@ -84,7 +91,7 @@ def case(name, seed, text, vision, tokens, samples):
     facts["noise_only"] = sorted(k for k, v in keys.items() if v is not None and float(v.abs().max()) < 1e-6 * largest)
     tensors.update({"grad." + k: v for k, v in keys.items() if v is not None})
     with torch.no_grad():
-        for sample in facts["samples"]:
+        for sample in (facts["samples"] * PROMPTS)[:PROMPTS]:
             for attempt in range(300):
                 prompt = dict(sample, segments=sample["segments"][:-1] + [sample["segments"][-1][:3] + draw(3)])
                 answer, margin = [], float("inf")
@@ -107,6 +114,43 @@ def case(name, seed, text, vision, tokens, samples):
     finish(where, seed, facts, tensors)
 
 
+def curve(name, case, prefixes, clip, seed):
+    """Ten steps; `prefixes` as in make_training_goldens.py, over the names in transformers' memory."""
+    where = HERE / case
+    model = Gemma3ForConditionalGeneration.from_pretrained(where, attn_implementation="eager").train()
+    pixels, g = load_file(where / "golden.safetensors")["pixel_values"], generator(seed)
+    rows, vocabulary = model.config.mm_tokens_per_image, model.config.text_config.vocab_size
+    draw = lambda low, high: torch.randint(3, vocabulary - 3, (int(torch.randint(low, high, (1,), generator=g)),), generator=g).tolist()
+    samples = [{"image": i % 3, "question": draw(2, 7), "answer": draw(1, 7)} for i in range(20)]
+    order = training.draw_order(len(samples))
+
+    def nll(sample):
+        answer = sample["answer"] + [EOS]
+        ids = torch.tensor([[BOS] + [model.config.image_token_id] * rows + sample["question"] + answer])
+        kinds = torch.tensor([[0] + [1] * rows + [0] * (len(sample["question"]) + len(answer))])
+        logits = model(input_ids=ids, token_type_ids=kinds, pixel_values=pixels[[sample["image"]]], use_cache=False).logits[0]
+        return torch.nn.functional.cross_entropy(logits[-len(answer) - 1:-1], torch.tensor(answer), reduction="sum")
+
+    def step(index):
+        total = sum(len(samples[i]["answer"]) + 1 for batch in order[index] for i in batch)
+        loss = 0.0
+        for batch in order[index]:
+            part = sum(nll(samples[i]) for i in batch) / total
+            part.backward()
+            loss += part.item()
+        return loss, {"batches": order[index], "supervised_tokens": total}
+
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    named, steps, quiet = training.run_stage(model, prefixes, step, clip)
+    for n, p in model.named_parameters():
+        assert torch.equal(p, before[n]) or training.trains(n, prefixes, 0), f"{n} is frozen and moved"
+    (HERE / "training").mkdir(exist_ok=True)
+    write_json(HERE / "training" / f"{name}.json", {
+        "case": case, "settings": dict(training.SETTINGS, max_grad_norm=clip), "samples": samples, "steps": steps, "noise_only": quiet,
+        "final": {n: [float(p.double().sum()), float(p.double().square().sum())] for n, p in named}})
+    print(f"{name}: loss {steps[0]['loss']:.4f} -> {steps[-1]['loss']:.4f}, norms {min(s['grad_norm'] for s in steps):.3f} to {max(s['grad_norm'] for s in steps):.3f}, noise {len(quiet)}")
+
+
 def main():
     vision = dict(hidden_size=12, intermediate_size=17, num_hidden_layers=2, num_attention_heads=2, image_size=16, patch_size=4)
     text = dict(vocab_size=48, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=6, sliding_window=64,
@@ -120,6 +164,22 @@ def main():
     case("untied", 221, dict(text, num_key_value_heads=1, sliding_window=12, tie_word_embeddings=False, layer_types=[FULL, SLIDING, FULL],
                              rope_parameters={FULL: {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0}, SLIDING: {"rope_type": "default", "rope_theta": 10000.0}}),
          dict(vision, image_size=32), 4, [([2, 0, 1], 1, 7), ([1], 3, 9)])
+    # A window of 3, shorter than the 4 rows that blocks of 4 × 4 patches give; two and three images.
+    case("pool-4", 231, dict(text, sliding_window=3, num_hidden_layers=2, layer_types=[SLIDING, FULL]), dict(vision, image_size=32), 4,
+         [([1, 0], 2, 7), ([2, 1, 0], 1, 6)])
+    # As the 27B: a factor on the scores that is not the head's; scaled positions; 16 rows of 2 × 2 patches, longer than the window.
+    case("scaled", 241, dict(text, num_key_value_heads=1, query_pre_attn_scalar=9, sliding_window=9, num_hidden_layers=2, layer_types=[SLIDING, FULL],
+                             rope_parameters={FULL: {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0}, SLIDING: {"rope_type": "default", "rope_theta": 10000.0}}),
+         dict(vision, image_size=32), 16, [([2], 3, 8), ([0, 2], 1, 6)])
+    # A head of its own over grouped heads and blocks of 2 × 2 patches; two images, then none.
+    case("own-head", 251, dict(text, tie_word_embeddings=False, sliding_window=6, num_hidden_layers=2, layer_types=[SLIDING, FULL]), vision, 4,
+         [([0, 1], 2, 8), ([], 3, 7)])
+    decoder, projector, tower = "model.language_model.", "model.multi_modal_projector.", "model.vision_tower."
+    curve("decoder", "grouped", {decoder: None}, 1.0, 301)
+    curve("frozen-embeddings", "grouped", {decoder + "layers.": None, decoder + "norm.": None}, 1.0, 302)
+    curve("projector", "pool-4", {projector: None}, 2.5, 303)
+    curve("vision-first-epoch", "pool-4", {decoder: None, projector: None, tower: 0}, 1.0, 304)
+    curve("own-head", "own-head", {decoder: None, "lm_head.": None, projector: None}, 1.0, 305)
 
 
 if __name__ == "__main__":

@@ -19,26 +19,16 @@ public enum AdapterMerge {
   /// How the matrices of a decoder are stored: bfloat16 where one of them is.
   /// - Parameters:
   ///   - checkpoint: a joined model, in whose place the decoder may be named.
-  /// - Throws: `CarinaError.missingInput`, `.badData`; `.usage` for a joined Gemma 3, which cannot be written.
+  /// - Throws: `CarinaError.missingInput`, `.badData`.
   public static func storedType(checkpoint: String?, languageModel: String?) throws -> ElementType {
     let directory: ModelDirectory
     if let checkpoint {
-      directory =
-        try ModelDirectory.foreignCheckpoint(checkpoint) ?? JoinedModelDirectory(path: checkpoint).languageModel
+      directory = try CheckpointParts(checkpoint).parts.language
     } else {
       directory = try ModelDirectory.locate(languageModel ?? "", for: .languageModelPath)
     }
-    try requireParts(directory)
     let entries = try directory.weights().files.flatMap(\.entries)
     return entries.contains { $0.shape.count == 2 && $0.element == .bfloat16 } ? .bfloat16 : .float32
-  }
-
-  private static func requireParts(_ language: ModelDirectory) throws {
-    guard language.isJoinedGemma3 else { return }
-    throw CarinaError(
-      .usage, "adapters of a joined Gemma 3 cannot be merged here", at: language.path,
-      expected: "a base of two parts, as stages 1 and 2 take and write it",
-      remedy: "Merge with PEFT (merge_and_unload), which opens the same files; unmerged they answer here as they are.")
   }
 
   /// Merges the adapters of a model and writes the directory of a joined model without them.
@@ -52,20 +42,27 @@ public enum AdapterMerge {
         remedy: "Name one with \(setting: AdapterChoice.setting), or a final_model that has one.")
     }
     try OutputDirectory.require(path, outside: pipeline.directories)
-    try requireParts(pipeline.language.directory)
+    let description = JoinedModelWriter.Description(
+      promptStyle: renderer.style, maximumQuestionTokens: renderer.maximumQuestionTokens,
+      maximumAnswerTokens: renderer.maximumAnswerTokens, transform: answering.transform, system: renderer.system,
+      training: ["merged_adapters": .array(pipeline.adapters.map { .string($0.bundle.sampledFingerprint) })])
     let touched = AdaptedPart.allCases.filter { part in pipeline.adapters.contains { $0.bundle.touches(part) } }
-    let merged = pipeline.adapters.map { JSONValue.string($0.bundle.sampledFingerprint) }
+    let changed = Set(pipeline.adapters.flatMap { $0.bundle.files.flatMap(\.changedWeights) })
+    let tiedBefore = try !pipeline.language.directory.decoderConfig().config.hasOwnHead
+    let hasNewHead = tiedBefore && pipeline.model.decoder.config.hasOwnHead
     merge(pipeline.model)
+    if pipeline.isOneDirectory {
+      return try JoinedRunOutput(
+        pipeline: pipeline, policy: FreezingPolicy(trainsProjector: false, trainsDecoder: false),
+        description: description, changed: changed.union(hasNewHead ? [TensorFormat.headName] : [])
+      ).write(to: path)
+    }
     func storage(_ part: AdaptedPart, _ directory: ModelDirectory) -> JoinedModelWriter.Storage {
       touched.contains(part) ? .copy : .reference(directory)
     }
     try JoinedModelWriter.write(
       pipeline.model, languageModel: storage(.languageModel, pipeline.language.directory),
       visionEncoder: storage(.visionEncoder, pipeline.vision.directory), tokenizer: pipeline.tokenizer,
-      description: JoinedModelWriter.Description(
-        promptStyle: renderer.style, maximumQuestionTokens: renderer.maximumQuestionTokens,
-        maximumAnswerTokens: renderer.maximumAnswerTokens, transform: answering.transform, system: renderer.system,
-        training: ["merged_adapters": .array(merged)]),
-      type: type, to: path)
+      description: description, type: type, to: path)
   }
 }

@@ -11,6 +11,12 @@ extension JoinedPipeline {
     }
   }
 
+  /// Whether all parts lie in one directory of a joined Gemma 3.
+  var isOneDirectory: Bool {
+    language.directory.isJoinedGemma3 && vision.directory == language.directory
+      && projector?.directory == language.directory
+  }
+
   /// What the vision features depend on besides the encoder's weights: the fingerprints of its adapters.
   var visionAdapters: [String] {
     adapters.filter { $0.bundle.touches(.visionEncoder) }.map(\.bundle.sampledFingerprint)

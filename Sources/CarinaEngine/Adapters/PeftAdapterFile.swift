@@ -29,6 +29,9 @@ package struct PeftAdapterFile {
   /// What it changes and what it replaces, in the order of the bytes.
   package let changes: [Change], saved: [Saved]
 
+  /// The engine's names of all weights that are others with the adapter.
+  var changedWeights: [String] { changes.map { $0.map + ".weight" } + saved.map(\.name) }
+
   static let weightsName = "adapter_model.safetensors"
 
   /// Opens an adapter; no tensor is read.

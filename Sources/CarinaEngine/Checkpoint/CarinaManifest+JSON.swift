@@ -19,11 +19,14 @@ extension CarinaManifest {
     guard [CarinaManifest.formatVersion, CarinaManifest.adapterFormatVersion].contains(version) else {
       throw CarinaError(
         .badData, "is of a format that this version does not know", at: source,
-        expected: "format_version \(CarinaManifest.formatVersion) or \(CarinaManifest.adapterFormatVersion)", found: "\(version)",
+        expected: "format_version \(CarinaManifest.formatVersion) or \(CarinaManifest.adapterFormatVersion)",
+        found: "\(version)",
         remedy: "Use the version of Carina that wrote it.")
     }
     promptStyle = try root["prompt_style"].read(PromptStyle.words) { $0.string.flatMap(PromptStyle.init) }
     system = try root["system"].optional?.text()
+    layout =
+      try root["layout"].optional?.read("parts or gemma3") { $0.string.flatMap(Layout.init) } ?? .parts
     feature = try root["vision_feature"].read("post-norm or pre-norm") { $0.string.flatMap(VisionFeature.init) }
     maximumQuestionTokens = try root["max_question_tokens"].count(from: 1, expected: "a number of at least 1")
     maximumAnswerTokens = try root["max_answer_tokens"].count(from: 1, expected: "a number of at least 1")
@@ -67,8 +70,9 @@ extension CarinaManifest {
       "transform_id": .string(transformID),
       "vision_feature": .string(feature.rawValue),
     ]
-    guard system != nil || adapter != nil, case .object(var object) = always else { return always }
+    guard case .object(var object) = always else { return always }
     if let system { object["system"] = .string(system) }
+    if layout != .parts { object["layout"] = .string(layout.rawValue) }
     if let adapter {
       object["adapter"] = Part(identity: adapter, reference: nil).json
       object["format_version"] = .integer(CarinaManifest.adapterFormatVersion)

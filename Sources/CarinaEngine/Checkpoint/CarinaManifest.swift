@@ -26,6 +26,14 @@ public struct CarinaManifest: Equatable, Sendable {
     }
   }
 
+  /// How the directory holds the parts.
+  public enum Layout: String, Sendable, CaseIterable {
+    /// Each in a directory of its own, or by reference.
+    case parts
+    /// All of them as one `Gemma3ForConditionalGeneration`.
+    case gemma3
+  }
+
   /// Where a part that was not copied lies.
   package struct Reference: Equatable, Sendable {
     /// The absolute path at the time of writing.
@@ -43,6 +51,8 @@ public struct CarinaManifest: Equatable, Sendable {
     }
   }
 
+  /// How the directory holds the parts; in the file where it is not `parts`.
+  public var layout = Layout.parts
   /// How question, image and answer are laid out.
   package var promptStyle: PromptStyle
   /// The system text before the first question; nil for none, and then it is not in the file.

@@ -44,14 +44,20 @@ public struct JoinedModelDirectory {
     }
     self.path = path
     manifest = try CarinaManifest(path: manifestPath)
+    adapter = try manifest.adapter.map { try JoinedModelDirectory.adapter($0, in: path) }
     let resolver = PartResolver(root: path, environment: environment)
+    guard manifest.layout == .parts else {
+      let whole = ModelDirectory(path: path)
+      try resolver.recognise(manifest.languageModel, at: whole)
+      (languageModel, visionEncoder, projector, tokenizer) = (whole, whole, whole, whole)
+      return
+    }
     languageModel = try resolver.find(manifest.languageModel, name: Self.languageModelName)
     visionEncoder = try resolver.find(manifest.visionEncoder, name: Self.visionEncoderName)
     projector = try resolver.find(manifest.projector, name: Self.projectorName)
     let root = ModelDirectory(path: path)
     let hasOwn = ["tokenizer.json", "tokenizer.model", "spiece.model"].contains { root.has($0) }
     tokenizer = hasOwn ? root : languageModel
-    adapter = try manifest.adapter.map { try JoinedModelDirectory.adapter($0, in: path) }
   }
 
   private static func adapter(_ expected: WeightsIdentity, in path: String) throws -> AdapterBundle {
@@ -65,7 +71,14 @@ public struct JoinedModelDirectory {
   }
 
   /// The parts, to be joined.
+  /// - Throws: as `PipelineParts.init(joined:)` where they are one directory.
   var parts: PipelineParts {
+    get throws {
+      manifest.layout == .gemma3 ? try PipelineParts(joined: languageModel) : apart
+    }
+  }
+
+  private var apart: PipelineParts {
     PipelineParts(
       language: languageModel, vision: visionEncoder, tokenizer: tokenizer, projector: .directory(projector),
       feature: manifest.feature, dropsFirstPatch: manifest.dropsFirstPatch)
@@ -122,7 +135,7 @@ private struct PartResolver {
           + "\(setting: .projectorPath).")
   }
 
-  private func recognise(_ part: CarinaManifest.Part, at directory: ModelDirectory) throws {
+  func recognise(_ part: CarinaManifest.Part, at directory: ModelDirectory) throws {
     let found = try directory.weights().sampledFingerprint().description
     guard found == part.identity.sampled else {
       throw CarinaError(

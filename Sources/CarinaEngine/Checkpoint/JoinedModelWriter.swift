@@ -11,8 +11,12 @@ package enum JoinedModelWriter {
   package enum Storage {
     /// Its weights are written into the directory.
     case copy
+    /// It was frozen, and its weights are written into the directory as its files hold them.
+    case stored(StoredTensors)
     /// It was frozen and is named by path and digest only.
     case reference(ModelDirectory)
+
+    fileprivate var stored: StoredTensors? { if case .stored(let tensors) = self { tensors } else { nil } }
   }
 
   /// What the model does not know about itself.
@@ -57,10 +61,12 @@ package enum JoinedModelWriter {
   ) throws {
     try AtomicFile.writeDirectory(to: path) { temporary in
       let language = try part(languageModel, JoinedModelDirectory.languageModelName, in: temporary, for: path) {
-        try ModelDirectoryWriter.write(model.decoder, to: $0, type: type, tokenizer: tokenizer)
+        try ModelDirectoryWriter.write(
+          model.decoder, to: $0, type: type, tokenizer: tokenizer, stored: languageModel.stored)
       }
       let vision = try part(visionEncoder, JoinedModelDirectory.visionEncoderName, in: temporary, for: path) {
-        try ModelDirectoryWriter.write(model.vision, transform: description.transform, to: $0, type: type)
+        try ModelDirectoryWriter.write(
+          model.vision, transform: description.transform, to: $0, type: type, stored: visionEncoder.stored)
       }
       let projector = try part(projector, JoinedModelDirectory.projectorName, in: temporary, for: path) {
         try ModelDirectoryWriter.write(model.projector, to: $0, type: .float32)
@@ -86,7 +92,7 @@ package enum JoinedModelWriter {
     _ storage: Storage, _ name: String, in temporary: String, for path: String, write: (String) throws -> Void
   ) throws -> CarinaManifest.Part {
     switch storage {
-    case .copy:
+    case .copy, .stored:
       try write("\(temporary)/\(name)")
       return CarinaManifest.Part(
         identity: try WeightsIdentity(WeightsDirectory(path: "\(temporary)/\(name)")), reference: nil)

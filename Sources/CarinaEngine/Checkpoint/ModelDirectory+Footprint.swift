@@ -19,6 +19,15 @@ extension ModelDirectory {
       TensorTable(of: reading.config, format: reading.format), in: try weights(), precision: precision)
   }
 
+  /// What of that is the table of token embeddings.
+  /// - Throws: as `decoderFootprint`.
+  func embeddingFootprint(precision: ElementType) throws -> WeightsFootprint {
+    let reading = try decoderConfig()
+    return WeightsFootprint(
+      TensorTable(of: reading.config, format: reading.format), in: try weights(), precision: precision
+    ) { $0 == TensorFormat.embeddingName }
+  }
+
   /// What the vision encoder's weights will take; its pooling head is never trained with a decoder.
   /// - Throws: as `decoderFootprint`.
   package func visionFootprint(precision: ElementType) throws -> WeightsFootprint {

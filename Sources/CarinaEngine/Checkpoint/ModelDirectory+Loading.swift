@@ -99,7 +99,7 @@ extension ModelDirectory {
     let model = build(loader)
     let summary = try loader.finish()
     return LoadedPart(
-      model: model, directory: self, weights: weights, unknownKeys: unknownKeys, configRemarks: remarks,
+      model: model, directory: self, weights: weights, format: format, unknownKeys: unknownKeys, configRemarks: remarks,
       summary: summary)
   }
 

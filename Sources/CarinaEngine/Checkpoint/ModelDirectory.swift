@@ -50,13 +50,23 @@ public struct ModelDirectory: Equatable, Sendable {
     return ModelDirectory(path: try cache.snapshot(of: model, option: option.description), reference: reference)
   }
 
-  /// Finds a projector by its own directory, or by that of the model or of the run in which it lies.
+  /// Finds a projector by its own directory, by that of the model or of the run in which it lies, or by the id of a
+  /// joined Gemma 3.
   /// - Throws: `CarinaError.missingInput`.
-  public static func projector(_ path: String) throws -> ModelDirectory {
+  public static func projector(
+    _ path: String, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> ModelDirectory {
     let candidates = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"]
     for candidate in candidates.map({ ModelDirectory(path: $0) })
     where candidate.has("projector_config.json") || candidate.has("model.safetensors") || candidate.isJoinedGemma3 {
       return candidate
+    }
+    // The id of a joined model is a projector too.
+    if !FileManager.default.fileExists(atPath: path),
+      let cached = try? locate(path, for: .projectorPath, environment: environment),
+      cached.isJoinedGemma3
+    {
+      return cached
     }
     throw CarinaError(
       .missingInput, "there is no projector", at: path, expected: "a directory with model.safetensors",
@@ -64,15 +74,16 @@ public struct ModelDirectory: Equatable, Sendable {
   }
 
   /// What a user calls a checkpoint, where it is a directory with a `config.json` instead of a joined model of Carina's
-  /// own, or the id of a joined Gemma 3 in the cache; nil for everything else.
+  /// own, or the id of a model in the cache; nil for a directory without a `config.json`.
+  /// - Throws: as `locate` where there is neither a directory nor a model in the cache.
   static func foreignCheckpoint(
     _ reference: String, environment: [String: String] = ProcessInfo.processInfo.environment
-  ) -> ModelDirectory? {
+  ) throws -> ModelDirectory? {
     let directory = ModelDirectory(path: reference)
     if FileManager.default.fileExists(atPath: reference) {
       return directory.has("config.json") && !directory.has(CarinaManifest.fileName) ? directory : nil
     }
-    return try? locate(reference, for: .checkpoint, environment: environment)
+    return try locate(reference, for: .checkpoint, environment: environment)
   }
 
   /// The path of a file inside.

@@ -11,13 +11,16 @@ import Foundation
 package enum ModelDirectoryWriter {
   /// Writes a decoder as `Gemma3ForCausalLM`: `config.json`, `generation_config.json`, `model.safetensors`, and the
   /// tokenizer's files where `tokenizer` names a directory that has them.
+  /// - Parameter stored: its tensors as files hold them, which are then copied as they are.
   /// - Throws: `CarinaError.cannotWrite`, `.missingInput` when there is no tokenizer to copy.
   package static func write(
-    _ decoder: Decoder, to path: String, type: ElementType, tokenizer: ModelDirectory? = nil
+    _ decoder: Decoder, to path: String, type: ElementType, tokenizer: ModelDirectory? = nil,
+    stored: StoredTensors? = nil
   ) throws {
+    let type = try stored?.type(of: TensorFormat.embeddingName) ?? type
     try writeConfiguration(decoder.config.json, architecture: TensorFormat.decoder.architecture, type: type, to: path)
     try decoder.config.generationJSON.write(to: "\(path)/generation_config.json")
-    try writeWeights(decoder.parameters, .decoder, to: path, type: type)
+    try writeWeights(decoder.parameters, .decoder, to: path, type: type, stored: stored)
     try tokenizer?.copyTokenizer(to: path)
   }
 
@@ -40,13 +43,16 @@ package enum ModelDirectoryWriter {
 
   /// Writes a vision tower as `SiglipVisionModel`, with `preprocessor_config.json`. The names begin with
   /// `vision_model.`, which transformers opens in its versions 4 and 5 alike.
+  /// - Parameter stored: as for a decoder.
   /// - Throws: `CarinaError.cannotWrite`.
   package static func write(
-    _ vision: VisionEncoder, transform: ImageTransform, to path: String, type: ElementType
+    _ vision: VisionEncoder, transform: ImageTransform, to path: String, type: ElementType,
+    stored: StoredTensors? = nil
   ) throws {
+    let type = try stored?.type(of: TensorFormat.patchesName) ?? type
     try writeConfiguration(vision.config.json, architecture: TensorFormat.vision.architecture, type: type, to: path)
     try transform.preprocessorConfiguration.write(to: "\(path)/preprocessor_config.json")
-    try writeWeights(vision.parameters, .vision, to: path, type: type)
+    try writeWeights(vision.parameters, .vision, to: path, type: type, stored: stored)
   }
 
   /// Writes a projector: `projector_config.json` and `model.safetensors`.
@@ -68,10 +74,17 @@ package enum ModelDirectoryWriter {
   }
 
   private static func writeWeights(
-    _ parameters: [Parameter], _ format: TensorFormat, to path: String, type: ElementType
+    _ parameters: [Parameter], _ format: TensorFormat, to path: String, type: ElementType,
+    stored: StoredTensors? = nil
   ) throws {
     try SafetensorsWriter.write(
-      parameters.map { (name: format.fileName($0.name), tensor: TensorSource(trainedValueOf: $0), type: type) },
+      parameters.map { parameter in
+        let own = try stored?.tensor(parameter.name, on: parameter.value.backend)
+        return (
+          name: format.fileName(parameter.name), tensor: own?.tensor ?? TensorSource(trainedValueOf: parameter),
+          type: own?.type ?? type
+        )
+      },
       to: "\(path)/model.safetensors")
   }
 }

@@ -14,6 +14,7 @@ package final class StrictLoader: ParameterSource {
   private let format: TensorFormat
   private let precision: ElementType
   private let backend: any Backend
+  private let readsNumbers: Bool
   private var fileNames: [String: String] = [:]
   private var unnamed: [String] = []
   private var asked = Set<String>()
@@ -28,13 +29,18 @@ package final class StrictLoader: ParameterSource {
   ///   - format: what the files call the tensors, and what they may hold besides.
   ///   - precision: what products are computed in.
   ///   - backend: what will compute with the weights.
-  package init(directory: WeightsDirectory, format: TensorFormat, precision: ElementType, on backend: any Backend) {
+  ///   - readsNumbers: false looks at names, shapes and types alone; what is made of it must not be computed with.
+  package init(
+    directory: WeightsDirectory, format: TensorFormat, precision: ElementType, on backend: any Backend,
+    readsNumbers: Bool = true
+  ) {
     self.directory = directory
-    self.format = format
+    self.format = format.unwrapping(directory)
     self.precision = precision
     self.backend = backend
+    self.readsNumbers = readsNumbers
     for name in directory.names {
-      guard let own = format.engineName(name) else {
+      guard let own = self.format.engineName(name) else {
         unnamed.append(name)
         continue
       }
@@ -58,6 +64,9 @@ package final class StrictLoader: ParameterSource {
       misshapen.append("\(name) (expected \(shape), found \(entry.shape))\(turned(name, shape, entry.shape))")
       return ZeroPages.tensor(shape, on: backend)
     }
+    guard readsNumbers || !SafetensorsElement.computable.contains(entry.element) else {
+      return ZeroPages.unreadable(shape, on: backend)
+    }
     guard let tensor = try? file.tensor(entry, on: backend) else {
       wrongElements.append("\(name) (\(entry.element.rawValue))")
       return ZeroPages.tensor(shape, on: backend)
@@ -70,6 +79,15 @@ package final class StrictLoader: ParameterSource {
       tensor.storage.releaseResidentPages()
     }
     return value
+  }
+
+  /// Looks whether a part's tensors are all there, without reading one.
+  /// - Throws: as `finish`.
+  static func look(at weights: WeightsDirectory, _ format: TensorFormat, _ build: (ParameterSource) -> Void) throws {
+    let loader = StrictLoader(
+      directory: weights, format: format, precision: .float32, on: CPUBackend(), readsNumbers: false)
+    build(loader)
+    try loader.finish()
   }
 
   /// A hint at axes that stand in another order.
@@ -88,6 +106,8 @@ package final class StrictLoader: ParameterSource {
     package let ignored: [(name: String, reason: String)]
     /// Tensors that were rounded from double precision.
     package let roundedCount: Int
+    /// What was taken off the names of all tensors of the files; empty for nothing.
+    package let wrapper: String
 
     /// What there is to say, a line each: what was left out and why, and what was rounded.
     package var remarks: [String] {
@@ -101,14 +121,16 @@ package final class StrictLoader: ParameterSource {
       }
       func tensors(_ count: Int) -> String { count == 1 ? "1 tensor" : "\(count) tensors" }
       let left = reasons.map { "\(tensors($0.count)): \($0.reason)" }.joined(separator: "; ")
-      return (left.isEmpty ? [] : ["left out \(left)"])
+      return (wrapper.isEmpty ? [] : ["took \(wrapper) off all names, which a wrapper around the model left there"])
+        + (left.isEmpty ? [] : ["left out \(left)"])
         + (roundedCount == 0 ? [] : ["\(tensors(roundedCount)) of F64 rounded to F32"])
     }
 
     /// Equal in all parts.
     package static func == (left: Summary, right: Summary) -> Bool {
       left.weightCount == right.weightCount && left.mappedByteCount == right.mappedByteCount
-        && left.roundedCount == right.roundedCount && left.ignored.elementsEqual(right.ignored) { $0 == $1 }
+        && left.roundedCount == right.roundedCount && left.wrapper == right.wrapper
+        && left.ignored.elementsEqual(right.ignored) { $0 == $1 }
     }
   }
 
@@ -124,7 +146,7 @@ package final class StrictLoader: ParameterSource {
         extra.append(fileName)
         continue
       }
-      if case .copy(_, let original) = rule.which {
+      if readsNumbers, case .copy(_, let original) = rule.which {
         switch fileNames[original].flatMap({ directory.haveEqualNumbers(fileName, $0) }) {
         case true?: dropped.append((fileName, rule.reason))
         case false?: differing.append("\(fileName) (differs from \(original))")
@@ -165,7 +187,8 @@ package final class StrictLoader: ParameterSource {
         } ?? "Check that config.json and the weights are of the same model.")
     }
     return Summary(
-      weightCount: weightCount, mappedByteCount: mappedByteCount, ignored: dropped, roundedCount: roundedCount)
+      weightCount: weightCount, mappedByteCount: mappedByteCount, ignored: dropped, roundedCount: roundedCount,
+      wrapper: format.wrapper)
   }
 
   /// What stands before the names of all tensors that are left over, where they are otherwise the missing ones.

@@ -63,6 +63,8 @@ package struct TensorFormat: Sendable {
   /// The rows in order: the first that fits a name counts. Files are written with the first that gives the engine's
   /// name.
   package var names: [Naming]
+  /// What a wrapper has left before all names of the files; see `WrapperPrefix`.
+  package private(set) var wrapper = ""
   /// What is left out with its reason; the first row that fits a name counts.
   package var leftOut: [LeftOut]
   /// What is loaded and never trained, as nothing that is trained on depends on it.
@@ -91,8 +93,17 @@ package struct TensorFormat: Sendable {
 
   /// The engine's name of a tensor in a file; nil when no model of this kind has one of this name.
   package func engineName(_ file: String) -> String? {
-    names.first { $0.isWhole ? file == $0.file : file.hasPrefix($0.file) }
+    guard file.hasPrefix(wrapper) else { return nil }
+    let file = file.dropFirst(wrapper.count)
+    return names.first { $0.isWhole ? file == $0.file : file.hasPrefix($0.file) }
       .map { $0.engine + file.dropFirst($0.file.count) }
+  }
+
+  /// The format for files in which a wrapper stands before all names, or this one where none does.
+  func unwrapping(_ weights: WeightsDirectory) -> TensorFormat {
+    var format = self
+    format.wrapper = WrapperPrefix.common(to: weights.names)
+    return format
   }
 
   /// The name under which a tensor of the engine is written.
@@ -106,6 +117,8 @@ package struct TensorFormat: Sendable {
 
   /// The engine's names of the output head and of the embedding.
   static let headName = "lm_head.weight", embeddingName = "model.embed_tokens.weight"
+  /// The engine's name of the vision tower's first matrix.
+  static let patchesName = "vision_model.embeddings.patch_embedding.weight"
 }
 
 extension TensorFormat {

@@ -15,10 +15,15 @@ package struct WeightsFootprint: Equatable, Sendable {
   package init() {}
 
   /// What the tensors of a table take, as far as the files hold them.
-  init(_ table: TensorTable, in directory: WeightsDirectory, precision: ElementType) {
+  /// - Parameter isCounted: whether a tensor counts, by the engine's name.
+  init(
+    _ table: TensorTable, in directory: WeightsDirectory, precision: ElementType,
+    where isCounted: (String) -> Bool = { _ in true }
+  ) {
     let rows = Dictionary(table.rows.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+    let format = table.format.unwrapping(directory)
     for entry in directory.files.flatMap(\.entries) {
-      guard let name = table.format.engineName(entry.name), let row = rows[name] else { continue }
+      guard let name = format.engineName(entry.name), let row = rows[name], isCounted(name) else { continue }
       let count = entry.shape.reduce(1, *)
       let type = row.elementType(precision: precision)
       let own = count * type.byteCount

@@ -54,22 +54,14 @@ public struct AnsweringModel {
     adapters: AdapterChoice = AdapterChoice(), on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
-    if let foreign = ModelDirectory.foreignCheckpoint(checkpoint) {
-      let parts = try PipelineParts(joined: foreign)
-      return try AnsweringModel(
-        parts, try adapters.open(for: parts), style: .gemma3, system: system, maximumQuestionTokens: maximumQuestionTokens ?? defaultQuestionTokens,
-        maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
-      ) { try parts.ownTransform(defaultSize: $0.imageSize) }
-    }
-    let directory = try JoinedModelDirectory(path: checkpoint)
-    let manifest = directory.manifest
+    let found = try CheckpointParts(checkpoint)
     return try AnsweringModel(
-      directory.parts, try adapters.open(for: directory.parts, own: directory.adapter), style: manifest.promptStyle, system: system ?? manifest.system,
-      maximumQuestionTokens: maximumQuestionTokens ?? manifest.maximumQuestionTokens,
-      maximumAnswerTokens: manifest.maximumAnswerTokens, precision: precision, started: started, on: device
-    ) { _ in
-      PipelineTransform(try manifest.transform(source: "\(checkpoint)/\(CarinaManifest.fileName)"), knowsPixels: true)
-    }
+      found.parts, try adapters.open(for: found.parts, own: found.adapter), style: found.promptStyle,
+      system: system ?? found.system,
+      maximumQuestionTokens: maximumQuestionTokens ?? found.manifest?.maximumQuestionTokens ?? defaultQuestionTokens,
+      maximumAnswerTokens: found.manifest?.maximumAnswerTokens ?? PromptSettings().maximumAnswerTokens,
+      precision: precision, started: started, on: device
+    ) { try found.transform(defaultSize: $0.imageSize) }
   }
 
   /// Loads a model from its parts, with adapters beside their weights; the transform is that of the vision model's own
@@ -84,7 +76,8 @@ public struct AnsweringModel {
       languageModel: parts.languageModel, languageSetting: .languageModelPath, visionModel: parts.visionModel,
       projector: parts.projector, feature: parts.feature, dropsFirstPatch: parts.dropsFirstPatch)
     return try AnsweringModel(
-      found, try adapters.open(for: found), style: parts.promptStyle, system: parts.system, maximumQuestionTokens: maximumQuestionTokens,
+      found, try adapters.open(for: found), style: parts.promptStyle, system: parts.system,
+      maximumQuestionTokens: maximumQuestionTokens,
       maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
     ) { try found.ownTransform(defaultSize: $0.imageSize) }
   }
@@ -109,16 +102,17 @@ public struct AnsweringModel {
   }
 
   private init(
-    _ parts: PipelineParts, _ adapters: [AttachedAdapter], style: PromptStyle, system: String?, maximumQuestionTokens: Int,
+    _ parts: PipelineParts, _ adapters: [AttachedAdapter], style: PromptStyle, system: String?,
+    maximumQuestionTokens: Int,
     maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device,
     images: (VisionConfig) throws -> PipelineTransform
   ) throws {
+    let vision = try parts.vision.visionConfig()
+    self.images = try images(vision)
+    try self.images.require(vision, at: parts.vision.path)
     var joined = try parts.join(precision: precision, on: device.backend)
     try joined.attach(adapters)
     pipeline = joined
-    let vision = pipeline.model.vision.config
-    self.images = try images(vision)
-    try self.images.require(vision, at: parts.vision.path)
     renderer = try parts.renderer(
       style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens,
       system: system)

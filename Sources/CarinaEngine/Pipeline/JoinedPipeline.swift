@@ -34,7 +34,7 @@ public struct JoinedPipeline {
   }
 
   /// Keys of the parts' configurations that were not read, `FILE: KEY`, for the log.
-  var unknownKeys: [String] {
+  package var unknownKeys: [String] {
     func unknown(_ directory: ModelDirectory, _ keys: [String]) -> [String] {
       keys.map { "\(directory.file("config.json")): \($0)" }
     }

@@ -57,7 +57,7 @@ package struct PipelineParts {
   }
 
   /// The parts of a joined Gemma 3, which lie in one directory.
-  /// - Throws: `CarinaError.badData` when it is another model.
+  /// - Throws: `CarinaError.badData` when it is another model; what `JoinedGemma3Check` throws.
   package init(joined directory: ModelDirectory) throws {
     guard directory.isJoinedGemma3 else {
       let type = try directory.configuration()["model_type"]?.string
@@ -68,9 +68,23 @@ package struct PipelineParts {
           "Name a model with all three parts, or the parts: \(setting: .visionModel), \(setting: .languageModelPath) and \(setting: .projectorPath)."
       )
     }
+    try JoinedGemma3Check.require(directory)
     self.init(
       language: directory, vision: directory, tokenizer: directory, projector: .directory(directory),
       feature: .postNorm, dropsFirstPatch: false)
+  }
+
+  /// Whether all of them are one `Gemma3ForConditionalGeneration`.
+  package var isOneDirectory: Bool {
+    guard case .directory(let projector) = projector else { return false }
+    return language == vision && language == projector && language.isJoinedGemma3
+  }
+
+  /// The same parts, with other features for the projector.
+  func with(_ features: FeatureSettings) -> PipelineParts {
+    PipelineParts(
+      language: language, vision: vision, tokenizer: tokenizer, projector: projector, feature: features.feature,
+      dropsFirstPatch: features.dropsFirstPatch)
   }
 
   /// Every directory that is read.
@@ -88,7 +102,7 @@ package struct PipelineParts {
 
   /// Question, image and answer in a style, as ids of these parts' tokenizer.
   /// - Throws: `CarinaError.missingInput`, `.badData` for the tokenizer; `.usage` for a style that it does not cover.
-  func renderer(
+  package func renderer(
     style: PromptStyle, maximumQuestionTokens: Int, maximumAnswerTokens: Int, system: String? = nil
   ) throws -> PromptRenderer {
     try PromptRenderer(
@@ -120,6 +134,8 @@ package struct PipelineParts {
   /// - Throws: `CarinaError.missingInput`, `.badData` with everything that does not fit a part's configuration, or
   ///   naming the two parts that do not fit each other.
   package func join(precision: ElementType, on backend: any Backend) throws -> JoinedPipeline {
+    // What cannot be pooled is known before a weight is read.
+    if case .directory(let directory) = projector, directory.isJoinedGemma3 { _ = try directory.projectorConfig() }
     let vision = try vision.loadVisionEncoder(precision: precision, on: backend)
     let language = try language.loadDecoder(precision: precision, on: backend)
     let trained: LoadedPart<Projector>?, projector: Projector

@@ -8,6 +8,10 @@ public struct JointTrainingOptions: Sendable {
   public var trainShards: String, validationShards: String?
   /// Where the parts come from: paths or Hugging Face ids; a projector directory, or nil for a fresh one.
   public var visionModel: String, languageModel: String, projector: String?
+  /// A joined model to go on with instead of the parts, by its directory or id; see `start(from:)`.
+  public private(set) var checkpoint: String?
+  /// Whether parts that stay frozen are copied into the final model instead of referred to.
+  public var isStandalone = false
   /// Hidden width of a fresh projector; nil for ten times the vision width.
   public var projectorHidden: Int?
   /// The setting of `projectorHidden`.
@@ -47,6 +51,22 @@ public struct JointTrainingOptions: Sendable {
     prompt.style = promptStyle
   }
 
+  /// Goes on with a joined model, in the layout, the limits and the features that it was made with; those of a model
+  /// that others made are Gemma 3's own. What is set afterwards counts instead.
+  /// - Throws: as `CheckpointParts.init`.
+  public mutating func start(from checkpoint: String) throws {
+    let found = try CheckpointParts(checkpoint)
+    self.checkpoint = checkpoint
+    (visionModel, languageModel, projector) = (checkpoint, checkpoint, checkpoint)
+    prompt.style = found.promptStyle
+    prompt.system = found.system
+    guard let manifest = found.manifest else { return }
+    prompt.maximumQuestionTokens = manifest.maximumQuestionTokens
+    prompt.maximumAnswerTokens = manifest.maximumAnswerTokens
+    features.feature = manifest.feature
+    features.dropsFirstPatch = manifest.dropsFirstPatch
+  }
+
   /// Refuses what can be seen to be wrong before anything is read.
   /// - Throws: `CarinaError.usage` that names the setting.
   public func validate() throws {
@@ -62,6 +82,12 @@ public struct JointTrainingOptions: Sendable {
       throw CarinaError(
         .usage, "nothing is left to train",
         remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
+    }
+    guard policy.trainsDecoder || !policy.freezesEmbeddings else {
+      throw CarinaError(
+        .usage,
+        "\(setting: .freezeEmbeddings) and \(setting: SettingName.unfreezeLanguageModel.off) cannot go together",
+        remedy: "The embeddings are a part of the language model, which is frozen anyway: leave one of the two out.")
     }
     if let path = featureCache {
       let reasons = [

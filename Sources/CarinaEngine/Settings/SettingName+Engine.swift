@@ -16,6 +16,8 @@ extension SettingName {
   package static let unfreezeProjector = SettingName("unfreeze_projection_layer")
   /// Whether the decoder is trained in stage 2.
   package static let unfreezeLanguageModel = SettingName("unfreeze_llm")
+  /// Whether the decoder's table of token embeddings stays frozen.
+  package static let freezeEmbeddings = SettingName("freeze_embeddings")
   /// Whether the vision encoder is trained in the first epoch.
   package static let trainVisionFirstEpoch = SettingName("train_ve_first_epoch")
   /// Whether blocks run again in the backward pass.

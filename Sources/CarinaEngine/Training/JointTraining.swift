@@ -9,6 +9,7 @@ import Foundation
 public final class JointTraining {
   private let options: JointTrainingOptions
   private let pipeline: JoinedPipeline
+  private let isJoined: Bool
   private let renderer: PromptRenderer
   private let samples: ShardSamples, validation: ShardSamples?
   private let features: CachedVisionFeatures?, validationFeatures: CachedVisionFeatures?
@@ -32,15 +33,21 @@ public final class JointTraining {
     self.options = options
     self.device = device
     try options.validate()
-    let parts = try PipelineParts(
-      languageModel: options.languageModel, languageSetting: .languageModel, visionModel: options.visionModel,
-      projector: options.projector, freshProjector: (options.projectorHidden, options.settings.seed),
-      feature: options.features.feature, dropsFirstPatch: options.features.dropsFirstPatch)
+    let checkpoint = try options.checkpoint.map { try CheckpointParts($0) }
+    try checkpoint?.requirePlain()
+    let parts =
+      try checkpoint?.parts.with(options.features)
+      ?? PipelineParts(
+        languageModel: options.languageModel, languageSetting: .languageModel, visionModel: options.visionModel,
+        projector: options.projector, freshProjector: (options.projectorHidden, options.settings.seed),
+        feature: options.features.feature, dropsFirstPatch: options.features.dropsFirstPatch)
     let inputs = [options.trainShards, options.validationShards].compactMap { $0 } + parts.directories
     try OutputDirectory.require(options.outputDirectory, outside: inputs, replacing: RunCheckpoints.replacedNames)
     if let path = options.featureCache { try OutputDirectory.require(path, outside: inputs) }
     let shards = try ShardDirectory(options.trainShards)
-    let own = try parts.ownTransform(defaultSize: shards.transform.size)
+    let own =
+      try checkpoint?.transform(defaultSize: shards.transform.size)
+      ?? parts.ownTransform(defaultSize: shards.transform.size)
     imageAssumption = own.assumption
     let transform = try own.of(shards)
     samples = try ShardSamples(
@@ -62,6 +69,7 @@ public final class JointTraining {
       options, parts, adapters: plan, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
     adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
+    isJoined = checkpoint?.parts.isOneDirectory ?? false
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
         $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
@@ -114,7 +122,7 @@ public final class JointTraining {
     let trainer = try Trainer(objective, settings: options.settings)
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),
-      modelByteCount: modelByteCount, writeModel: { [self] in try write(to: $0) })
+      modelByteCount: try modelByteCount, writeModel: { [self] in try write(to: $0) })
     let watches = try pipeline.watches()
     run.checkInputs = { for watch in watches { try watch.require() } }
     run.resume = options.settings.resume
@@ -140,34 +148,50 @@ public final class JointTraining {
 
   /// About how many bytes `write` takes.
   private var modelByteCount: Int {
+    get throws { isJoined ? try joinedOutput.byteCount : partsByteCount }
+  }
+
+  private var partsByteCount: Int {
     func bytes(_ parameters: [Parameter], _ type: ElementType) -> Int {
       parameters.reduce(0) { $0 + $1.count * type.byteCount }
     }
     let policy = options.policy, type = options.computing.precision.elementType,
       texts = pipeline.tokenizer.tokenizerByteCount
+    let frozen: ElementType = options.isStandalone ? .float32 : type, copies = options.isStandalone
     return bytes(model.projector.parameters, .float32) + texts + bytes(adapters?.parameters ?? [], .float32)
-      + (policy.trainsDecoder ? bytes(model.decoder.parameters, type) + texts : 0)
-      + (policy.trainsVisionInFirstEpoch ? bytes(model.vision.parameters, type) : 0)
+      + (policy.trainsDecoder || copies ? bytes(model.decoder.parameters, frozen) + texts : 0)
+      + (policy.trainsVisionInFirstEpoch || copies ? bytes(model.vision.parameters, frozen) : 0)
+  }
+
+  private var joinedOutput: JoinedRunOutput {
+    JoinedRunOutput(pipeline: pipeline, policy: options.policy, description: description)
+  }
+
+  private var description: JoinedModelWriter.Description {
+    JoinedModelWriter.Description(
+      promptStyle: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
+      maximumAnswerTokens: options.prompt.maximumAnswerTokens, transform: samples.transform,
+      system: options.prompt.system)
   }
 
   private func write(to path: String) throws {
+    guard !isJoined || adapters != nil else { return try joinedOutput.write(to: path) }
     let policy = options.policy, language = pipeline.language.directory, vision = pipeline.vision.directory
     // What adapters over a joined Gemma 3 train whole is theirs, so that PEFT finds it too.
     let keepsProjector = adapters != nil && language.isJoinedGemma3 && pipeline.projector?.directory == language
+    func storage<Model>(_ part: LoadedPart<Model>, isTrained: Bool) -> JoinedModelWriter.Storage {
+      isTrained ? .copy : options.isStandalone ? .stored(part.tensors) : .reference(part.directory)
+    }
     try JoinedModelWriter.write(
-      model, languageModel: policy.trainsDecoder ? .copy : .reference(language),
-      visionEncoder: policy.trainsVisionInFirstEpoch ? .copy : .reference(vision),
+      model, languageModel: storage(pipeline.language, isTrained: policy.trainsDecoder),
+      visionEncoder: storage(pipeline.vision, isTrained: policy.trainsVisionInFirstEpoch),
       projector: keepsProjector ? .reference(language) : .copy,
       adapter: adapters.map {
         AdapterWriter(
           $0, of: model, language: language, vision: vision,
           wholeProjector: keepsProjector && policy.trainsProjector ? model.projector : nil)
       },
-      tokenizer: pipeline.tokenizer,
-      description: JoinedModelWriter.Description(
-        promptStyle: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
-        maximumAnswerTokens: options.prompt.maximumAnswerTokens, transform: samples.transform,
-        system: options.prompt.system),
+      tokenizer: pipeline.tokenizer, description: description,
       type: options.computing.precision.elementType, to: path)
   }
 
@@ -178,6 +202,11 @@ public final class JointTraining {
     models["vision"] = .string(pipeline.vision.weights.sampledFingerprint().description)
     models["language"] = .string(pipeline.language.weights.sampledFingerprint().description)
     models["projector"] = .string(ParameterDigest(model.projector.parameters).whole.description)
+    var trains = JSONObject([
+      ("projector", .bool(policy.trainsProjector)), ("language_model", .bool(policy.trainsDecoder)),
+      ("vision_in_first_epoch", .bool(policy.trainsVisionInFirstEpoch)),
+    ])
+    if policy.freezesEmbeddings { trains["embeddings"] = false }
     var document = JSONObject([
       (
         "data",
@@ -188,13 +217,7 @@ public final class JointTraining {
         ]
       ),
       ("models", .object(models)),
-      (
-        "trains",
-        [
-          "projector": .bool(policy.trainsProjector), "language_model": .bool(policy.trainsDecoder),
-          "vision_in_first_epoch": .bool(policy.trainsVisionInFirstEpoch),
-        ]
-      ),
+      ("trains", .object(trains)),
       ("text", .object(options.prompt.json)),
       ("settings", .object(options.settings.json)),
     ])

@@ -7,8 +7,9 @@ import Carina
 /// Joined Gemma 3 checkpoints against transformers (Tests/Reference/make_gemma3_goldens.py): the pooled projector, and
 /// images whose rows see each other both ways.
 @Suite("Joined Gemma 3 parity") struct Gemma3JoinedParityTests {
-  /// Grouped heads with one image, none and two; a window shorter than an image; an own head and three images.
-  private static let cases = ["grouped", "window-short", "untied"]
+  /// Grouped heads with one image, none and two; a window shorter than an image; an own head and three images; pooling
+  /// of 4 × 4 patches; scores scaled as in the 27B; an own head over grouped heads.
+  private static let cases = ["grouped", "window-short", "untied", "pool-4", "scaled", "own-head"]
 
   private func golden(_ name: String) throws -> ParityGolden { try ParityGolden("gemma3/\(name)") }
 
@@ -119,6 +120,7 @@ import Carina
     let rows = try imageRows(model, golden, tape: nil)
     let prompts = try sequences(golden, "generate")
     let tokens = try prompts.map { try #require($0.fact["tokens"]).integers }
+    #expect(prompts.count == 17)
     var options = GenerationOptions()
     options.maximumNewTokens = tokens[0].count
     let generator = Generator(model: model, stopTokens: [], options: options)

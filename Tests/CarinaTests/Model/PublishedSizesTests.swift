@@ -63,6 +63,41 @@ import Carina
       config: config(
         262_208, 2560, 10_240, 8, 4, 256, layers: 34, window: 1024, scale: 8, scalar: 256, positions: 131_072)),
     Size(
+      name: "4B inside a joined model, as transformers 5 writes it",
+      json: [
+        "model_type": "gemma3", "boi_token_index": 255_999, "dtype": "bfloat16", "eoi_token_index": 256_000,
+        "eos_token_id": [1, 106], "image_token_index": 262_144, "mm_tokens_per_image": 256, "tie_word_embeddings": true,
+        "text_config": [
+          "_sliding_window_pattern": 6, "dtype": "bfloat16", "head_dim": 256, "hidden_size": 2560,
+          "intermediate_size": 10_240,
+          "layer_types": .array((1...34).map { $0 % 6 == 0 ? "full_attention" : "sliding_attention" }),
+          "model_type": "gemma3_text", "num_attention_heads": 8, "num_hidden_layers": 34, "num_key_value_heads": 4,
+          "query_pre_attn_scalar": 256,
+          "rope_parameters": [
+            "full_attention": ["factor": 8.0, "rope_theta": 1_000_000.0, "rope_type": "linear"],
+            "sliding_attention": ["rope_theta": 10_000.0, "rope_type": "default"],
+          ],
+          "sliding_window": 1024, "tie_word_embeddings": true, "vocab_size": 262_208,
+        ],
+        "vision_config": ["dtype": "bfloat16", "model_type": "siglip_vision_model", "vision_use_head": false],
+      ], parameters: 3_880_263_168,
+      config: config(
+        262_208, 2560, 10_240, 8, 4, 256, layers: 34, window: 1024, scale: 8, scalar: 256, positions: 131_072)),
+    Size(
+      name: "12B inside a joined model",
+      json: [
+        "model_type": "gemma3", "boi_token_index": 255_999, "eoi_token_index": 256_000, "eos_token_id": [1, 106],
+        "image_token_index": 262_144, "mm_tokens_per_image": 256,
+        "text_config": [
+          "hidden_size": 3840, "intermediate_size": 15_360, "model_type": "gemma3_text", "num_attention_heads": 16,
+          "num_hidden_layers": 48, "num_key_value_heads": 8, "rope_scaling": ["factor": 8.0, "rope_type": "linear"],
+          "sliding_window": 1024,
+        ],
+        "vision_config": ["model_type": "siglip_vision_model", "vision_use_head": false],
+      ], parameters: 11_766_034_176,
+      config: config(
+        262_208, 3840, 15_360, 16, 8, 256, layers: 48, window: 1024, scale: 8, scalar: 256, positions: 131_072)),
+    Size(
       name: "27B inside a joined model",
       json: [
         "model_type": "gemma3", "eos_token_id": [1, 106],
@@ -106,6 +141,30 @@ import Carina
     let (vision, unknown) = try VisionConfig.read(whole, source: "config.json")
     #expect(unknown == [] && vision.patchCount == 1024 && vision.headSize == 72 && vision.hasPoolingHead)
     #expect(TensorTable(of: vision).rows.reduce(0) { $0 + $1.count } == 428_565_440)
+  }
+
+  @Test("the tower and the projector of the joined models: 4,096 patches of 14 pixels become 256 rows")
+  func joinedVisionSizes() throws {
+    let json: JSONValue = [
+      "model_type": "gemma3", "mm_tokens_per_image": 256,
+      "vision_config": [
+        "hidden_size": 1152, "image_size": 896, "intermediate_size": 4304, "model_type": "siglip_vision_model",
+        "num_attention_heads": 16, "num_hidden_layers": 27, "patch_size": 14, "vision_use_head": false,
+      ],
+    ]
+    let (vision, unknown) = try VisionConfig.read(json, source: "config.json")
+    #expect(unknown == [] && vision.grid == 64 && vision.headSize == 72 && !vision.hasPoolingHead)
+    #expect(TensorTable(of: vision).rows.reduce(0) { $0 + $1.count } == 416_866_032)
+    for size in Self.sizes where size.name.contains("joined") {
+      let projector = try ProjectorConfig(joined: json, vision: vision, decoder: size.config, source: "config.json")
+      #expect(projector.pooling?.tokensPerSide == 16 && projector.outputSize == size.config.hiddenSize)
+      let rows = TensorTable(of: projector, format: .joinedProjector).rows
+      #expect(rows.map(\.shape) == [[1152], [1152, size.config.hiddenSize]])
+      #expect(rows[1].fileName == "multi_modal_projector.mm_input_projection_weight")
+      let ids = try JoinedGemma3Config(
+        json: size.json, vocabularySize: size.config.vocabularySize, source: "config.json")
+      #expect(ids.softToken == 262_144 && ids.tokensPerImage == 256)
+    }
   }
 
   private static let cases = ["gemma-4b-twin", "gemma-270m-twin", "gemma-untied", "gemma-joined"]

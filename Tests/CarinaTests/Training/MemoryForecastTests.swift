@@ -41,6 +41,16 @@ import Carina
     }
   }
 
+  @Test("embeddings that stay frozen cost their bytes in the file and nothing of what training takes")
+  func frozenEmbeddings() {
+    var plan = plan(rows: 100)
+    let all = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    (plan.frozenEmbeddings.mapped, plan.frozenEmbeddings.trained) = (1 << 17, 3 << 20)
+    let part = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    #expect(part.training == all.training - (3 << 20) && part.weights == all.weights + (1 << 17))
+    #expect(part.activations == all.activations && part.buffers < all.buffers)
+  }
+
   @Test(
     "a trained weight costs what it is, its original, its gradient and two moments; a frozen one at most a packed copy")
   func training() {

@@ -17,10 +17,12 @@ extension CheckpointReading<DecoderConfig> {
   /// embedding: a head with the same numbers is the embedding's, one with others is a head of its own, and one without
   /// an embedding is both.
   mutating func findHead(in weights: WeightsDirectory, path: String) {
+    format = format.unwrapping(weights)
     guard !config.hasOwnHead, let head = weights.names.first(where: { format.engineName($0) == TensorFormat.headName })
     else { return }
     guard let table = weights.names.first(where: { format.engineName($0) == TensorFormat.embeddingName }) else {
-      format.names.insert(.init(whole: head, engine: TensorFormat.embeddingName), at: 0)
+      let name = String(head.dropFirst(format.wrapper.count))
+      format.names.insert(.init(whole: name, engine: TensorFormat.embeddingName), at: 0)
       return
     }
     switch weights.haveEqualNumbers(head, table) {
@@ -39,6 +41,7 @@ extension CheckpointReading<DecoderConfig> {
 extension CheckpointReading<VisionConfig> {
   /// Decides by the weights whether there is a pooling head, through which no feature for a decoder passes.
   mutating func findPoolingHead(in weights: WeightsDirectory, path: String) {
+    format = format.unwrapping(weights)
     let isThere = weights.names.contains { name in
       format.engineName(name).map(TensorFormat.poolingHead.matches) ?? false
     }

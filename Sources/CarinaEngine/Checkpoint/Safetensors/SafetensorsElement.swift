@@ -43,6 +43,9 @@ package enum SafetensorsElement: String, Sendable, CaseIterable {
   /// Four-bit floating point.
   case float4 = "F4"
 
+  /// Those that can be computed with.
+  static let computable: Set<SafetensorsElement> = [.float16, .float32, .float64, .bfloat16]
+
   /// Bits of one element.
   package var bitCount: Int {
     switch self {

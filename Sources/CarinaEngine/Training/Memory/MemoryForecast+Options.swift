@@ -16,7 +16,7 @@ extension MemoryForecast {
     let projectorConfig = try parts.projectorConfig(vision: visionConfig, decoder: decoderConfig)
     let featuresPerImage = visionConfig.patchCount - (options.features.dropsFirstPatch ? 1 : 0)
     let rowsPerImage = projectorConfig.rowCount(features: featuresPerImage)
-    let plan = Plan(
+    var plan = Plan(
       vision: visionConfig, projector: projectorConfig, decoder: decoderConfig,
       footprints: (
         try parts.vision.visionFootprint(precision: precision),
@@ -27,6 +27,9 @@ extension MemoryForecast {
       batch: try .largest(of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage),
       rowsPerImage: rowsPerImage, featuresPerImage: featuresPerImage, keepsFeatures: options.featureCache != nil,
       packsFactors: packsFactors, adapters: adapters)
+    if options.policy.freezesEmbeddings {
+      plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
+    }
     let base = ProcessMemory.residentByteCount
     let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
     self = try MemoryForecast.fitting(

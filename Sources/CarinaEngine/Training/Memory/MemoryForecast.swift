@@ -38,6 +38,8 @@ public struct MemoryForecast: Equatable, Sendable {
     var packsFactors: Bool
     /// Which maps have adapters that are trained; nil for none.
     var adapters: LoraPlan?
+    /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
+    package var frozenEmbeddings = WeightsFootprint()
 
     /// Collects what is known.
     package init(
@@ -145,9 +147,11 @@ public struct MemoryForecast: Equatable, Sendable {
       (plan.footprints.decoder, policy.trainsDecoder),
     ]
     let packed = MemoryForecast.packedByteCount(plan, trainsVision: trainsVision)
-    weights = parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
+    weights =
+      parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
+      + plan.frozenEmbeddings.mapped
     training =
-      parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) }
+      parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) } - plan.frozenEmbeddings.trained
       + (adapters?.count ?? 0) * Parameter.trainedByteCount(plan.precision)
     activations = kept.asked
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {

@@ -50,7 +50,7 @@ package final class JointObjective: TrainingObjective {
     (policy.trainsVisionInFirstEpoch && epoch == 0
       ? model.vision.trainedParameters(for: model.feature) : [])
       + (policy.trainsProjector ? model.projector.parameters : [])
-      + (policy.trainsDecoder ? model.decoder.parameters : []) + (adapters?.parameters ?? [])
+      + policy.trainedParameters(of: model.decoder) + (adapters?.parameters ?? [])
   }
 
   /// The adapters'.
