@@ -33,12 +33,23 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
     (
       "trains",
       [
-        options.policy.trainsProjector ? "projector" : nil, options.policy.trainsDecoder
+        options.policy.trainsProjector ? "projector" : nil,
+        options.policy.trainsDecoder
           ? "language model" + (options.policy.freezesEmbeddings ? " without its embeddings" : "") : nil,
         options.policy.trainsVisionInFirstEpoch ? "vision encoder (first epoch)" : nil,
+        options.lora.rank == nil ? nil : "adapters",
       ].compactMap { $0 }.joined(separator: ", ")
     )
   ]
+  if options.lora.rank != nil {
+    lines += headerLines(options.lora.texts)
+    lines += training.trainedCounts.map { part, isAdapted, trained, all in
+      let share = String(format: "%.2f%%", 100 * Double(trained) / Double(max(all, 1)))
+      return (
+        "trained", "\(part): \(trained) " + (isAdapted ? "in adapters, \(share) of \(all)" : "numbers, all of it")
+      )
+    }
+  }
   lines += headerLines(settings.texts).combining("batch-size", "gradient-accumulation-steps")
   lines += headerLines(options.prompt.texts + options.features.texts + options.images.texts)
   lines += [("cache-vision-features", training.featureCache?.summary ?? "no")]

@@ -47,8 +47,21 @@ public struct ModelPartsOptions: ParsableArguments {
       "Most ids of a question (default: the checkpoint's, \(AnsweringModel.defaultQuestionTokens) with parts)."))
   public var maximumQuestion: Int?
 
+  /// Adapters.
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "An adapter (PEFT's LoRA) beside the weights: its directory or id. Several are added in their order.",
+      valueName: "dir"))
+  public var adapter: [String] = []
+  /// Another base.
+  @Flag(name: .long, help: "Use adapters on another base than the one that they were trained on.")
+  public var adapterAnyBase = false
+
   /// The defaults.
   public init() {}
+
+  private var adapters: AdapterChoice { AdapterChoice(adapter, acceptsOtherBase: adapterAnyBase) }
 
   /// Refuses a choice that is none, or two.
   /// - Throws: `CarinaError.usage`.
@@ -85,7 +98,7 @@ public struct ModelPartsOptions: ParsableArguments {
     guard let visionModel, let languageModelPath, let projectorPath else {
       return try AnsweringModel.load(
         checkpoint: checkpoint ?? "", precision: precision, maximumQuestionTokens: maximumQuestion,
-        system: system, on: device)
+        system: system, adapters: adapters, on: device)
     }
     var parts = ModelParts(visionModel: visionModel, languageModel: languageModelPath, projector: projectorPath)
     parts.promptStyle = promptStyle ?? .gemma
@@ -94,7 +107,7 @@ public struct ModelPartsOptions: ParsableArguments {
     parts.dropsFirstPatch = dropFirstPatch
     return try AnsweringModel.load(
       parts, precision: precision, maximumQuestionTokens: maximumQuestion ?? AnsweringModel.defaultQuestionTokens,
-      on: device)
+      adapters: adapters, on: device)
   }
 
   /// Lines for the run's header, with what the loaded model says of itself.
@@ -113,6 +126,7 @@ public struct ModelPartsOptions: ParsableArguments {
       ("drop-first-patch", "\(answering.model.dropsFirstPatch)"),
       ("transform", answering.transform.id),
     ]
+    lines += answering.adapterLines.map { ("adapter", $0) }
     if let system = answering.renderer.system { lines.append(("system", system)) }
     if let assumption = answering.imageAssumption { lines.append(("image-settings", assumption)) }
     return lines

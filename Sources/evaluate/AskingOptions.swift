@@ -25,6 +25,7 @@ struct AskingOptions: ParsableArguments {
     [
       ("--checkpoint", parts.checkpoint), ("--vision-model", parts.visionModel),
       ("--llm-path", parts.languageModelPath), ("--projector-path", parts.projectorPath), ("--shards", shards),
+      ("--adapter", parts.adapter.first),
     ].filter { $0.1 != nil }.map(\.0) + (features.cacheVisionFeatures == nil ? [] : ["--cache-vision-features"])
   }
 

@@ -13,7 +13,7 @@ struct Infer: ParsableCommand {
       The answer, and nothing else, goes to stdout as it is made. All options: infer answer --help
       """,
     version: CarinaVersion.current,
-    subcommands: [AnswerCommand.self, TokenizeCommand.self, ExportCommand.self],
+    subcommands: [AnswerCommand.self, MergeCommand.self, TokenizeCommand.self, ExportCommand.self],
     defaultSubcommand: AnswerCommand.self)
 
   static func main() { runProgram(Infer.self) }

@@ -18,10 +18,13 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
   @Flag(name: .customLong("train-ve-first-epoch"), help: "Train the vision encoder in the first epoch.")
   var trainVision = false
   @Flag(name: .long, help: "Train the projector too.") var unfreezeProjectionLayer = false
-  @Flag(name: .customLong("unfreeze-llm"), inversion: .prefixedNo, help: "Train the language model.")
-  var unfreezeLanguageModel = true
+  @Flag(
+    name: .customLong("unfreeze-llm"), inversion: .prefixedNo,
+    help: "Train the language model (default: unless --lora-rank is given).")
+  var unfreezeLanguageModel: Bool?
   @Flag(name: .long, help: "Leave the language model's token embeddings as they are, and a head tied to them.")
   var freezeEmbeddings = false
+  @OptionGroup(title: "Adapters") var lora: SettingOptions<WholeOffer<LoraSettingList>>
   @OptionGroup var stage: SettingOptions<TrainingOffers.Stage2>
   @OptionGroup var global: GlobalOptions
 
@@ -33,13 +36,15 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
   }
 
   func trainingOptions() throws -> JointTrainingOptions {
+    let lora = try lora.values
     var policy = FreezingPolicy(
-      trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel,
+      trainsProjector: unfreezeProjectionLayer, trainsDecoder: unfreezeLanguageModel ?? (lora.rank == nil),
       trainsVisionInFirstEpoch: trainVision)
     policy.freezesEmbeddings = freezeEmbeddings
     var options = try training.options(policy: policy, style: .gemma, settings: try stage.values)
     if let projector = training.backbones.projector { options.projector = projector }
     options.projectorSettings = try projector.values
+    options.lora = lora
     return options
   }
 }

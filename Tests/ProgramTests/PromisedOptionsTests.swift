@@ -32,16 +32,22 @@ import Testing
         ["train-stage2"],
         training + [
           "--stage1-projector-path", "--train-ve-first-epoch", "--unfreeze-projection-layer", "--unfreeze-llm",
-          "--no-unfreeze-llm", "--checkpoint", "--freeze-embeddings", "--standalone",
+          "--no-unfreeze-llm", "--checkpoint", "--freeze-embeddings", "--standalone", "--lora-rank", "--lora-alpha",
+          "--lora-dropout", "--lora-targets", "--rslora", "--lora-lr",
         ]
       ),
       (
         ["evaluate"],
         parts + generation + [
           "--shards", "--output-dir", "--limit", "--likelihood", "--arms", "--bootstrap", "--predictions",
+          "--adapter",
         ]
       ),
-      (["infer", "answer"], parts + generation + ["--image-path", "--question", "--input", "--json", "--frame"]),
+      (
+        ["infer", "answer"],
+        parts + generation + ["--image-path", "--question", "--input", "--json", "--frame", "--adapter"]
+      ),
+      (["infer", "merge"], ["--checkpoint", "--adapter", "--output"]),
       (["infer", "tokenize"], ["--llm-path"]),
       (["infer", "export"], ["--as", "--checkpoint", "--output"]),
     ])

@@ -44,6 +44,7 @@ import Testing
       expect(ComputingSettingList.self, in: options)
       expect(AugmentationSettingList.self, in: options)
     }
+    expect(LoraSettingList.self, in: stages[2])
     for name in SettingValues<BackboneSettingList>().texts.map(\.name) where name.key != "window" {
       #expect(stages[0].contains(Self.option(name.key)), "\(name)")
     }

@@ -1,6 +1,7 @@
 #pragma once
 #include "activation.h"
 #include "bfloat16.h"
+#include "dropout.h"
 #include "elementwise.h"
 #include "few_rows.h"
 #include "memory_advice.h"

@@ -16,10 +16,11 @@ extension CarinaManifest {
   package init(json: JSONValue, source: String) throws {
     let root = JSONNode(json, source: source)
     let version = try root["format_version"].read("a whole number", \.int)
-    guard version == CarinaManifest.formatVersion else {
+    guard [CarinaManifest.formatVersion, CarinaManifest.adapterFormatVersion].contains(version) else {
       throw CarinaError(
         .badData, "is of a format that this version does not know", at: source,
-        expected: "format_version \(CarinaManifest.formatVersion)", found: "\(version)",
+        expected: "format_version \(CarinaManifest.formatVersion) or \(CarinaManifest.adapterFormatVersion)",
+        found: "\(version)",
         remedy: "Use the version of Carina that wrote it.")
     }
     promptStyle = try root["prompt_style"].read(PromptStyle.words) { $0.string.flatMap(PromptStyle.init) }
@@ -36,6 +37,7 @@ extension CarinaManifest {
     languageModel = try Part(root["parts"]["language_model"])
     visionEncoder = try Part(root["parts"]["vision_encoder"])
     projector = try Part(root["parts"]["projection_layer"])
+    adapter = try root["adapter"].optional.map { try Part($0).identity }
     training = json["training"] ?? [:]
     let actual = try transform(source: source).id
     guard actual == transformID else {
@@ -71,6 +73,10 @@ extension CarinaManifest {
     guard case .object(var object) = always else { return always }
     if let system { object["system"] = .string(system) }
     if layout != .parts { object["layout"] = .string(layout.rawValue) }
+    if let adapter {
+      object["adapter"] = Part(identity: adapter, reference: nil).json
+      object["format_version"] = .integer(CarinaManifest.adapterFormatVersion)
+    }
     return .object(object)
   }
 

@@ -6,8 +6,9 @@ import CarinaText
 /// `carina.json` of a joined model: everything besides the weights that an answer depends on, and which weights these
 /// are.
 public struct CarinaManifest: Equatable, Sendable {
-  /// The version of the format that this engine writes.
-  package static let formatVersion = 1
+  /// The version of the format that this engine writes, and the one of models with an adapter, which engines that do not
+  /// know of adapters must not open without it.
+  package static let formatVersion = 1, adapterFormatVersion = 2
   /// The file's name.
   public static let fileName = "carina.json"
 
@@ -66,6 +67,8 @@ public struct CarinaManifest: Equatable, Sendable {
   package var transformID: String
   /// The three parts.
   public var languageModel: Part, visionEncoder: Part, projector: Part
+  /// Which adapter stands on the parts; nil for none, and then it is not in the file.
+  package var adapter: WeightsIdentity?
   /// What the run says about itself (stage, step, epoch); not read back by the engine.
   public var training: JSONValue
 

@@ -8,7 +8,7 @@ import Foundation
 public struct JoinedModelDirectory {
   /// Names of the parts' directories.
   static let languageModelName = "language_model", visionEncoderName = "vision_encoder"
-  static let projectorName = "projection_layer"
+  static let projectorName = "projection_layer", adapterName = "adapter"
 
   /// Where it is.
   package let path: String
@@ -18,6 +18,8 @@ public struct JoinedModelDirectory {
   public let languageModel: ModelDirectory, visionEncoder: ModelDirectory, projector: ModelDirectory
   /// The directory with the tokenizer's files.
   public let tokenizer: ModelDirectory
+  /// The adapter that belongs to it; nil for a model without one.
+  package let adapter: AdapterBundle?
 
   /// Finds the parts and checks quickly that they are the ones the manifest names.
   /// - Throws: `CarinaError.missingInput` when a part or the manifest is not there, `.badData` when a part is not the
@@ -42,6 +44,7 @@ public struct JoinedModelDirectory {
     }
     self.path = path
     manifest = try CarinaManifest(path: manifestPath)
+    adapter = try manifest.adapter.map { try JoinedModelDirectory.adapter($0, in: path) }
     let resolver = PartResolver(root: path, environment: environment)
     guard manifest.layout == .parts else {
       let whole = ModelDirectory(path: path)
@@ -55,6 +58,16 @@ public struct JoinedModelDirectory {
     let root = ModelDirectory(path: path)
     let hasOwn = ["tokenizer.json", "tokenizer.model", "spiece.model"].contains { root.has($0) }
     tokenizer = hasOwn ? root : languageModel
+  }
+
+  private static func adapter(_ expected: WeightsIdentity, in path: String) throws -> AdapterBundle {
+    let bundle = try AdapterBundle("\(path)/\(adapterName)"), found = bundle.sampledFingerprint
+    guard found == expected.sampled else {
+      throw CarinaError(
+        .badData, "this is not the adapter that the joined model was made with", at: bundle.path,
+        expected: "fingerprint \(expected.sampled)", found: found, remedy: "Put the original files back.")
+    }
+    return bundle
   }
 
   /// The parts, to be joined.
@@ -74,7 +87,10 @@ public struct JoinedModelDirectory {
   /// Reads the three parts and joins them.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
   public func load(precision: ElementType, on device: Device) throws -> JoinedPipeline {
-    try parts.join(precision: precision, on: device.backend)
+    let attached = try AdapterChoice().open(for: parts, own: adapter)
+    var pipeline = try parts.join(precision: precision, on: device.backend)
+    try pipeline.attach(attached)
+    return pipeline
   }
 }
 

@@ -48,13 +48,16 @@ package enum JoinedModelWriter {
 
   /// Writes the directory beside `path` and puts it in place of what was there.
   /// - Parameters:
+  ///   - projector: what becomes of the projector.
+  ///   - adapter: what stands on the parts; nil for nothing.
   ///   - tokenizer: the directory whose tokenizer files are copied, into the root and into `language_model/`.
   ///   - type: how the weights of copied language and vision parts are stored; the projector is always fp32.
   /// - Throws: `CarinaError.cannotWrite`; `.missingInput` when the tokenizer or a part referred to is not there. Then
   ///   `path` is as it was.
   package static func write(
-    _ model: VisionLanguageModel, languageModel: Storage, visionEncoder: Storage, tokenizer: ModelDirectory,
-    description: Description, type: ElementType, to path: String
+    _ model: VisionLanguageModel, languageModel: Storage, visionEncoder: Storage, projector: Storage = .copy,
+    adapter: AdapterWriter? = nil, tokenizer: ModelDirectory, description: Description, type: ElementType,
+    to path: String
   ) throws {
     try AtomicFile.writeDirectory(to: path) { temporary in
       let language = try part(languageModel, JoinedModelDirectory.languageModelName, in: temporary, for: path) {
@@ -65,7 +68,7 @@ package enum JoinedModelWriter {
         try ModelDirectoryWriter.write(
           model.vision, transform: description.transform, to: $0, type: type, stored: visionEncoder.stored)
       }
-      let projector = try part(.copy, JoinedModelDirectory.projectorName, in: temporary, for: path) {
+      let projector = try part(projector, JoinedModelDirectory.projectorName, in: temporary, for: path) {
         try ModelDirectoryWriter.write(model.projector, to: $0, type: .float32)
       }
       try tokenizer.copyTokenizer(to: temporary)
@@ -75,6 +78,12 @@ package enum JoinedModelWriter {
         dropsFirstPatch: model.dropsFirstPatch, transform: description.transform, languageModel: language,
         visionEncoder: vision, projector: projector, training: description.training)
       manifest.system = description.system
+      if let adapter {
+        let directory = "\(temporary)/\(JoinedModelDirectory.adapterName)"
+        try adapter.write(to: directory)
+        try AdapterBase(languageModel: language, visionEncoder: vision, projector: projector).write(to: directory)
+        manifest.adapter = try AdapterBundle(directory).identity()
+      }
       try manifest.write(to: "\(temporary)/\(CarinaManifest.fileName)")
     }
   }

@@ -129,7 +129,8 @@ package final class StrictLoader: ParameterSource {
     /// Equal in all parts.
     package static func == (left: Summary, right: Summary) -> Bool {
       left.weightCount == right.weightCount && left.mappedByteCount == right.mappedByteCount
-        && left.roundedCount == right.roundedCount && left.wrapper == right.wrapper && left.ignored.elementsEqual(right.ignored) { $0 == $1 }
+        && left.roundedCount == right.roundedCount && left.wrapper == right.wrapper
+        && left.ignored.elementsEqual(right.ignored) { $0 == $1 }
     }
   }
 

@@ -36,6 +36,6 @@ public struct EvaluatorModel {
         ("vision-feature", model.feature.rawValue + (model.dropsFirstPatch ? ", without the first patch" : "")),
         ("prompt-style", renderer.style.rawValue), ("max-question-tokens", "\(renderer.maximumQuestionTokens)"),
         ("max-answer-tokens", "\(renderer.maximumAnswerTokens)"), ("precision", answering.precision.rawValue),
-      ] + (renderer.system.map { [("system", $0)] } ?? [])
+      ] + (renderer.system.map { [("system", $0)] } ?? []) + answering.pipeline.adapterIdentity
   }
 }

@@ -31,6 +31,14 @@ public struct AnsweringModel {
   /// What else there is to say of the reading of the parts, for the log: a short line each.
   public var remarks: [String] { pipeline.remarks }
 
+  /// Which adapters stand on which base, a line each for the header of a run.
+  public var adapterLines: [String] {
+    pipeline.adapters.map { adapter in
+      "\(adapter.bundle.reference) (\(adapter.bundle.summary)) on \(pipeline.language.directory.reference): "
+        + adapter.agreement
+    }
+  }
+
   /// How many ids a question may have in models named by their parts.
   public static let defaultQuestionTokens = 512
 
@@ -39,32 +47,37 @@ public struct AnsweringModel {
   /// - Parameters:
   ///   - maximumQuestionTokens: instead of the limit that the model was trained with.
   ///   - system: instead of the system text that the model was trained with.
+  ///   - adapters: what stands beside the weights, besides an adapter that belongs to the checkpoint.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
     checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil, system: String? = nil,
-    on device: Device
+    adapters: AdapterChoice = AdapterChoice(), on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let found = try CheckpointParts(checkpoint)
     return try AnsweringModel(
-      found.parts, style: found.promptStyle, system: system ?? found.system,
+      found.parts, try adapters.open(for: found.parts, own: found.adapter), style: found.promptStyle,
+      system: system ?? found.system,
       maximumQuestionTokens: maximumQuestionTokens ?? found.manifest?.maximumQuestionTokens ?? defaultQuestionTokens,
       maximumAnswerTokens: found.manifest?.maximumAnswerTokens ?? PromptSettings().maximumAnswerTokens,
       precision: precision, started: started, on: device
     ) { try found.transform(defaultSize: $0.imageSize) }
   }
 
-  /// Loads a model from its parts; the transform is that of the vision model's own image settings.
+  /// Loads a model from its parts, with adapters beside their weights; the transform is that of the vision model's own
+  /// image settings.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
-    _ parts: ModelParts, precision: ElementType, maximumQuestionTokens: Int = defaultQuestionTokens, on device: Device
+    _ parts: ModelParts, precision: ElementType, maximumQuestionTokens: Int = defaultQuestionTokens,
+    adapters: AdapterChoice = AdapterChoice(), on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let found = try PipelineParts(
       languageModel: parts.languageModel, languageSetting: .languageModelPath, visionModel: parts.visionModel,
       projector: parts.projector, feature: parts.feature, dropsFirstPatch: parts.dropsFirstPatch)
     return try AnsweringModel(
-      found, style: parts.promptStyle, system: parts.system, maximumQuestionTokens: maximumQuestionTokens,
+      found, try adapters.open(for: found), style: parts.promptStyle, system: parts.system,
+      maximumQuestionTokens: maximumQuestionTokens,
       maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
     ) { try found.ownTransform(defaultSize: $0.imageSize) }
   }
@@ -89,14 +102,17 @@ public struct AnsweringModel {
   }
 
   private init(
-    _ parts: PipelineParts, style: PromptStyle, system: String?, maximumQuestionTokens: Int,
+    _ parts: PipelineParts, _ adapters: [AttachedAdapter], style: PromptStyle, system: String?,
+    maximumQuestionTokens: Int,
     maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device,
     images: (VisionConfig) throws -> PipelineTransform
   ) throws {
     let vision = try parts.vision.visionConfig()
     self.images = try images(vision)
     try self.images.require(vision, at: parts.vision.path)
-    pipeline = try parts.join(precision: precision, on: device.backend)
+    var joined = try parts.join(precision: precision, on: device.backend)
+    try joined.attach(adapters)
+    pipeline = joined
     renderer = try parts.renderer(
       style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens,
       system: system)

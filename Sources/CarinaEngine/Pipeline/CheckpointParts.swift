@@ -13,6 +13,8 @@ public struct CheckpointParts {
   package let parts: PipelineParts
   /// What a training run wrote down of the model; nil for models that others made.
   package let manifest: CarinaManifest?
+  /// The adapter that belongs to it; nil for a model without one.
+  package let adapter: AdapterBundle?
 
   /// Finds it.
   /// - Throws: `CarinaError.missingInput` when it or one of its parts is not there, `.badData` when it is no joined model,
@@ -24,11 +26,23 @@ public struct CheckpointParts {
     if let foreign = try ModelDirectory.foreignCheckpoint(reference, environment: environment) {
       parts = try PipelineParts(joined: foreign)
       manifest = nil
+      adapter = nil
     } else {
       let directory = try JoinedModelDirectory(path: reference, environment: environment)
       parts = try directory.parts
       manifest = directory.manifest
+      adapter = directory.adapter
     }
+  }
+
+  /// Refuses a model with an adapter, where its own weights alone are taken.
+  /// - Throws: `CarinaError.usage`.
+  func requirePlain() throws {
+    guard let adapter else { return }
+    throw CarinaError(
+      .usage, "this model is a base with an adapter, whose weights are not merged", at: reference,
+      expected: "a model with its own weights", found: adapter.path,
+      remedy: "Merge the adapter first: infer merge.")
   }
 
   /// How question, image and answer are laid out: as the run wrote down, or Gemma 3's own layout.

@@ -15,16 +15,21 @@ public struct JoinedPipeline {
   package let tokenizer: ModelDirectory
   /// The type of the weights in products.
   package let precision: ElementType
+  /// What stands beside the weights.
+  package internal(set) var adapters: [AttachedAdapter] = []
 
   /// Every directory that was read.
   var directories: [String] {
     [language.directory, vision.directory, tokenizer].map(\.path) + [projector?.directory.path].compactMap { $0 }
+      + adapters.map(\.bundle.path)
   }
 
   /// Begins to watch the files of all weights that were read, and of the tokenizer.
   /// - Throws: `CarinaError.badData` when some have changed since.
   func watches() throws -> [ModelWatch] {
-    try [vision.weights, language.weights, projector?.weights].compactMap { $0 }.map { try ModelWatch($0) }
+    try
+      ([vision.weights, language.weights, projector?.weights].compactMap { $0 }
+      + adapters.flatMap { $0.bundle.files.map(\.weights) }).map { try ModelWatch($0) }
       + [try ModelWatch(tokenizerOf: tokenizer)]
   }
 
@@ -39,6 +44,13 @@ public struct JoinedPipeline {
   /// What there is to say of the reading of the parts, for the log: a short line each.
   package var remarks: [String] {
     language.remarks + vision.remarks + (projector?.remarks ?? [])
+      + adapters.flatMap { adapter in
+        adapter.bundle.files.flatMap { file in
+          file.configuration.unknownKeys.map {
+            "\(file.path)/\(AdapterDirectory.fileName): \($0) is not known and not used"
+          }
+        }
+      }
   }
 
   /// Opens the file in which the vision features of images are kept, or makes it.
@@ -49,7 +61,8 @@ public struct JoinedPipeline {
   func featureCache(_ path: String, transform: ImageTransform, imageCount: Int) throws -> FeatureCache {
     try FeatureCache(
       path,
-      identity: FeatureIdentity(model, weights: vision.weights, transform: transform, precision: precision),
+      identity: FeatureIdentity(
+        model, weights: vision.weights, adapters: visionAdapters, transform: transform, precision: precision),
       imageCount: imageCount, on: model.backend)
   }
 }

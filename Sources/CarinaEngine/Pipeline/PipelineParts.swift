@@ -161,4 +161,13 @@ package struct PipelineParts {
         dropsFirstPatch: dropsFirstPatch),
       language: language, vision: vision, projector: trained, tokenizer: tokenizer, precision: precision)
   }
+
+  /// Which maps get adapters; nil where none are asked for.
+  /// - Throws: as `LoraPlan.init`.
+  package func loraPlan(_ settings: SettingValues<LoraSettingList>) throws -> LoraPlan? {
+    guard settings.rank != nil else { return nil }
+    let vision = try vision.visionConfig(), decoder = try language.decoderConfig().config
+    return try LoraPlan(
+      settings, decoder: decoder, vision: vision, projector: projectorConfig(vision: vision, decoder: decoder))
+  }
 }

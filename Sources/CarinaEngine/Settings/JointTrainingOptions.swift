@@ -26,6 +26,8 @@ public struct JointTrainingOptions: Sendable {
   public var prompt = PromptSettings()
   /// Which features the projector reads, and whether the first patch is left out.
   public var features = FeatureSettings()
+  /// Adapters that are trained beside frozen weights.
+  public var lora = SettingValues<LoraSettingList>()
   /// How images are changed while training.
   public var images = SettingValues<AugmentationSettingList>()
   /// The file in which the vision features are kept; nil computes them whenever they are wanted.
@@ -66,6 +68,8 @@ public struct JointTrainingOptions: Sendable {
     try settings.validate()
     try prompt.validate()
     try computing.validate()
+    try lora.validate()
+    try requireFrozenBase()
     try projectorSettings.validate()
     let pools = projectorSettings.form == .gemma3 ? ProjectorSettings.name(\.form) : ProjectorSettings.name(\.pool)
     if features.dropsFirstPatch, projectorSettings.form == .gemma3 || projectorSettings.pool ?? 1 > 1 {
@@ -73,7 +77,9 @@ public struct JointTrainingOptions: Sendable {
         .usage, "\(setting: pools) and \(setting: FeatureSettings.name(\.dropsFirstPatch)) cannot go together",
         expected: "all patches of the grid, which are averaged", remedy: "Leave one of the two out.")
     }
-    guard policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch else {
+    guard
+      policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch || lora.rank != nil
+    else {
       throw CarinaError(
         .usage, "nothing is left to train",
         remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")
@@ -87,6 +93,7 @@ public struct JointTrainingOptions: Sendable {
     if let path = featureCache {
       let reasons = [
         (policy.trainsVisionInFirstEpoch, SettingName.trainVisionFirstEpoch, "a frozen vision encoder"),
+        (lora.adaptsVision, LoraSettingList.declared.adaptsVision.name, "a frozen vision encoder"),
         (!images.augment.isOff, SettingName.augment, "the same image in every epoch"),
       ]
       for (holds, option, expected) in reasons where holds {
@@ -94,6 +101,27 @@ public struct JointTrainingOptions: Sendable {
           .usage, "\(setting: .visionFeatureCache) and \(setting: option) cannot go together", at: path,
           expected: "\(expected), whose features stay as they are", remedy: "Leave one of the two out.")
       }
+    }
+  }
+  /// Refuses adapters beside weights that are trained themselves.
+  private func requireFrozenBase() throws {
+    guard lora.rank != nil else { return }
+    let list = LoraSettingList.declared
+    let conflicts = [
+      (policy.trainsDecoder, list.rank.name, SettingName.unfreezeLanguageModel, "a frozen language model"),
+      (
+        policy.trainsVisionInFirstEpoch && lora.adaptsVision, list.adaptsVision.name, .trainVisionFirstEpoch,
+        "a frozen vision encoder"
+      ),
+      (
+        policy.trainsProjector && lora.adaptsProjector, list.adaptsProjector.name, .unfreezeProjector,
+        "a frozen projector"
+      ),
+    ]
+    for (holds, adapters, whole, expected) in conflicts where holds {
+      throw CarinaError(
+        .usage, "\(setting: adapters) and \(setting: whole) cannot go together", expected: expected,
+        remedy: "Leave one of the two out.")
     }
   }
 }

@@ -13,6 +13,7 @@ public final class JointTraining {
   private let renderer: PromptRenderer
   private let samples: ShardSamples, validation: ShardSamples?
   private let features: CachedVisionFeatures?, validationFeatures: CachedVisionFeatures?
+  private let adapters: TrainedAdapters?
   /// The file of kept vision features.
   public let featureCache: FeatureCache?
   /// How much memory the run will take.
@@ -33,6 +34,7 @@ public final class JointTraining {
     self.device = device
     try options.validate()
     let checkpoint = try options.checkpoint.map { try CheckpointParts($0) }
+    try checkpoint?.requirePlain()
     let parts =
       try checkpoint?.parts.with(options.features)
       ?? PipelineParts(
@@ -63,12 +65,14 @@ public final class JointTraining {
     renderer = try parts.renderer(
       style: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
       maximumAnswerTokens: options.prompt.maximumAnswerTokens, system: options.prompt.system)
+    let plan = try parts.loraPlan(options.lora)
     forecast = try MemoryForecast(
-      options, parts, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
+      options, parts, adapters: plan, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
     for samples in [samples, validation].compactMap({ $0 }) {
       try LongSamples.refuse(samples, renderer: renderer, model: pipeline.model, source: samples.shards.path)
     }
+    adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
     isJoined = checkpoint?.parts.isOneDirectory ?? false
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
@@ -92,6 +96,21 @@ public final class JointTraining {
   /// The joined model.
   public var model: VisionLanguageModel { pipeline.model }
 
+  /// What is trained, part by part: numbers of its adapters or of its own weights, and numbers of all its weights.
+  public var trainedCounts: [(part: String, isAdapted: Bool, trained: Int, all: Int)] {
+    let policy = options.policy
+    let whole: [AdaptedPart: Bool] = [
+      .languageModel: policy.trainsDecoder, .visionEncoder: policy.trainsVisionInFirstEpoch,
+      .projector: policy.trainsProjector,
+    ]
+    return AdaptedPart.allCases.compactMap { part in
+      let all = part.parameters(of: model).reduce(0) { $0 + $1.count }
+      if whole[part] == true { return (part.words, false, all, all) }
+      let count = adapters?.plan.count(of: part) ?? 0
+      return count > 0 ? (part.words, true, count, all) : nil
+    }
+  }
+
   /// Samples to train on, and held out.
   public var sampleCounts: (train: Int, validation: Int?) { (samples.count, validation?.count) }
 
@@ -103,7 +122,7 @@ public final class JointTraining {
   ) throws -> TrainingOutcome {
     let objective = JointObjective(
       model: model, samples: samples, renderer: renderer, policy: options.policy,
-      isCheckpointed: forecast.isCheckpointed, features: features)
+      isCheckpointed: forecast.isCheckpointed, features: features, adapters: adapters)
     let trainer = try Trainer(objective, settings: options.settings)
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),
@@ -143,7 +162,7 @@ public final class JointTraining {
     let policy = options.policy, type = options.computing.precision.elementType,
       texts = pipeline.tokenizer.tokenizerByteCount
     let frozen: ElementType = options.isStandalone ? .float32 : type, copies = options.isStandalone
-    return bytes(model.projector.parameters, .float32) + texts
+    return bytes(model.projector.parameters, .float32) + texts + bytes(adapters?.parameters ?? [], .float32)
       + (policy.trainsDecoder || copies ? bytes(model.decoder.parameters, frozen) + texts : 0)
       + (policy.trainsVisionInFirstEpoch || copies ? bytes(model.vision.parameters, frozen) : 0)
   }
@@ -160,14 +179,22 @@ public final class JointTraining {
   }
 
   private func write(to path: String) throws {
-    guard !isJoined else { return try joinedOutput.write(to: path) }
-    let policy = options.policy
+    guard !isJoined || adapters != nil else { return try joinedOutput.write(to: path) }
+    let policy = options.policy, language = pipeline.language.directory, vision = pipeline.vision.directory
+    // What adapters over a joined Gemma 3 train whole is theirs, so that PEFT finds it too.
+    let keepsProjector = adapters != nil && language.isJoinedGemma3 && pipeline.projector?.directory == language
     func storage<Model>(_ part: LoadedPart<Model>, isTrained: Bool) -> JoinedModelWriter.Storage {
       isTrained ? .copy : options.isStandalone ? .stored(part.tensors) : .reference(part.directory)
     }
     try JoinedModelWriter.write(
       model, languageModel: storage(pipeline.language, isTrained: policy.trainsDecoder),
       visionEncoder: storage(pipeline.vision, isTrained: policy.trainsVisionInFirstEpoch),
+      projector: keepsProjector ? .reference(language) : .copy,
+      adapter: adapters.map {
+        AdapterWriter(
+          $0, of: model, language: language, vision: vision,
+          wholeProjector: keepsProjector && policy.trainsProjector ? model.projector : nil)
+      },
       tokenizer: pipeline.tokenizer, description: description,
       type: options.computing.precision.elementType, to: path)
   }
@@ -200,6 +227,7 @@ public final class JointTraining {
     ])
     document["projector"] = model.projector.config.record(
       asked: pipeline.projector == nil ? options.projectorSettings.form : nil)
+    if adapters != nil { document["lora"] = .object(options.lora.json) }
     for values in [options.computing.json, options.images.json] {
       for (name, value) in values { document[name] = value }
     }

@@ -21,6 +21,12 @@ package struct LearningRateSchedule: Equatable, Sendable {
     self.warmupSteps = warmupSteps ?? Int(exactly: (warmupRatio * Double(totalSteps)).rounded(.up)) ?? totalSteps
   }
 
+  /// The same shape below another rate.
+  func with(peak: Double) -> LearningRateSchedule {
+    LearningRateSchedule(
+      peak: peak, warmupRatio: 0, warmupSteps: warmupSteps, shape: shape, totalSteps: totalSteps)
+  }
+
   /// The rate of optimizer step `step`, counted from 0; 0 beyond the end.
   package func rate(step: Int) -> Double {
     if step < warmupSteps { return peak * Double(step) / Double(max(warmupSteps, 1)) }

@@ -15,7 +15,7 @@ package final class Trainer<Objective: TrainingObjective> {
   package let optimizer: AdamW
   /// Order of samples, and the learning rate of each step.
   package let order: EpochOrder
-  /// Learning rate of each step.
+  /// Learning rate of each step; where adapters have one of their own, theirs.
   package let schedule: LearningRateSchedule
   /// Optimizer steps done.
   package private(set) var step = 0
@@ -72,8 +72,9 @@ package final class Trainer<Objective: TrainingObjective> {
       accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled,
       dropsLast: settings.dropsLast)
     try order.requireSteps()
+    let peak = objective.trainedParameters(epoch: 0).lazy.compactMap(objective.ownRate).first
     schedule = LearningRateSchedule(
-      peak: settings.learningRate, warmupRatio: settings.warmupRatio, warmupSteps: settings.warmupSteps,
+      peak: peak ?? settings.learningRate, warmupRatio: settings.warmupRatio, warmupSteps: settings.warmupSteps,
       shape: settings.rateShape,
       totalSteps: order.stepCount(epochs: settings.epochCount, limit: settings.maximumSteps))
     enterEpoch(0)
@@ -131,6 +132,7 @@ package final class Trainer<Objective: TrainingObjective> {
         .badData, "step \(step + 1) has no supervised token", remedy: "Check the answers of its samples.")
     }
     var lossSum = 0.0
+    objective.begin(step: step)
     for batch in batches { lossSum += try objective.accumulate(batch, scale: Float(1 / totalWeight)) }
     try objective.backend.throwFailure()
     try communicator.sumGradients(trained)
@@ -142,7 +144,11 @@ package final class Trainer<Objective: TrainingObjective> {
       isSound ? nil : try skip(batches, samples: samples, scale: Float(1 / totalWeight), trained)
     let isSpike = isSound && stepGuard.note(loss: loss)
     if isSound {
-      optimizer.step(trained, rate: rate, norm: norm, maximumNorm: settings.maximumGradientNorm)
+      for (peak, parameters) in rateGroups(trained) {
+        optimizer.step(
+          parameters, rate: schedule.with(peak: peak).rate(step: step), norm: norm,
+          maximumNorm: settings.maximumGradientNorm)
+      }
     }
     step += 1
     var report = StepReport(
@@ -151,6 +157,20 @@ package final class Trainer<Objective: TrainingObjective> {
     report.skipCause = cause
     report.isSpike = isSpike
     return report
+  }
+
+  /// The weights by their learning rate at its peak, each group in its order.
+  private func rateGroups(_ trained: [Parameter]) -> [(peak: Double, parameters: [Parameter])] {
+    var groups: [(peak: Double, parameters: [Parameter])] = []
+    for parameter in trained {
+      let peak = objective.ownRate(of: parameter) ?? settings.learningRate
+      if let index = groups.firstIndex(where: { $0.peak == peak }) {
+        groups[index].parameters.append(parameter)
+      } else {
+        groups.append((peak, [parameter]))
+      }
+    }
+    return groups
   }
 
   /// Makes exactly the epoch's weights trainable.
@@ -184,6 +204,8 @@ package final class Trainer<Objective: TrainingObjective> {
   private func cause(
     _ batches: [Objective.Batch], samples: [[Int]], scale: Float, _ trained: [Parameter]
   ) throws -> String {
+    // What adapters drop is the same again.
+    objective.begin(step: step)
     for (batch, rows) in zip(batches, samples) {
       for parameter in trained { parameter.clearGradient() }
       let watch = FiniteWatch()

@@ -4,11 +4,11 @@ import CarinaTensor
 /// global attention, a last norm, and the embedding table again as the output head, or a head of its own.
 public final class Decoder {
   /// Sizes and constants.
-  package let config: DecoderConfig
+  package private(set) var config: DecoderConfig
   /// The table of token embeddings, [V, D].
   package let tokenEmbedding: Parameter
   /// The output head where it is not that table, [V, D].
-  private let ownHead: Parameter?
+  private var ownHead: Parameter?
   private let blocks: [Gemma3Block]
   private let finalNorm: RMSNorm
   private var rotation: (local: RotaryTable, global: RotaryTable)?
@@ -30,6 +30,16 @@ public final class Decoder {
 
   /// The output head, [V, D]: a table of its own, or that of the embeddings.
   package var head: Parameter { ownHead ?? tokenEmbedding }
+
+  /// Gives the decoder an output head of its own, [V, D].
+  package func setHead(_ head: Parameter) {
+    precondition(head.shape == tokenEmbedding.shape, "a head of \(head.shape)")
+    ownHead = head
+    config = config.with(hasOwnHead: true)
+  }
+
+  /// Every affine map of the blocks.
+  package var maps: [Linear] { blocks.flatMap(\.maps) }
 
   /// What computes with the weights.
   package var backend: any Backend { tokenEmbedding.value.backend }

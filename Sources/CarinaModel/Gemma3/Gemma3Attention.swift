@@ -24,8 +24,10 @@ struct Gemma3Attention {
     keyNorm = RMSNorm(source, "\(prefix).k_norm", width: config.headSize, epsilon: config.epsilon)
   }
 
+  /// The maps.
+  var maps: [Linear] { [query, key, value, output] }
   /// The weights of the maps, and those of the norms.
-  var projections: [Parameter] { [query, key, value, output].flatMap(\.parameters) }
+  var projections: [Parameter] { maps.flatMap(\.parameters) }
   var norms: [Parameter] { [queryNorm.weight, keyNorm.weight] }
 
   /// x [R, D] to [rows wanted, D]; see `Gemma3Block`.

@@ -20,6 +20,9 @@ package struct Gemma3Block {
     mlp = Gemma3MLP(source, "\(prefix).mlp", config)
   }
 
+  /// Every affine map of the block.
+  var maps: [Linear] { attention.maps + mlp.maps }
+
   /// Every weight of the block.
   var parameters: [Parameter] {
     attention.projections + mlp.parameters

@@ -14,7 +14,9 @@ struct Gemma3MLP {
     down = projection("down_proj", config.intermediateSize, config.hiddenSize)
   }
 
-  var parameters: [Parameter] { [gate, up, down].flatMap(\.parameters) }
+  /// The maps.
+  var maps: [Linear] { [gate, up, down] }
+  var parameters: [Parameter] { maps.flatMap(\.parameters) }
 
   /// x [R, D] to the same shape.
   func callAsFunction(_ x: Tensor, _ pass: LayerPass) -> Tensor {

@@ -16,7 +16,7 @@ extension Linear {
 
   /// gelu of this map times `up`, tanh form, as the rows that `next` reads.
   func gating(_ up: Linear, _ input: ProductInput, for next: Linear, _ pass: LayerPass) -> ProductInput {
-    if pass.mayFuse, next.weight.quantized == nil,
+    if pass.mayFuse, next.weight.quantized == nil, up.adapters.isEmpty,
       let factor = withEpilogue(input, activation: .tanhApproximation),
       let rounded = up.withEpilogue(input, factor: factor, as: next.weight.value.elementType)
     {
@@ -28,11 +28,14 @@ extension Linear {
   /// The map of rows as a term of a sum that decides how it is multiplied.
   func term(_ input: ProductInput, _ pass: LayerPass) -> LinearTerm { LinearTerm(map: self, input: input, pass: pass) }
 
-  /// The map with what follows it in one pass, off the tape; nil where that cannot be (see `linearWithEpilogue`).
+  /// The map with what follows it in one pass, off the tape; nil where that cannot be (see `linearWithEpilogue`), or an
+  /// adapter stands beside it.
   func withEpilogue(
     _ input: ProductInput, activation: GELUKind? = nil, factor: Tensor? = nil, summand: Tensor? = nil,
     as type: ElementType = .float32
   ) -> Tensor? {
-    linearWithEpilogue(input, weight, bias, activation: activation, factor: factor, summand: summand, as: type)
+    guard adapters.isEmpty else { return nil }
+    return linearWithEpilogue(
+      input, weight, bias, activation: activation, factor: factor, summand: summand, as: type)
   }
 }

@@ -26,6 +26,14 @@ public final class Projector {
       }
   }
 
+  /// Every affine map: the two of an MLP. The matrix of Gemma 3's form is none, as in PyTorch.
+  package var maps: [Linear] {
+    switch form {
+    case .mlp(let expand, let contract): [expand, contract]
+    case .pooled: []
+    }
+  }
+
   /// Every weight.
   package var parameters: [Parameter] {
     switch layers {

@@ -18,7 +18,9 @@ struct SiglipAttention {
     headSize = hiddenSize / headCount
   }
 
-  var parameters: [Parameter] { [query, key, value, output].flatMap(\.parameters) }
+  /// The maps.
+  var maps: [Linear] { [query, key, value, output] }
+  var parameters: [Parameter] { maps.flatMap(\.parameters) }
 
   /// x [sequences · length, W] to a term of the same shape.
   func callAsFunction(_ x: Tensor, lengths: [Int], _ pass: LayerPass) -> LinearTerm {

@@ -19,6 +19,9 @@ package struct SiglipBlock {
       source, "\(prefix).mlp", hiddenSize: hiddenSize, intermediateSize: intermediateSize, activation: activation)
   }
 
+  /// Every affine map of the block.
+  var maps: [Linear] { attention.maps + mlp.maps }
+
   /// Every weight of the block.
   var parameters: [Parameter] {
     firstNorm.parameters + secondNorm.parameters + attention.parameters + mlp.parameters

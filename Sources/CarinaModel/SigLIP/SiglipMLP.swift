@@ -12,6 +12,8 @@ struct SiglipMLP {
     self.activation = activation
   }
 
+  /// The maps.
+  var maps: [Linear] { [expand, contract] }
   var parameters: [Parameter] { expand.parameters + contract.parameters }
 
   /// x [R, W] to a term of the same shape.

@@ -36,6 +36,9 @@ public final class VisionEncoder {
     head = config.hasPoolingHead ? AttentionPoolingHead(source, "\(prefix).head", config: config) : nil
   }
 
+  /// Every affine map of the blocks.
+  package var maps: [Linear] { blocks.flatMap(\.maps) }
+
   /// The weights that features of this kind depend on: not the pooling head's, and before the last norm not the norm's.
   package func trainedParameters(for kind: VisionFeature) -> [Parameter] {
     [patchWeight, patchBias, positions] + blocks.flatMap(\.parameters)

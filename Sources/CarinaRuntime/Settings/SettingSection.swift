@@ -8,6 +8,8 @@ public enum SettingSection: Sendable {
   case stage
   /// Stages 1 and 2: what their memory may be used for.
   case memory
+  /// Stage 2: adapters beside the weights.
+  case adapters
   /// `preprocess`: what is read, and to which size.
   case records, size
   /// `preprocess phantom`: how its images are divided.

@@ -25,7 +25,8 @@ import Carina
       model, languageModel: .copy, visionEncoder: .copy, tokenizer: tokenizer ?? source,
       description: JoinedModelWriter.Description(
         promptStyle: style, maximumQuestionTokens: 40, maximumAnswerTokens: 50,
-        transform: try transform ?? ImageTransform(size: 24, filter: .bilinear), system: style == .gemma3 ? "Be brief." : nil),
+        transform: try transform ?? ImageTransform(size: 24, filter: .bilinear),
+        system: style == .gemma3 ? "Be brief." : nil),
       type: .float32, to: path)
     return path
   }
@@ -133,7 +134,8 @@ import Carina
     let expected: [Float] = [0, 1, 2, 3, 4, 5, 7, 8]
     for low in 0..<8 {
       for high in low + 1...8 {
-        #expect(both.piece(low..<high).converted(to: .float32).values == Array(expected[low..<high]), "\(low)..<\(high)")
+        #expect(
+          both.piece(low..<high).converted(to: .float32).values == Array(expected[low..<high]), "\(low)..<\(high)")
       }
     }
   }

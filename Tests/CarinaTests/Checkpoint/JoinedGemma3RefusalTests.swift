@@ -44,7 +44,8 @@ import Carina
       ([("image_token_id", 508)], "image_token_id", "508"),
       ([("mm_tokens_per_image", 9)], "mm_tokens_per_image", "9"),
       ([("mm_tokens_per_image", 5)], "mm_tokens_per_image", "5"),
-      ([("vision_config.patch_size", 5)], "does not fit", ""), ([("text_config.vocab_size", 300)], "image_token_index", ""),
+      ([("vision_config.patch_size", 5)], "does not fit", ""),
+      ([("text_config.vocab_size", 300)], "image_token_index", ""),
       ([("vision_config.image_size", 36)], "image transform does not fit", ""),
       ([("text_config.final_logit_softcapping", 30)], "final_logit_softcapping", ""),
       ([("quantization_config", ["bits": 4])], "quantization_config", ""),
@@ -86,7 +87,8 @@ import Carina
     document["weight_map"] = .object(map)
     try JSONValue.object(document).write(to: listed.file(index))
     let unheld = try refusal(listed)
-    #expect(unheld.kind == .badData && unheld.what.contains("1 missing: model.layers.1.mlp.up_proj.weight"), "\(unheld)")
+    #expect(
+      unheld.kind == .badData && unheld.what.contains("1 missing: model.layers.1.mlp.up_proj.weight"), "\(unheld)")
     #expect(unheld.what.contains("in the index of the files and in none of them"), "\(unheld)")
 
     let cut = try files.changed(shards: 3)

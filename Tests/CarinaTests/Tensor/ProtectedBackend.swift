@@ -101,6 +101,13 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
     open { cpu.join(upper: upper, lower: lower, into: target) }
   }
 
+  func drop(_ source: Tensor, _ mask: DropoutMask, into target: Tensor) {
+    open { cpu.drop(source, mask, into: target) }
+  }
+  func addKept(_ source: Tensor, _ mask: DropoutMask, to target: Tensor) {
+    open { cpu.addKept(source, mask, to: target) }
+  }
+  func scale(_ x: Tensor, by factor: Float) { open { cpu.scale(x, by: factor) } }
   func add(_ a: Tensor, _ b: Tensor, into target: Tensor) { open { cpu.add(a, b, into: target) } }
   func copyRows(of source: Tensor, _ sourceRows: [Int], to target: Tensor, _ targetRows: [Int]) {
     open { cpu.copyRows(of: source, sourceRows, to: target, targetRows) }

@@ -11,7 +11,8 @@ package struct StoredTensors {
     self.weights = weights
     let format = format.unwrapping(weights)
     fileNames = Dictionary(
-      weights.names.compactMap { name in format.engineName(name).map { ($0, name) } }, uniquingKeysWith: { first, _ in
+      weights.names.compactMap { name in format.engineName(name).map { ($0, name) } },
+      uniquingKeysWith: { first, _ in
         first
       })
   }

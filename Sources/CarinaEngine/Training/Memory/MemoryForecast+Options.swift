@@ -7,7 +7,8 @@ extension MemoryForecast {
   /// - Throws: `CarinaError.usage` when the run does not fit into the memory; what reading configurations and headers
   ///   throws.
   init(
-    _ options: JointTrainingOptions, _ parts: PipelineParts, samples: any TrainingSamples, renderer: PromptRenderer,
+    _ options: JointTrainingOptions, _ parts: PipelineParts, adapters: LoraPlan? = nil, samples: any TrainingSamples,
+    renderer: PromptRenderer,
     packsFactors: Bool
   ) throws {
     let precision = options.computing.precision.elementType
@@ -25,7 +26,7 @@ extension MemoryForecast {
       policy: options.policy, precision: precision,
       batch: try .largest(of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage),
       rowsPerImage: rowsPerImage, featuresPerImage: featuresPerImage, keepsFeatures: options.featureCache != nil,
-      packsFactors: packsFactors)
+      packsFactors: packsFactors, adapters: adapters)
     if options.policy.freezesEmbeddings {
       plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
     }

@@ -36,6 +36,8 @@ public struct MemoryForecast: Equatable, Sendable {
     var keepsFeatures: Bool
     /// Whether the backend copies frozen factors into layouts of its own.
     var packsFactors: Bool
+    /// Which maps have adapters that are trained; nil for none.
+    var adapters: LoraPlan?
     /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
     package var frozenEmbeddings = WeightsFootprint()
 
@@ -44,7 +46,7 @@ public struct MemoryForecast: Equatable, Sendable {
       vision: VisionConfig, projector: ProjectorConfig, decoder: DecoderConfig,
       footprints: (vision: WeightsFootprint, projector: WeightsFootprint, decoder: WeightsFootprint),
       policy: FreezingPolicy, precision: ElementType, batch: Batch, rowsPerImage: Int, featuresPerImage: Int? = nil,
-      keepsFeatures: Bool, packsFactors: Bool
+      keepsFeatures: Bool, packsFactors: Bool, adapters: LoraPlan? = nil
     ) {
       self.vision = vision
       self.projector = projector
@@ -57,6 +59,7 @@ public struct MemoryForecast: Equatable, Sendable {
       self.featuresPerImage = featuresPerImage ?? rowsPerImage
       self.keepsFeatures = keepsFeatures
       self.packsFactors = packsFactors
+      self.adapters = adapters
     }
   }
 
@@ -82,13 +85,19 @@ public struct MemoryForecast: Equatable, Sendable {
   package init(_ plan: Plan, base: Int, isCheckpointed: Bool) {
     let memory = ActivationMemory(precision: plan.precision), policy = plan.policy, batch = plan.batch
     let decoder = plan.decoder, patchRows = batch.images * plan.vision.patchCount
-    let trainsVision = policy.trainsVisionInFirstEpoch
+    let trainsVision = policy.trainsVisionInFirstEpoch, adapters = plan.adapters
+    let recordsVision = trainsVision || adapters?.touches(.visionEncoder) == true
+    let recordsProjector = policy.trainsProjector || adapters?.touches(.projector) == true
 
     var kept = memory.projector(
-      plan.projector, rows: batch.images * plan.rowsPerImage, isTrained: policy.trainsProjector,
-      isRecorded: policy.trainsProjector || trainsVision)
-    let whole = memory.decoderBlock(decoder, rows: batch.rows, read: batch.rows, isTrained: policy.trainsDecoder)
-    let last = memory.decoderBlock(decoder, rows: batch.rows, read: batch.supervised, isTrained: policy.trainsDecoder)
+      plan.projector, rows: batch.images * plan.rowsPerImage, isTrained: recordsProjector,
+      isRecorded: recordsProjector || recordsVision)
+    var whole = memory.decoderBlock(decoder, rows: batch.rows, read: batch.rows, isTrained: policy.trainsDecoder)
+    var last = memory.decoderBlock(decoder, rows: batch.rows, read: batch.supervised, isTrained: policy.trainsDecoder)
+    if let adapters {
+      whole += memory.adaptedBlock(decoder, adapters, rows: batch.rows, read: batch.rows)
+      last += memory.adaptedBlock(decoder, adapters, rows: batch.rows, read: batch.supervised)
+    }
     var again = BufferBytes()
     if isCheckpointed {
       kept.add(batch.rows, decoder.hiddenSize, count: decoder.layerCount)
@@ -100,8 +109,9 @@ public struct MemoryForecast: Equatable, Sendable {
       for layer in 0..<decoder.layerCount { kept += layer == decoder.layerCount - 1 ? last : whole }
     }
     kept.add(batch.supervised, decoder.hiddenSize)
-    if trainsVision {
-      let block = memory.visionBlock(plan.vision, rows: patchRows)
+    if recordsVision {
+      var block = memory.visionBlock(plan.vision, rows: patchRows)
+      if let adapters { block += memory.adaptedBlock(plan.vision, adapters, rows: patchRows) }
       for _ in 0..<plan.vision.layerCount {
         if isCheckpointed { kept.add(patchRows, plan.vision.hiddenSize) } else { kept += block }
       }
@@ -115,8 +125,11 @@ public struct MemoryForecast: Equatable, Sendable {
       input.add(batch.rows, decoder.hiddenSize)
       afterLast = kept - (isCheckpointed ? input : last)
     }
-    let backward =
+    var backward =
       again + memory.decoderBackward(decoder, rows: decoder.layerCount > 1 ? batch.rows : batch.supervised)
+    if let adapters {
+      backward += memory.adapterBackward(adapters, rows: max(batch.rows, recordsVision ? patchRows : 0))
+    }
     let loss = memory.loss(decoder, supervised: batch.supervised)
     // With kept features images are encoded one by one.
     let vision = memory.visionForward(plan.vision, rows: plan.keepsFeatures ? plan.vision.patchCount : patchRows)
@@ -134,9 +147,12 @@ public struct MemoryForecast: Equatable, Sendable {
       (plan.footprints.decoder, policy.trainsDecoder),
     ]
     let packed = MemoryForecast.packedByteCount(plan, trainsVision: trainsVision)
-    weights = parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
+    weights =
+      parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
       + plan.frozenEmbeddings.mapped
-    training = parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) } - plan.frozenEmbeddings.trained
+    training =
+      parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) } - plan.frozenEmbeddings.trained
+      + (adapters?.count ?? 0) * Parameter.trainedByteCount(plan.precision)
     activations = kept.asked
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
       max(
@@ -162,7 +178,7 @@ public struct MemoryForecast: Equatable, Sendable {
       table.rows.reduce(0) { $0 + ($1.isBlockMatrix ? Double($1.count) : 0) }
     }
     let count =
-      (trainsVision ? 0 : blocks(TensorTable(of: plan.vision)))
+      (trainsVision ? 0 : plan.adapters?.touches(.visionEncoder) == true ? 2 : 1) * blocks(TensorTable(of: plan.vision))
       + (plan.policy.trainsDecoder ? 0 : 2 * blocks(TensorTable(of: plan.decoder)))
     return Int(min(2 * count, 1e15))
   }

@@ -12,6 +12,8 @@ package final class JointObjective: TrainingObjective {
   private let policy: FreezingPolicy
   private let isCheckpointed: Bool
   private let features: VisionFeatures
+  private let adapters: TrainedAdapters?
+  private var position = (step: 0, batch: 0)
 
   /// - Parameters:
   ///   - renderer: makes ids and the loss mask from question and answer.
@@ -19,9 +21,10 @@ package final class JointObjective: TrainingObjective {
   ///   - isCheckpointed: blocks run again in the backward pass instead of keeping their activations.
   ///   - features: where the features of the samples' images are kept; only with a policy that never trains the vision
   ///     encoder.
+  ///   - adapters: those beside the model's maps that are trained.
   package init(
     model: VisionLanguageModel, samples: any TrainingSamples, renderer: PromptRenderer, policy: FreezingPolicy,
-    isCheckpointed: Bool = false, features: CachedVisionFeatures? = nil
+    isCheckpointed: Bool = false, features: CachedVisionFeatures? = nil, adapters: TrainedAdapters? = nil
   ) {
     precondition(features == nil || !policy.trainsVisionInFirstEpoch, "features of a trained encoder cannot be kept")
     self.features = VisionFeatures(model, samples: samples, kept: features)
@@ -30,15 +33,16 @@ package final class JointObjective: TrainingObjective {
     self.renderer = renderer
     self.policy = policy
     self.isCheckpointed = isCheckpointed
+    self.adapters = adapters
   }
 
   /// The model's.
   package var backend: any Backend { model.backend }
   /// One a question or caption.
   package var sampleCount: Int { samples.count }
-  /// All three parts'.
+  /// All three parts', and the adapters'.
   package var parameters: [Parameter] {
-    model.vision.parameters + model.projector.parameters + model.decoder.parameters
+    model.vision.parameters + model.projector.parameters + model.decoder.parameters + (adapters?.parameters ?? [])
   }
 
   /// What the policy names; of the vision encoder only what the features depend on.
@@ -46,8 +50,14 @@ package final class JointObjective: TrainingObjective {
     (policy.trainsVisionInFirstEpoch && epoch == 0
       ? model.vision.trainedParameters(for: model.feature) : [])
       + (policy.trainsProjector ? model.projector.parameters : [])
-      + policy.trainedParameters(of: model.decoder)
+      + policy.trainedParameters(of: model.decoder) + (adapters?.parameters ?? [])
   }
+
+  /// The adapters'.
+  package func ownRate(of parameter: Parameter) -> Double? { adapters?.rate(of: parameter) }
+
+  /// What adapters drop depends on the step.
+  package func begin(step: Int) { position = (step, 0) }
 
   /// Supervised tokens.
   package func weight(of batch: JointBatch) -> Int { batch.sequences.reduce(0) { $0 + $1.supervisedCount } }
@@ -82,9 +92,18 @@ package final class JointObjective: TrainingObjective {
 
   /// See `TrainingObjective`.
   package func accumulate(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
+    guard let adapters else { return try pass(batch, scale: scale, finiteWatch: finiteWatch) }
+    defer { position.batch += 1 }
+    return try adapters.dropout.training(step: position.step, batch: position.batch) {
+      try pass(batch, scale: scale, finiteWatch: finiteWatch)
+    }
+  }
+
+  private func pass(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
     let tape = Tape(finiteWatch: finiteWatch)
     // A frozen encoder costs a forward pass and nothing else.
-    let visionTape = model.vision.parameters.contains(where: \.isTrainable) ? tape : nil
+    let trainsVision = adapters?.plan.touches(.visionEncoder) == true
+    let visionTape = trainsVision || model.vision.parameters.contains(where: \.isTrainable) ? tape : nil
     let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: visionTape)
     let result = model.loss(
       batch.sequences, imageRows: model.projector(features, tape: tape), scale: scale, isCheckpointed: isCheckpointed,

@@ -13,6 +13,10 @@ package protocol TrainingObjective: AnyObject, SendableMetatype {
   var parameters: [Parameter] { get }
   /// The weights trained in an epoch; what leaves the list stays as it is from then on.
   func trainedParameters(epoch: Int) -> [Parameter]
+  /// The learning rate at its peak of a weight that has one of its own; nil for the run's.
+  func ownRate(of parameter: Parameter) -> Double?
+  /// Told before the batches of an optimizer step, counted from 0.
+  func begin(step: Int)
   /// Reads samples. Runs beside the previous step on another thread, so it must touch neither the model nor the team of
   /// threads.
   func prepare(_ samples: [Int]) throws -> Batch
@@ -29,6 +33,10 @@ package protocol TrainingObjective: AnyObject, SendableMetatype {
 }
 
 extension TrainingObjective {
+  /// None has one.
+  package func ownRate(of parameter: Parameter) -> Double? { nil }
+  /// Nothing depends on it.
+  package func begin(step: Int) {}
   /// As without an epoch.
   package func prepare(_ samples: [Int], epoch: Int) throws -> Batch { try prepare(samples) }
 

@@ -9,12 +9,16 @@ struct JoinedRunOutput {
   let pipeline: JoinedPipeline
   let policy: FreezingPolicy
   let description: JoinedModelWriter.Description
+  /// Weights that were changed in another way than by training, by the engine's names.
+  var changed: Set<String> = []
 
   private var directory: ModelDirectory { pipeline.language.directory }
 
   /// About how many bytes `write` takes.
   var byteCount: Int {
-    get throws { try tensors().reduce(pipeline.tokenizer.tokenizerByteCount) { $0 + $1.tensor.count * $1.type.byteCount } }
+    get throws {
+      try tensors().reduce(pipeline.tokenizer.tokenizerByteCount) { $0 + $1.tensor.count * $1.type.byteCount }
+    }
   }
 
   /// Writes the directory.
@@ -25,7 +29,7 @@ struct JoinedRunOutput {
       config: try configuration(),
       generation: directory.has("generation_config.json")
         ? try JSONValue.parseFile(generation) : model.decoder.config.generationJSON,
-      tensors: try tensors(), type: policy.trainsDecoder ? pipeline.precision : try decoderType(),
+      tensors: try tensors(), type: policy.trainsDecoder || !changed.isEmpty ? pipeline.precision : try decoderType(),
       processor: Gemma3ProcessorFiles(
         tokenizer: pipeline.tokenizer, images: directory, transform: description.transform,
         tokensPerImage: model.rowsPerImage)
@@ -63,7 +67,7 @@ struct JoinedRunOutput {
     ) throws -> [JoinedGemma3Writer.Written] {
       let names = Set(trained.map(\.name))
       let written = try loaded.tensors.written(
-        parameters, isTrained: { names.contains($0.name) }, type: type, on: backend)
+        parameters, isTrained: { names.contains($0.name) || changed.contains($0.name) }, type: type, on: backend)
       return JoinedGemma3Writer.named(written, format)
     }
     var all = try part(

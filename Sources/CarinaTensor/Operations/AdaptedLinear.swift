@@ -1,0 +1,80 @@
+/// y = x Wᵀ + b + Σ scale · B A drop(x): an affine map whose own weights are frozen, with adapters beside it (Hu et al.
+/// 2021, LoRA).
+///
+/// - Parameters:
+///   - input: x [R, K].
+///   - weight: [N, K], frozen.
+///   - bias: [N], frozen, or nil.
+///   - terms: the adapters; their sums are added in this order.
+/// - Returns: [R, N] fp32. In bfloat16 (the weights' type) x and scale · A drop(x) are rounded before the products; sums
+///   are in fp32.
+package func linear(
+  _ input: ProductInput, _ weight: Parameter, _ bias: Parameter?, adding terms: [LowRankTerm], tape: Tape?
+) -> Tensor {
+  precondition(!weight.isTrainable && bias?.isTrainable != true, "\(weight.name) is trained and has an adapter")
+  let out = linear(input, weight, bias, tape: nil)
+  let x = input.operand, rows = out.rows, type = weight.value.elementType, backend = out.backend
+  let inner = terms.map { term in
+    let inner = Tensor(uninitialized: [rows, term.a.shape[0]], on: backend)
+    backend.multiply(
+      MatrixFactor(term.dropped(x)), MatrixFactor(term.a.matrix).transposed, into: inner, accumulate: false)
+    backend.scale(inner, by: term.factor)
+    let narrow = inner.converted(to: type)
+    addProduct(MatrixFactor(narrow), MatrixFactor(term.b.matrix).transposed, to: out)
+    return narrow
+  }
+  let trains = terms.contains(where: \.isTrainable), xNode = input.x.node
+  guard let tape, xNode != nil || trains else { return out }
+
+  let saved = SavedTerms(x: terms.contains { $0.a.isTrainable } ? x : nil, inner: trains ? inner : [])
+  return tape.record(out) { dout in
+    let gradient = MatrixFactor(dout.reshaped([rows, weight.matrix.rows]).converted(to: type))
+    let dx = xNode.map { _ in Tensor(uninitialized: [rows, weight.matrix.width], on: backend) }
+    if let dx, !weight.multiplyPrepared(gradient, isForward: false, into: dx) {
+      backend.multiply(gradient, MatrixFactor(weight.matrix), into: dx, accumulate: false)
+    }
+    for (index, term) in terms.enumerated() {
+      if term.b.isTrainable {
+        let (target, isFresh) = term.b.gradientForProduct()
+        backend.multiply(
+          gradient.transposed, MatrixFactor(saved.inner[index]), into: target.reshaped(term.b.matrix.shape),
+          accumulate: !isFresh)
+      }
+      guard term.a.isTrainable || dx != nil else { continue }
+      let dinner = Tensor(uninitialized: [rows, term.a.shape[0]], on: backend)
+      backend.multiply(gradient, MatrixFactor(term.b.matrix), into: dinner, accumulate: false)
+      backend.scale(dinner, by: term.factor)
+      let narrow = MatrixFactor(dinner.converted(to: type))
+      if term.a.isTrainable, let x = saved.x {
+        let (target, isFresh) = term.a.gradientForProduct()
+        backend.multiply(
+          narrow.transposed, MatrixFactor(term.dropped(x)), into: target.reshaped(term.a.matrix.shape),
+          accumulate: !isFresh)
+      }
+      guard let dx else { continue }
+      if let mask = term.mask {
+        let kept = Tensor(uninitialized: dx.shape, on: backend)
+        backend.multiply(narrow, MatrixFactor(term.a.matrix), into: kept, accumulate: false)
+        backend.addKept(kept, mask, to: dx)
+      } else {
+        backend.multiply(narrow, MatrixFactor(term.a.matrix), into: dx, accumulate: true)
+      }
+    }
+    if let xNode, let dx { xNode.accumulate(dx, isFresh: true) }
+  }
+}
+
+/// c += a b; few rows go the way of decoding, which writes a result of its own.
+private func addProduct(_ a: MatrixFactor, _ b: MatrixFactor, to c: Tensor) {
+  guard a.rows <= c.backend.mostFewRows else { return c.backend.multiply(a, b, into: c, accumulate: true) }
+  let product = Tensor(uninitialized: [a.rows, b.columns], on: c.backend)
+  c.backend.multiply(a, b, into: product, accumulate: false)
+  c.backend.add(c, product, into: c)
+}
+
+private struct SavedTerms {
+  /// x in the weights' type, [R, K]; only a trained A needs it.
+  let x: Tensor?
+  /// scale · A drop(x) of each term in the weights' type, [R, rank]; only a trained B needs it.
+  let inner: [Tensor]
+}
