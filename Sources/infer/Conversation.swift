@@ -19,7 +19,7 @@ struct Conversation {
     let started = ProcessInfo.processInfo.systemUptime
     let pixels = try session.answering.transform.pixels(ofFileAt: imagePath)
     let seen = ProcessInfo.processInfo.systemUptime
-    let rows = session.imageRows(of: [pixels])
+    let rows = try session.imageRows(of: [pixels])
     let encoded = ProcessInfo.processInfo.systemUptime
     var turns: [ConversationTurn] = [], refused = 0, number = 0
     let lines = LineReader()

@@ -28,7 +28,7 @@ extension AnswerSession {
     let started = ProcessInfo.processInfo.systemUptime
     let pixels = try answering.transform.pixels(ofFileAt: question.imagePath)
     let seen = ProcessInfo.processInfo.systemUptime
-    let rows = imageRows(of: [pixels])
+    let rows = try imageRows(of: [pixels])
     let encoded = ProcessInfo.processInfo.systemUptime
     let group = try answers([(0, prompt)], imageRows: rows) { try onText($1) }
     return TimedAnswer(
@@ -62,7 +62,7 @@ extension AnswerSession {
     let seen = ProcessInfo.processInfo.systemUptime
     var answered: [TimedAnswer] = []
     if !asked.isEmpty {
-      let rows = imageRows(of: pixels)
+      let rows = try imageRows(of: pixels)
       let encoded = ProcessInfo.processInfo.systemUptime
       let group = try answers(asked, imageRows: rows)
       answered = group.answers.map {

@@ -19,10 +19,14 @@ struct PooledProjection {
   /// Both weights.
   var parameters: [Parameter] { [norm.weight, matrix] }
 
-  /// Features [images · patches, W] to decoder rows [images · tokens, D].
-  func callAsFunction(_ features: Tensor, tape: Tape?) -> Tensor {
-    let pooled = averagePooling(
-      features, grid: pooling.gridSize, outputs: pooling.tokensPerSide, tape: tape)
-    return product(norm(pooled, tape: tape), matrix, tape: tape)
+  /// Features [images · patches, W] to their averages [images · tokens, W].
+  func pooled(_ features: Tensor, tape: Tape?) -> Tensor {
+    averagePooling(features, grid: pooling.gridSize, outputs: pooling.tokensPerSide, tape: tape)
+  }
+
+  /// Averages [images · tokens, W], which may have been kept in bfloat16, to decoder rows [images · tokens, D].
+  func rows(ofPooled averages: Tensor, tape: Tape?) -> Tensor {
+    let averages = averages.elementType == .float32 ? averages : averages.converted(to: .float32)
+    return product(norm(averages, tape: tape), matrix, tape: tape)
   }
 }

@@ -37,10 +37,24 @@ public final class Projector {
   /// Features [R, W] to decoder rows [R, D], or [R of pooled patches, D]. They enter the decoder as they are, without
   /// the embedding scale.
   public func callAsFunction(_ features: Tensor, tape: Tape?) -> Tensor {
+    rows(ofPooled: pooled(features, tape: tape), tape: tape)
+  }
+
+  /// Features [R, W] as far as no weight is needed: averaged, [R of pooled patches, W], where the form begins with that,
+  /// else as they are. What is kept of an image's features.
+  package func pooled(_ features: Tensor, tape: Tape?) -> Tensor {
+    switch form {
+    case .mlp: features
+    case .pooled(let projection): projection.pooled(features, tape: tape)
+    }
+  }
+
+  /// Decoder rows of what `pooled` gives.
+  package func rows(ofPooled features: Tensor, tape: Tape?) -> Tensor {
     switch form {
     case .mlp(let expand, let contract):
       contract(gelu(expand(features, tape: tape), kind: .exact, tape: tape), tape: tape)
-    case .pooled(let projection): projection(features, tape: tape)
+    case .pooled(let projection): projection.rows(ofPooled: features, tape: tape)
     }
   }
 }

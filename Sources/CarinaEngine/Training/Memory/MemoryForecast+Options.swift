@@ -24,7 +24,7 @@ extension MemoryForecast {
       ),
       policy: options.policy, precision: precision,
       batch: try .largest(of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage),
-      rowsPerImage: rowsPerImage, featuresPerImage: featuresPerImage, keepsFeatures: options.featureCache != nil,
+      rowsPerImage: rowsPerImage, keepsFeatures: options.featureCache != nil,
       packsFactors: packsFactors)
     let base = ProcessMemory.residentByteCount
     let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
