@@ -69,8 +69,10 @@ import Carina
     try remade(whole, "other weights", weights: "def")
     var text = whole
     // A digit of the header, a weight of the first matrix, a byte of the last one's errors.
-    for (position, reason) in [(60, "kind or version"), (4096 + 7, "layer.0.weight is damaged"), (whole.count - 60, "layer.2.weight")]
-    {
+    let damages = [
+      (60, "kind or version"), (4096 + 7, "layer.0.weight is damaged"), (whole.count - 60, "layer.2.weight"),
+    ]
+    for (position, reason) in damages {
       text = whole
       text[position] ^= 1
       try remade(text, reason)
