@@ -112,7 +112,8 @@ let package = Package(
       ],
       path: "Benchmarks",
       exclude: [
-        "archive_scale.py", "beside_pytorch.py", "dicom_peer.py", "jpeg_decoders.py", "llama_peer.py",
+        "archive_scale.py", "beside_pytorch.py", "beside_pytorch_multimodal.py", "dicom_peer.py", "jpeg_decoders.py",
+        "llama_peer.py",
         "make_dicom_set.py", "make_image_sets.py",
         "memory_forecast.sh", "profile_step.sh", "reading_beside.py",
         "shard_reading.py",

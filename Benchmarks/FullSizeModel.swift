@@ -1,12 +1,15 @@
 import Carina
 
-/// The joined model of true size that steps are timed on: SigLIP ViT-L/16-384, a projector of hidden width 10,240 and Gemma 3 1B,
-/// read from `DIR/siglip-l-random` and `DIR/gemma3-1b-random`, with one image and a text of random ids.
+/// The joined model of true size that steps are timed on, with one image and a text of random ids: SigLIP ViT-L/16-384, a
+/// projector of hidden width 10,240 and Gemma 3 1B, read from `DIR/siglip-l-random` and `DIR/gemma3-1b-random`; or a joined
+/// Gemma 3 checkpoint.
 struct FullSizeModel {
   let model: VisionLanguageModel
   let pixels: Tensor
   /// The ids of the text.
   let ids: [Int]
+  /// Tokens of a question, and runs after which everything is packed that is going to be.
+  let promptTokens: Int, warmUps: Int
 
   /// Loads the parts; the projector's weights are drawn.
   init(directory: String, precision: ComputingPrecision, textTokens: Int, on device: Device) throws {
@@ -20,12 +23,28 @@ struct FullSizeModel {
         inputSize: vision.config.hiddenSize, hiddenSize: vision.config.hiddenSize * 10,
         outputSize: decoder.config.hiddenSize),
       from: RandomParameterSource(seed: 1, precision: type, on: device.backend))
-    model = try VisionLanguageModel(vision: vision, projector: projector, decoder: decoder)
+    self.init(
+      try VisionLanguageModel(vision: vision, projector: projector, decoder: decoder), textTokens: textTokens,
+      promptTokens: 16, warmUps: 2, on: device)
+  }
+
+  /// Loads a joined checkpoint, whose decoder is too large to be packed.
+  init(checkpoint: String, precision: ComputingPrecision, textTokens: Int, on device: Device) throws {
+    let parts = try PipelineParts(joined: ModelDirectory.locate(checkpoint, for: SettingName("checkpoint")))
+    let pipeline = try parts.join(precision: precision.elementType, on: device.backend)
+    self.init(pipeline.model, textTokens: textTokens, promptTokens: 32, warmUps: 1, on: device)
+  }
+
+  private init(_ model: VisionLanguageModel, textTokens: Int, promptTokens: Int, warmUps: Int, on device: Device) {
+    self.model = model
+    self.promptTokens = promptTokens
+    self.warmUps = warmUps
     // As the programs do.
     model.decoder.packWhenFrozen()
-    pixels = Samples.tensor([1, 3 * vision.config.imageSize * vision.config.imageSize], on: device.backend)
+    let size = model.vision.config.imageSize
+    pixels = Samples.tensor([1, 3 * size * size], on: device.backend)
     var generator = SeededGenerator(seed: 2, stream: "benchmark text")
-    let most = Double(decoder.config.vocabularySize)
+    let most = Double(model.decoder.config.vocabularySize)
     ids = (0..<textTokens).map { _ in Int(generator.uniform(in: 3..<most)) }
   }
 

@@ -32,6 +32,9 @@ struct Measurement {
     }
   }
 
+  /// Seconds that the processor's cores have worked for this process so far, all threads together.
+  static var coreSeconds: Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
+
   /// The rate reached: a number of billions a second, and its unit.
   var rate: (value: Double, unit: String) {
     switch work {

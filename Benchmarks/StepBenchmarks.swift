@@ -11,6 +11,8 @@ struct StepMeasurement {
   let work: StepWork
   /// Median and best of the runs.
   let median: Double, best: Double
+  /// Median of the seconds that the processor's cores worked, together: what a busy machine changes less.
+  let cores: Double
   /// What it must do at the least.
   let least: Work
 }
@@ -61,31 +63,38 @@ struct StepBenchmarks {
   private func generation(_ work: StepWork, newTokens: Int) throws -> StepMeasurement {
     let model = full.model
     let rows = model.projector(model.features(full.pixels, count: 1, tape: nil), tape: nil)
-    let prompt = ImageTextSequence(tokensBefore: [], image: 0, tokensAfter: Array(full.ids.prefix(16)))
+    let prompt = ImageTextSequence(tokensBefore: [], image: 0, tokensAfter: Array(full.ids.prefix(full.promptTokens)))
     var options = GenerationOptions()
     options.maximumNewTokens = newTokens
     let generator = Generator(model: model, stopTokens: [], options: options)
-    var prefill: [Double] = [], decode: [Double] = []
-    for run in 0..<repeats + 2 {
-      let result = try generator.generate([prompt], imageRows: rows)
-      guard run > 1 else { continue }
-      prefill.append(result.prefillSeconds)
-      decode.append(result.decodeSeconds / Double(max(1, newTokens - 1)))
+    let steps = Double(max(1, newTokens - 1))
+    var seconds: [Double] = [], cores: [Double] = []
+    for run in 0..<repeats + full.warmUps {
+      let started = Measurement.coreSeconds
+      var first = 0.0, last = 0.0
+      let result = try generator.generate([prompt], imageRows: rows) { _, _ in
+        last = Measurement.coreSeconds
+        if first == 0 { first = last }
+      }
+      guard run >= full.warmUps else { continue }
+      seconds.append(work == .prefill ? result.prefillSeconds : result.decodeSeconds / steps)
+      cores.append(work == .prefill ? first - started : (last - first) / steps)
     }
-    let seconds = (work == .prefill ? prefill : decode).sorted()
+    seconds.sort()
     let least: Work =
       work == .prefill
-      ? .products(full.blockProducts(rows: rows.rows + 16), isBFloat16: isBFloat16)
+      ? .products(full.blockProducts(rows: rows.rows + full.promptTokens), isBFloat16: isBFloat16)
       : .bytes(Double(model.decoder.parameters.reduce(0) { $0 + bytesRead($1) } - (isPrefiltered ? head.count : 0)))
     return StepMeasurement(
-      work: work, median: seconds[seconds.count / 2], best: seconds[0], least: least)
+      work: work, median: seconds[seconds.count / 2], best: seconds[0], cores: cores.sorted()[cores.count / 2],
+      least: least)
   }
 
   private func bytesRead(_ parameter: Parameter) -> Int {
     parameter.quantized?.byteCount ?? parameter.count * parameter.value.elementType.byteCount
   }
 
-  private var head: Parameter { full.model.decoder.tokenEmbedding }
+  private var head: Parameter { full.model.decoder.head }
 
   /// Greedy decoding in bfloat16 reads the head in 8 bits.
   private var isPrefiltered: Bool { isBFloat16 && head.quantized == nil }
@@ -93,9 +102,14 @@ struct StepBenchmarks {
   private var isBFloat16: Bool { full.model.decoder.tokenEmbedding.value.elementType == .bfloat16 }
 
   private func measure(_ work: StepWork, products: Double, _ body: () -> Void) throws -> StepMeasurement {
-    let seconds = Measurement.seconds(repeats: repeats, warmUps: 2, body).sorted()
+    var cores: [Double] = []
+    let seconds = Measurement.seconds(repeats: repeats, warmUps: full.warmUps) {
+      let started = Measurement.coreSeconds
+      body()
+      cores.append(Measurement.coreSeconds - started)
+    }.sorted()
     return StepMeasurement(
       work: work, median: seconds[seconds.count / 2], best: seconds[0],
-      least: .products(products, isBFloat16: isBFloat16))
+      cores: cores.suffix(repeats).sorted()[repeats / 2], least: .products(products, isBFloat16: isBFloat16))
   }
 }

@@ -11,10 +11,13 @@ struct StepsCommand: ParsableCommand {
       Example: bench steps --models models --work vision,stage1,prefill,decode
 
       The directory holds siglip-l-random and gemma3-1b-random in Hugging Face layout; real checkpoints of the same \
-      shapes under these names do as well. Batch 1, one image, 64 tokens of text, 16 before an answer. stage2 needs 20 GiB of memory.
+      shapes under these names do as well. Batch 1, one image, 64 tokens of text, 16 before an answer. stage2 needs 20 GiB of memory. \
+      --checkpoint times a joined Gemma 3 instead, with 32 tokens before an answer.
       """)
 
-  @Option(name: .long, help: ArgumentHelp("Directory of the two models.", valueName: "dir")) var models: String
+  @Option(name: .long, help: ArgumentHelp("Directory of the two models.", valueName: "dir")) var models: String?
+  @Option(name: .long, help: ArgumentHelp("Instead of them a joined Gemma 3.", valueName: "dir")) var checkpoint:
+    String?
   @Option(name: .long, help: "What to time: vision, stage1, stage1-cached, stage2, prefill, decode; with commas.")
   var work = "vision,stage1,stage1-cached,prefill,decode"
   @Option(name: .long, help: "Runs of each after two to warm up; the median counts.") var repeats = 3
@@ -41,9 +44,8 @@ struct StepsCommand: ParsableCommand {
         .usage, "--work names nothing", expected: StepWork.allCases.map(\.rawValue).joined(separator: ", "), found: work
       )
     }
-    let full = try FullSizeModel(
-      directory: models, precision: precision.computingPrecision(), textTokens: textTokens, on: device)
-    weights.apply(to: full.model)
+    let full = try model(on: device)
+    if weights.weights == .int8 { full.model.decoder.quantizeWeights() }
     let ceilings = Ceilings(repeats: 3, on: device.backend)
     device.backend.trimMemory()
     let benchmarks = StepBenchmarks(full: full, repeats: max(1, repeats))
@@ -53,6 +55,7 @@ struct StepsCommand: ParsableCommand {
       let least = ceilings.leastSeconds(result.least)
       let fields: [(String, String)] = [
         ("work", work.rawValue), ("median_s", rounded(result.median)), ("best_s", rounded(result.best)),
+        ("cores_s", rounded(result.cores)),
         ("floor_s", rounded(least)), ("of_ceiling", rounded(least / result.median)),
         ("peak_gib", rounded(Double(ProcessMemory.peakByteCount) / Double(1 << 30))),
       ]
@@ -65,6 +68,18 @@ struct StepsCommand: ParsableCommand {
     if let picture {
       try CeilingPicture.write(
         bars, title: "Steps: \(Processor.description), \(ThreadTeam.count) threads", to: picture)
+    }
+  }
+
+  private func model(on device: Device) throws -> FullSizeModel {
+    let precision = try precision.computingPrecision()
+    switch (models, checkpoint) {
+    case (let models?, nil):
+      return try FullSizeModel(directory: models, precision: precision, textTokens: textTokens, on: device)
+    case (nil, let checkpoint?):
+      return try FullSizeModel(checkpoint: checkpoint, precision: precision, textTokens: textTokens, on: device)
+    default:
+      throw CarinaError(.usage, "one model is timed", expected: "--models DIR or --checkpoint DIR")
     }
   }
 

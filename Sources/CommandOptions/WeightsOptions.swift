@@ -8,15 +8,35 @@ public struct WeightsOptions: ParsableArguments {
     name: .long,
     help: "The language model's matrices: full, as --precision says, or int8 with one scale a row, for faster answers.")
   public var weights = WeightStorage.full
+  /// Where the rounded matrices are kept.
+  @Option(
+    name: .customLong("cache-int8-weights"),
+    help: ArgumentHelp(
+      "With --weights int8: round the matrices once and keep them in this file, which is mapped from then on.",
+      valueName: "file"))
+  public var cacheInt8Weights: String?
 
   /// The default.
   public init() {}
 
-  /// Rounds the matrices of a loaded model where that was asked for.
-  public func apply(to model: VisionLanguageModel) {
-    if weights == .int8 { model.decoder.quantizeWeights() }
+  /// Refuses a file for matrices that are not rounded.
+  /// - Throws: `CarinaError.usage`.
+  public func check() throws {
+    guard cacheInt8Weights == nil || weights == .int8 else {
+      throw CarinaError(.usage, "--cache-int8-weights belongs to --weights int8", remedy: "Add that, or leave it out.")
+    }
   }
 
-  /// A line for the run's header.
-  public var header: [(name: String, value: String)] { [("weights", weights.rawValue)] }
+  /// Rounds the matrices of a loaded model where that was asked for, or maps those that were rounded before.
+  /// - Returns: what there is to say of it, for the log.
+  /// - Throws: as `check` and `AnsweringModel.quantizeWeights`.
+  public func apply(to answering: AnsweringModel) throws -> String? {
+    try check()
+    return weights == .int8 ? try answering.quantizeWeights(keptIn: cacheInt8Weights) : nil
+  }
+
+  /// Lines for the run's header.
+  public var header: [(name: String, value: String)] {
+    [("weights", weights.rawValue)] + (cacheInt8Weights.map { [("cache-int8-weights", $0)] } ?? [])
+  }
 }

@@ -38,8 +38,9 @@ struct AskingOptions: ParsableArguments {
   /// Loads the model, from one directory or from its parts.
   func model() throws -> EvaluatorModel {
     let device = try precision.device()
+    try weights.check()
     let model = try parts.load(precision: precision.computingPrecision().elementType, on: device)
-    weights.apply(to: model.model)
+    if let note = try weights.apply(to: model) { writeNote(note) }
     return try EvaluatorModel(model, maximumAnswerTokens: maximumAnswer)
   }
 }

@@ -44,6 +44,13 @@ struct AnswerCommand: ParsableCommand {
   var window: PixelPolicy?
   @Option(ImageSettingList.declared.frame) var frame: FrameChoice?
 
+  @Option(
+    name: .customLong("cache-vision-features"),
+    help: ArgumentHelp(
+      "Keep the vision features of images in this file; an image that is asked about again is not encoded again.",
+      valueName: "file"))
+  var visionFeatures: String?
+
   @OptionGroup(title: "Generation") var generation: GenerationArguments
   @OptionGroup(title: "Computing") var precision: PrecisionOptions
   @OptionGroup(title: "Computing") var weights: WeightsOptions
@@ -62,11 +69,14 @@ struct AnswerCommand: ParsableCommand {
     var answering = try parts.load(precision: type, on: device)
     if let window { answering = try answering.with(window: window) }
     if let frame { answering = try answering.with(frame: frame) }
-    weights.apply(to: answering.model)
-    let session = try AnswerSession(answering, options: options)
+    let quantized = try weights.apply(to: answering)
+    let features = try visionFeatures.map(answering.featureCache)
+    let session = try AnswerSession(answering, options: options, features: features)
     try writeHeader(answering, type)
     for key in answering.unknownKeys { writeNote("\(key) is not known and has no effect") }
     for remark in answering.remarks { writeNote(remark) }
+    if let quantized { writeNote(quantized) }
+    if let features, !features.isWritable { writeNote(features.readOnlyRemark) }
 
     let unasked = questions?.lines.count { (try? $0.question.get())?.question.allSatisfy(\.isWhitespace) == true } ?? 0
     if unasked > 0 { writeNote("\(unasked) questions are empty, which asks for a description of the image") }
@@ -89,6 +99,7 @@ struct AnswerCommand: ParsableCommand {
 
   private func check() throws {
     try parts.check()
+    try weights.check()
     func require(_ holds: Bool, _ what: String, _ remedy: String) throws {
       if !holds { throw CarinaError(.usage, what, remedy: remedy) }
     }
@@ -120,6 +131,7 @@ struct AnswerCommand: ParsableCommand {
     if let question { lines.append(("question", question)) }
     if let input { lines += [("input", input), ("batch-size", "\(batchSize)")] }
     if let imageRoot { lines.append(("image-root", imageRoot)) }
+    if let visionFeatures { lines.append(("cache-vision-features", visionFeatures)) }
     if let window { lines.append(("window", window.description)) }
     if let frame { lines.append(("frame", frame.description)) }
     writeRunHeader("infer", lines)

@@ -20,7 +20,7 @@ struct Conversation {
     var images = QuestionImages()
     let indices = try images.indices(of: imagePaths, session.answering.transform)
     let seen = ProcessInfo.processInfo.systemUptime
-    let rows = session.imageRows(of: images.pixels)
+    let rows = try session.imageRows(of: images.pixels)
     let encoded = ProcessInfo.processInfo.systemUptime
     var turns: [ConversationTurn] = [], refused = 0, number = 0
     let lines = LineReader()

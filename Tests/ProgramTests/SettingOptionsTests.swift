@@ -58,7 +58,7 @@ import Testing
       .imageSize, .resizeFilter, .window, .imageRoot, .views, .augment, .splitBy, .fractions, .allowKnownLeak, .output,
       .part, .outputDirectory, .resume, .visionModel, .languageModel, .languageModelPath,
       .projectorPath, .unfreezeProjector, .unfreezeLanguageModel, .trainVisionFirstEpoch, .gradientCheckpointing,
-      .memoryLimit, .precision, .visionFeatureCache, .arms,
+      .memoryLimit, .precision, .visionFeatureCache, .quantizedWeightsFile, .arms,
     ]
     for name in names { #expect(all.contains(Self.option(name.key)), "\(name)") }
   }

@@ -10,4 +10,5 @@
 #include "quantized.h"
 #include "rotary.h"
 #include "softmax.h"
+#include "streamed_attention.h"
 #include "tile_product.h"

@@ -71,6 +71,26 @@ package final class WeightsDirectory {
     return hash
   }
 
+  /// SHA-256 over the tensors that a format takes, by the engine's names: of a model that lies beside others in the same
+  /// files.
+  package func contentHash(of format: TensorFormat) -> String {
+    var taken: [(name: String, file: SafetensorsFile, entry: SafetensorsEntry)] = []
+    for file in files {
+      for entry in file.entries {
+        guard let name = format.engineName(entry.name), !format.leftOut.contains(where: { $0.matches(name) }) else {
+          continue
+        }
+        taken.append((name, file, entry))
+      }
+    }
+    var digest = SHA256Digest()
+    for (name, file, entry) in taken.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
+      digest.update("\(name) \(entry.element.rawValue) \(entry.shape)\n")
+      file.withBytes(of: entry) { digest.update($0) }
+    }
+    return digest.finish()
+  }
+
   private func collectOwners() throws {
     for (index, file) in files.enumerated() {
       for entry in file.entries {

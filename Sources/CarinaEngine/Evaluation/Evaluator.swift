@@ -172,7 +172,7 @@ public final class Evaluator {
   /// Projected rows of images; no image at all in the blank arm.
   private func imageRows(_ rows: [Int], _ arm: EvaluatorArm) throws -> Tensor {
     let input = arm == .blank ? .pixels(blankPixels) : try features.prepare(rows)
-    return model.answering.model.projector(try features.rows(input, tape: nil), tape: nil)
+    return model.answering.model.projector.rows(ofPooled: try features.rows(input, tape: nil), tape: nil)
   }
 
   private func sequences(_ batch: Range<Int>, _ images: [[Int]], _ prompts: [RenderedPrompt]) -> [ImageTextSequence] {

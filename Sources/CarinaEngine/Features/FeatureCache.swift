@@ -149,6 +149,15 @@ public final class FeatureCache: @unchecked Sendable {
     return tensor
   }
 
+  /// The features of an image, from the file or else made and kept: [rowCount, width] in the identity's type.
+  /// - Throws: `CarinaError.badData`, `.cannotWrite`.
+  package func keeping(of image: ContentDigest, _ make: () throws -> Tensor) throws -> Tensor {
+    if let features = try features(of: image) { return features }
+    let made = try make().converted(to: identity.elementType)
+    try keep(made, of: image)
+    return made
+  }
+
   /// Keeps the features of an image.
   /// - Throws: `CarinaError.cannotWrite`.
   package func keep(_ features: Tensor, of image: ContentDigest) throws {

@@ -29,7 +29,7 @@ extension AnswerSession {
     var images = QuestionImages()
     let indices = try images.indices(of: question.imagePaths, answering.transform)
     let seen = ProcessInfo.processInfo.systemUptime
-    let rows = imageRows(of: images.pixels)
+    let rows = try imageRows(of: images.pixels)
     let encoded = ProcessInfo.processInfo.systemUptime
     let group = try answers([(indices, prompt)], imageRows: rows) { try onText($1) }
     return TimedAnswer(
@@ -56,7 +56,7 @@ extension AnswerSession {
     let seen = ProcessInfo.processInfo.systemUptime
     var answered: [TimedAnswer] = []
     if !asked.isEmpty {
-      let rows = imageRows(of: images.pixels)
+      let rows = try imageRows(of: images.pixels)
       let encoded = ProcessInfo.processInfo.systemUptime
       let group = try answers(asked, imageRows: rows)
       answered = group.answers.map {

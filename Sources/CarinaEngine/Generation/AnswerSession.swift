@@ -14,20 +14,39 @@ public final class AnswerSession {
   public let answering: AnsweringModel
   private let options: GenerationOptions
   private let generator: Generator
+  private let features: FeatureCache?
 
   /// A session with one way of generating.
+  /// - Parameter features: a file of `AnsweringModel.featureCache`, where the vision features of images are to be kept.
   /// - Throws: `CarinaError.usage` for options that cannot be used.
-  public init(_ answering: AnsweringModel, options: GenerationOptions) throws {
+  public init(_ answering: AnsweringModel, options: GenerationOptions, features: FeatureCache? = nil) throws {
     try options.validate()
     self.answering = answering
     self.options = options
+    self.features = features
     generator = Generator(model: answering.model, stopTokens: answering.stopTokens, options: options)
   }
 
-  /// The rows that images take in a prompt: [images · rowsPerImage, D]. The pixels have the transform's size.
-  public func imageRows(of images: [ImagePixels]) -> Tensor {
+  /// The rows that images take in a prompt: [images · rowsPerImage, D]. The pixels have the transform's size. With a file
+  /// of features each image is encoded by itself, and once.
+  /// - Throws: `CarinaError.badData`, `.cannotWrite` for that file.
+  public func imageRows(of images: [ImagePixels]) throws -> Tensor {
     let model = answering.model
-    return model.imageRows(PixelBatch.tensor(images.map(answering.transform.normalized), on: model.backend))
+    func pixels(_ images: [ImagePixels]) -> Tensor {
+      PixelBatch.tensor(images.map(answering.transform.normalized), on: model.backend)
+    }
+    guard let features else { return model.imageRows(pixels(images)) }
+    let kept = try images.map { image in
+      try features.keeping(of: image.digest) { model.pooledFeatures(pixels([image]), count: 1, tape: nil) }
+    }
+    let identity = features.identity
+    let all = Tensor(
+      uninitialized: [images.count * identity.rowCount, identity.width], elementType: identity.elementType,
+      on: model.backend)
+    for (index, rows) in kept.enumerated() {
+      model.backend.copy(rows, into: all.rowSlice(index * identity.rowCount..<(index + 1) * identity.rowCount))
+    }
+    return model.projector.rows(ofPooled: all, tape: nil)
   }
 
   /// A question as ids, behind earlier turns about the same images, checked against what the model can take. Marks

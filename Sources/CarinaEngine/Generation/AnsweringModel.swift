@@ -101,6 +101,34 @@ public struct AnsweringModel {
     return model
   }
 
+  /// Rounds the decoder's matrices to 8 bits, or maps those that were rounded before.
+  /// - Parameter path: a file that keeps them, made where it is absent, damaged or of other weights; nil rounds them in
+  ///   memory.
+  /// - Returns: what there is to say of the file, for the log.
+  /// - Throws: `CarinaError.usage` for a directory or a file among the model's, `.cannotWrite`.
+  public func quantizeWeights(keptIn path: String?) throws -> String? {
+    guard let path else {
+      model.decoder.quantizeWeights()
+      return nil
+    }
+    try OutputDirectory.require(path, outside: pipeline.directories)
+    let file = QuantizedWeightsFile(path, weights: pipeline.language.weights.sampledFingerprint().description)
+    switch try file.use(for: model.decoder.quantizableWeights) {
+    case .mapped: return nil
+    case .written(let reason):
+      return "the matrices were rounded to 8 bits and written to \(path)"
+        + (reason.map { "; what was there could not be used: \($0)" } ?? "")
+    }
+  }
+
+  /// Opens a file in which the vision features of images are kept, or makes it.
+  /// - Throws: `CarinaError.badData` when it holds features of another encoder, transform or precision, `.usage`,
+  ///   `.cannotWrite`.
+  public func featureCache(_ path: String) throws -> FeatureCache {
+    try OutputDirectory.require(path, outside: pipeline.directories)
+    return try pipeline.featureCache(path, transform: transform, imageCount: 0)
+  }
+
   private init(
     _ parts: PipelineParts, _ adapters: [AttachedAdapter], style: PromptStyle, system: String?,
     maximumQuestionTokens: Int,

@@ -49,7 +49,7 @@ package final class CachedVisionFeatures {
     }
   }
 
-  /// The features of images, encoding and keeping what is missing: [images · featuresPerImage, W] in the file's type.
+  /// The features of images, encoding and keeping what is missing: [images · keptRowsPerImage, W] in the file's type.
   /// - Throws: `CarinaError.badData`, `.cannotWrite`.
   package func features(_ fetched: [Fetched]) throws -> Tensor {
     let identity = cache.identity
@@ -69,9 +69,7 @@ package final class CachedVisionFeatures {
     case .pixels(let pixels, let digest):
       // Since the pixels were read an earlier batch may have had the same image.
       if let features = try cache.features(of: digest) { return features }
-      let features = model.features(pixels, count: pixels.rows, tape: nil).converted(to: cache.identity.elementType)
-      try cache.keep(features, of: digest)
-      return features
+      return try cache.keeping(of: digest) { model.pooledFeatures(pixels, count: pixels.rows, tape: nil) }
     }
   }
 }

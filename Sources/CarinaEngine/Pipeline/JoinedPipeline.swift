@@ -59,10 +59,14 @@ public struct JoinedPipeline {
   ///   - imageCount: how many images to make room for.
   /// - Throws: as `FeatureCache.init`.
   func featureCache(_ path: String, transform: ImageTransform, imageCount: Int) throws -> FeatureCache {
-    try FeatureCache(
+    // Beside a decoder the tower's own tensors are hashed, a tenth of the bytes.
+    let weights =
+      try vision.directory.isJoinedGemma3
+      ? vision.weights.contentHash(of: vision.directory.visionReading().format) : vision.weights.contentHash()
+    return try FeatureCache(
       path,
       identity: FeatureIdentity(
-        model, weights: vision.weights, adapters: visionAdapters, transform: transform, precision: precision),
+        model, weights: weights, adapters: visionAdapters, transform: transform, precision: precision),
       imageCount: imageCount, on: model.backend)
   }
 }

@@ -2,11 +2,11 @@ import CarinaModel
 import CarinaRuntime
 import CarinaTensor
 
-/// The vision features of samples' images as the projector reads them: encoded whenever they are wanted, or kept in a
-/// file.
+/// The vision features of samples' images as far as the projector needs no weight for them (`Projector.pooled`): encoded
+/// whenever they are wanted, or kept in a file.
 ///
 ///     let input = try features.prepare([0, 1])      // in the loader: reads pixels, or what is kept
-///     let rows = try features.rows(input, tape: nil)  // [2 · featuresPerImage, W]
+///     let rows = try features.rows(input, tape: nil)  // [2 · keptRowsPerImage, W]
 package final class VisionFeatures {
   /// What there is of a batch's images before the model is asked.
   package enum Input {
@@ -37,12 +37,12 @@ package final class VisionFeatures {
       ?? .pixels(try PixelBatch.read(images, from: samples, epoch: epoch, on: model.backend))
   }
 
-  /// Features of prepared images, [images · featuresPerImage, W]; in the file's type where they are kept.
+  /// Features of prepared images, [images · keptRowsPerImage, W]; in the file's type where they are kept.
   /// - Throws: `CarinaError.badData`, `.cannotWrite`.
   package func rows(_ input: Input, isCheckpointed: Bool = false, tape: Tape?) throws -> Tensor {
     switch input {
     case .pixels(let pixels):
-      return model.features(pixels, count: pixels.rows, isCheckpointed: isCheckpointed, tape: tape)
+      return model.pooledFeatures(pixels, count: pixels.rows, isCheckpointed: isCheckpointed, tape: tape)
     case .fetched(let fetched):
       guard let kept else { throw CarinaError(.internalFailure, "a batch of kept features without their file") }
       return try kept.features(fetched)

@@ -28,6 +28,8 @@ extension SettingName {
   package static let precision = ComputingSettingList.declared.precision.name
   /// The file of kept vision features.
   package static let visionFeatureCache = SettingName("cache_vision_features")
+  /// The file of the decoder's matrices in 8 bits.
+  package static let quantizedWeightsFile = SettingName("cache_int8_weights")
   /// Whose pixels an evaluation shows.
   package static let arms = SettingName("arms")
   /// A joined model: a directory or an id.

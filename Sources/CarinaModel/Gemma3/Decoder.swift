@@ -49,17 +49,26 @@ public final class Decoder {
     [tokenEmbedding] + blocks.flatMap(\.parameters) + [finalNorm.weight] + (ownHead.map { [$0] } ?? [])
   }
 
-  /// Lets the blocks' matrices be packed while they are frozen: for training over a frozen decoder, where each is read
-  /// forwards and backwards in every step, and for answering more than one question.
+  /// Blocks with more weights in their matrices are not packed: products of hundreds of rows gain a twentieth by it,
+  /// and the copy takes as much memory as the weights.
+  package static let mostPackedWeights = 1 << 30
+
+  /// Lets the blocks' matrices be packed while they are frozen, where they are not too large: for training over a frozen
+  /// decoder, where each is read forwards and backwards in every step, and for answering more than one question.
   package func packWhenFrozen() {
-    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 { parameter.packWhenFrozen() }
+    let matrices = blocks.flatMap(\.parameters).filter { $0.shape.count > 1 }
+    guard matrices.reduce(0, { $0 + $1.count }) <= Decoder.mostPackedWeights else { return }
+    for parameter in matrices { parameter.packWhenFrozen() }
   }
 
   /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token
   /// embeddings are still read from the table as it is.
   public func quantizeWeights() {
-    for parameter in blocks.flatMap(\.parameters) + [head] where parameter.shape.count > 1 { parameter.quantize() }
+    for parameter in quantizableWeights { parameter.quantize() }
   }
+
+  /// What `quantizeWeights` rounds.
+  package var quantizableWeights: [Parameter] { (blocks.flatMap(\.parameters) + [head]).filter { $0.shape.count > 1 } }
 
   /// Factor on token embeddings: √D rounded to the type of the table.
   package var embeddingScale: Float {

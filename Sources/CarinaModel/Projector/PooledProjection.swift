@@ -1,15 +1,13 @@
 import CarinaTensor
 
-/// Gemma 3's projector (transformers `Gemma3MultiModalProjector`): averages over blocks of the patch grid, an RMS norm,
-/// and a matrix stored inputs × outputs.
+/// Gemma 3's projector (transformers `Gemma3MultiModalProjector`) behind its averages over blocks of the patch grid: an
+/// RMS norm, and a matrix stored inputs × outputs.
 struct PooledProjection {
-  private let pooling: PatchPooling
   private let norm: RMSNorm
   private let matrix: Parameter
 
   /// Takes `mm_soft_emb_norm.weight` and `mm_input_projection_weight` from the source.
   init(_ config: ProjectorConfig, _ pooling: PatchPooling, from source: ParameterSource) {
-    self.pooling = pooling
     norm = RMSNorm(source, "mm_soft_emb_norm", width: config.inputSize, epsilon: pooling.epsilon)
     matrix = source.parameter(
       "mm_input_projection_weight", shape: [config.inputSize, config.outputSize], decays: true,
@@ -19,8 +17,9 @@ struct PooledProjection {
   /// Both weights.
   var parameters: [Parameter] { [norm.weight, matrix] }
 
-  /// Features [images · patches, W] to decoder rows [images · tokens, D].
-  func callAsFunction(_ features: Tensor, tape: Tape?) -> Tensor {
-    product(norm(pooling.averages(of: features, tape: tape), tape: tape), matrix, tape: tape)
+  /// Averages [images · tokens, W], which may have been kept in bfloat16, to decoder rows [images · tokens, D].
+  func rows(ofPooled averages: Tensor, tape: Tape?) -> Tensor {
+    let averages = averages.elementType == .float32 ? averages : averages.converted(to: .float32)
+    return product(norm(averages, tape: tape), matrix, tape: tape)
   }
 }

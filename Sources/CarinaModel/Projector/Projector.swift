@@ -28,9 +28,9 @@ public final class Projector {
 
   /// Every affine map: the two of an MLP. The matrix of Gemma 3's form is none, as in PyTorch.
   package var maps: [Linear] {
-    switch form {
+    switch layers {
     case .mlp(let expand, let contract): [expand, contract]
-    case .pooled: []
+    case .gemma3: []
     }
   }
 
@@ -48,18 +48,22 @@ public final class Projector {
   /// Features [R, W] to decoder rows [R, D], or [R of pooled patches, D]. They enter the decoder as they are, without
   /// the embedding scale.
   public func callAsFunction(_ features: Tensor, tape: Tape?) -> Tensor {
+    rows(ofPooled: pooled(features, tape: tape), tape: tape)
+  }
+
+  /// Features [R, W] as far as no weight is needed: averaged, [R of pooled patches, W], where the form begins with that,
+  /// else as they are. What is kept of an image's features.
+  package func pooled(_ features: Tensor, tape: Tape?) -> Tensor {
+    guard let pooling = config.pooling else { return features }
+    return averagePooling(features, grid: pooling.gridSize, outputs: pooling.tokensPerSide, tape: tape)
+  }
+
+  /// Decoder rows of what `pooled` gives.
+  package func rows(ofPooled features: Tensor, tape: Tape?) -> Tensor {
     switch layers {
     case .mlp(let expand, let contract):
-      let rows = config.pooling.map { $0.averages(of: features, tape: tape) } ?? features
-      return contract(gelu(expand(rows, tape: tape), kind: .exact, tape: tape), tape: tape)
-    case .gemma3(let projection): return projection(features, tape: tape)
+      contract(gelu(expand(features, tape: tape), kind: .exact, tape: tape), tape: tape)
+    case .gemma3(let projection): projection.rows(ofPooled: features, tape: tape)
     }
-  }
-}
-
-extension PatchPooling {
-  /// Features [images · patches, W] to their averages [images · tokens, W].
-  func averages(of features: Tensor, tape: Tape?) -> Tensor {
-    averagePooling(features, grid: gridSize, outputs: tokensPerSide, tape: tape)
   }
 }

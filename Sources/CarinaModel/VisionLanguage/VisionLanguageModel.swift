@@ -51,6 +51,9 @@ public final class VisionLanguageModel {
   /// Feature rows of an image, as the projector reads them.
   package var featuresPerImage: Int { vision.config.patchCount - (dropsFirstPatch ? 1 : 0) }
 
+  /// Feature rows of an image that are kept: pooled where the projector begins with that.
+  package var keptRowsPerImage: Int { projector.config.pooling?.tokenCount ?? featuresPerImage }
+
   /// Rows that an image takes in a sequence.
   package var rowsPerImage: Int { projector.config.rowCount(features: featuresPerImage) }
 
@@ -60,6 +63,11 @@ public final class VisionLanguageModel {
     guard dropsFirstPatch else { return all }
     let patches = vision.config.patchCount
     return selectRows(all, (0..<count).flatMap { image in (1..<patches).map { image * patches + $0 } }, tape: tape)
+  }
+
+  /// The same as far as the projector needs no weight for it, [count · keptRowsPerImage, W]; see `Projector.pooled`.
+  package func pooledFeatures(_ pixels: Tensor, count: Int, isCheckpointed: Bool = false, tape: Tape?) -> Tensor {
+    projector.pooled(features(pixels, count: count, isCheckpointed: isCheckpointed, tape: tape), tape: tape)
   }
 
   /// Embeddings of packed sequences.

@@ -74,6 +74,13 @@ public final class Parameter {
   package func quantize() {
     precondition(!isTrainable && shape.count > 1, "\(name) is trained or no matrix")
     factor().quantize(matrix)
+    value.storage.releaseResidentPages()
+  }
+
+  /// Uses a copy of the frozen matrix in 8 bits that was made before; see `quantize`.
+  package func use(_ quantized: any QuantizedFactor) {
+    precondition(!isTrainable && shape.count > 1, "\(name) is trained or no matrix")
+    factor().take(quantized)
   }
 
   /// The matrix in 8 bits, which products without a tape then use; nil unless asked for.

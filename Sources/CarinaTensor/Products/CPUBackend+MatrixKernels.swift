@@ -64,6 +64,11 @@ extension CPUBackend: MatrixKernels {
   package func quantized(_ matrix: Tensor) -> any QuantizedFactor { QuantizedMatrix(matrix, on: self) }
 
   /// See `MatrixKernels`.
+  package func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor {
+    QuantizedMatrix(rows: rows, columns: columns, storage: storage, on: self)
+  }
+
+  /// See `MatrixKernels`.
   package var packsFactors: Bool { products.packsFactors }
 
   /// See `MatrixKernels`.

@@ -11,6 +11,8 @@ final class CPUFrozenFactor: FrozenFactor {
 
   func quantize(_ matrix: Tensor) { quantized = QuantizedMatrix(matrix, on: backend) }
 
+  func take(_ quantized: any QuantizedFactor) { self.quantized = quantized }
+
   func forget() {
     quantized = nil
     packed = (nil, nil)

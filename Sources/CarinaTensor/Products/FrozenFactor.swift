@@ -7,6 +7,8 @@ package protocol FrozenFactor: AnyObject {
   var quantized: (any QuantizedFactor)? { get }
   /// Makes the copy in 8 bits.
   func quantize(_ matrix: Tensor)
+  /// Takes a copy in 8 bits that is there already.
+  func take(_ quantized: any QuantizedFactor)
   /// Drops the copies, because the numbers have changed or will.
   func forget()
   /// c = a Wᵀ (forward) or a W with what is kept of W, `matrix`; c densely stored.

@@ -13,6 +13,8 @@ package protocol MatrixKernels {
   func frozenFactor() -> any FrozenFactor
   /// A copy of a matrix in 8 bits.
   func quantized(_ matrix: Tensor) -> any QuantizedFactor
+  /// The same of a matrix [rows, columns] that was rounded before, over its bytes.
+  func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor
   /// Whether frozen factors are copied into layouts of a library's own, which memory forecasts count.
   var packsFactors: Bool { get }
   /// The most rows whose product with a stored matrix goes row by row of that matrix, as in decoding.

@@ -1,5 +1,7 @@
 /// A matrix [N, K] in 8 bits with one scale a row.
 package protocol QuantizedFactor: AnyObject {
+  /// Its bytes, as `QuantizedLayout` divides them.
+  var storage: Storage { get }
   /// Bytes that it takes.
   var byteCount: Int { get }
   /// x Wᵀ for x [R, K] fp32, giving [R, N].

@@ -5,12 +5,10 @@ import CKernels
 package final class QuantizedMatrix: QuantizedFactor {
   /// Rows N and columns K.
   package let rows: Int, columns: Int
+  /// See `QuantizedFactor`.
+  package let storage: Storage
   private let backend: CPUBackend
-  private let values: PooledBuffer
-  private let scales: Tensor
-  private let errors: Tensor
-  /// Sums of the rows' whole numbers.
-  private let sums: PooledBuffer
+  private let layout: QuantizedLayout
   /// Sums of bytes in 32 bits hold so many columns.
   private static let mostByteColumns = 1 << 16
   /// Whether the processor sums products of bytes (AVX-512 VNNI).
@@ -23,27 +21,45 @@ package final class QuantizedMatrix: QuantizedFactor {
     self.backend = backend
     rows = matrix.rows
     columns = matrix.width
-    values = PooledBuffer(max(1, matrix.count), from: backend.pool)
-    scales = Tensor(uninitialized: [matrix.rows], on: backend)
-    errors = Tensor(uninitialized: [matrix.rows], on: backend)
-    sums = PooledBuffer(max(4, 4 * matrix.rows), from: backend.pool)
-    let rowSums = sums.pointer.assumingMemoryBound(to: Int32.self)
+    layout = QuantizedLayout(rows: rows, columns: columns)
+    storage = Storage(byteCount: layout.byteCount, on: backend)
+    layout.clearGaps(at: storage.address)
+    let values = values, scales = scales, sums = sums, errors = errors
     let source =
       matrix.elementType == .bfloat16
       ? matrix : Tensor(uninitialized: matrix.shape, elementType: .bfloat16, on: backend)
     if matrix.elementType == .float32 { backend.convert(matrix, into: source) }
-    let target = values.pointer.assumingMemoryBound(to: Int8.self)
-    RowSplit.run(rows, grain: grain) { [columns, scales, errors] range in
+    RowSplit.run(rows, grain: grain) { [columns] range in
       let first = range.lowerBound
       carina_quantize_rows(
-        source.bfloats + first * columns, Int64(columns), Int64(range.count), Int64(columns), target + first * columns,
-        scales.floats + first, rowSums + first, errors.floats + first)
+        source.bfloats + first * columns, Int64(columns), Int64(range.count), Int64(columns), values + first * columns,
+        scales + first, sums + first, errors + first)
     }
     withExtendedLifetime(source) {}
   }
 
+  /// A matrix [rows, columns] whose bytes are there already, in a mapped file for example.
+  package init(rows: Int, columns: Int, storage: Storage, on backend: CPUBackend) {
+    self.backend = backend
+    self.rows = rows
+    self.columns = columns
+    layout = QuantizedLayout(rows: rows, columns: columns)
+    precondition(storage.byteCount >= layout.byteCount, "\(storage.byteCount) bytes for [\(rows), \(columns)]")
+    self.storage = storage
+  }
+
+  private var values: UnsafeMutablePointer<Int8> { storage.address.assumingMemoryBound(to: Int8.self) }
+  private var scales: UnsafeMutablePointer<Float> { at(layout.scales) }
+  /// Lengths of what rounding changed in each row.
+  private var errors: UnsafeMutablePointer<Float> { at(layout.errors) }
+  /// Sums of the rows' whole numbers.
+  private var sums: UnsafeMutablePointer<Int32> { at(layout.sums) }
+  private func at<Number>(_ offset: Int) -> UnsafeMutablePointer<Number> {
+    (storage.address + offset).assumingMemoryBound(to: Number.self)
+  }
+
   /// Bytes that it takes.
-  package var byteCount: Int { max(1, rows * columns) + 12 * rows }
+  package var byteCount: Int { layout.byteCount }
 
   /// x Wᵀ for x [R, K] fp32, giving [R, N]: a few rows by the 8-bit weights as they are, many by their bfloat16 values,
   /// a part of the rows of W at a time.
@@ -64,14 +80,14 @@ package final class QuantizedMatrix: QuantizedFactor {
 
   private func fewRows(_ x: Tensor, byBytes: Bool, into out: Tensor) {
     guard x.rows > 0 else { return }
-    let weights = values.pointer.assumingMemoryBound(to: Int8.self)
+    let weights = values, scales = scales
     if byBytes && QuantizedMatrix.hasByteProducts && columns <= QuantizedMatrix.mostByteColumns {
       return byteRows(x, weights, into: out)
     }
     RowSplit.run(rows, grain: grain) { range in
       let first = range.lowerBound
       carina_few_rows_int8(
-        x.floats, weights + first * columns, scales.floats + first, out.floats + first, Int64(rows), Int64(x.rows),
+        x.floats, weights + first * columns, scales + first, out.floats + first, Int64(rows), Int64(x.rows),
         Int64(range.count), Int64(columns))
     }
   }
@@ -81,11 +97,11 @@ package final class QuantizedMatrix: QuantizedFactor {
     let bytes = PooledBuffer(2 * x.count, from: backend.pool), steps = Tensor(uninitialized: [x.rows], on: backend)
     let upper = bytes.pointer.assumingMemoryBound(to: UInt8.self), lower = upper + x.count
     carina_split_rows(x.floats, Int64(x.rows), Int64(columns), upper, lower, steps.floats)
-    let rowSums = sums.pointer.assumingMemoryBound(to: Int32.self)
+    let rowSums = sums, scales = scales
     RowSplit.run(rows, grain: grain) { range in
       let first = range.lowerBound
       carina_few_rows_bytes(
-        upper, lower, steps.floats, weights + first * columns, scales.floats + first, rowSums + first,
+        upper, lower, steps.floats, weights + first * columns, scales + first, rowSums + first,
         out.floats + first, Int64(rows), Int64(x.rows), Int64(range.count), Int64(columns))
     }
     withExtendedLifetime((bytes, steps)) {}
@@ -107,11 +123,11 @@ package final class QuantizedMatrix: QuantizedFactor {
   /// Rows of the matrix as bfloat16, [range.count, K].
   package func dequantized(_ range: Range<Int>) -> Tensor {
     let wide = Tensor(uninitialized: [range.count, columns], elementType: .bfloat16, on: backend)
-    let weights = values.pointer.assumingMemoryBound(to: Int8.self)
+    let weights = values, scales = scales
     RowSplit.run(range.count, grain: grain) { part in
       let first = range.lowerBound + part.lowerBound
       carina_dequantize_rows(
-        weights + first * columns, scales.floats + first, Int64(part.count), Int64(columns),
+        weights + first * columns, scales + first, Int64(part.count), Int64(columns),
         wide.bfloats + part.lowerBound * columns)
     }
     return wide
@@ -129,7 +145,7 @@ package final class QuantizedMatrix: QuantizedFactor {
   /// - Returns: row numbers, rising; none when the products are no numbers.
   package func candidates(_ x: Tensor, products: Tensor, row: Int) -> [Int] {
     let x = x.floats + row * columns, products = products.floats + row * rows
-    let errors = self.errors.floats, scales = self.scales.floats
+    let errors = self.errors, scales = self.scales
     var squares = 0.0
     for index in 0..<columns { squares += Double(x[index]) * Double(x[index]) }
     // Sums of K terms in fp32 are off by less than K · 2⁻²⁴ of |x| |row|, and x in 16 bits by √K |x| / 65024; |row| is

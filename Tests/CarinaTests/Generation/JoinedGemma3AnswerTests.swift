@@ -23,7 +23,7 @@ import Carina
       var options = GenerationOptions()
       options.maximumNewTokens = 10
       let session = try AnswerSession(answering, options: options)
-      let rows = session.imageRows(of: [try answering.transform.pixels(ofFileAt: path + "/image.png")])
+      let rows = try session.imageRows(of: [try answering.transform.pixels(ofFileAt: path + "/image.png")])
       let prompt = try session.prompt(#require(fact["question"]?.string))
       let answer = try session.answers([([0], prompt)], imageRows: rows).answers[0]
       #expect(answer.tokens == (try #require(fact["ids"]).integers), "\(fact)")

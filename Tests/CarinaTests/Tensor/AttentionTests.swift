@@ -29,6 +29,7 @@ import Carina
       "mutual runs behind a cache",
       layout([6, 1], keys: [20, 9], isCausal: true, window: 8, runs: [[15..<19], [2..<5]])
     ),
+    ("thousands of keys", layout([3], keys: [2083], heads: 2, size: 7, isCausal: false)),
   ]
 
   static func layout(
@@ -182,7 +183,16 @@ import Carina
       )
     } + [
       ("heads of 72", layout([67, 130], heads: 2, size: 72, isCausal: false)),
-      ("heads of 256 over one", layout([70], heads: 4, keyValueHeads: 1, size: 256, isCausal: true, window: 40)),
+      ("thousands of keys, heads of 72", layout([61, 130], keys: [1100, 2049], heads: 2, size: 72, isCausal: false)),
+      ("as many keys as are kept whole", layout([9], keys: [1024], size: 72, isCausal: false)),
+    ]
+    + [2, 8, 10, 16, 22, 32, 40, 48, 50, 64, 66, 80, 82].map { size in
+      (
+        "thousands of keys, heads of \(size)",
+        layout([7, 66], keys: [1279, 1025], heads: 4, keyValueHeads: 2, size: size, isCausal: false)
+      )
+    } + [
+      ("heads of 256 over one", layout([70], heads: 4, keyValueHeads: 1, size: 256, isCausal: true, window: 40))
     ]
 
   @Test(

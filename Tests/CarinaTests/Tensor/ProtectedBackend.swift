@@ -213,6 +213,9 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
   func quantized(_ matrix: Tensor) -> any QuantizedFactor {
     ProtectedQuantizedFactor(open { cpu.quantized(matrix) }, of: self)
   }
+  func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor {
+    ProtectedQuantizedFactor(open { cpu.quantized(rows: rows, columns: columns, storage: storage) }, of: self)
+  }
 }
 
 /// What the processor keeps of a frozen matrix, asked with the memory open.
@@ -231,6 +234,7 @@ private final class ProtectedFactor: FrozenFactor {
   }
 
   func quantize(_ matrix: Tensor) { quantized = backend.quantized(matrix) }
+  func take(_ quantized: any QuantizedFactor) { self.quantized = quantized }
   func forget() {
     quantized = nil
     base.forget()
@@ -246,6 +250,7 @@ private final class ProtectedFactor: FrozenFactor {
 private final class ProtectedQuantizedFactor: QuantizedFactor {
   private let base: any QuantizedFactor
   private let backend: ProtectedBackend
+  var storage: Storage { base.storage }
   var byteCount: Int { base.byteCount }
 
   init(_ base: any QuantizedFactor, of backend: ProtectedBackend) {

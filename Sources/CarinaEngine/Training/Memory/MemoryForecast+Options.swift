@@ -25,8 +25,8 @@ extension MemoryForecast {
       ),
       policy: options.policy, precision: precision,
       batch: try .largest(of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage),
-      rowsPerImage: rowsPerImage, featuresPerImage: featuresPerImage, keepsFeatures: options.featureCache != nil,
-      packsFactors: packsFactors, adapters: adapters)
+      rowsPerImage: rowsPerImage, featuresPerImage: projectorConfig.pooling?.tokenCount ?? featuresPerImage,
+      keepsFeatures: options.featureCache != nil, packsFactors: packsFactors, adapters: adapters)
     if options.policy.freezesEmbeddings {
       plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
     }

@@ -31,7 +31,7 @@ public struct MemoryForecast: Equatable, Sendable {
     var batch: Batch
     /// Rows that an image takes in a sequence.
     var rowsPerImage: Int
-    /// Feature rows of an image, which are more where the projector pools them.
+    /// Feature rows of an image that are kept.
     var featuresPerImage: Int
     var keepsFeatures: Bool
     /// Whether the backend copies frozen factors into layouts of its own.
@@ -177,9 +177,10 @@ public struct MemoryForecast: Equatable, Sendable {
     func blocks(_ table: TensorTable) -> Double {
       table.rows.reduce(0) { $0 + ($1.isBlockMatrix ? Double($1.count) : 0) }
     }
+    let decoder = plan.policy.trainsDecoder ? 0 : blocks(TensorTable(of: plan.decoder))
     let count =
       (trainsVision ? 0 : plan.adapters?.touches(.visionEncoder) == true ? 2 : 1) * blocks(TensorTable(of: plan.vision))
-      + (plan.policy.trainsDecoder ? 0 : 2 * blocks(TensorTable(of: plan.decoder)))
+      + (decoder <= Double(Decoder.mostPackedWeights) ? 2 * decoder : 0)
     return Int(min(2 * count, 1e15))
   }
 

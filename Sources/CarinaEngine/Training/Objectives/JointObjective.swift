@@ -106,7 +106,8 @@ package final class JointObjective: TrainingObjective {
     let visionTape = trainsVision || model.vision.parameters.contains(where: \.isTrainable) ? tape : nil
     let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: visionTape)
     let result = model.loss(
-      batch.sequences, imageRows: model.projector(features, tape: tape), scale: scale, isCheckpointed: isCheckpointed,
+      batch.sequences, imageRows: model.projector.rows(ofPooled: features, tape: tape), scale: scale,
+      isCheckpointed: isCheckpointed,
       tape: tape)
     tape.backward(from: result.loss)
     return result.tokenLosses.reduce(0) { $0 + Double($1) }
@@ -118,7 +119,7 @@ extension JointObjective {
   package func evaluate(_ batch: JointBatch) throws -> Double {
     let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: nil)
     let result = model.loss(
-      batch.sequences, imageRows: model.projector(features, tape: nil), scale: 1, tape: nil)
+      batch.sequences, imageRows: model.projector.rows(ofPooled: features, tape: nil), scale: 1, tape: nil)
     return result.tokenLosses.reduce(0) { $0 + Double($1) }
   }
 }

@@ -52,7 +52,11 @@ extension CPUBackend: AttentionKernels {
   package func attention(
     _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, into out: Tensor
   ) {
-    if let tiled = tiledAttention(q, k, v, layout, products) {
+    if products == .bfloat16,
+      let streamed = StreamedAttention(query: q, key: k, value: v, layout: layout, backend: self)
+    {
+      streamed.forward(into: out)
+    } else if let tiled = tiledAttention(q, k, v, layout, products) {
       tiled.forward(into: out)
     } else {
       AttentionWork(query: q, key: k, value: v, layout: layout, backend: self).forward(into: out)
