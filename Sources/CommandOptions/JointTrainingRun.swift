@@ -21,7 +21,7 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
     ("train-shards", "\(options.trainShards) (\(counts.train) samples)"),
     ("val-shards", options.validationShards.map { "\($0) (\(counts.validation ?? 0) samples)" } ?? "none"),
     ("vision-model", options.visionModel), ("llm", options.languageModel),
-    ("projector", (options.projector.map { "\($0), " } ?? "fresh ") + training.model.projector.summary),
+    ("projector", options.projector ?? "fresh"), ("projector-form", training.model.projector.summary),
     ("output-dir", options.outputDirectory),
   ]
   if let assumption = training.imageAssumption { lines.append(("image-settings", assumption)) }

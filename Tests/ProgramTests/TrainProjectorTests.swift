@@ -40,7 +40,7 @@ import Testing
     let first = try TrainingOutput()
     let trained = try fresh(first, options + ["--max-steps", "3"])
     #expect(trained.exitCode == 0, "\(trained.errors)")
-    #expect(trained.errors.contains("  fresh \(summary)\n"), "\(trained.errors)")
+    #expect(trained.errors.contains("  \(summary)\n"), "\(trained.errors)")
     #expect(try recorded(first) == record)
     let layer = first.file("final_model/projection_layer")
     let model = try AnsweringModel.load(checkpoint: first.file("final_model"), precision: .float32).model
@@ -55,7 +55,7 @@ import Testing
       ["--stage1-projector-path", layer, "--unfreeze-projection-layer", "--train-ve-first-epoch", "--max-steps", "2"]
         + options)
     #expect(tuned.exitCode == 0, "\(tuned.errors)")
-    #expect(tuned.errors.contains("\(layer), \(summary)\n"), "\(tuned.errors)")
+    #expect(tuned.errors.contains("  \(summary)\n"), "\(tuned.errors)")
     let (differing, all) = try TrainingOutput.differingTensors(
       layer, second.file("final_model/projection_layer"))
     #expect(differing == all && all.count == (options.contains("gemma3") ? 2 : 4))
