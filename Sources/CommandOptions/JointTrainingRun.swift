@@ -25,9 +25,9 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
     options.checkpoint.map { [("checkpoint", $0)] }
     ?? [
       ("vision-model", options.visionModel), ("llm", options.languageModel),
-      ("projector", (options.projector.map { "\($0), " } ?? "fresh ") + training.model.projector.summary),
+      ("projector", options.projector ?? "fresh"),
     ]
-  lines += [("output-dir", options.outputDirectory)]
+  lines += [("projector-form", training.model.projector.summary), ("output-dir", options.outputDirectory)]
   if let assumption = training.imageAssumption { lines.append(("image-settings", assumption)) }
   lines += [
     (

@@ -121,7 +121,7 @@ public struct ModelPartsOptions: ParsableArguments {
     lines += [
       ("prompt-style", answering.renderer.style.rawValue),
       ("max-q-len", "\(answering.renderer.maximumQuestionTokens)"),
-      ("projector", answering.model.projector.summary),
+      ("projector-form", answering.model.projector.summary),
       ("vision-feature", answering.model.feature.rawValue),
       ("drop-first-patch", "\(answering.model.dropsFirstPatch)"),
       ("transform", answering.transform.id),

@@ -3,6 +3,9 @@
     python Tests/Reference/make_training_goldens.py     (needs torch, transformers, safetensors; under a minute)
 
 siglip/, language_model/, projection_layer/   the weights that every stage starts from (Hugging Face layout)
+projection_layer-pooled/, projection_layer-gemma3/    other projectors: an MLP over averages of 3 × 3 patches, and Gemma
+                    3's form over all 9, whose rows see each other both ways (the window is shorter than them): what the
+                    stages of these names start from, otherwise as the others
 data.safetensors    pixel_values [12,3,S,S], one row an image
 data.json           text_ids [text][token] and positives [image][text] for stage0-siglip;
                     language [{ids, supervised}] for stage0-language;
@@ -54,6 +57,14 @@ def build():
     return torch.nn.ModuleDict({k[:-1]: v for k, v in parts.items()})
 
 
+def other_projectors():
+    sizes = {"input_size": 16, "output_size": 18, "grid_size": 3}
+    yield "pooled", randomise(PooledMLP(3, 3, 16, 40, 18), SEED + 6), {
+        "model_type": "carina_pooled_mlp_projector", "hidden_act": "gelu", "hidden_size": 40, "pool": 3, **sizes}
+    yield "gemma3", randomise(Gemma3Projector(3, 9, 16, 18), SEED + 7), {
+        "model_type": "carina_gemma3_projector", "mm_tokens_per_image": 9, "rms_norm_eps": 1e-5, **sizes}
+
+
 def draw_data():
     g = generator(SEED + 3)
     integer = lambda low, high: int(torch.randint(low, high, (1,), generator=g))
@@ -80,13 +91,26 @@ def draw_order(count):
     return [[order[4 * s:4 * s + 2], order[4 * s + 2:4 * s + 4]] for s in range(STEPS)]
 
 
+def mutual_masks(length, image, window):
+    """What transformers adds to scores of sequences whose image rows see each other both ways, by kind of layer."""
+    query, key = torch.arange(length)[:, None], torch.arange(length)[None]
+    inside = lambda rows: (rows >= image.start) & (rows < image.stop)
+    sees = (key <= query) | (inside(query) & inside(key))
+    added = lambda seen: torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.float32).min)[None, None]
+    return {FULL: added(sees), SLIDING: added(sees & (key > query - window))}
+
+
 def sample_nll(models, sample, pixels):
-    patches = None
+    patches, masks = None, None
+    lm = models["language_model"]
     if "image_at" in sample:
         seen = features(models["siglip"].vision_model, pixels[sample["image"]][None])
-        patches = models["projector"](seen)[0]
-    lm = models["language_model"]
-    logits = lm(inputs_embeds=splice(lm, sample["ids"], sample.get("image_at", 0), patches), use_cache=False).logits[0]
+        patches = models["projector"](seen).reshape(-1, lm.config.hidden_size)
+        if isinstance(models["projector"], Gemma3Projector):
+            image = range(sample["image_at"], sample["image_at"] + patches.shape[0])
+            masks = mutual_masks(len(sample["ids"]) + patches.shape[0], image, lm.config.sliding_window)
+    x = splice(lm, sample["ids"], sample.get("image_at", 0), patches)
+    logits = lm(inputs_embeds=x, attention_mask=masks, use_cache=False).logits[0]
     return token_nll(logits, sample, 0 if patches is None else patches.shape[0])
 
 
@@ -207,8 +231,16 @@ def main():
     stage("stage1", start, {"projector.": None}, language("joined"), clip=2.5)
     stage("stage2", start, {"language_model.": None}, language("joined"))
     stage("stage2-projector", start, {"language_model.": None, "projector.": None}, language("joined"))
-    stage("stage2-vision", start, {"language_model.": None, "projector.": None, "siglip.vision_model.": 0},
-          language("joined"))
+    everything = {"language_model.": None, "projector.": None, "siglip.vision_model.": 0}
+    stage("stage2-vision", start, everything, language("joined"))
+    for name, projector, config in other_projectors():
+        parts = copy.deepcopy(start)
+        parts["projector"] = projector
+        (ROOT / f"projection_layer-{name}").mkdir()
+        write_tensors(ROOT / f"projection_layer-{name}" / "model.safetensors", projector.state_dict())
+        write_json(ROOT / f"projection_layer-{name}" / "projector_config.json", config)
+        stage(f"stage1-{name}", parts, {"projector.": None}, language("joined"), clip=2.5)
+        stage(f"stage2-{name}", parts, everything, language("joined"))
 
 
 if __name__ == "__main__":

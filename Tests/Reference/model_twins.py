@@ -22,8 +22,9 @@ import re
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
-from transformers import (Gemma3ForCausalLM, Gemma3TextConfig, SiglipConfig, SiglipModel, SiglipVisionConfig,
+from transformers import (Gemma3Config, Gemma3ForCausalLM, Gemma3TextConfig, SiglipConfig, SiglipModel, SiglipVisionConfig,
                           SiglipVisionModel)
+from transformers.models.gemma3.modeling_gemma3 import Gemma3MultiModalProjector
 from transformers.utils import logging
 
 logging.set_verbosity_error()
@@ -92,6 +93,33 @@ class Projector(torch.nn.Module):
 
     def forward(self, x):
         return self.model(x)
+
+
+class PooledMLP(Projector):
+    """Averages of blocks of `pool` × `pool` patches before the MLP: [.., grid · grid, inputs] to [rows, outputs]."""
+
+    def __init__(self, grid, pool, *sizes):
+        super().__init__(*sizes)
+        self.grid, self.pool = grid, pool
+
+    def forward(self, x):
+        images = x.reshape(-1, self.grid, self.grid, x.shape[-1]).permute(0, 3, 1, 2)
+        pooled = F.avg_pool2d(images, self.pool)
+        return self.model(pooled.flatten(2).transpose(1, 2).reshape(-1, x.shape[-1]))
+
+
+class Gemma3Projector(Gemma3MultiModalProjector):
+    """transformers' own, to rows: [.., grid · grid, inputs] to [rows, outputs]."""
+
+    def __init__(self, grid, tokens, inputs, outputs):
+        vision = SiglipVisionConfig(hidden_size=inputs, image_size=grid * 2, patch_size=2, layer_norm_eps=1e-5)
+        super().__init__(Gemma3Config(
+            text_config=Gemma3TextConfig(hidden_size=outputs, num_attention_heads=1), vision_config=vision,
+            mm_tokens_per_image=tokens))
+        self.patches = grid * grid
+
+    def forward(self, x):
+        return super().forward(x.reshape(-1, self.patches, x.shape[-1])).flatten(0, 1)
 
 
 def features(vision, pixels, feature="post-norm", drop_first_patch=False):

@@ -46,7 +46,7 @@ package struct LoraPlan {
     }
     var maps = all.filter { settings.targets.matches($0.name) }
     if settings.adaptsProjector {
-      guard projector.pooling == nil else {
+      guard projector.form != .gemma3 else {
         throw CarinaError(
           .usage, "\(setting: LoraSettingList.declared.adaptsProjector.name) cannot be used",
           expected: "an MLP projector", found: "Gemma 3's, which is one matrix without a linear layer",

@@ -115,8 +115,12 @@ package struct PipelineParts {
   /// - Throws: as `ModelDirectory.projectorConfig`, and as `ProjectorConfig.init(fresh:vision:decoder:)`.
   func projectorConfig(vision: VisionConfig, decoder: DecoderConfig) throws -> ProjectorConfig {
     switch projector {
-    case .directory(let directory): try directory.projectorConfig()
-    case .fresh(let settings, _): try ProjectorConfig(fresh: settings, vision: vision, decoder: decoder)
+    case .directory(let directory):
+      let config = try directory.projectorConfig()
+      // Before anything is counted by its rows.
+      try config.requireGrid(of: vision, dropsFirstPatch: dropsFirstPatch)
+      return config
+    case .fresh(let settings, _): return try ProjectorConfig(fresh: settings, vision: vision, decoder: decoder)
     }
   }
 

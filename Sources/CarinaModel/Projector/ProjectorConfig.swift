@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// The sizes of what stands between vision encoder and decoder: an MLP of Linear, GELU (error function), Linear, with or
 /// without pooling before it, or Gemma 3's pooling, norm and matrix.
 package struct ProjectorConfig: Equatable, Sendable {
@@ -28,6 +30,17 @@ package struct ProjectorConfig: Equatable, Sendable {
 
   /// Decoder rows that come of the features of one image.
   package func rowCount(features: Int) -> Int { pooling?.tokenCount ?? features }
+
+  /// Refuses a vision encoder whose patches are not the grid that the projector averages.
+  /// - Throws: `CarinaError.badData`.
+  package func requireGrid(of vision: VisionConfig, dropsFirstPatch: Bool) throws {
+    guard let pooling, pooling.gridSize != vision.grid || dropsFirstPatch else { return }
+    throw CarinaError(
+      .badData, "the projector pools the whole grid of patches, which the vision encoder does not give",
+      expected: "\(pooling.gridSize) patches along a side",
+      found: "\(vision.grid)" + (dropsFirstPatch ? ", the first left out" : ""),
+      remedy: "Use the projector that belongs to this encoder, with all patches.")
+  }
 
   /// Form and sizes in a few words, for the header of a run: `mlp, 96 → 384 → 96`.
   package var summary: String {

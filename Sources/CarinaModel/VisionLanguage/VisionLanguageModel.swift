@@ -30,13 +30,7 @@ public final class VisionLanguageModel {
         .badData, "the projector does not fit the language model", expected: "rows of \(decoder.config.hiddenSize)",
         found: "a projector onto \(projector.config.outputSize)", remedy: "Use the projector trained with this model.")
     }
-    if let pooling = projector.config.pooling, pooling.gridSize != vision.config.grid || dropsFirstPatch {
-      throw CarinaError(
-        .badData, "the projector pools the whole grid of patches, which the vision encoder does not give",
-        expected: "\(pooling.gridSize) patches along a side",
-        found: "\(vision.config.grid)" + (dropsFirstPatch ? ", the first left out" : ""),
-        remedy: "Use the projector that belongs to this encoder, with all patches.")
-    }
+    try projector.config.requireGrid(of: vision.config, dropsFirstPatch: dropsFirstPatch)
     self.vision = vision
     self.projector = projector
     self.decoder = decoder

@@ -118,5 +118,7 @@ final class AdapterParityObjective: TrainingObjective {
     defer { prepared += 1 }
     return try golden.batch(microBatches[prepared])
   }
-  func accumulate(_ batch: JointBatch, scale: Float) throws -> Double { try base.accumulate(batch, scale: scale) }
+  func accumulate(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
+    try base.accumulate(batch, scale: scale, finiteWatch: finiteWatch)
+  }
 }

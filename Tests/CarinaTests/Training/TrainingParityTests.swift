@@ -5,13 +5,18 @@ import Carina
 
 /// Ten optimizer steps of every stage, taken by the trainer from PyTorch's starting weights with PyTorch's order of samples.
 @Suite("Training parity") struct TrainingParityTests {
-  private static let jointStages: [(name: String, policy: FreezingPolicy)] = [
-    ("stage1", .stage1),
-    ("stage2", FreezingPolicy(trainsProjector: false, trainsDecoder: true)),
-    ("stage2-projector", FreezingPolicy(trainsProjector: true, trainsDecoder: true)),
-    (
-      "stage2-vision", FreezingPolicy(trainsProjector: true, trainsDecoder: true, trainsVisionInFirstEpoch: true)
-    ),
+  private static let vision = FreezingPolicy(
+    trainsProjector: true, trainsDecoder: true, trainsVisionInFirstEpoch: true)
+
+  /// With the directory of the projector: an MLP, one over averages of patches, and Gemma 3's form, whose rows see each
+  /// other both ways.
+  private static let jointStages: [(name: String, projector: String, policy: FreezingPolicy)] = [
+    ("stage1", "projection_layer", .stage1),
+    ("stage2", "projection_layer", FreezingPolicy(trainsProjector: false, trainsDecoder: true)),
+    ("stage2-projector", "projection_layer", FreezingPolicy(trainsProjector: true, trainsDecoder: true)),
+    ("stage2-vision", "projection_layer", vision),
+    ("stage1-pooled", "projection_layer-pooled", .stage1), ("stage2-pooled", "projection_layer-pooled", vision),
+    ("stage1-gemma3", "projection_layer-gemma3", .stage1), ("stage2-gemma3", "projection_layer-gemma3", vision),
   ]
 
   /// Follows a golden run: every report, then the weights.
@@ -86,24 +91,25 @@ import Carina
     "stages 1 and 2, each freezing policy, in micro-batches and in whole ones", arguments: jointStages.indices,
     [false, true])
   func joint(stage: Int, merged: Bool) throws {
-    let (name, policy) = TrainingParityTests.jointStages[stage]
-    try joint(name, policy, merged: merged, isCheckpointed: false)
+    try joint(TrainingParityTests.jointStages[stage], merged: merged, isCheckpointed: false)
   }
 
   @Test("stages 1 and 2 with checkpointed blocks", arguments: jointStages.indices)
   func checkpointed(stage: Int) throws {
-    let (name, policy) = TrainingParityTests.jointStages[stage]
-    try joint(name, policy, merged: false, isCheckpointed: true)
+    try joint(TrainingParityTests.jointStages[stage], merged: false, isCheckpointed: true)
   }
 
-  private func joint(_ name: String, _ policy: FreezingPolicy, merged: Bool, isCheckpointed: Bool) throws {
+  private func joint(
+    _ stage: (name: String, projector: String, policy: FreezingPolicy), merged: Bool, isCheckpointed: Bool
+  ) throws {
+    let projector = ModelDirectory(path: try ParityGolden.path("training/\(stage.projector)"))
     let model = try VisionLanguageModel(
       vision: ParityModels.vision(ParityGolden.path("training/siglip")),
-      projector: ParityModels.projector(ParityGolden.path("training/projection_layer")),
+      projector: projector.loadProjector(precision: .float32).model,
       decoder: ParityModels.decoder(ParityGolden.path("training/language_model")))
-    let objective = try TrainingGoldenData().joint(model, policy: policy, isCheckpointed: isCheckpointed)
+    let objective = try TrainingGoldenData().joint(model, policy: stage.policy, isCheckpointed: isCheckpointed)
     try follow(
-      name, objective, merged: merged,
+      stage.name, objective, merged: merged,
       parts: [
         ("siglip.", model.vision.parameters), ("projector.", model.projector.parameters),
         ("language_model.", model.decoder.parameters),
