@@ -67,7 +67,7 @@ public struct ShardSummary {
       "  answer types    \(counts(answerTypes))",
       "  question types  \(counts(questionTypes))",
       "  left out        \(manifest.rejectedImages) images, \(manifest.rejectedSamples) samples",
-      "  transform       \(manifest.transform.id) \((try? manifest.transform.settings.serialized()) ?? "")",
+      "  transform       \(manifest.transform.id) \(manifest.transform.settings.shown)",
     ]
     for index in 0..<min(max(0, show), shards.sampleCount) {
       let sample = shards.sample(index)
