@@ -57,7 +57,7 @@ struct ReportOptions: ParsableArguments {
     var options: [ReportPage.Fact] = []
     for section in ["configuration", "environment"] {
       for (name, value) in record[section]?.object ?? JSONObject() where name != "command" {
-        options.append(.init(name, value.string ?? (try? value.serialized()) ?? ""))
+        options.append(.init(name, value.string ?? value.shown))
       }
     }
     return .init(title: title, command: command.joined(separator: " "), options: options)

@@ -64,7 +64,7 @@ private struct ProcessorSettings {
 
   func unusable(_ key: String, _ expected: String) -> CarinaError {
     CarinaError(
-      .badData, "\"\(key)\" is unusable", at: source, expected: expected, found: try? keys[key]?.serialized())
+      .badData, "\"\(key)\" is unusable", at: source, expected: expected, found: keys[key]?.shown)
   }
 
   /// Whether a step is done: unless it says so or, as transformers takes it, is null.
@@ -116,7 +116,7 @@ private struct ProcessorSettings {
     throw CarinaError(
       .badData, "\"size\" asks for a computation that is not supported", at: source,
       expected: "{\"height\": N, \"width\": N} with both equal, as the encoder's patches are a square",
-      found: try value.serialized())
+      found: value.shown)
   }
 
   /// Keys without influence on the pixels, whatever their value.
@@ -134,7 +134,7 @@ private struct ProcessorSettings {
   func requireUnderstood(_ kind: ImageProcessorKind) throws {
     for (key, value) in keys where !isUnderstood(key, value) {
       throw CarinaError(
-        .badData, "\"\(key)\": \(try value.serialized()) asks for a computation that is not supported", at: source,
+        .badData, "\"\(key)\": \(value.shown) asks for a computation that is not supported", at: source,
         remedy: "Supported are a resize to a square, a rescale and a normalisation.")
     }
     if kind.cropsToCentre, value("do_center_crop") == nil {

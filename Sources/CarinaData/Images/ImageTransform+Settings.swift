@@ -74,7 +74,7 @@ extension ImageTransform {
   }
 
   private static func unusable(_ key: String, _ value: JSONValue?, _ source: String) -> CarinaError {
-    let found = value.map { (try? $0.serialized()) ?? "\($0)" } ?? "nothing"
+    let found = value?.shown ?? "nothing"
     return CarinaError(
       .badData, "the transform's setting \"\(key)\" is missing or not understood", at: source, found: found,
       remedy: "The data were made by another version; run preprocess again.")
@@ -106,13 +106,13 @@ extension ImageTransform {
   package func requireSamePixels(as other: ImageTransform, at location: String) throws {
     guard pixelID != other.pixelID else { return }
     let mine = JSONObject(pixelSettings), theirs = JSONObject(other.pixelSettings)
-    func text(_ settings: JSONObject) throws -> String {
-      try Set(mine.keys).union(theirs.keys).sorted().filter { mine[$0] != theirs[$0] }
-        .map { "\($0) \(try settings[$0]?.serialized() ?? ($0 == "decode" ? "exact" : "none"))" }.joined(
+    func text(_ settings: JSONObject) -> String {
+      Set(mine.keys).union(theirs.keys).sorted().filter { mine[$0] != theirs[$0] }
+        .map { "\($0) \(settings[$0]?.shown ?? ($0 == "decode" ? "exact" : "none"))" }.joined(
           separator: ", ")
     }
     throw CarinaError(
       .badData, "the images were prepared in another way than the model needs", at: location,
-      expected: try text(mine), found: try text(theirs), remedy: "Run preprocess with the model's image settings.")
+      expected: text(mine), found: text(theirs), remedy: "Run preprocess with the model's image settings.")
   }
 }

@@ -70,7 +70,7 @@ public struct ShardSummary {
       "  answer types    \(counts(answerTypes))",
       "  question types  \(counts(questionTypes))",
       "  left out        \(manifest.rejectedImages) images, \(manifest.rejectedSamples) samples",
-      "  transform       \(manifest.transform.id) \((try? manifest.transform.settings.serialized()) ?? "")",
+      "  transform       \(manifest.transform.id) \(manifest.transform.settings.shown)",
     ]
     if several > 0 {
       lines.insert("  several images  \(several) samples, at most \(shards.mostImagesOfSample)", at: 6)

@@ -105,7 +105,7 @@ public struct JoinedGemma3Export {
         .badData, "the model cannot be written as a Gemma3ForConditionalGeneration: \(what)", at: checkpoint,
         expected: expected, found: found, remedy: "Use it as it is, or train one of Gemma 3's form.")
     }
-    guard let pooling = projector.pooling else {
+    guard projector.form == .gemma3, let pooling = projector.pooling else {
       throw refusal(
         "its projector is another", "Gemma 3's: averages of patches, a norm and a matrix",
         "an MLP of \(projector.hiddenSize) hidden units")

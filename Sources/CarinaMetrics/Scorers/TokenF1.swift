@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Normalisation: lower case; ASCII punctuation removed without a space; the words `a`, `an`, `the` removed; cut at
 /// white space. A side without words scores 1 against another such side and 0 otherwise (SQuAD 2's rule).
-enum TokenF1 {
+package enum TokenF1 {
   static let family = MeanMetric(
     name: "token-f1", signature: "norm:squad(lower,punctuation,articles)|refs:max|mean:samples"
   ) { answer, cache in
@@ -24,12 +24,13 @@ enum TokenF1 {
   }
 
   /// The words that are compared.
-  static func words(_ text: String) -> [String] {
+  package static func words(_ text: String) -> [String] {
     var result = String.UnicodeScalarView()
     var word = String.UnicodeScalarView()
     func endWord() {
-      let isArticle = ["a", "an", "the"].contains(String(word))
-      result.append(contentsOf: isArticle ? String.UnicodeScalarView(" ".unicodeScalars) : word)
+      guard !word.isEmpty else { return }
+      // One by one: `append(contentsOf:)` of the standard library copies all that was there.
+      if ["a", "an", "the"].contains(String(word)) { result.append(" ") } else { word.forEach { result.append($0) } }
       word = .init()
     }
     for scalar in text.lowercased().unicodeScalars where !isPunctuation(scalar) {

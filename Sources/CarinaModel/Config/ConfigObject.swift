@@ -138,6 +138,6 @@ struct ConfigObject {
   }
 
   private func describe(_ values: [JSONValue]) -> String {
-    values.map { (try? $0.serialized()) ?? "" }.joined(separator: " or ")
+    values.map(\.shown).joined(separator: " or ")
   }
 }

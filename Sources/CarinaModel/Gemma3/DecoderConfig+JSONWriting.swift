@@ -69,7 +69,8 @@ extension DecoderConfig {
     let exact = 1 / (Double(attentionScale) * Double(attentionScale))
     let whole = exact.rounded()
     // transformers takes whole numbers only; a scale that was rounded twice is still meant to be one.
-    return abs(exact - whole) < 1e-5 * whole ? .integer(Int(whole)) : .number(exact)
+    guard abs(exact - whole) < 1e-5 * whole, let scalar = Int(exactly: whole) else { return .number(exact) }
+    return .integer(scalar)
   }
 
   private func fullRotary(withBase: Bool) -> JSONObject {

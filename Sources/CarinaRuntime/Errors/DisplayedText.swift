@@ -22,7 +22,8 @@ public enum DisplayedText {
       if isInFlag || isShown(scalar, between: before, and: after, keepingLines) {
         result.append(scalar)
       } else {
-        result.append(contentsOf: escape(scalar).unicodeScalars)
+        // One by one: `append(contentsOf:)` of the standard library copies all that was there.
+        escape(scalar).unicodeScalars.forEach { result.append($0) }
       }
     }
     return String(result)

@@ -123,7 +123,7 @@ package struct JSONNode {
   private var found: String {
     guard let value else { return "nothing" }
     guard wording.showsValue else { return value.kindName }
-    let text = (try? value.serialized()) ?? value.kindName
+    let text = value.shown
     return text.count > 80 ? text.prefix(77) + "..." : text
   }
 }

@@ -10,18 +10,30 @@ extension JSONValue {
     try writer.write(self, level: 0)
     return String(decoding: writer.output, as: UTF8.self)
   }
+
+  /// The document on one line for people to read, in errors and tables: as `serialized()`, with numbers that JSON does
+  /// not know as `NaN`, `Infinity` and `-Infinity`.
+  public var shown: String {
+    var writer = JSONWriter(sortedKeys: false, indented: false, allowsNonFinite: true)
+    // Nothing else is refused.
+    try? writer.write(self, level: 0)
+    return String(decoding: writer.output, as: UTF8.self)
+  }
 }
 
 /// Appends the bytes of a document to a buffer.
 struct JSONWriter {
   let sortedKeys: Bool
   let indented: Bool
+  /// Whether `NaN`, `Infinity` and `-Infinity` are written, as Python does.
+  let allowsNonFinite: Bool
   private(set) var output: [UInt8] = []
   private var path: [String] = []
 
-  init(sortedKeys: Bool, indented: Bool) {
+  init(sortedKeys: Bool, indented: Bool, allowsNonFinite: Bool = false) {
     self.sortedKeys = sortedKeys
     self.indented = indented
+    self.allowsNonFinite = allowsNonFinite
   }
 
   mutating func write(_ value: JSONValue, level: Int) throws {
@@ -32,6 +44,7 @@ struct JSONWriter {
     case .digits(let digits): append(digits)
     case .number(let value):
       guard value.isFinite else {
+        if allowsNonFinite { return append(JSONValue.number(value).kindName) }
         throw CarinaError(
           .internalFailure, "JSON cannot hold the number \(value)", at: path.isEmpty ? nil : path.joined(separator: ".")
         )

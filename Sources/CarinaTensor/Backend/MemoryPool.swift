@@ -4,29 +4,56 @@ import Foundation
 /// Keeps the pages of freed buffers for the next ones, so that a training step in steady state asks the system for
 /// nothing.
 ///
-/// Sizes are rounded up to eight classes an octave (at most 12.5% waste). Large buffers are mapped and advised to use
-/// huge pages. Where none of the right class is free, one of up to half as much again serves; and before much more is
-/// mapped than was ever in use, idle memory of other sizes goes back to the system: batches of varying length would
-/// otherwise leave a set of buffers behind for each length.
+/// Sizes are rounded up to eight classes an octave (at most 12.5% waste). Where none of the right class is free, one of
+/// up to half as much again serves. Before more is held than was ever in use and `room` besides, what has been idle
+/// longest goes back to the system: batches of varying length would otherwise leave a set of buffers behind for each
+/// length. Large buffers are mapped, so that they can go back one by one, and the largest advised to use huge pages.
 // Unchecked: the lock guards everything that changes.
 package final class MemoryPool: @unchecked Sendable {
-  private var free: [Int: [UnsafeMutableRawPointer]] = [:]
+  private struct Idle {
+    let pointer: UnsafeMutableRawPointer
+    /// Which return to the pool it was.
+    let moment: Int
+  }
+
+  /// Idle buffers of each class, those idle longest first.
+  private var free: [Int: [Idle]] = [:]
   /// Sizes of the large buffers that are handed out and are of another class than was asked for.
   private var borrowed: [UnsafeMutableRawPointer: Int] = [:]
   private let lock = NSLock()
   private var inUse = 0
   private var reserved = 0
   private var peak = 0
-  private static let mappingThreshold = 1 << 20
-  /// Idle bytes that are kept in any case: a process that has just begun would otherwise map and unmap in every block.
+  private var moment = 0
+  /// The largest buffer that was ever returned.
+  private var largest = 0
+  /// From here on buffers are mapped, lent to smaller requests and given back.
+  private static let mappingThreshold = 1 << 17
+  private static let hugePageThreshold = 1 << 20
   private let smallestRoom: Int
 
   /// An empty pool.
-  package init(smallestRoom: Int = 1 << 29) { self.smallestRoom = smallestRoom }
+  /// - Parameter smallestRoom: idle bytes that are kept in any case.
+  package init(smallestRoom: Int = MemoryPool.usualRoom) { self.smallestRoom = smallestRoom }
+
+  /// Enough for the buffers of small models' steps.
+  package static let usualRoom = 1 << 24
+
+  /// Idle bytes that a pool keeps besides the most that was ever in use. They grow with the buffers that come and go,
+  /// as those of different sizes do not serve for one another: a process that has just begun would otherwise map and
+  /// unmap in every block.
+  /// - Parameters:
+  ///   - peak: the most bytes that were ever in use.
+  ///   - largest: the largest buffer that was returned.
+  package static func room(peak: Int, largest: Int, smallest: Int = usualRoom) -> Int {
+    max(smallest, peak / 32, min(largest, 1 << 29 / roomFactor) * roomFactor)
+  }
+
+  private static let roomFactor = 8
 
   deinit {
     trim()
-    for pointer in free.values.joined() { pointer.deallocate() }
+    for idle in free.values.joined() { idle.pointer.deallocate() }
   }
 
   /// Bytes handed out now, and the most at any moment.
@@ -52,44 +79,45 @@ package final class MemoryPool: @unchecked Sendable {
     inUse += found?.size ?? size
     peak = max(peak, inUse)
     if let found { return found.pointer }
+    // With some room to spare, so that a step in steady state still asks for nothing.
+    let most = peak + MemoryPool.room(peak: peak, largest: largest, smallest: smallestRoom)
+    if reserved + size > most { unmapIdle(reserved + size - most) }
+    reserved += size
     guard size >= MemoryPool.mappingThreshold else {
-      reserved += size
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
     }
-    // With some room to spare, so that a step in steady state still asks for nothing.
-    if reserved + size > peak + max(peak / 32, smallestRoom) { unmapIdle(size) }
-    reserved += size
     let pointer = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let pointer, pointer != MAP_FAILED else {
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
     }
-    carina_advise_huge_pages(pointer, Int64(size))
+    if size >= MemoryPool.hugePageThreshold { carina_advise_huge_pages(pointer, Int64(size)) }
     return pointer
   }
 
   /// A free buffer of this class or, of the large ones, of the next that is not too large.
   private func takeFree(_ size: Int) -> (pointer: UnsafeMutableRawPointer, size: Int)? {
-    if let pointer = free[size]?.popLast() { return (pointer, size) }
+    if let idle = free[size]?.popLast() { return (idle.pointer, size) }
     guard size >= MemoryPool.mappingThreshold else { return nil }
     var larger = MemoryPool.sizeClass(size + 1)
     while larger <= size + size / 2 {
-      if let pointer = free[larger]?.popLast() {
-        borrowed[pointer] = larger
-        return (pointer, larger)
+      if let idle = free[larger]?.popLast() {
+        borrowed[idle.pointer] = larger
+        return (idle.pointer, larger)
       }
       larger = MemoryPool.sizeClass(larger + 1)
     }
     return nil
   }
 
-  /// Unmaps idle large buffers, the smallest first, until so many bytes are given back or none is left.
+  /// Unmaps large buffers, those idle longest first, until so many bytes are given back or none is left.
   private func unmapIdle(_ byteCount: Int) {
     var given = 0
-    for size in free.keys.sorted() where size >= MemoryPool.mappingThreshold {
-      while given < byteCount, let pointer = free[size]?.popLast() {
-        munmap(pointer, size)
-        given += size
-      }
+    while given < byteCount {
+      let oldest = free.filter { $0.key >= MemoryPool.mappingThreshold && !$0.value.isEmpty }
+        .min { $0.value[0].moment < $1.value[0].moment }
+      guard let size = oldest?.key, let idle = free[size]?.removeFirst() else { break }
+      munmap(idle.pointer, size)
+      given += size
     }
     reserved -= given
   }
@@ -100,16 +128,18 @@ package final class MemoryPool: @unchecked Sendable {
     defer { lock.unlock() }
     let size = asked < MemoryPool.mappingThreshold ? asked : borrowed.removeValue(forKey: pointer) ?? asked
     inUse -= size
-    free[size, default: []].append(pointer)
+    moment += 1
+    largest = max(largest, size)
+    free[size, default: []].append(Idle(pointer: pointer, moment: moment))
   }
 
   /// Returns the pages of idle large buffers to the system; small ones stay.
   package func trim() {
     lock.lock()
     defer { lock.unlock() }
-    for (size, pointers) in free where size >= MemoryPool.mappingThreshold {
-      for pointer in pointers { munmap(pointer, size) }
-      reserved -= size * pointers.count
+    for (size, buffers) in free where size >= MemoryPool.mappingThreshold {
+      for idle in buffers { munmap(idle.pointer, size) }
+      reserved -= size * buffers.count
       free[size] = nil
     }
   }

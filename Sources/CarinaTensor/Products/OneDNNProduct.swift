@@ -17,6 +17,8 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
 
   final class Prepared {
     var matmul = carina_matmul()
+    /// Which look for a product was the last to find it.
+    fileprivate var moment = 0
     deinit { if matmul.primitive != nil { carina_matmul_destroy(&matmul) } }
   }
 
@@ -26,21 +28,33 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
 
   private let pool: MemoryPool
   private let failure: ProductFailure
+  private let mostPrepared: Int
   private var engine: dnnl_engine_t?
   private var stream: dnnl_stream_t?
   private var prepared: [Shape: Prepared] = [:]
+  private var moment = 0
   private let lock = NSLock()
   private let fallback: OpenBLASProduct
   /// Below this many multiplications preparing and calling a product costs more than it saves.
   private static let smallest = 1 << 18
-  private static let mostPrepared = 4096
+  /// Sequences packed without padding give other numbers of rows, and so two dozen other shapes, in nearly every
+  /// micro-batch. To prepare them anew takes a tenth of the time of a small model's step.
+  package static let mostPrepared = 4096
 
   /// Nil when oneDNN cannot make a processor engine.
-  /// - Parameter failure: told what the library reports, which a product has no way to throw.
-  package init?(pool: MemoryPool = MemoryPool(), failure: ProductFailure = ProductFailure()) {
+  /// - Parameters:
+  ///   - failure: told what the library reports, which a product has no way to throw.
+  ///   - mostPrepared: how many products are kept prepared, those used last.
+  package init?(
+    pool: MemoryPool = MemoryPool(), failure: ProductFailure = ProductFailure(),
+    keeping mostPrepared: Int = OneDNNProduct.mostPrepared
+  ) {
     self.pool = pool
     self.failure = failure
+    self.mostPrepared = mostPrepared
     fallback = OpenBLASProduct(pool: pool)
+    // The library's own cache would hold as many more, each of which is asked of it once.
+    dnnl_set_primitive_cache_capacity(0)
     guard dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success,
       dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue) == dnnl_success
     else { return nil }
@@ -54,6 +68,15 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
 
   /// It has.
   package var packsFactors: Bool { true }
+
+  /// How many products are kept prepared.
+  package var preparedCount: Int { lock.withLock { prepared.count } }
+
+  /// Whether a product of so many multiplications of rows, inputs and outputs is prepared here, or left to the fallback.
+  package static func prepares(_ inputs: Int, _ outputs: Int, rows: Int, _ type: ElementType) -> Bool {
+    guard rows > 0 else { return false }
+    return type == .bfloat16 || Double(rows) * Double(inputs) * Double(outputs) >= Double(smallest)
+  }
 
   /// See `MatrixProductProvider`.
   package func multiply(
@@ -101,8 +124,7 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
       isBFloat16: a.elementType == .bfloat16, accumulate: accumulate, epilogue: epilogue)
     lock.lock()
     defer { lock.unlock() }
-    if let known = prepared[shape] { return known }
-    if prepared.count >= OneDNNProduct.mostPrepared { prepared.removeAll() }
+    if let known = lookUp(shape) { return known }
     var description = carina_matmul_shape()
     (description.m, description.n, description.k) = (Int64(shape.m), Int64(shape.n), Int64(shape.k))
     (description.a_row, description.a_column) = (Int64(shape.aRow), Int64(shape.aColumn))
@@ -113,8 +135,28 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
     epilogue.describe(&description)
     let product = Prepared()
     guard carina_matmul_create(&product.matmul, engine, stream, &description) == 0 else { return nil }
-    prepared[shape] = product
+    keep(product, for: shape)
     return product
+  }
+
+  /// The product prepared for a shape; under the lock.
+  private func lookUp(_ shape: Shape) -> Prepared? {
+    guard let known = prepared[shape] else { return nil }
+    moment += 1
+    known.moment = moment
+    return known
+  }
+
+  /// Keeps a product, in the stead of the one that was not used for longest; under the lock.
+  private func keep(_ product: Prepared, for shape: Shape) {
+    if prepared.count >= mostPrepared,
+      let oldest = prepared.min(by: { $0.value.moment < $1.value.moment })?.key
+    {
+      prepared[oldest] = nil
+    }
+    moment += 1
+    product.moment = moment
+    prepared[shape] = product
   }
 
   /// See `MatrixProductProvider`.
@@ -145,7 +187,7 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
       isBFloat16: true, accumulate: false, isPacked: true, epilogue: epilogue)
     lock.lock()
     defer { lock.unlock() }
-    if let known = prepared[shape] { return known }
+    if let known = lookUp(shape) { return known }
     let plain = MatrixOperand(
       pointer: b.storage.pointer, elementType: .bfloat16, rows: b.rows, columns: b.columns, stride: b.columns)
     var description = description(rows: a.rows, plain)
@@ -156,7 +198,7 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
       return carina_matmul_create(&product.matmul, engine, stream, &description)
     }
     guard status == 0 else { return nil }
-    prepared[shape] = product
+    keep(product, for: shape)
     return product
   }
 

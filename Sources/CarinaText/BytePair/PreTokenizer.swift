@@ -40,13 +40,13 @@ struct PreTokenizer: Sendable {
     guard let pattern = description["pattern"]?["String"]?.string, !pattern.isEmpty else {
       throw CarinaError(
         .badData, "a Split pre_tokenizer is supported with a literal pattern only", at: source,
-        expected: "\"pattern\": {\"String\": …} that is not empty", found: try description["pattern"]?.serialized())
+        expected: "\"pattern\": {\"String\": …} that is not empty", found: description["pattern"]?.shown)
     }
     guard let behavior = description["behavior"]?.string.flatMap(Behavior.init(rawValue:)) else {
       throw CarinaError(
         .badData, "the behavior of a Split pre_tokenizer is not supported", at: source,
         expected: "Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous",
-        found: try description["behavior"]?.serialized())
+        found: description["behavior"]?.shown)
     }
     let isInverted = try node["invert"].optional?.flag() ?? false
     splits.append(Split(pattern: Array(pattern.utf8), behavior: behavior, isInverted: isInverted))

@@ -49,7 +49,7 @@ extension ByteReplacement {
       throw CarinaError(
         .badData, "a Replace step is supported with a literal pattern only", at: source,
         expected: "\"pattern\": {\"String\": …} that is not empty, and \"content\"",
-        found: try description["pattern"]?.serialized())
+        found: description["pattern"]?.shown)
     }
     self.init(pattern: Array(pattern.utf8), content: Array(content.utf8))
   }

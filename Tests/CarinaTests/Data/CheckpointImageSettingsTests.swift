@@ -74,6 +74,27 @@ import Testing
     #expect(try plain(["image_mean": 0.25, "image_std": [1, 2, 3]]).mean == [0.25, 0.25, 0.25])
   }
 
+  @Test("numbers that JSON does not know are bad data that names file, key and number, as everything else")
+  func nonFinite() throws {
+    for (number, shown) in [("NaN", "NaN"), ("Infinity", "Infinity"), ("-Infinity", "-Infinity")] {
+      for (key, text) in [
+        ("size", #"{"height": 24, "width": \#(number)}"#), ("size", number), ("resample", number),
+        ("rescale_factor", number), ("image_mean", "[0.5, \(number), 0.5]"), ("image_std", number),
+        ("do_normalize", number), ("crop_pct", number), ("image_processor_type", number),
+      ] {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("preprocessor_config.json")
+        try AtomicFile.write(#"{"\#(key)": \#(text)}"#, to: path)
+        let error = try #require(
+          thrownCarinaError {
+            try CheckpointImageSettings(ofCheckpoint: directory.path, defaultSize: 24, kind: .siglip)
+          })
+        #expect(error.kind == .badData && error.location?.contains("preprocessor_config.json") == true, "\(error)")
+        #expect(error.what.contains(key) && "\(error.what) \(error.found ?? "")".contains(shown), "\(error)")
+      }
+    }
+  }
+
   @Test("what asks for other pixels is refused by its name")
   func refusals() throws {
     for (settings, name) in [

@@ -30,6 +30,17 @@ import Testing
     }
   }
 
+  @Test("the time that words take grows with the text, not with its square")
+  func longTexts() {
+    let clock = ContinuousClock()
+    let time = clock.measure {
+      #expect(TokenF1.words(String(repeating: "\u{1F600}", count: 400_000)).count == 1)
+      #expect(TokenF1.words(String(repeating: "a\u{1F600}the ", count: 50_000)).count == 50_000)
+    }
+    // Under a second; with copies of all that was there, half a minute.
+    #expect(time < .seconds(15))
+  }
+
   @Test("patients and images of two spellings are two units, answer types two types")
   func units() {
     let patients = MetricSuite.standard.evaluate(answers { $0.patient = $1 }, replicates: 0)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 import Carina
@@ -69,12 +70,23 @@ import Carina
       ("num_key_value_heads", 3), ("vocab_size", 0), ("intermediate_size", 1_000_000_000_000),
       ("eos_token_id", -1), ("eos_token_id", [1, "x"]), ("pad_token_id", -1), ("sliding_window", nil),
       ("rms_norm_eps", 0), ("rope_theta", 5.0), ("query_pre_attn_scalar", 0), ("layer_types", "full_attention"),
+      ("hidden_size", .number(.infinity)), ("rms_norm_eps", .number(.nan)), ("rms_norm_eps", .number(.infinity)),
+      ("rope_theta", .number(-.infinity)), ("query_pre_attn_scalar", .number(.nan)),
+      ("query_pre_attn_scalar", 1e300), ("vocab_size", .digits("123456789012345678901")),
     ] as [(String, JSONValue)])
   func impossible(key: String, value: JSONValue) throws {
     let error = try #require(thrownCarinaError { try decoder([(key, value)]) })
     #expect(error.kind == .badData)
     let named = key == "num_hidden_layers" && value == 4 ? "layer_types" : key
     #expect(error.what.contains("\"\(named)\""))
+  }
+
+  @Test("a scale of the scores beyond whole numbers is written again as the number it is")
+  func largeScalar() throws {
+    for value in [1e30, 1e-30] {
+      let written = try decoder([("query_pre_attn_scalar", .number(value))]).json["query_pre_attn_scalar"]
+      expectClose([try #require(written?.double)], [value], relative: 1e-5)
+    }
   }
 
   @Test("an impossible vision encoder is bad data that names the key")

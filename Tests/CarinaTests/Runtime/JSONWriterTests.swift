@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 import Carina
@@ -35,6 +36,15 @@ import Carina
     #expect(
       try JSONValue.string(text).serialized()
         == "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\u{7f}é😀\u{2028}\"")
+  }
+
+  @Test("what is shown to people is the same text, with the numbers that JSON does not know as Python writes them")
+  func shown() throws {
+    let value: JSONValue = ["b": [1, -0.5, "x\ny"], "a": ["x": nil]]
+    #expect(try value.shown == value.serialized())
+    let more = try JSONValue.parse("[Infinity, {\"a\": -Infinity}, NaN, 1e22, 123456789012345678901]", source: "t")
+    #expect(more.shown == #"[Infinity, {"a": -Infinity}, NaN, 1e+22, 123456789012345678901]"#)
+    #expect(thrownCarinaError { try more.serialized() }?.kind == .internalFailure)
   }
 
   @Test("whatever is written reads back equal")

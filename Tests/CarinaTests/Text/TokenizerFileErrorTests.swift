@@ -62,6 +62,15 @@ import Carina
         #""normalizer": {"type": "Replace", "pattern": {"Regex": " +"}, "content": " "}, "decoder": {"type": "Fuse"}"#,
         "literal pattern"
       ),
+      (
+        #""normalizer": {"type": "Replace", "pattern": Infinity, "content": " "}, "decoder": {"type": "Fuse"}"#,
+        "literal pattern"
+      ),
+      (#""pre_tokenizer": {"type": "Split", "pattern": NaN}, "decoder": {"type": "Fuse"}"#, "literal pattern"),
+      (
+        #""pre_tokenizer": {"type": "Split", "pattern": {"String": "x"}, "behavior": -Infinity}, "decoder": {"type": "Fuse"}"#,
+        "behavior"
+      ),
       (#""pre_tokenizer": {"type": "ByteLevel"}, "decoder": {"type": "Fuse"}"#, "ByteLevel"),
       (
         #""pre_tokenizer": {"type": "Split", "pattern": {"Regex": "x"}, "behavior": "Isolated"}, "decoder": {"type": "Fuse"}"#,

@@ -4,7 +4,7 @@ import Carina
 
 @Suite("Forecast of memory") struct MemoryForecastTests {
   private func plan(
-    rows: Int, trainsDecoder: Bool = true,
+    rows: Int, trainsDecoder: Bool = true, precision: ElementType = .bfloat16, packsFactors: Bool = true,
     projector: ProjectorConfig = ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 48)
   ) -> MemoryForecast.Plan {
     var weights = WeightsFootprint()
@@ -19,9 +19,10 @@ import Carina
         globalRotaryBase: 1_000_000, attentionScale: 0.3, maximumPositions: 1024, endTokens: [1], padToken: 0,
         beginToken: 2),
       footprints: (weights, weights, weights),
-      policy: FreezingPolicy(trainsProjector: true, trainsDecoder: trainsDecoder), precision: .bfloat16,
+      policy: FreezingPolicy(trainsProjector: true, trainsDecoder: trainsDecoder), precision: precision,
       batch: MemoryForecast.Batch(images: 4, rows: rows, supervised: rows / 8, imagesOfStep: 4),
-      rowsPerImage: projector.rowCount(features: 64), featuresPerImage: 64, keepsFeatures: false, packsFactors: true)
+      rowsPerImage: projector.rowCount(features: 64), featuresPerImage: 64, keepsFeatures: false,
+      packsFactors: packsFactors)
   }
 
   @Test("checkpointing is chosen where only it fits, off where it is not needed, and the user's word stands")
@@ -87,27 +88,32 @@ import Carina
     #expect(bytes.asked == 3_000_000_000_000_000 && bytes.pooled >= bytes.asked)
   }
 
-  @Test("the pool serves a smaller buffer with a larger idle one, and gives idle memory back before it takes much more")
-  func pool() {
-    let megabyte = 1 << 20, pool = MemoryPool(smallestRoom: 0)
-    let first = pool.allocate(12 * megabyte)
-    pool.release(first, 12 * megabyte)
-    let second = pool.allocate(10 * megabyte)
-    #expect(second == first && pool.usage.inUse == 12 * megabyte)
-    pool.release(second, 10 * megabyte)
-    #expect(pool.usage.inUse == 0 && pool.usage.reserved == 12 * megabyte)
-    // Too large for what is idle, which goes back.
-    let third = pool.allocate(16 * megabyte)
-    #expect(pool.usage.reserved == 16 * megabyte && pool.usage.peak == 16 * megabyte)
-    pool.release(third, 16 * megabyte)
-    let fourth = pool.allocate(64 * megabyte)
-    #expect(pool.usage.reserved == 64 * megabyte)
-    // What is idle is too large for it, and there is room to spare.
-    pool.release(fourth, 64 * megabyte)
-    let fifth = pool.allocate(2 * megabyte)
-    #expect(pool.usage.reserved == 66 * megabyte && pool.usage.inUse == 2 * megabyte)
-    pool.release(fifth, 2 * megabyte)
-    pool.trim()
-    #expect(pool.usage.reserved == 0)
+  @Test("prepared products count by the sizes of the batches, up to as many as are kept")
+  func prepared() {
+    func total(
+      rows: Set<Int> = [], supervised: Set<Int> = [], precision: ElementType = .bfloat16, packsFactors: Bool = true
+    ) -> Int {
+      var plan = plan(rows: 4000, precision: precision, packsFactors: packsFactors)
+      (plan.sizes.first.all, plan.sizes.first.supervised) = (rows, supervised)
+      return MemoryForecast(plan, base: 0, isCheckpointed: false).total
+    }
+    let one = total()
+    #expect(total(rows: [4000]) == one)
+    // Five matrices forwards, backwards and to their gradients, of at least 64 KiB each; wq and wo are of one size.
+    let two = total(rows: [3000])
+    #expect((4 * 3 * (64 << 10)..<5 * 3 * (192 << 10)).contains(two - one), "\(two - one)")
+    #expect(total(supervised: [3]) > one)
+    let many = total(rows: Set(2000..<4000)), all = total(rows: Set(1000..<4000))
+    let most = OneDNNProduct.mostPrepared * (192 << 10)
+    #expect(many > two && many - one < most && abs(all - many) < most / 10)
+    #expect(total(rows: Set(2000..<4000), packsFactors: false) == total(packsFactors: false))
+    // In fp32 products of a few rows are another library's.
+    #expect(total(rows: [1, 2, 3], precision: .float32) == total(precision: .float32))
+  }
+
+  @Test("a forecast of a step or two of a toy model is not of more than the program and its buffers")
+  func toy() {
+    let forecast = MemoryForecast(plan(rows: 100), base: 0, isCheckpointed: false)
+    #expect(forecast.total < (100 << 20))
   }
 }

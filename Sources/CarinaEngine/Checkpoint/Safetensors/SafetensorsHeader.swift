@@ -115,7 +115,7 @@ struct SafetensorsHeader {
     else {
       throw CarinaError(
         .badData, "data_offsets are not two ascending byte positions", at: location,
-        found: value["data_offsets"].flatMap { try? $0.serialized() } ?? "nothing")
+        found: value["data_offsets"]?.shown ?? "nothing")
     }
     guard last <= end - dataStart else {
       throw CarinaError(

@@ -1,13 +1,17 @@
 import CarinaText
 
 extension MemoryForecast.Batch {
-  /// The largest micro-batch among those that a run will come to, taken in its own order.
+  /// With the sizes of so many micro-batches, or of so many samples, the product library's store of prepared products
+  /// is full.
+  private static let batchesWithSizes = 2048, samplesWithSizes = 8192
+
+  /// The largest micro-batch among those that a run will come to, taken in its own order, and the sizes of the first.
   ///
   /// Texts are first compared by their bytes; those of the batches that look longest are then tokenised.
   /// - Throws: as `PromptRenderer.training`.
   package static func largest(
     of samples: any TrainingSamples, renderer: PromptRenderer, settings: TrainingSettings, rowsPerImage: Int
-  ) throws -> MemoryForecast.Batch {
+  ) throws -> (largest: MemoryForecast.Batch, sizes: MemoryForecast.BatchSizes) {
     let order = EpochOrder(
       sampleCount: samples.count, batchSize: settings.batchSize,
       accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled,
@@ -18,16 +22,20 @@ extension MemoryForecast.Batch {
       return question.utf8.count + answer.utf8.count
     }
     var result = MemoryForecast.Batch(images: 0, rows: 0, supervised: 0, imagesOfStep: 0)
-    var candidates: [(score: Int, batch: [Int])] = []
+    var candidates: [(score: Int, batch: [Int])] = [], first: [(batch: [Int], isFirst: Bool)] = []
     // A few passes meet nearly every company that a long text can be in.
     let steps = order.stepCount(epochs: min(settings.epochCount, 4), limit: settings.maximumSteps)
-    var epochSamples: [Int] = []
+    var epochSamples: [Int] = [], sizes = MemoryForecast.BatchSizes()
     for step in 0..<steps {
       if step % order.stepsPerEpoch == 0 { epochSamples = order.samples(epoch: step / order.stepsPerEpoch) }
       var imagesOfStep = 0
-      for batch in order.microBatches(epochSamples, stepInEpoch: step % order.stepsPerEpoch) {
+      let batches = order.microBatches(epochSamples, stepInEpoch: step % order.stepsPerEpoch)
+      for (number, batch) in batches.enumerated() {
         let distinct = Set(batch.flatMap { images[$0] }).count
         imagesOfStep += distinct
+        if first.count < min(batchesWithSizes, max(samplesWithSizes / settings.batchSize, 128)) {
+          first.append((batch, number == 0))
+        }
         result.images = max(result.images, distinct)
         // About four bytes are a token.
         let score = batch.reduce(0) { $0 + 4 * rowsPerImage * images[$1].count + lengths[$1] }
@@ -38,18 +46,36 @@ extension MemoryForecast.Batch {
         }
       }
       result.imagesOfStep = max(result.imagesOfStep, imagesOfStep)
+      sizes.imagesRead += imagesOfStep
     }
-    for (_, batch) in candidates {
+    var known: [Int: (rows: Int, supervised: Int)] = [:]
+    func size(_ batch: [Int]) throws -> (rows: Int, supervised: Int) {
       var rows = 0, supervised = 0
       for sample in batch {
-        let (question, answer) = try samples.text(sample)
-        let prompt = try renderer.training(question: question, answer: answer, images: images[sample].count)
-        rows += prompt.count + rowsPerImage * prompt.imageCount - 1
-        supervised += prompt.supervised.count { $0 }
+        if known[sample] == nil {
+          let (question, answer) = try samples.text(sample)
+          let prompt = try renderer.training(question: question, answer: answer, images: images[sample].count)
+          known[sample] = (
+            prompt.count + rowsPerImage * prompt.imageCount - 1, prompt.supervised.count { $0 }
+          )
+        }
+        rows += known[sample]?.rows ?? 0
+        supervised += known[sample]?.supervised ?? 0
       }
+      return (rows, supervised)
+    }
+    for (_, batch) in candidates {
+      let (rows, supervised) = try size(batch)
       result.rows = max(result.rows, rows)
       result.supervised = max(result.supervised, supervised)
     }
-    return result
+    for (batch, isFirst) in first {
+      let (rows, supervised) = try size(batch)
+      let part = isFirst ? \MemoryForecast.BatchSizes.first : \.others
+      sizes[keyPath: part].all.insert(rows)
+      sizes[keyPath: part].supervised.insert(supervised)
+      sizes.images.insert(Set(batch.flatMap { images[$0] }).count)
+    }
+    return (result, sizes)
   }
 }

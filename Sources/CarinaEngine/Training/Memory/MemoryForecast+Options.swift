@@ -1,6 +1,7 @@
 import CarinaModel
 import CarinaRuntime
 import CarinaText
+import Foundation
 
 extension MemoryForecast {
   /// The forecast for a run, before its weights are read.
@@ -16,6 +17,8 @@ extension MemoryForecast {
     let projectorConfig = try parts.projectorConfig(vision: visionConfig, decoder: decoderConfig)
     let featuresPerImage = visionConfig.patchCount - (options.features.dropsFirstPatch ? 1 : 0)
     let rowsPerImage = projectorConfig.rowCount(features: featuresPerImage)
+    let (batch, sizes) = try Batch.largest(
+      of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage)
     var plan = Plan(
       vision: visionConfig, projector: projectorConfig, decoder: decoderConfig,
       footprints: (
@@ -23,16 +26,31 @@ extension MemoryForecast {
         try parts.projectorFootprint(projectorConfig, precision: precision),
         try parts.language.decoderFootprint(precision: precision)
       ),
-      policy: options.policy, precision: precision,
-      batch: try .largest(of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage),
-      rowsPerImage: rowsPerImage, featuresPerImage: projectorConfig.pooling?.tokenCount ?? featuresPerImage,
+      policy: options.policy, precision: precision, batch: batch, rowsPerImage: rowsPerImage,
+      featuresPerImage: projectorConfig.pooling?.tokenCount ?? featuresPerImage,
       keepsFeatures: options.featureCache != nil, packsFactors: packsFactors, adapters: adapters)
     if options.policy.freezesEmbeddings {
       plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
     }
+    plan.sizes = sizes
+    plan.mappedShards = MemoryForecast.mappedShards(
+      options.trainShards, imagesRead: sizes.imagesRead,
+      imageByteCount: visionConfig.imageSize * visionConfig.imageSize * visionConfig.channelCount)
     let base = ProcessMemory.residentByteCount
     let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
     self = try MemoryForecast.fitting(
       plan, base: base, choice: options.computing.gradientCheckpointing, available: available)
+  }
+
+  /// Bytes of the shards' pages that stay resident while a run reads from them: the files are mapped, the system maps
+  /// what lies around an image along with it, and beyond 128 MiB the reader gives pages back.
+  private static func mappedShards(_ directory: String, imagesRead: Int, imageByteCount: Int) -> Int {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    let bytes = files.filter { $0.hasSuffix(".h5") }.reduce(0) { sum, name in
+      let attributes = try? FileManager.default.attributesOfItem(atPath: "\(directory)/\(name)")
+      return sum + ((attributes?[.size] as? Int) ?? 0)
+    }
+    let around = 64 << 10, most = 128 << 20
+    return min(bytes, most, Int(Double(imagesRead) * Double(imageByteCount + around)))
   }
 }

@@ -29,6 +29,10 @@ public struct MemoryForecast: Equatable, Sendable {
     var policy: FreezingPolicy
     var precision: ElementType
     var batch: Batch
+    /// The sizes of micro-batches besides that of the largest.
+    package var sizes = BatchSizes()
+    /// Pages of mapped shards that stay resident.
+    package var mappedShards = 0
     /// Rows that an image takes in a sequence.
     var rowsPerImage: Int
     /// Feature rows of an image that are kept.
@@ -69,15 +73,15 @@ public struct MemoryForecast: Equatable, Sendable {
   package let weights: Int, training: Int
   /// What a step keeps for its backward pass, and what it needs for moments besides.
   package let activations: Int, working: Int
-  /// Pixels or features of two steps, the one being done and the one being read.
+  /// Pixels or features of two steps, the one being done and the one being read; and pages of the shards.
   package let data: Int
   /// Bytes of the engine's own buffers at their highest, in the pool's size classes.
   public let buffers: Int
   /// Whether blocks run again in the backward pass.
   public let isCheckpointed: Bool
 
-  /// What the libraries of matrix products take once they run: code for each shape, and buffers for packing.
-  private static let libraries = 16 << 20
+  /// What is touched after the forecast was made: pages of the program and its libraries, stacks, texts of the run.
+  private static let programAtWork = 4 << 20
 
   /// The most bytes that will be resident at once.
   public var total: Int { base + weights + training + activations + working + data }
@@ -160,12 +164,15 @@ public struct MemoryForecast: Equatable, Sendable {
         vision[keyPath: bytes])
     }
     let inBuffers = parts.reduce(0) { $0 + $1.0.copied } + training + packed
-    self.data = data.asked
+    self.data = data.asked + plan.mappedShards
     buffers = inBuffers + data.pooled + highest(\.pooled)
-    // Buffers of one part are too large or small for another, and the pool keeps an eighth of them besides what is in
-    // use.
-    let others = min(loss.asked + vision.asked, (inBuffers + data.asked + highest(\.asked)) / 8)
-    working = highest(\.asked) - min(kept.asked, highest(\.asked)) + others + MemoryForecast.libraries
+    // Buffers of one part or batch are too large or small for another, and the pool keeps some idle.
+    let idle = min(
+      (kept.pooled + loss.pooled + backward.pooled + vision.pooled) / 2,
+      MemoryPool.room(peak: buffers, largest: max(highest(\.largest), data.largest)))
+    working =
+      highest(\.asked) - min(kept.asked, highest(\.asked)) + idle + MemoryForecast.preparedByteCount(plan)
+      + MemoryForecast.programAtWork
     self.base = base
     self.isCheckpointed = isCheckpointed
   }
