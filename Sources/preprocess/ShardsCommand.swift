@@ -10,6 +10,8 @@ struct ShardsCommand: ParsableCommand {
     discussion: """
       Example: preprocess --json train.json --image-root images --output shards/train
 
+      A record's "image" is a path, or a list of up to 8 that are shown together, such as a current radiograph and a prior one.
+
       Writes shard-00000.h5 …, manifest.json, rejected.jsonl and remarks.jsonl. Equal input gives equal bytes, whatever the number of \
       workers or parts. Until it is whole the output is OUTPUT.partial; the same command goes on from there. docs/preprocess.md describes the layouts of --format and the options that go with them.
       """)

@@ -1,22 +1,21 @@
 import CarinaRuntime
 
-/// Which images of a directory the samples of a shard show, as numbers by which the directory finds them.
+/// Which images the samples of a shard show: a row of the shard each, or numbers by which the directory finds them.
 struct SampleImages: Sendable {
-  /// The numbers of each sample, one after the other.
+  /// A row a sample; empty where samples have lists.
+  let rows: [Int32]
+  /// The numbers of all samples, one after the other; empty where each has a row.
   let numbers: [Int64]
-  /// Where the numbers of a sample begin, and the last one's end; nil where each sample has one.
+  /// Where the numbers of a sample begin, and the last one's end; nil where each has a row.
   let offsets: [Int64]?
   /// The number of each image of the shard, ascending; nil where images are numbered by their rows.
   let ofImages: [Int64]?
 
   /// How many samples there are.
-  var count: Int { offsets.map { $0.count - 1 } ?? numbers.count }
+  var count: Int { offsets.map { $0.count - 1 } ?? rows.count }
 
-  /// The numbers of a sample.
-  subscript(_ sample: Int) -> ArraySlice<Int64> {
-    guard let offsets else { return numbers[sample...sample] }
-    return numbers[Int(offsets[sample])..<Int(offsets[sample + 1])]
-  }
+  /// How many images a sample shows at most.
+  var most: Int { offsets.flatMap { zip($0.dropFirst(), $0).lazy.map { Int($0 - $1) }.max() } ?? 1 }
 
   /// One image a sample: a row of the shard.
   /// - Throws: `CarinaError.badData` for a row that is not there.
@@ -24,7 +23,7 @@ struct SampleImages: Sendable {
     guard rows.allSatisfy({ (0..<imageCount).contains(Int($0)) }) else {
       throw file.bad("a sample names an image row that is not there")
     }
-    (numbers, offsets, ofImages) = (rows.map { Int64($0) }, nil, nil)
+    (self.rows, numbers, offsets, ofImages) = (rows, [], nil, nil)
   }
 
   /// A list of images a sample.
@@ -44,6 +43,6 @@ struct SampleImages: Sendable {
         "\(ShardFormat.sampleOffsets) do not go up from 0 to the count of numbers",
         expected: "1 to \(ImageMarks.imageLimit) images a sample")
     }
-    (self.numbers, self.offsets, ofImages) = (numbers, offsets, own)
+    (rows, self.numbers, self.offsets, ofImages) = ([], numbers, offsets, own)
   }
 }

@@ -12,7 +12,8 @@ public final class ShardDirectory: Sendable {
   public let manifest: ShardManifest
   private let readers: [ShardReader]
   private let imageStarts: RunStarts, sampleStarts: RunStarts
-  /// Rows within the directory of the images of each shard's samples, laid out as the shard's numbers are.
+  /// Rows within the directory of the images of each shard's samples, laid out as the shard's numbers are; empty where
+  /// each sample has a row of its shard.
   private let sampleRows: [[Int32]]
 
   /// Opens every shard and checks its structure, its texts, counts and transform; pixels are checked as they are read.
@@ -57,7 +58,7 @@ public final class ShardDirectory: Sendable {
     guard imageStarts.count <= Int32.max else {
       throw CarinaError(.badData, "holds more images than can be numbered", at: path, found: "\(imageStarts.count)")
     }
-    sampleRows = try ShardDirectory.rows(readers, imageStarts)
+    sampleRows = try ShardDirectory.rows(readers, imageCount: imageStarts.count)
     sampleStarts = RunStarts(readers.map(\.sampleImages.count))
   }
 
@@ -74,27 +75,22 @@ public final class ShardDirectory: Sendable {
   public func sample(_ index: Int) -> ShardSample {
     let (shard, row) = sampleStarts.locate(index)
     let (texts, images) = (readers[shard].samples, readers[shard].sampleImages)
-    let rows = images.offsets.map { Int($0[row])..<Int($0[row + 1]) } ?? row..<row + 1
+    let rows =
+      images.offsets.map { sampleRows[shard][Int($0[row])..<Int($0[row + 1])].map { Int($0) } }
+      ?? [imageStarts[shard] + Int(images.rows[row])]
     return ShardSample(
-      id: texts[0][row], imageRows: sampleRows[shard][rows].map { Int($0) }, question: texts[1][row],
+      id: texts[0][row], imageRows: rows, question: texts[1][row],
       answer: texts[2][row], answerType: texts[3][row], questionType: texts[4][row])
   }
 
-  /// How many images each of the samples shows, at most.
-  package var mostImagesOfSample: Int {
-    readers.lazy.map { reader in (0..<reader.sampleImages.count).lazy.map { reader.sampleImages[$0].count }.max() ?? 1 }
-      .max() ?? 1
-  }
+  /// How many images a sample shows at most.
+  package var mostImagesOfSample: Int { readers.lazy.map(\.sampleImages.most).max() ?? 1 }
 
   /// Finds the images of samples by their numbers, which go up through the shards.
-  private static func rows(_ readers: [ShardReader], _ starts: RunStarts) throws -> [[Int32]] {
-    guard readers.contains(where: { $0.sampleImages.ofImages != nil }) else {
-      return readers.enumerated().map { shard, reader in
-        reader.sampleImages.numbers.map { Int32(starts[shard]) + Int32($0) }
-      }
-    }
+  private static func rows(_ readers: [ShardReader], imageCount: Int) throws -> [[Int32]] {
+    guard readers.contains(where: { $0.sampleImages.ofImages != nil }) else { return readers.map { _ in [] } }
     var all: [Int64] = []
-    all.reserveCapacity(starts.count)
+    all.reserveCapacity(imageCount)
     for reader in readers {
       let own = reader.sampleImages.ofImages ?? []
       if let first = own.first, let last = all.last, first <= last {

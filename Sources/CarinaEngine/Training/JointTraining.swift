@@ -69,11 +69,14 @@ public final class JointTraining {
     forecast = try MemoryForecast(
       options, parts, adapters: plan, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
+<<<<<<< HEAD
     for samples in [samples, validation].compactMap({ $0 }) {
       try LongSamples.refuse(samples, renderer: renderer, model: pipeline.model, source: samples.shards.path)
     }
     adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
     isJoined = checkpoint?.parts.isOneDirectory ?? false
+=======
+>>>>>>> h-several
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
         $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
@@ -85,6 +88,9 @@ public final class JointTraining {
     }
     features = try kept(samples)
     validationFeatures = try validation.flatMap { try kept($0) }
+    for samples in [samples, validation].compactMap({ $0 }) {
+      try LongSamples.refuse(samples, renderer: renderer, model: pipeline.model, source: samples.shards.path)
+    }
     if !options.policy.trainsDecoder { pipeline.model.decoder.packWhenFrozen() }
     remarks =
       (pipeline.vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
