@@ -69,14 +69,8 @@ public final class JointTraining {
     forecast = try MemoryForecast(
       options, parts, adapters: plan, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
-<<<<<<< HEAD
-    for samples in [samples, validation].compactMap({ $0 }) {
-      try LongSamples.refuse(samples, renderer: renderer, model: pipeline.model, source: samples.shards.path)
-    }
     adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
     isJoined = checkpoint?.parts.isOneDirectory ?? false
-=======
->>>>>>> h-several
     featureCache = try options.featureCache.map { [pipeline, validation] in
       try pipeline.featureCache(
         $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
