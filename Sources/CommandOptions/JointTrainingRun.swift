@@ -24,7 +24,8 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
   lines +=
     options.checkpoint.map { [("checkpoint", $0)] }
     ?? [
-      ("vision-model", options.visionModel), ("llm", options.languageModel), ("projector", options.projector ?? "fresh"),
+      ("vision-model", options.visionModel), ("llm", options.languageModel),
+      ("projector", options.projector ?? "fresh"),
     ]
   lines += [("output-dir", options.outputDirectory)]
   if let assumption = training.imageAssumption { lines.append(("image-settings", assumption)) }
@@ -32,7 +33,8 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
     (
       "trains",
       [
-        options.policy.trainsProjector ? "projector" : nil, options.policy.trainsDecoder
+        options.policy.trainsProjector ? "projector" : nil,
+        options.policy.trainsDecoder
           ? "language model" + (options.policy.freezesEmbeddings ? " without its embeddings" : "") : nil,
         options.policy.trainsVisionInFirstEpoch ? "vision encoder (first epoch)" : nil,
       ].compactMap { $0 }.joined(separator: ", ")

@@ -34,7 +34,8 @@ import Testing
       try ProgramRun(
         "infer",
         [
-          "--checkpoint", checkpoint, "--image-path", "\(joined.world.archive)/images/\(images[0])", "--question", "Why?",
+          "--checkpoint", checkpoint, "--image-path", "\(joined.world.archive)/images/\(images[0])", "--question",
+          "Why?",
         ]),
     ]
     for run in runs { #expect(run.exitCode == code && run.errors.contains(words), "\(run.errors)") }

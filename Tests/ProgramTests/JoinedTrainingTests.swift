@@ -27,7 +27,9 @@ import Testing
     "tokenizer_config.json",
   ]
 
-  @Test("a run ends in the same kind of directory, and one that was killed ends with its bytes", arguments: ["fp32", "bf16"])
+  @Test(
+    "a run ends in the same kind of directory, and one that was killed ends with its bytes",
+    arguments: ["fp32", "bf16"])
   func resuming(precision: String) throws {
     let options = Self.everything + ["--val-shards", world.heldOut]
     let smooth = try TrainingOutput()
@@ -61,12 +63,14 @@ import Testing
   func frozen() throws {
     let run = try TrainingOutput()
     let result = try joined.train(
-      joined.model, output: run.path, ["--freeze-embeddings", "--max-steps", "2", "--batch-size", "2"], precision: "bf16")
+      joined.model, output: run.path, ["--freeze-embeddings", "--max-steps", "2", "--batch-size", "2"],
+      precision: "bf16")
     #expect(result.exitCode == 0 && result.errors.contains("language model without its embeddings"), "\(result.errors)")
     let record = try JSONValue.parseFile(run.file("run.json"))
     #expect(record["configuration"]?["trains"]?["embeddings"] == false)
-    #expect(!(try joined.train(joined.model, output: run.path, ["--max-steps", "2", "--batch-size", "2"], precision: "bf16"))
-      .errors.contains("already done"))
+    #expect(
+      !(try joined.train(joined.model, output: run.path, ["--max-steps", "2", "--batch-size", "2"], precision: "bf16"))
+        .errors.contains("already done"))
     let before = try tensors(joined.model), after = try tensors(run.file("final_model"))
     for (name, tensor) in after {
       let isTrained = name.hasPrefix("language_model.") && !name.contains("embed_tokens")
@@ -84,7 +88,7 @@ import Testing
     let run = try TrainingOutput()
     let options = ["--no-unfreeze-llm", "--unfreeze-projection-layer", "--max-steps", "2", "--batch-size", "2"]
     #expect(
-      try joined.train(joined.model, output: run.path, options + ["--system", "Be brief.", "--max-a-len", "99"]).exitCode
+      try joined.train(joined.model, output: run.path, options + ["--system", "Be brief."]).exitCode
         == 0)
     let final = run.file("final_model")
     let images = try FileManager.default.contentsOfDirectory(atPath: world.archive + "/images").sorted()
@@ -106,11 +110,14 @@ import Testing
       #expect(scored.exitCode == 0, "\(scored.errors)")
     }
     let second = try joined.train(final, output: run.file("second"), options)
-    #expect(second.exitCode == 0 && second.errors.contains("Be brief.") && second.errors.contains("max-a-len               99"))
+    #expect(second.exitCode == 0 && second.errors.contains("Be brief."), "\(second.errors)")
+    let features = try joined.train(final, output: run.file("third"), options + ["--vision-feature", "pre-norm"])
+    #expect(features.exitCode == 64 && features.errors.contains("other vision features"), "\(features.errors)")
     let manifest = try CarinaManifest(path: run.file("second/final_model/carina.json"))
-    #expect(manifest.layout == .gemma3 && manifest.maximumAnswerTokens == 99)
+    #expect(manifest.layout == .gemma3 && manifest.training == [:])
     #expect(
-      try joined.train(final, output: run.file("cached"), options + ["--cache-vision-features", run.file("f.h5")]).exitCode
+      try joined.train(final, output: run.file("cached"), options + ["--cache-vision-features", run.file("f.h5")])
+        .exitCode
         == 0)
     #expect(
       try tensors(run.file("cached/final_model")).mapValues(\.values)
@@ -119,8 +126,9 @@ import Testing
     let parts = try joined.train(joined.parts, output: run.file("parts"), options)
     #expect(parts.exitCode == 0 && parts.errors.contains("prompt-style            gemma\n"), "\(parts.errors)")
     let own = try CarinaManifest(path: run.file("parts/final_model/carina.json"))
-    #expect(own.layout == .parts && own.maximumQuestionTokens == 64)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: run.file("parts/final_model")).contains("projection_layer"))
+    #expect(own.layout == .parts)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: run.file("parts/final_model")).contains("projection_layer"))
     let inside = try joined.train(final, output: run.path, options)
     #expect(inside.exitCode == 64 && inside.errors.contains("an input lies where"), "\(inside.errors)")
   }
@@ -131,7 +139,10 @@ import Testing
     for (stage, projector) in [(1, "--init-projector"), (2, "--stage1-projector-path")] {
       let result = try world.train(
         stage: stage, output: run.file("\(stage)"),
-        ["--vision-model", model, "--llm", model, projector, model, "--max-steps", "1", "--batch-size", "2", "--warmup-ratio", "0"])
+        [
+          "--vision-model", model, "--llm", model, projector, model, "--max-steps", "1", "--batch-size", "2",
+          "--warmup-ratio", "0",
+        ])
       #expect(result.exitCode == 0, "\(result.errors)")
       let manifest = try CarinaManifest(path: run.file("\(stage)/final_model/carina.json"))
       #expect(manifest.layout == .parts)
@@ -161,8 +172,10 @@ import Testing
     let run = try TrainingOutput()
     let result = try world.train(
       stage: 2, output: run.path,
-      ["--standalone", "--no-unfreeze-llm", "--unfreeze-projection-layer", "--max-steps", "1", "--batch-size", "2",
-        "--warmup-ratio", "0", "--precision", "bf16"])
+      [
+        "--standalone", "--no-unfreeze-llm", "--unfreeze-projection-layer", "--max-steps", "1", "--batch-size", "2",
+        "--warmup-ratio", "0", "--precision", "bf16",
+      ])
     #expect(result.exitCode == 0, "\(result.errors)")
     let manifest = try CarinaManifest(path: run.file("final_model/carina.json"))
     for part in [manifest.languageModel, manifest.visionEncoder, manifest.projector] { #expect(part.reference == nil) }

@@ -31,7 +31,8 @@ final class JoinedWorld: Sendable {
         hasPoolingHead: false), from: source)
     let decoder = try language.loadDecoder(precision: .float32, on: TestBackend.cpu).model
     let projector = Projector(
-      ProjectorConfig(inputSize: 12, outputSize: 24, pooling: PatchPooling(gridSize: 4, tokensPerSide: 2)), from: source)
+      ProjectorConfig(inputSize: 12, outputSize: 24, pooling: PatchPooling(gridSize: 4, tokensPerSide: 2)), from: source
+    )
     try JoinedModelWriter.write(
       VisionLanguageModel(vision: vision, projector: projector, decoder: decoder), languageModel: .copy,
       visionEncoder: .copy, tokenizer: language,

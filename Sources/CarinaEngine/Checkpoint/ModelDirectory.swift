@@ -62,7 +62,7 @@ public struct ModelDirectory: Equatable, Sendable {
       return candidate
     }
     // The id of a joined model is a projector too.
-    if !FileManager.default.fileExists(atPath: path), 
+    if !FileManager.default.fileExists(atPath: path),
       let cached = try? locate(path, for: .projectorPath, environment: environment),
       cached.isJoinedGemma3
     {

@@ -21,7 +21,8 @@ public struct JoinedGemma3Export {
   /// - Throws: `CarinaError.badData` naming what cannot be expressed; what opening a checkpoint throws.
   public init(_ checkpoint: String) throws {
     let found = try CheckpointParts(checkpoint), backend = CPUBackend()
-    guard let manifest = found.manifest, manifest.layout == .parts, case .directory(let projection) = found.parts.projector
+    guard let manifest = found.manifest, manifest.layout == .parts,
+      case .directory(let projection) = found.parts.projector
     else {
       throw CarinaError(
         .usage, "this is a Gemma3ForConditionalGeneration already", at: checkpoint, remedy: "Use it as it is.")
@@ -117,7 +118,8 @@ public struct JoinedGemma3Export {
         "\(pooling.epsilon)")
     }
     guard transform.aspect == .squash else {
-      throw refusal("its images are not squashed", "images squashed into a square", "aspect \(transform.aspect.rawValue)")
+      throw refusal(
+        "its images are not squashed", "images squashed into a square", "aspect \(transform.aspect.rawValue)")
     }
     return pooling
   }

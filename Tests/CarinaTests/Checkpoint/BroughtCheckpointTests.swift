@@ -248,7 +248,8 @@ import Carina
       let model = try changed("gemma-1b-style".model) { $0 = $0.map { (prefix + $0.name, $0.tensor) } }
       let part = try model.loadDecoder(precision: .float32)
       expectSame(part.model.parameters, plain.model.parameters)
-      #expect(part.remarks == ["\(model.path): took \(prefix) off all names, which a wrapper around the model left there"])
+      #expect(
+        part.remarks == ["\(model.path): took \(prefix) off all names, which a wrapper around the model left there"])
       let vision = try changed("siglip-gelu".model) { $0 = $0.map { (prefix + $0.name, $0.tensor) } }
       expectSame(try vision.loadVisionEncoder(precision: .float32).model.parameters, tower.model.parameters)
       let adapted = try changed("gemma-1b-style".model) {

@@ -46,7 +46,9 @@ import Carina
 
   @Test(
     "what wrappers leave before all names is taken off, singly and stacked, and said",
-    arguments: ["base_model.model.", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.base_model.model."]
+    arguments: [
+      "base_model.model.", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.base_model.model.",
+    ]
   )
   func wrappers(prefix: String) throws {
     let plain = try digests(try JoinedGemma3Files.golden("infer"))
@@ -72,7 +74,9 @@ import Carina
       #expect(error.kind == .badData && error.what.contains("missing"), "\(error)")
     }
     let some = try files.changed { all in
-      all = all.enumerated().map { ($0.offset % 2 == 0 ? "module." + $0.element.name : $0.element.name, $0.element.tensor) }
+      all = all.enumerated().map {
+        ($0.offset % 2 == 0 ? "module." + $0.element.name : $0.element.name, $0.element.tensor)
+      }
     }
     #expect(thrownCarinaError { try PipelineParts(joined: some) }?.kind == .badData)
   }

@@ -27,7 +27,9 @@ import Carina
     return name.hasPrefix("model.") ? "model.language_model." + name.dropFirst("model.".count) : name
   }
 
-  private func objective(_ facts: JSONValue, _ model: VisionLanguageModel, _ policy: FreezingPolicy, isCheckpointed: Bool)
+  private func objective(
+    _ facts: JSONValue, _ model: VisionLanguageModel, _ policy: FreezingPolicy, isCheckpointed: Bool
+  )
     throws -> JointObjective
   {
     let golden = try ParityGolden("gemma3/" + #require(facts["case"]?.string))
@@ -35,7 +37,10 @@ import Carina
     let images = pixels.reshaped([pixels.shape[0], pixels.count / pixels.shape[0]])
     let samples = ParitySamples(
       texts: rows.map {
-        (CharacterVocabulary.text($0["question"]?.integers ?? []), CharacterVocabulary.text($0["answer"]?.integers ?? []))
+        (
+          CharacterVocabulary.text($0["question"]?.integers ?? []),
+          CharacterVocabulary.text($0["answer"]?.integers ?? [])
+        )
       }, images: rows.map { $0["image"]?.int ?? 0 },
       pixelRows: (0..<images.rows).map { images.rowSlice($0..<$0 + 1).values })
     let renderer = try PromptRenderer(

@@ -134,7 +134,8 @@ public struct MemoryForecast: Equatable, Sendable {
       (plan.footprints.decoder, policy.trainsDecoder),
     ]
     let packed = MemoryForecast.packedByteCount(plan, trainsVision: trainsVision)
-    weights = parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
+    weights =
+      parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
       + plan.frozenEmbeddings.mapped
     training = parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) } - plan.frozenEmbeddings.trained
     activations = kept.asked

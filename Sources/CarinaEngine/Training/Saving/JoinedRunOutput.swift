@@ -14,7 +14,9 @@ struct JoinedRunOutput {
 
   /// About how many bytes `write` takes.
   var byteCount: Int {
-    get throws { try tensors().reduce(pipeline.tokenizer.tokenizerByteCount) { $0 + $1.tensor.count * $1.type.byteCount } }
+    get throws {
+      try tensors().reduce(pipeline.tokenizer.tokenizerByteCount) { $0 + $1.tensor.count * $1.type.byteCount }
+    }
   }
 
   /// Writes the directory.
