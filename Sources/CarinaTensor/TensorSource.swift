@@ -7,7 +7,8 @@ package struct TensorSource {
   package let elementType: ElementType
   private let read: (Range<Int>) -> Tensor
 
-  private init(shape: [Int], elementType: ElementType, read: @escaping (Range<Int>) -> Tensor) {
+  /// Numbers that `read` gives piece by piece.
+  package init(shape: [Int], elementType: ElementType, read: @escaping (Range<Int>) -> Tensor) {
     self.shape = shape
     self.elementType = elementType
     self.read = read

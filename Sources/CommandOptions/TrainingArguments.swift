@@ -48,11 +48,10 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   public func options(
     policy: FreezingPolicy, style: PromptStyle, settings: TrainingSettings
   ) throws -> JointTrainingOptions {
-    let parts = try backbones.parts
+    let parts = try backbones.parts, checkpoint = try backbones.checkpoint.map { try CheckpointParts($0) }
     var options = JointTrainingOptions(
       trainShards: trainShards, visionModel: parts?.vision ?? "", languageModel: parts?.language ?? "",
-      outputDirectory: outputDir, policy: policy, promptStyle: style)
-    if let checkpoint = backbones.checkpoint { try options.start(from: checkpoint) }
+      outputDirectory: outputDir, policy: policy, promptStyle: checkpoint?.promptStyle ?? style)
     options.isStandalone = standalone
     options.validationShards = valShards
     options.settings = settings
@@ -65,6 +64,7 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
     try precision.settings.apply(to: &options.computing)
     try memory.apply(to: &options.computing)
     try images.apply(to: &options.images)
+    if let checkpoint { try options.start(from: checkpoint) }
     options.featureCache = featureCache.path(besideShards: trainShards)
     return options
   }

@@ -44,6 +44,7 @@ def case(name, seed, text, vision, tokens, samples):
     shutil.rmtree(HERE / name, ignore_errors=True)
     vocabulary = text["vocab_size"]
     config = Gemma3Config(text_config=Gemma3TextConfig(**text), vision_config=SiglipVisionConfig(vision_use_head=False, **vision), mm_tokens_per_image=tokens,
+                          tie_word_embeddings=text.get("tie_word_embeddings", True),
                           image_token_index=vocabulary - 1, boi_token_index=vocabulary - 3, eoi_token_index=vocabulary - 2, eos_token_id=[1, 5])
     model = randomise(Gemma3ForConditionalGeneration._from_config(config, attn_implementation="eager"), seed)
     with torch.no_grad():  # random signs before the tied head, as in make_checkpoint_goldens.py

@@ -159,7 +159,7 @@ package final class StrictLoader: ParameterSource {
     var unheld: [String] = []
     for name in directory.unheld {
       guard let own = format.engineName(name), !asked.contains(own) else {
-        if format.engineName(name) == nil { unheld.append(name) }
+        unheld.append(name)
         continue
       }
       if format.leftOut.contains(where: { $0.matches(own) }) {
@@ -184,7 +184,10 @@ package final class StrictLoader: ParameterSource {
         remedy: tool ?? wrapper.map {
           "Before every name stands \($0), as a wrapper around the model leaves it: save the model from inside the "
             + "wrapper, or take this off the names."
-        } ?? "Check that config.json and the weights are of the same model.")
+        }
+          ?? (unheld.isEmpty
+            ? "Check that config.json and the weights are of the same model."
+            : "The files are not those that the index was written for: fetch the model again."))
     }
     return Summary(
       weightCount: weightCount, mappedByteCount: mappedByteCount, ignored: dropped, roundedCount: roundedCount,

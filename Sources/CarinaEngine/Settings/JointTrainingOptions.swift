@@ -51,20 +51,23 @@ public struct JointTrainingOptions: Sendable {
     prompt.style = promptStyle
   }
 
-  /// Goes on with a joined model, in the layout, the limits and the features that it was made with; those of a model
-  /// that others made are Gemma 3's own. What is set afterwards counts instead.
-  /// - Throws: as `CheckpointParts.init`.
-  public mutating func start(from checkpoint: String) throws {
-    let found = try CheckpointParts(checkpoint)
-    self.checkpoint = checkpoint
-    (visionModel, languageModel, projector) = (checkpoint, checkpoint, checkpoint)
-    prompt.style = found.promptStyle
-    prompt.system = found.system
-    guard let manifest = found.manifest else { return }
-    prompt.maximumQuestionTokens = manifest.maximumQuestionTokens
-    prompt.maximumAnswerTokens = manifest.maximumAnswerTokens
-    features.feature = manifest.feature
-    features.dropsFirstPatch = manifest.dropsFirstPatch
+  /// Goes on with a joined model, with its features and, where none is set and the layout has one, its system text.
+  /// - Throws: `CarinaError.usage` where other features are set than its own.
+  public mutating func start(from found: CheckpointParts) throws {
+    checkpoint = found.reference
+    (visionModel, languageModel, projector) = (found.reference, found.reference, found.reference)
+    if prompt.style == found.promptStyle { prompt.system = prompt.system ?? found.system }
+    var own = FeatureSettings()
+    own.feature = found.parts.feature
+    own.dropsFirstPatch = found.parts.dropsFirstPatch
+    guard features == own || features == FeatureSettings() else {
+      throw CarinaError(
+        .usage, "other vision features are asked for than the checkpoint was made with", at: found.reference,
+        expected: "\(own.feature.rawValue), \(own.dropsFirstPatch ? "without" : "with") the first patch",
+        found: "\(features.feature.rawValue), \(features.dropsFirstPatch ? "without" : "with") the first patch",
+        remedy: "The checkpoint says which: leave the settings of features out.")
+    }
+    features = own
   }
 
   /// Refuses what can be seen to be wrong before anything is read.

@@ -125,6 +125,21 @@ import Carina
     _ = try CheckpointParts(output).parts.renderer(style: .gemma3, maximumQuestionTokens: 9, maximumAnswerTokens: 9)
   }
 
+  @Test("half precision is copied as fp32, piece by piece, and bf16 as it is")
+  func storedTypes() throws {
+    for (name, type) in [("gemma-f16", ElementType.float32), ("gemma-bf16", .bfloat16)] {
+      let model = ModelDirectory(path: try ParityGolden.path("model/\(name)")), weights = try model.weights()
+      let stored = StoredTensors(weights, .decoder), table = "model.embed_tokens.weight"
+      let (source, found) = try stored.tensor(table, on: TestBackend.cpu)
+      let whole = try weights.tensor(named: table)
+      #expect(found == type && source.shape == whole.shape)
+      #expect(try stored.type(of: table) == type)
+      expectSameBits(source.whole, whole.reshaped(whole.shape), name)
+      expectSameBits(source.piece(5..<40), whole.elementSlice(5..<40), name)
+      #expect(thrownCarinaError { try stored.tensor("visitor", on: TestBackend.cpu) }?.kind == .badData)
+    }
+  }
+
   @Test("a table of bf16 grows in its own type, whatever the pieces in which it is read")
   func growing() throws {
     let first = Tensor((0..<6).map { Float($0) }, shape: [3, 2]).converted(to: .bfloat16)

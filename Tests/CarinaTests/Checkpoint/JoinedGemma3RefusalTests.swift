@@ -9,11 +9,7 @@ import Carina
   private let files = JoinedGemma3Files()
 
   private func refusal(_ directory: ModelDirectory) throws -> CarinaError {
-    // Training and answering open a checkpoint the same way.
-    var options = JointTrainingOptions(
-      trainShards: "s", visionModel: "", languageModel: "", outputDirectory: "o", policy: .stage1, promptStyle: .gemma)
     let error = try #require(thrownCarinaError { try CheckpointParts(directory.path) })
-    #expect(thrownCarinaError { try options.start(from: directory.path) }?.description == error.description)
     let answering = thrownCarinaError {
       try AnsweringModel.load(checkpoint: directory.path, precision: .float32, on: Device(TestBackend.cpu))
     }
@@ -44,7 +40,7 @@ import Carina
       ([("image_token_id", 508)], "image_token_id", "508"),
       ([("mm_tokens_per_image", 9)], "mm_tokens_per_image", "9"),
       ([("mm_tokens_per_image", 5)], "mm_tokens_per_image", "5"),
-      ([("vision_config.patch_size", 5)], "does not fit", ""),
+      ([("vision_config.patch_size", 5)], "misshaped", ""),
       ([("text_config.vocab_size", 300)], "image_token_index", ""),
       ([("vision_config.image_size", 36)], "image transform does not fit", ""),
       ([("text_config.final_logit_softcapping", 30)], "final_logit_softcapping", ""),
@@ -95,7 +91,7 @@ import Carina
     let bytes = try Data(contentsOf: URL(fileURLWithPath: cut.file(second)))
     try bytes.prefix(bytes.count - 100).write(to: URL(fileURLWithPath: cut.file(second)))
     let short = try refusal(cut)
-    #expect(short.kind == .badData && short.location?.hasSuffix(second) == true, "\(short)")
+    #expect(short.kind == .badData && short.location?.contains(second) == true, "\(short)")
 
     let other = try files.changed(shards: 1) { all in
       all = all.map { name, tensor in

@@ -27,8 +27,21 @@ package struct StoredTensors {
   /// - Throws: `CarinaError.badData` where there is none.
   package func tensor(_ name: String, on backend: any Backend) throws -> (tensor: TensorSource, type: ElementType) {
     let (file, entry) = try entry(name)
-    let tensor = TensorSource(try file.tensor(entry, on: backend))
-    return (tensor, tensor.elementType)
+    guard [.float16, .float64].contains(entry.element) else {
+      let tensor = TensorSource(try file.tensor(entry, on: backend))
+      return (tensor, tensor.elementType)
+    }
+    // Converted where it is read: whole, it would take twice the bytes of the file.
+    let size = entry.element.bitCount / 8
+    let tensor = TensorSource(shape: entry.shape, elementType: .float32) { range in
+      file.withBytes(of: entry) { bytes in
+        let piece = UnsafeRawBufferPointer(rebasing: bytes[size * range.lowerBound..<size * range.upperBound])
+        return entry.element == .float16
+          ? Tensor.fromFloat16(piece, shape: [range.count], on: backend)
+          : Tensor.fromFloat64(piece, shape: [range.count], on: backend)
+      }
+    }
+    return (tensor, .float32)
   }
 
   private func entry(_ name: String) throws -> (file: SafetensorsFile, entry: SafetensorsEntry) {
