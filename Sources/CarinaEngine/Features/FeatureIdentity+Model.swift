@@ -26,7 +26,8 @@ extension FeatureIdentity {
     ]
     let hash = try weights.contentHash()
     self.init(
-      weights: adapters.isEmpty ? hash : SHA256Digest.of(([hash] + adapters).joined(separator: "\n")), encoder: try encoder.serialized(sortedKeys: true), transform: transform,
+      weights: adapters.isEmpty ? hash : SHA256Digest.of(([hash] + adapters).joined(separator: "\n")),
+      encoder: try encoder.serialized(sortedKeys: true), transform: transform,
       elementType: precision, rowCount: model.featuresPerImage, width: config.hiddenSize)
   }
 }

@@ -71,7 +71,8 @@ struct RecipeOption {
   private static let stage2: [String: RecipeOption] = [
     "enable-qlora": flag(
       .refused(
-        "no model of 4 bits is trained here", remedy: "Leave it out; --lora-rank 16 trains an adapter over the model as it is, --unfreeze-llm the whole of it.")),
+        "no model of 4 bits is trained here",
+        remedy: "Leave it out; --lora-rank 16 trains an adapter, --unfreeze-llm the whole language model.")),
     "resume-qlora-adapter-path": value(noAdapters),
   ]
 
