@@ -49,7 +49,7 @@ public struct ModelPartsOptions: ParsableArguments {
 
   /// Adapters.
   @Option(
-    name: .long,
+    name: [.long, .customLong("adapter-path")],
     help: ArgumentHelp(
       "An adapter (PEFT's LoRA) beside the weights: its directory or id. Several are added in their order.",
       valueName: "dir"))

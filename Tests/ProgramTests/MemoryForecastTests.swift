@@ -31,6 +31,8 @@ import Testing
       (2, ["--precision", "bf16", "--unfreeze-projection-layer"]),
       (2, ["--precision", "fp32", "--gradient-checkpointing"]),
       (2, ["--precision", "fp32", "--unfreeze-projection-layer", "--train-ve-first-epoch"]),
+      (2, ["--precision", "fp32", "--lora-rank", "4"]),
+      (2, ["--precision", "bf16", "--lora-rank", "4", "--lora-vision", "--lora-projector", "--lora-dropout", "0.1"]),
     ])
   func nearness(stage: Int, options: [String]) throws {
     let result = try world.train(

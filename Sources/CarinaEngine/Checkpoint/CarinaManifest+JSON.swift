@@ -38,6 +38,10 @@ extension CarinaManifest {
     visionEncoder = try Part(root["parts"]["vision_encoder"])
     projector = try Part(root["parts"]["projection_layer"])
     adapter = try root["adapter"].optional.map { try Part($0).identity }
+    guard (version == CarinaManifest.adapterFormatVersion) == (adapter != nil) else {
+      throw root["adapter"].failure(
+        adapter == nil ? "an object, as in every file of format_version \(version)" : "nothing")
+    }
     training = json["training"] ?? [:]
     let actual = try transform(source: source).id
     guard actual == transformID else {

@@ -38,7 +38,8 @@ struct RecipeOption {
   private static let log = Meaning.noEffect("nothing is sent anywhere, and every step is in train_log.jsonl")
   private static let processes = Meaning.noEffect("there is one process, which uses all cores; see --threads")
   private static let noAdapters = Meaning.refused(
-    "there are no adapters of ProjectionTrainer here", remedy: "Leave it out; --unfreeze-llm trains the whole model.")
+    "a run here goes on from its own checkpoints, not from an adapter",
+    remedy: "Leave it out; --lora-rank 16 trains a new adapter, and --adapter of infer and evaluate uses one.")
 
   /// What every program of theirs, and accelerate before it, may have.
   private static let everywhere: [String: RecipeOption] = [
@@ -70,7 +71,8 @@ struct RecipeOption {
   private static let stage2: [String: RecipeOption] = [
     "enable-qlora": flag(
       .refused(
-        "no model of 4 bits is trained here", remedy: "Leave it out; --unfreeze-llm trains the whole language model.")),
+        "no model of 4 bits is trained here",
+        remedy: "Leave it out; --lora-rank 16 trains an adapter, --unfreeze-llm the whole language model.")),
     "resume-qlora-adapter-path": value(noAdapters),
   ]
 
@@ -87,7 +89,7 @@ struct RecipeOption {
       "projection-path": value(.called("projector-path")), "input-json": value(.called("input")),
       "image-root-2": value(
         .refused("images of --input are looked up in one directory", remedy: "Name them with their paths.")),
-      "do-sample": value(.sampling), "adapter-path": value(noAdapters),
+      "do-sample": value(.sampling),
       "verbose": flag(.noEffect("see --log-level")),
       "max-length": value(
         .refused("the length of question and answer together has no limit of its own", remedy: "Use --max-new-tokens.")),

@@ -228,6 +228,7 @@ public struct MemoryForecast: Equatable, Sendable {
       if plan.policy.trainsDecoder {
         remedies.append("\(setting: SettingName.unfreezeLanguageModel.off) with \(setting: .unfreezeProjector)")
       }
+      if plan.policy.trainsDecoder { remedies.append("adapters, \(setting: LoraSettingList.declared.rank.name) 16") }
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }
       remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
       throw CarinaError(
