@@ -8,7 +8,7 @@ struct FullSizeModel {
   let pixels: Tensor
   /// The ids of the text.
   let ids: [Int]
-  /// Tokens of a question, and runs after which everything is packed that is going to be.
+  /// Tokens of a question, and answers after which everything of the decoder is packed that is going to be.
   let promptTokens: Int, warmUps: Int
 
   /// Loads the parts; the projector's weights are drawn.

@@ -103,7 +103,7 @@ struct StepBenchmarks {
 
   private func measure(_ work: StepWork, products: Double, _ body: () -> Void) throws -> StepMeasurement {
     var cores: [Double] = []
-    let seconds = Measurement.seconds(repeats: repeats, warmUps: full.warmUps) {
+    let seconds = Measurement.seconds(repeats: repeats, warmUps: 2) {
       let started = Measurement.coreSeconds
       body()
       cores.append(Measurement.coreSeconds - started)

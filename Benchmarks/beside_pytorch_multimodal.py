@@ -1,11 +1,11 @@
 """Runs a joined Gemma 3 of 4B shapes in Carina and in a PyTorch script, by turns in one go, and prints medians and ratios.
 
-usage: beside_pytorch_multimodal.py CHECKPOINT PEER_SCRIPT --image FILE [--rounds 1] [--repeats 3] [--python PYTHON] [--work vision,prefill,...]
+usage: beside_pytorch_multimodal.py CHECKPOINT PEER_SCRIPT --image FILE [--rounds 1] [--repeats 2] [--python PYTHON] [--work vision,prefill,...]
 
 CHECKPOINT is a Gemma3ForConditionalGeneration with a tokenizer (random weights do). PEER_SCRIPT is called as PEER_SCRIPT CHECKPOINT vision|decode with
 DTYPE=bf16 and THREADS=2 and prints "median X s", or "prefill X s, Y tok/s". Carina's side is `bench steps --checkpoint`, and whole runs of `infer`: the time
 from the start of the program to its first token, without and with kept vision features, which are made in the first of them; and peak memory with bf16 and
-8-bit weights. Needs `swift build -c release` of bench and infer. About 6 minutes a round on two cores; the load before and after is printed, as ratios
+8-bit weights. --work may name projector-step too, a training step of the projector alone with its features given. Needs `swift build -c release` of bench and infer. About 8 minutes a round on two cores; the load before and after is printed, as ratios
 mean little on a busy machine. "cores" are the seconds that all cores worked, which a busy machine changes less."""
 import argparse, json, os, re, resource, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -14,7 +14,7 @@ parser.add_argument("checkpoint")
 parser.add_argument("peer")
 parser.add_argument("--image", required=True)
 parser.add_argument("--rounds", type=int, default=1)
-parser.add_argument("--repeats", type=int, default=3)
+parser.add_argument("--repeats", type=int, default=2)
 parser.add_argument("--python", default=sys.executable)
 parser.add_argument("--work", default="vision,prefill,decode,decode-int8,first-token,kept-features,int8")
 parser.add_argument("--bin", default=".build/release")
@@ -83,6 +83,8 @@ for turn in range(options.rounds):
     names = [name for name in ("prefill", "decode") if name in works]
     if names:
         bench(names, "full")
+    if "projector-step" in works:
+        bench(["stage1-cached"], "full")
     if "decode-int8" in works:
         bench(["decode"], "int8")
     if names or "decode-int8" in works:

@@ -130,7 +130,7 @@ TILE_INLINE void weigh(block_memory *m, int64_t r, int64_t count, float scale) {
   const float before = m->largest[r], largest = found > before ? found : before;
   const float factor = scale * 1.44269504f;
   m->largest[r] = largest;
-  m->factors[r] = exp2f((before - largest) * factor);
+  m->factors[r] = before == largest ? 1.f : exp2f((before - largest) * factor);
   const __m512 slope = _mm512_set1_ps(factor), offset = _mm512_set1_ps(-largest * factor);
   __m512 even = _mm512_setzero_ps(), odd = _mm512_setzero_ps();
   for (i = 0; i + 32 <= count; i += 32) {

@@ -71,8 +71,8 @@ package final class WeightsDirectory {
     return hash
   }
 
-  /// SHA-256 over the tensors that a format takes, by the engine's names: of a model that lies beside others in the same
-  /// files.
+  /// SHA-256 over lines of the tensors that a format takes, each with the engine's name and its own SHA-256: of a model
+  /// that lies beside others in the same files.
   package func contentHash(of format: TensorFormat) -> String {
     var taken: [(name: String, file: SafetensorsFile, entry: SafetensorsEntry)] = []
     for file in files {
@@ -83,12 +83,19 @@ package final class WeightsDirectory {
         taken.append((name, file, entry))
       }
     }
-    var digest = SHA256Digest()
-    for (name, file, entry) in taken.sorted(by: { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) {
-      digest.update("\(name) \(entry.element.rawValue) \(entry.shape)\n")
-      file.withBytes(of: entry) { digest.update($0) }
+    taken.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    var lines = [String](repeating: "", count: taken.count)
+    lines.withUnsafeMutableBufferPointer { buffer in
+      // Unsafe: each task writes an element of its own, and files are only read.
+      nonisolated(unsafe) let target = buffer, tensors = taken
+      ThreadTeam.run(taskCount: tensors.count) { index in
+        let (name, file, entry) = tensors[index]
+        var digest = SHA256Digest()
+        file.withBytes(of: entry) { digest.update($0) }
+        target[index] = "\(name) \(entry.element.rawValue) \(entry.shape) \(digest.finish())\n"
+      }
     }
-    return digest.finish()
+    return SHA256Digest.of(lines.joined())
   }
 
   private func collectOwners() throws {
