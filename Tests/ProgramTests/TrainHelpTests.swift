@@ -90,6 +90,8 @@ private let trainStage1Help = """
                             Write a checkpoint when so much time has passed since
                             the last (30s, 10min, 2h), every N steps, or never.
                             (default: 10min)
+    --tensorboard           Write the log for TensorBoard too, into tensorboard/
+                            of the output directory.
     --prompt-style <prompt-style>
                             gemma, plain, seed or gemma3 (default: plain in stage
                             1, gemma in stage 2). (values: gemma, plain, seed,

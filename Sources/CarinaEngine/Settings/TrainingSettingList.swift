@@ -72,4 +72,8 @@ public struct TrainingSettingList: SettingList {
     "save_every", SaveInterval.seconds(600),
     help: "Write a checkpoint when so much time has passed since the last (30s, 10min, 2h), every N steps, or never.",
     record: .never)
+  /// Whether the log is written for TensorBoard too.
+  public let writesTensorBoard = Setting(
+    "tensorboard", false, help: "Write the log for TensorBoard too, into tensorboard/ of the output directory.",
+    record: .never)
 }

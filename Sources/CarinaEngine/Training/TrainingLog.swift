@@ -100,8 +100,10 @@ public final class TrainingLog {
   }
 
   /// Adds a line.
+  /// - Returns: what it holds.
   /// - Throws: `CarinaError.cannotWrite`.
-  package func append(_ report: StepReport) throws {
+  @discardableResult
+  package func append(_ report: StepReport) throws -> JSONValue {
     var line = JSONObject([
       ("step", .integer(report.step)), ("epoch", .integer(report.epoch)),
       ("loss", report.loss.isFinite ? .number(report.loss) : .null),
@@ -124,6 +126,7 @@ public final class TrainingLog {
     }
     lineCount += 1
     byteCount += data.count
+    return .object(line)
   }
 
   /// Brings all lines to the disk, so that a checkpoint may refer to them.

@@ -90,6 +90,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
     }
     try writeRecord(finalModel: nil)
 
+    let events =
+      trainer.settings.writesTensorBoard
+      ? try TensorBoardEvents(run: outputDirectory, log: log.path, now: Double(time(nil))) : nil
     let firstStep = trainer.step
     // A death between the checkpoint and the model of its step leaves this to be done.
     if validate != nil, best.step == firstStep, firstStep > 0 { try save(model: bestModel, "the best model") }
@@ -105,7 +108,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
         report.validationLoss = loss
         if loss < best.loss { best = BestLoss(loss: loss, step: report.step) }
       }
-      try log.append(report)
+      let line = try log.append(report)
+      try events?.append(line, time: Double(time(nil)))
       onStep(report, trainer.totalSteps)
       let stops = shouldStop() && !trainer.isFinished, isBest = best.step == trainer.step
       // Before a model is written, so that a full disk or a death there costs nothing.
