@@ -38,4 +38,25 @@ import Carina
     let single = try MemoryForecast.Batch.largest(of: one, renderer: renderer, settings: settings, rowsPerImage: 7)
     #expect(single == .init(images: 2, rows: rows([4, 5], one), supervised: supervised, imagesOfStep: 6))
   }
+
+  @Test("a sample whose images do not fit into the decoder's positions is refused with what it takes; one image never")
+  func tooLong() throws {
+    let tiny = try TinyJoinedModel(maximumPositions: 50)
+    let answering = try AnsweringModel.load(checkpoint: tiny.path, precision: .float32)
+    func refusal(_ further: [[Int]]) -> CarinaError? {
+      var samples = ParitySamples(texts: further.map { _ in ("no", "yes") }, images: further.map { _ in 0 })
+      samples.further = further
+      do {
+        try LongSamples.refuse(samples, renderer: answering.renderer, model: answering.model, source: "shards")
+        return nil
+      } catch { return error as? CarinaError }
+    }
+    #expect(refusal([[], [1], []]) == nil)
+    let error = refusal([[], [1], Array(1...7)])
+    #expect(error?.kind == .badData && error?.location == "shards" && error?.expected == "at most 50 positions")
+    #expect(error?.what.contains("sample 2") == true && error?.what.contains("8 images alone take 32") == true)
+    let session = try AnswerSession(answering, options: GenerationOptions())
+    let asked = thrownCarinaError { try session.prompt("no", images: 8) }
+    #expect(asked?.kind == .badData && asked?.what.contains("8 images, question and answer do not fit") == true)
+  }
 }

@@ -3,11 +3,11 @@ import CarinaRuntime
 import CarinaText
 
 /// Samples of several images against the positions that a decoder has.
-enum LongSamples {
+package enum LongSamples {
   /// Refuses a sample that does not fit.
   /// - Parameter source: names the samples in the error.
   /// - Throws: `CarinaError.badData` with the first such sample, and as `PromptRenderer.training`.
-  static func refuse(
+  package static func refuse(
     _ samples: any TrainingSamples, renderer: PromptRenderer, model: VisionLanguageModel, source: String
   ) throws {
     let most = model.decoder.config.maximumPositions
