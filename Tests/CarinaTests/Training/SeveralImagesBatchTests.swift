@@ -23,6 +23,7 @@ import Carina
     (settings.batchSize, settings.gradientAccumulationSteps, settings.epochCount) = (2, 3, 1)
     settings.isShuffled = false
     let found = try MemoryForecast.Batch.largest(of: samples, renderer: renderer, settings: settings, rowsPerImage: 7)
+      .largest
     let prompts = try samples.texts.map { try renderer.training(question: $0.question, answer: $0.answer) }
     func rows(_ batch: [Int], _ samples: ParitySamples) -> Int {
       batch.reduce(0) { $0 + prompts[$1].count + 7 * samples.images(of: $1).count - 1 }
@@ -36,6 +37,7 @@ import Carina
     var one = samples
     one.further = []
     let single = try MemoryForecast.Batch.largest(of: one, renderer: renderer, settings: settings, rowsPerImage: 7)
+      .largest
     #expect(single == .init(images: 2, rows: rows([4, 5], one), supervised: supervised, imagesOfStep: 6))
   }
 
