@@ -99,9 +99,8 @@ package struct QuantizedWeightsFile {
   }
 
   private func write(_ parameters: [Parameter]) throws {
-    // The offsets are part of the header, which is before them: twice, as the second has digits for the first's zeros.
-    var length = try header(rows(parameters, after: 1 << 40)).count
-    length = aligned(length)
+    // The header names offsets that depend on its own length: those behind a far beginning have the most digits.
+    let length = aligned(try header(rows(parameters, after: 1 << 40)).count)
     var table = rows(parameters, after: length)
     try AtomicFile.write(to: path) { temporary in
       guard let file = fopen(temporary, "wb") else { throw WriteFailure.error(path) }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 import Carina
@@ -81,6 +82,32 @@ import Carina
     #expect(pooled - gemma3 == 4 * 4 * (32 * 2 + 64 * 2 + 64 * 4 - (32 * 4 + 4 + 32 * 2)))
   }
 
+  /// The decoder of Gemma 3 4B.
+  private var large: DecoderConfig {
+    DecoderConfig(
+      vocabularySize: 262_208, hiddenSize: 2560, intermediateSize: 10_240, headCount: 8, keyValueHeadCount: 4,
+      headSize: 256, layerIsLocal: Array(repeating: true, count: 34), window: 1024, localRotaryBase: 10_000,
+      globalRotaryBase: 1_000_000, attentionScale: 0.0625, maximumPositions: 131_072, endTokens: [1], padToken: 0,
+      beginToken: 2)
+  }
+
+  @Test("packed copies are counted for decoders of a billion weights, and neither made nor counted for larger ones")
+  func packing() {
+    var plan = plan(rows: 100, trainsDecoder: false)
+    plan.projector = ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 2560)
+    plan.decoder = large
+    let packed = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    plan.packsFactors = false
+    let plain = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    // The vision encoder's matrices alone: 2 layers of 4 · 32² + 2 · 32 · 64 weights.
+    #expect(packed.weights - plain.weights == 2 * 2 * (4 * 32 * 32 + 2 * 32 * 64))
+    for (config, isPacked) in [(large, false), (self.plan(rows: 1).decoder, true)] {
+      let decoder = Decoder(config, from: ZeroSource())
+      decoder.packWhenFrozen()
+      #expect(decoder.parameters.contains { $0.frozenFactor != nil } == isPacked)
+    }
+  }
+
   @Test("sizes that no memory holds give numbers and no overflow")
   func huge() {
     var bytes = BufferBytes()
@@ -115,5 +142,17 @@ import Carina
   func toy() {
     let forecast = MemoryForecast(plan(rows: 100), base: 0, isCheckpointed: false)
     #expect(forecast.total < (100 << 20))
+  }
+}
+
+/// Weights that have a shape and nothing behind it, as nobody reads them.
+private final class ZeroSource: ParameterSource {
+  private let first = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
+
+  deinit { first.deallocate() }
+
+  func parameter(_ name: String, shape: [Int], decays: Bool, initialization: Initialization) -> Parameter {
+    let storage = Storage(borrowing: first, byteCount: shape.reduce(4, *), owner: self, on: TestBackend.cpu)
+    return Parameter(name: name, value: Tensor(shape: shape, storage: storage), decays: decays)
   }
 }
