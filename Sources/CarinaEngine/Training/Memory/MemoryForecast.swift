@@ -24,24 +24,24 @@ public struct MemoryForecast: Equatable, Sendable {
 
   /// What decides the forecast.
   package struct Plan {
-    var vision: VisionConfig, projector: ProjectorConfig, decoder: DecoderConfig
-    var footprints: (vision: WeightsFootprint, projector: WeightsFootprint, decoder: WeightsFootprint)
-    var policy: FreezingPolicy
-    var precision: ElementType
-    var batch: Batch
+    package var vision: VisionConfig, projector: ProjectorConfig, decoder: DecoderConfig
+    package var footprints: (vision: WeightsFootprint, projector: WeightsFootprint, decoder: WeightsFootprint)
+    package var policy: FreezingPolicy
+    package var precision: ElementType
+    package var batch: Batch
     /// The sizes of micro-batches besides that of the largest.
     package var sizes = BatchSizes()
     /// Pages of mapped shards that stay resident.
     package var mappedShards = 0
     /// Rows that an image takes in a sequence.
-    var rowsPerImage: Int
+    package var rowsPerImage: Int
     /// Feature rows of an image that are kept.
-    var featuresPerImage: Int
-    var keepsFeatures: Bool
+    package var featuresPerImage: Int
+    package var keepsFeatures: Bool
     /// Whether the backend copies frozen factors into layouts of its own.
-    var packsFactors: Bool
+    package var packsFactors: Bool
     /// Which maps have adapters that are trained; nil for none.
-    var adapters: LoraPlan?
+    package var adapters: LoraPlan?
     /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
     package var frozenEmbeddings = WeightsFootprint()
 
