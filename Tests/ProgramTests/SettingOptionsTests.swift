@@ -57,7 +57,7 @@ import Testing
       .imageSize, .resizeFilter, .window, .imageRoot, .views, .augment, .splitBy, .fractions, .allowKnownLeak, .output,
       .part, .outputDirectory, .resume, .visionModel, .languageModel, .languageModelPath,
       .projectorPath, .unfreezeProjector, .unfreezeLanguageModel, .trainVisionFirstEpoch, .gradientCheckpointing,
-      .memoryLimit, .precision, .visionFeatureCache, .arms,
+      .memoryLimit, .precision, .visionFeatureCache, .arms, AdapterChoice.setting, AdapterChoice.otherBase,
     ]
     for name in names { #expect(all.contains(Self.option(name.key)), "\(name)") }
   }
