@@ -135,7 +135,9 @@ private struct ProcessorSettings {
     for (key, value) in keys where !isUnderstood(key, value) {
       throw CarinaError(
         .badData, "\"\(key)\": \(try value.serialized()) asks for a computation that is not supported", at: source,
-        remedy: "Supported are a resize to a square, a rescale and a normalisation.")
+        remedy: key == "do_pan_and_scan"
+          ? "Set it to false: the model then sees the whole image once, and no crops of it."
+          : "Supported are a resize to a square, a rescale and a normalisation.")
     }
     if kind.cropsToCentre, value("do_center_crop") == nil {
       throw CarinaError(

@@ -57,9 +57,11 @@ extension ModelDirectory {
         json: JSONValue.parseFile(file("projector_config.json")), source: file("projector_config.json"))
     }
     if isJoinedGemma3 {
+      // The configuration alone decides: the weights of the other parts need not be asked.
+      let json = try configuration(), source = file("config.json")
       return try ProjectorConfig(
-        joined: configuration(), vision: visionReading().config, decoder: decoderConfig().config,
-        source: file("config.json"))
+        joined: json, vision: VisionConfig(json: json, source: source),
+        decoder: DecoderConfig(json: json, source: source), source: source)
     }
     let weights = try weights()
     guard let first = weights.find("model.0.weight")?.entry.shape, first.count == 2,

@@ -44,7 +44,8 @@ struct Gemma3ProcessorFiles {
       guard let images else { continue }
       try AtomicFile.write(ReadableFile.read(images.file(name), limit: .document), to: "\(directory)/\(name)")
     }
-    if copied.isEmpty {
+    // transformers 4 reads the one, and 5 the other first.
+    if !copied.contains(plain) {
       var settings = transform.preprocessorConfiguration.object ?? JSONObject()
       settings["image_processor_type"] = "Gemma3ImageProcessor"
       settings["image_seq_length"] = .integer(tokensPerImage)
