@@ -58,7 +58,8 @@ import Testing
       .imageSize, .resizeFilter, .window, .imageRoot, .views, .augment, .splitBy, .fractions, .allowKnownLeak, .output,
       .part, .outputDirectory, .resume, .visionModel, .languageModel, .languageModelPath,
       .projectorPath, .unfreezeProjector, .unfreezeLanguageModel, .trainVisionFirstEpoch, .gradientCheckpointing,
-      .memoryLimit, .precision, .visionFeatureCache, .quantizedWeightsFile, .arms,
+      .memoryLimit, .precision, .visionFeatureCache, .quantizedWeightsFile, .arms, AdapterChoice.setting,
+      AdapterChoice.otherBase,
     ]
     for name in names { #expect(all.contains(Self.option(name.key)), "\(name)") }
   }

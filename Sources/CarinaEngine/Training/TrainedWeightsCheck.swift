@@ -41,7 +41,8 @@ struct TrainedWeightsCheck {
   /// - Throws: `CarinaError.badData` that says why.
   func requireChanged(_ trained: [Parameter], peak: Double, tookSteps: Bool) throws {
     guard ParameterDigest(trained).changes(since: before).isEmpty else { return }
-    let rate = TrainingSettings.name(\.learningRate)
+    let isAdapted = trained.contains { $0.name.hasSuffix(".lora_B.weight") }
+    let rate = isAdapted ? LoraSettingList.declared.learningRate.name : TrainingSettings.name(\.learningRate)
     guard largestNorm > 0 || !tookSteps else {
       throw CarinaError(
         .badData, "the run trained nothing: every gradient was 0",
