@@ -4,22 +4,25 @@ import Testing
 import Carina
 
 @Suite("Forecast of memory") struct MemoryForecastTests {
-  private func plan(rows: Int, trainsDecoder: Bool = true) -> MemoryForecast.Plan {
+  private static let small = DecoderConfig(
+    vocabularySize: 500, hiddenSize: 48, intermediateSize: 96, headCount: 4, keyValueHeadCount: 1, headSize: 12,
+    layerIsLocal: Array(repeating: true, count: 8), window: 16, localRotaryBase: 10_000,
+    globalRotaryBase: 1_000_000, attentionScale: 0.3, maximumPositions: 1024, endTokens: [1], padToken: 0,
+    beginToken: 2)
+
+  private func plan(
+    rows: Int, trainsDecoder: Bool = true, decoder: DecoderConfig = small, packsFactors: Bool = true
+  ) -> MemoryForecast.Plan {
     var weights = WeightsFootprint()
     (weights.mapped, weights.trained) = (1 << 20, 8 << 20)
     return MemoryForecast.Plan(
       vision: VisionConfig(
         imageSize: 64, patchSize: 8, hiddenSize: 32, intermediateSize: 64, layerCount: 2, headCount: 2),
-      projector: ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 48),
-      decoder: DecoderConfig(
-        vocabularySize: 500, hiddenSize: 48, intermediateSize: 96, headCount: 4, keyValueHeadCount: 1, headSize: 12,
-        layerIsLocal: Array(repeating: true, count: 8), window: 16, localRotaryBase: 10_000,
-        globalRotaryBase: 1_000_000, attentionScale: 0.3, maximumPositions: 1024, endTokens: [1], padToken: 0,
-        beginToken: 2),
+      projector: ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: decoder.hiddenSize), decoder: decoder,
       footprints: (weights, weights, weights),
       policy: FreezingPolicy(trainsProjector: true, trainsDecoder: trainsDecoder), precision: .bfloat16,
       batch: MemoryForecast.Batch(images: 4, rows: rows, supervised: rows / 8, imagesOfStep: 4), rowsPerImage: 64,
-      keepsFeatures: false, packsFactors: true)
+      keepsFeatures: false, packsFactors: packsFactors)
   }
 
   @Test("checkpointing is chosen where only it fits, off where it is not needed, and the user's word stands")
@@ -64,15 +67,13 @@ import Carina
 
   @Test("packed copies are counted for decoders of a billion weights, and neither made nor counted for larger ones")
   func packing() {
-    var plan = plan(rows: 100, trainsDecoder: false)
-    plan.projector = ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 2560)
-    plan.decoder = large
-    let packed = MemoryForecast(plan, base: 0, isCheckpointed: false)
-    plan.packsFactors = false
-    let plain = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    func weights(isPacked: Bool) -> Int {
+      let plan = plan(rows: 100, trainsDecoder: false, decoder: large, packsFactors: isPacked)
+      return MemoryForecast(plan, base: 0, isCheckpointed: false).weights
+    }
     // The vision encoder's matrices alone: 2 layers of 4 · 32² + 2 · 32 · 64 weights.
-    #expect(packed.weights - plain.weights == 2 * 2 * (4 * 32 * 32 + 2 * 32 * 64))
-    for (config, isPacked) in [(large, false), (self.plan(rows: 1).decoder, true)] {
+    #expect(weights(isPacked: true) - weights(isPacked: false) == 2 * 2 * (4 * 32 * 32 + 2 * 32 * 64))
+    for (config, isPacked) in [(large, false), (MemoryForecastTests.small, true)] {
       let decoder = Decoder(config, from: ZeroSource())
       decoder.packWhenFrozen()
       #expect(decoder.parameters.contains { $0.frozenFactor != nil } == isPacked)
