@@ -9,8 +9,11 @@ public protocol JointTrainingCommand {
 }
 
 /// Runs stage 1 or 2 and shows it: header, progress, outcome.
+/// - Parameter dumpedSamples: how many samples are shown as ids before the first step.
 /// - Throws: what the engine throws.
-public func runJointTraining(_ program: String, _ options: JointTrainingOptions, on device: Device) throws {
+public func runJointTraining(
+  _ program: String, _ options: JointTrainingOptions, dumpedSamples: Int = 0, on device: Device
+) throws {
   let training = try JointTraining(options, on: device)
   let settings = options.settings, counts = training.sampleCounts
   let checkpointing =
@@ -58,9 +61,13 @@ public func runJointTraining(_ program: String, _ options: JointTrainingOptions,
     "precision": options.computing.precision.elementType.rawValue, "matmul": device.productName,
     "gradient-checkpointing": checkpointing,
   ])
+  lines += [("steps", training.scheduleSummary)]
+  if options.isDryRun { lines += [("tokens", try training.tokenSummary())] }
   lines += [("threads", "\(ThreadTeam.count)"), ("memory", training.forecast.summary)]
   writeRunHeader(program, lines)
   for remark in training.remarks { writeNote(remark) }
+  for line in try training.tokenDump(dumpedSamples) { printLine(line) }
+  guard !options.isDryRun else { return }
   Interruption.listen()
   let display = StepDisplay(program)
   let outcome = try training.run(

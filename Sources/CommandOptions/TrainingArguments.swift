@@ -17,6 +17,16 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   /// Whether frozen parts are copied.
   @Flag(name: .long, help: "Copy the parts that stay frozen into the final model instead of referring to them.")
   public var standalone = false
+  /// Whether the run ends before its first step.
+  @Flag(name: .long, help: "Say what the run would do, and stop before its first step; nothing is written.")
+  public var dryRun = false
+  /// Samples to show as ids.
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Print the first samples as the model reads them: positions, ids, pieces, * where one is predicted.",
+      valueName: "n"))
+  public var dumpTokens: Int?
   /// How weights are changed.
   @OptionGroup public var optimization: SettingOptions<TrainingOffers.Optimization>
   /// Precision and library of matrix products.
@@ -48,11 +58,16 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   public func options(
     policy: FreezingPolicy, style: PromptStyle, settings: TrainingSettings
   ) throws -> JointTrainingOptions {
+    if let dumpTokens, dumpTokens < 1 {
+      throw CarinaError(
+        .usage, "--dump-tokens cannot be used", expected: "a number of samples, at least 1", found: "\(dumpTokens)")
+    }
     let parts = try backbones.parts, checkpoint = try backbones.checkpoint.map { try CheckpointParts($0) }
     var options = JointTrainingOptions(
       trainShards: trainShards, visionModel: parts?.vision ?? "", languageModel: parts?.language ?? "",
       outputDirectory: outputDir, policy: policy, promptStyle: checkpoint?.promptStyle ?? style)
     options.isStandalone = standalone
+    options.isDryRun = dryRun
     options.validationShards = valShards
     options.settings = settings
     try optimization.apply(to: &options.settings)

@@ -50,6 +50,10 @@ private let trainStage1Help = """
     --output-dir <dir>      Directory of the run.
     --standalone            Copy the parts that stay frozen into the final model
                             instead of referring to them.
+    --dry-run               Say what the run would do, and stop before its first
+                            step; nothing is written.
+    --dump-tokens <n>       Print the first samples as the model reads them:
+                            positions, ids, pieces, * where one is predicted.
     --weight-decay <weight-decay>
                             Decay of weights other than norms and biases.
                             (default: 0.01)

@@ -14,6 +14,8 @@ public struct JointTrainingOptions: Sendable {
   public private(set) var checkpoint: String?
   /// Whether parts that stay frozen are copied into the final model instead of referred to.
   public var isStandalone = false
+  /// Whether the run stops before its first step, and writes nothing.
+  public var isDryRun = false
   /// Where the run goes.
   public var outputDirectory: String
   /// What is trained.

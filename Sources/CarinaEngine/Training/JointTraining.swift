@@ -71,7 +71,7 @@ public final class JointTraining {
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
     adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
     isJoined = checkpoint?.parts.isOneDirectory ?? false
-    featureCache = try options.featureCache.map { [pipeline, validation] in
+    featureCache = try (options.isDryRun ? nil : options.featureCache).map { [pipeline, validation] in
       try pipeline.featureCache(
         $0, transform: transform, imageCount: shards.imageCount + (validation?.shards.imageCount ?? 0))
     }
@@ -113,6 +113,43 @@ public final class JointTraining {
 
   /// Samples to train on, and held out.
   public var sampleCounts: (train: Int, validation: Int?) { (samples.count, validation?.count) }
+
+  /// How a run goes: its optimizer steps, those that are warm-up, and how many an epoch has.
+  public var scheduleSummary: String {
+    let settings = options.settings, order = EpochOrder(settings, sampleCount: samples.count)
+    let schedule = LearningRateSchedule(settings, order)
+    return "\(schedule.totalSteps), \(order.stepsPerEpoch) an epoch; \(schedule.warmupSteps) of warm-up, then "
+      + settings.rateShape.text
+  }
+
+  /// Positions of an epoch, and how many of them are predicted.
+  /// - Throws: as `PromptRenderer.training`.
+  public func tokenSummary() throws -> String {
+    var positions = 0, supervised = 0
+    for sample in 0..<samples.count {
+      let (question, answer) = samples.text(sample)
+      let prompt = try renderer.training(
+        question: question, answer: answer, images: samples.images(of: sample).count)
+      positions += prompt.count + model.rowsPerImage * prompt.imageCount
+      supervised += prompt.supervisedCount
+    }
+    let share = String(format: "%.1f%%", 100 * Double(supervised) / Double(max(positions, 1)))
+    return "\(positions) positions an epoch, \(supervised) of them predicted (\(share))"
+  }
+
+  /// The first samples of the run as the model reads them, a line a position.
+  /// - Throws: as `PromptRenderer.training`.
+  public func tokenDump(_ count: Int) throws -> [String] {
+    let order = EpochOrder(options.settings, sampleCount: samples.count)
+    return try order.samples(epoch: 0).prefix(count).flatMap { sample in
+      let (question, answer) = samples.text(sample)
+      let prompt = try renderer.training(
+        question: question, answer: answer, images: samples.images(of: sample).count)
+      return TokenDump(
+        prompt, name: samples.name(of: sample), tokenizer: renderer.tokenizer, rowsPerImage: model.rowsPerImage
+      ).lines
+    }
+  }
 
   /// Trains to the end.
   /// - Throws: see `TrainingRun.run`.

@@ -21,6 +21,15 @@ package struct LearningRateSchedule: Equatable, Sendable {
     self.warmupSteps = warmupSteps ?? Int(exactly: (warmupRatio * Double(totalSteps)).rounded(.up)) ?? totalSteps
   }
 
+  /// The schedule that a run's settings describe.
+  /// - Parameter peak: instead of theirs.
+  package init(_ settings: TrainingSettings, _ order: EpochOrder, peak: Double? = nil) {
+    self.init(
+      peak: peak ?? settings.learningRate, warmupRatio: settings.warmupRatio, warmupSteps: settings.warmupSteps,
+      shape: settings.rateShape,
+      totalSteps: order.stepCount(epochs: settings.epochCount, limit: settings.maximumSteps))
+  }
+
   /// The same shape below another rate.
   func with(peak: Double) -> LearningRateSchedule {
     LearningRateSchedule(

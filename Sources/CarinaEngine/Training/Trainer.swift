@@ -67,16 +67,10 @@ package final class Trainer<Objective: TrainingObjective> {
     self.settings = settings
     self.communicator = communicator
     optimizer = AdamW(weightDecay: Float(settings.weightDecay))
-    order = EpochOrder(
-      sampleCount: objective.sampleCount, batchSize: settings.batchSize,
-      accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled,
-      dropsLast: settings.dropsLast)
+    order = EpochOrder(settings, sampleCount: objective.sampleCount)
     try order.requireSteps()
     let peak = objective.trainedParameters(epoch: 0).lazy.compactMap(objective.ownRate).first
-    schedule = LearningRateSchedule(
-      peak: peak ?? settings.learningRate, warmupRatio: settings.warmupRatio, warmupSteps: settings.warmupSteps,
-      shape: settings.rateShape,
-      totalSteps: order.stepCount(epochs: settings.epochCount, limit: settings.maximumSteps))
+    schedule = LearningRateSchedule(settings, order, peak: peak)
     enterEpoch(0)
   }
 

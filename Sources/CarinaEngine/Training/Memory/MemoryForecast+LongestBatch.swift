@@ -12,10 +12,7 @@ extension MemoryForecast.Batch {
   package static func largest(
     of samples: any TrainingSamples, renderer: PromptRenderer, settings: TrainingSettings, rowsPerImage: Int
   ) throws -> (largest: MemoryForecast.Batch, sizes: MemoryForecast.BatchSizes) {
-    let order = EpochOrder(
-      sampleCount: samples.count, batchSize: settings.batchSize,
-      accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled,
-      dropsLast: settings.dropsLast)
+    let order = EpochOrder(settings, sampleCount: samples.count)
     let images = (0..<samples.count).map(samples.images)
     let lengths = try (0..<samples.count).map { sample in
       let (question, answer) = try samples.text(sample)

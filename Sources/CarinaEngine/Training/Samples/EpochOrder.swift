@@ -24,6 +24,14 @@ package struct EpochOrder: Sendable {
     self.isShuffled = isShuffled
   }
 
+  /// The order that a run's settings describe.
+  package init(_ settings: TrainingSettings, sampleCount: Int) {
+    self.init(
+      sampleCount: sampleCount, batchSize: settings.batchSize,
+      accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled,
+      dropsLast: settings.dropsLast)
+  }
+
   /// Samples of an optimizer step; of one that is larger than any epoch, the largest number there is.
   package var samplesPerStep: Int {
     let product = batchSize.multipliedReportingOverflow(by: accumulationSteps)
