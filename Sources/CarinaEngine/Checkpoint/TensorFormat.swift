@@ -99,8 +99,10 @@ package struct TensorFormat: Sendable {
       .map { $0.engine + file.dropFirst($0.file.count) }
   }
 
-  /// The format for files in which a wrapper stands before all names, or this one where none does.
+  /// The format for files in which a wrapper stands before all names, or this one where none does. Only a joined Gemma 3
+  /// is read so: transformers finds no weight of the other models behind a wrapper, so they are refused by its name.
   func unwrapping(_ weights: WeightsDirectory) -> TensorFormat {
+    guard architecture == TensorFormat.joinedDecoder.architecture else { return self }
     var format = self
     format.wrapper = WrapperPrefix.common(to: weights.names)
     return format
