@@ -47,11 +47,13 @@ extension MemoryForecast {
     sizes.first.supervised.insert(plan.batch.supervised)
     sizes.images.insert(plan.batch.images)
     var count = 0, bytes = 0.0
-    func add(_ matrices: Set<Matrix>, _ rows: Set<Int>, times: Int) {
+    func add(_ matrices: Set<Matrix>, _ rows: Set<Int>, times: Int = 0, gradients: Int = 0) {
       for rows in rows {
-        let more = times * matrices.count { OneDNNProduct.prepares($0.inputs, $0.outputs, rows: rows, plan.precision) }
-        count += more
-        bytes += Double(more) * preparedByteCount(rows: rows)
+        let each = matrices.count { OneDNNProduct.prepares($0.inputs, $0.outputs, rows: rows, plan.precision) }
+        count += (times + gradients) * each
+        bytes +=
+          Double(times * each) * preparedByteCount(summed: 0) + Double(gradients * each)
+          * preparedByteCount(summed: rows)
       }
     }
     // The last block reads all rows for its keys and values only.
@@ -60,19 +62,22 @@ extension MemoryForecast {
     add(whole, sizes.first.all.union(sizes.others.all), times: 2)
     add(last, sizes.first.supervised.union(sizes.others.supervised), times: 2)
     for part in policy.trainsDecoder ? [sizes.first, sizes.others] : [] {
-      add(whole, part.all, times: 1)
-      add(last, part.supervised, times: 1)
+      add(whole, part.all, gradients: 1)
+      add(last, part.supervised, gradients: 1)
     }
-    add(tower, Set(sizes.images.map { $0 * vision.patchCount }), times: trainsVision ? 3 : 1)
+    add(
+      tower, Set(sizes.images.map { $0 * vision.patchCount }), times: trainsVision ? 2 : 1,
+      gradients: trainsVision ? 1 : 0)
     add(
       projection, Set(sizes.images.map { $0 * plan.rowsPerImage }),
-      times: policy.trainsProjector ? 3 : trainsVision ? 2 : 1)
+      times: policy.trainsProjector || trainsVision ? 2 : 1,
+      gradients: policy.trainsProjector ? 1 : 0)
     return Int(bytes * min(1, Double(OneDNNProduct.mostPrepared) / Double(max(count, 1))))
   }
 
-  /// Bytes that a product of so many rows takes when it is prepared, in code and descriptions: measured with oneDNN
-  /// 2.6.3 on steps of 80 to 2,700 rows, 67 to 98 KiB on average.
-  private static func preparedByteCount(rows: Int) -> Double { Double((70 << 10) + 18 * min(rows, 4096)) }
+  /// Bytes that a product takes when it is prepared, in code and descriptions, which grow with the rows that are summed
+  /// for a weight's gradient: measured with oneDNN 2.6.3 on steps of 80 to 2,700 rows, 67 to 98 KiB on average.
+  private static func preparedByteCount(summed rows: Int) -> Double { Double((70 << 10) + 54 * min(rows, 4096)) }
 
   private struct Matrix: Hashable {
     let inputs: Int, outputs: Int
