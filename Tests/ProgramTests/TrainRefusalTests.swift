@@ -117,6 +117,9 @@ import Testing
     try expectRefusal(64, ["--max-grad-norm"], ["--max-grad-norm", "-1"])
     try expectRefusal(64, ["--matmul"], ["--matmul", "abacus"])
     try expectRefusal(64, ["--projector-hidden", "at least 1"], stage: 1, ["--projector-hidden", "0"])
+    try expectRefusal(
+      64, ["--projector-hidden", "at most 1048576"], stage: 1, ["--projector-hidden", "9223372036854775807"])
+    try expectRefusal(64, ["--lora-rank", "at most 65536"], ["--lora-rank", "9223372036854775807"])
     try expectRefusal(64, ["--prompt-style"], ["--prompt-style", "sonnet"])
     try expectRefusal(64, ["--no-such"], ["--no-such"])
     #expect(try ProgramRun("train-stage1", ["--train-shards", world.captions]).exitCode == 64)

@@ -40,7 +40,8 @@ package struct QuantizedWeightsFile {
 
   /// Gives frozen matrices their 8-bit copies: mapped where the file holds them whole, otherwise rounded one by one,
   /// written beside and renamed, and mapped. Where two processes do so at once, both write the same bytes.
-  /// - Throws: `CarinaError.usage` for a directory, `.cannotWrite`.
+  /// - Throws: `CarinaError.usage` for a directory, `.badData` for a file of another kind, which stays as it is,
+  ///   `.cannotWrite`.
   package func use(for parameters: [Parameter]) throws -> Outcome {
     var isDirectory: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
@@ -55,12 +56,25 @@ package struct QuantizedWeightsFile {
         try map(parameters)
         return .mapped
       } catch let error as CarinaError where error.kind == .badData {
+        try requireOwn()
         reason = error.what
       }
     }
     try write(parameters)
     try map(parameters)
     return .written(because: reason)
+  }
+
+  /// Refuses to write over what does not begin as these files do.
+  private func requireOwn() throws {
+    let marker = Data("{\"format\": \"\(QuantizedWeightsFile.format)\"".utf8)
+    let beginning = try? FileHandle(forReadingFrom: URL(fileURLWithPath: path)).read(upToCount: 8 + marker.count)
+    guard let beginning, !beginning.isEmpty else { return }
+    guard beginning.count > 8, marker.starts(with: beginning.dropFirst(8)) else {
+      throw CarinaError(
+        .badData, "is no file of weights in 8 bits, and is left as it is", at: path,
+        remedy: "Name another with \(setting: .quantizedWeightsFile), or remove it.")
+    }
   }
 
   private func rows(_ parameters: [Parameter], after header: Int) -> [Row] {

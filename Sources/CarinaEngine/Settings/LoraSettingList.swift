@@ -7,7 +7,7 @@ public struct LoraSettingList: SettingList {
 
   /// Rows of A; nil trains the language model's own weights instead.
   public let rank = Setting<Int?>(
-    "lora_rank", nil, .optional(.atLeast(1)),
+    "lora_rank", nil, .optional(SettingRange("at least 1 and at most 65536") { (1...65_536).contains($0) }),
     help: "Freeze the language model and train adapters of this rank beside its linear layers.", section: .adapters)
   /// The adapters count alpha / rank times.
   public let alpha = Setting(

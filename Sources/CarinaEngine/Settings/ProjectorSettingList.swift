@@ -20,7 +20,7 @@ public struct ProjectorSettingList: SettingList {
     record: .never)
   /// Hidden width of an MLP; nil for ten times the vision width, or for that of what is given.
   public let hiddenSize = Setting<Int?>(
-    "projector_hidden", nil, .optional(.atLeast(1)),
+    "projector_hidden", nil, .optional(SettingRange("at least 1 and at most 1048576") { (1...1_048_576).contains($0) }),
     help: "Hidden width in the form mlp (default: ten times the vision width).", record: .never)
   /// Patches along a side of the blocks that are averaged before an MLP; nil for none, or for those of what is given.
   public let pool = Setting<Int?>(
