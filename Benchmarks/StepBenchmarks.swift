@@ -3,7 +3,7 @@ import Foundation
 
 /// Whole pieces of work at full size, as a user waits for them; batch 1.
 enum StepWork: String, CaseIterable {
-  case vision, stage1, stage1Cached = "stage1-cached", stage2, prefill, decode
+  case vision, stage1, stage1Cached = "stage1-cached", stage2, lora, prefill, decode
 }
 
 /// One measured piece of work.
@@ -30,6 +30,7 @@ struct StepBenchmarks {
         _ = full.model.features(full.pixels, count: 1, tape: nil)
       }
     case .stage1, .stage1Cached, .stage2: return try trainingStep(work)
+    case .lora: return try adapterStep()
     case .prefill: return try generation(work, newTokens: 1)
     case .decode: return try generation(work, newTokens: 33)
     }
@@ -57,6 +58,36 @@ struct StepBenchmarks {
         isCheckpointed: false, tape: tape)
       tape.backward(from: result.loss)
       optimizer.step(trained, rate: 1e-5, norm: AdamW.gradientNorm(trained), maximumNorm: 1)
+    }
+  }
+
+  /// Adapters of rank 16 beside every linear layer of the decoder, the image's rows given, loss on the last three quarters of the text.
+  private func adapterStep() throws -> StepMeasurement {
+    let model = full.model
+    for parameter in model.decoder.parameters + model.projector.parameters { parameter.setTrainable(false) }
+    var settings = SettingValues<LoraSettingList>()
+    settings.rank = 16
+    settings.alpha = 32
+    guard
+      let plan = try LoraPlan(
+        settings, decoder: model.decoder.config, vision: model.vision.config, projector: model.projector.config)
+    else { throw CarinaError(.usage, "no adapters were planned", expected: "a rank", found: "none") }
+    let adapters = plan.attach(to: model, seed: 1)
+    defer { for map in AdaptedPart.languageModel.maps(of: model) { map.adapters.removeAll() } }
+    for parameter in adapters.parameters { parameter.setTrainable(true) }
+    let imageRows = model.projector(model.features(full.pixels, count: 1, tape: nil), tape: nil)
+    let sequence = full.sequence(supervisedFrom: full.ids.count / 4)
+    let optimizer = AdamW(weightDecay: 0.01)
+    let rows = imageRows.rows + full.ids.count - 1
+    let products =
+      2 * (full.blockProducts(rows: rows) + full.headProducts(rows: sequence.supervisedCount))
+      + 6 * Double(rows * plan.count)
+    return try measure(.lora, products: products) {
+      let tape = Tape()
+      let result = model.loss(
+        [sequence], imageRows: imageRows, scale: 1 / Float(sequence.supervisedCount), isCheckpointed: false, tape: tape)
+      tape.backward(from: result.loss)
+      optimizer.step(adapters.parameters, rate: 1e-4, norm: AdamW.gradientNorm(adapters.parameters), maximumNorm: 1)
     }
   }
 

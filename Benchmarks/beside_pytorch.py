@@ -4,6 +4,7 @@ usage: beside_pytorch.py MODELS_DIR PEER_SCRIPT [--work vision,stage1,...] [--ro
 
 MODELS_DIR holds siglip-l-random and gemma3-1b-random. PEER_SCRIPT is called as PEER_SCRIPT MODELS_DIR vision|stage1|stage2|decode
 with DTYPE, THREADS and TUNED=1 in its environment and prints "median X s" (or "prefill X s, Y tok/s").
+The work lora is a step of adapters of rank 16 on 592 positions; peft_peer.py is its peer.
 --llama DIR adds llama_peer.py, whose GGUF files DIR keeps, for prefill, decode and decode-int8 (Q8_0). Carina's side is `bench steps`, built by `swift build -c release --product bench`."""
 import argparse, os, re, statistics, subprocess, sys
 
@@ -18,7 +19,7 @@ parser.add_argument("--llama", metavar="DIR")
 parser.add_argument("--bench", default=".build/release/bench")
 options = parser.parse_args()
 environment = dict(os.environ, DTYPE=options.dtype, THREADS="2", TUNED="1", GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000"))
-peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "prefill": "decode", "decode": "decode"}
+peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "prefill": "decode", "decode": "decode", "lora": "lora"}
 llama_kinds = {"prefill": "bf16", "decode": "bf16", "decode-int8": "q8_0"} if options.llama else {}
 
 
@@ -32,12 +33,14 @@ def run(command):
 def ours(work):
     weights = "int8" if work.endswith("-int8") else "full"
     text = run([options.bench, "steps", "--models", options.models, "--work", work.removesuffix("-int8"), "--precision", options.dtype,
-                "--weights", weights])
+                "--weights", weights, *(["--text-tokens", "16"] if work == "lora" else [])])
     return {name: float(value) for name, value in re.findall(r"(median_s|floor_s|peak_gib) ([0-9.]+)", text)}
 
 
 def peers(case):
-    text = run([options.python, options.peer, options.models, case])
+    here = os.path.dirname(__file__)
+    text = run([options.python, os.path.join(here, "peft_peer.py"), os.path.join(options.models, "gemma3-1b-random")] if case == "lora"
+               else [options.python, options.peer, options.models, case])
     memory = float(re.search(r"peak RSS GiB ([0-9.]+)", text).group(1)) if "peak RSS" in text else None
     if case == "decode":
         prefill, rate = re.search(r"prefill ([0-9.]+) s, ([0-9.]+) tok/s", text).groups()
@@ -46,7 +49,7 @@ def peers(case):
 
 
 def llama(kind):
-    text = run([options.python, os.path.join(os.path.dirname(__file__), "llama_peer.py"), options.models, options.llama, kind])
+    text = run([options.python, os.path.join(os.path.dirname(__file__), "llama_peer.py"), os.path.join(options.models, "gemma3-1b-random"), options.llama, kind])
     prefill, rate = re.search(r"prefill ([0-9.]+) s, ([0-9.]+) tok/s", text).groups()
     return {"prefill": float(prefill), "decode": 1 / float(rate), "decode-int8": 1 / float(rate)}
 

@@ -1,12 +1,13 @@
 """Runs a joined Gemma 3 of 4B shapes in Carina and in a PyTorch script, by turns in one go, and prints medians and ratios.
 
-usage: beside_pytorch_multimodal.py CHECKPOINT PEER_SCRIPT --image FILE [--rounds 1] [--repeats 2] [--python PYTHON] [--work vision,prefill,...]
+usage: beside_pytorch_multimodal.py CHECKPOINT PEER_SCRIPT --image FILE [--rounds 1] [--repeats 2] [--python PYTHON] [--work vision,prefill,...] [--llama DIR]
 
-CHECKPOINT is a Gemma3ForConditionalGeneration with a tokenizer (random weights do). PEER_SCRIPT is called as PEER_SCRIPT CHECKPOINT vision|decode with
+CHECKPOINT is a Gemma3ForConditionalGeneration with a tokenizer (random weights do). PEER_SCRIPT is called as PEER_SCRIPT CHECKPOINT vision|decode|lora with
 DTYPE=bf16 and THREADS=2 and prints "median X s", or "prefill X s, Y tok/s". Carina's side is `bench steps --checkpoint`, and whole runs of `infer`: the time
 from the start of the program to its first token, without and with kept vision features, which are made in the first of them; and peak memory with bf16 and
-8-bit weights. --work may name projector-step too, a training step of the projector alone with its features given. Needs `swift build -c release` of bench and infer. About 8 minutes a round on two cores; the load before and after is printed, as ratios
-mean little on a busy machine. "cores" are the seconds that all cores worked, which a busy machine changes less."""
+8-bit weights. --work may name projector-step too, a training step of the projector alone with its features given, and lora,
+a step of adapters of rank 16 beside every linear layer of the decoder (PEFT is the peer). Needs `swift build -c release` of bench and infer. About 8 minutes a round on two cores; the load before and after is printed, as ratios
+mean little on a busy machine. --llama DIR adds llama_peer.py on the decoder alone (BF16 beside bf16, Q8_0 beside int8), whose GGUF files DIR keeps. "cores" are the seconds that all cores worked, which a busy machine changes less."""
 import argparse, json, os, re, resource, shutil, statistics, subprocess, sys, tempfile, time
 
 parser = argparse.ArgumentParser()
@@ -17,12 +18,13 @@ parser.add_argument("--rounds", type=int, default=1)
 parser.add_argument("--repeats", type=int, default=2)
 parser.add_argument("--python", default=sys.executable)
 parser.add_argument("--work", default="vision,prefill,decode,decode-int8,first-token,kept-features,int8")
+parser.add_argument("--llama", metavar="DIR")
 parser.add_argument("--bin", default=".build/release")
 parser.add_argument("--scratch", help="directory for 4 GB of 8-bit weights, kept for the next run; a temporary one where nothing is said")
 options = parser.parse_args()
 works = options.work.split(",")
 environment = dict(os.environ, DTYPE="bf16", THREADS="2", GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000"))
-wanted = {"vision": 1.9, "prefill": 1.8, "decode": 2.4, "decode-int8": 4.5}
+wanted = {"vision": 1.9, "prefill": 1.8, "decode": 2.4, "decode-int8": 4.5, "lora": 1.6}
 found = {}
 
 
@@ -55,6 +57,8 @@ def bench(names, weights):
         note(row, "ours", float(fields["median_s"]))
         note(row, "cores", float(fields["cores_s"]))
         note(row, "floor", float(fields["floor_s"]))
+        if len(names) == 1:
+            note(row, "gib", gib)
 
 
 def infer(row, *more, tokens=1):
@@ -85,6 +89,11 @@ for turn in range(options.rounds):
         bench(names, "full")
     if "projector-step" in works:
         bench(["stage1-cached"], "full")
+    if "lora" in works:
+        bench(["lora"], "full")
+        text, _, _, gib = run([options.python, options.peer, options.checkpoint, "lora"])
+        note("lora", "peer", float(re.search(r"median ([0-9.]+)", text).group(1)))
+        note("lora", "peer_gib", gib)
     if "decode-int8" in works:
         bench(["decode"], "int8")
     if names or "decode-int8" in works:
@@ -94,6 +103,14 @@ for turn in range(options.rounds):
             if row in works:
                 note(row, "peer", value)
                 note(row, "peer_gib", gib)
+    for kind, rows in (("bf16", ("prefill", "decode")), ("q8_0", ("decode-int8",))):
+        if options.llama and any(row in works for row in rows):
+            text, _, _, _ = run([options.python, os.path.join(os.path.dirname(__file__), "llama_peer.py"), options.checkpoint, options.llama, kind,
+                                 "--positions", "288", "--tokens", "16"])
+            seconds, rate = (float(x) for x in re.search(r"prefill ([0-9.]+) s, ([0-9.]+) tok/s", text).groups())
+            for row, value in (("prefill", seconds), ("decode", 1 / rate), ("decode-int8", 1 / rate)):
+                if row in rows and row in works:
+                    note(row, "llama", value)
     if "first-token" in works:
         parts = infer("first token")
         note("first token", "parts", parts["vision"] + parts["prefill"])
@@ -120,12 +137,12 @@ def number(values, width, digits=2):
 
 
 print(f"load {before} before, {load()} after; {options.rounds} round(s), {options.repeats} repeats inside a round\n")
-print(f"{'work':38} {'Carina s':>9} {'cores s':>8} {'floor s':>8} {'PyTorch s':>9} {'ratio':>6} {'wanted':>6} {'GiB':>6} {'peer GiB':>8}")
+print(f"{'work':38} {'Carina s':>9} {'cores s':>8} {'floor s':>8} {'PyTorch s':>9} {'ratio':>6} {'wanted':>6} {'llama s':>8} {'ratio':>6} {'GiB':>6} {'peer GiB':>8}")
 for row, sides in found.items():
     mine = statistics.median(sides["ours"])
-    ratio = f"{statistics.median(sides['peer']) / mine:6.2f}" if "peer" in sides else f"{'-':>6}"
+    ratio, beside_llama = (f"{statistics.median(sides[side]) / mine:6.2f}" if side in sides else f"{'-':>6}" for side in ("peer", "llama"))
     print(f"{row:38} {number(sides['ours'], 9)} {number(sides['cores'], 8)} {number(sides.get('floor'), 8)} {number(sides.get('peer'), 9)} {ratio} "
-          f"{wanted.get(row, ''):>6} {number(sides.get('gib'), 6)} {number(sides.get('peer_gib'), 8)}")
+          f"{wanted.get(row, ''):>6} {number(sides.get('llama'), 8)} {beside_llama} {number(sides.get('gib'), 6)} {number(sides.get('peer_gib'), 8)}")
 if "first token" in found:
     mine, parts = (statistics.median(found["first token"][side]) for side in ("ours", "parts"))
     print(f"\nfirst token over vision plus prefill: {mine / parts:.3f} (at most 1.1 wanted)")

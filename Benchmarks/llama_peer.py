@@ -1,16 +1,26 @@
-"""Times llama.cpp on the decoder that `bench steps` times: prefill of 592 positions, then 32 tokens, 2 threads.
+"""Times llama.cpp on a decoder that `bench steps` times: prefill of random tokens, then decoding, 2 threads.
 
-usage: llama_peer.py MODELS_DIR WORK_DIR bf16|q8_0
+usage: llama_peer.py CHECKPOINT WORK_DIR bf16|q8_0 [--positions 592] [--tokens 32] [--runs 3]
 
-MODELS_DIR holds gemma3-1b-random in Hugging Face layout; WORK_DIR keeps its GGUF files (2.0 and 1.1 GB). Needs llama-cpp-python (which
-compiles llama.cpp), gguf, numpy and safetensors. Prints one line: "prefill X s, Y tok/s, peak RSS GiB Z", medians of three runs.
-beside_pytorch.py --llama PYTHON calls it by turns with Carina."""
-import ctypes, json, os, resource, statistics, struct, sys, time
+CHECKPOINT is a Gemma 3 in Hugging Face layout with bf16 weights: a plain decoder, or a joined Gemma3ForConditionalGeneration, whose decoder alone is taken.
+WORK_DIR keeps the GGUF files (2.0 and 1.1 GB of a 1B, 7.8 and 4.1 GB of a 4B). Needs llama-cpp-python (which compiles llama.cpp), gguf and numpy.
+Prints one line: "prefill X s, Y tok/s, peak RSS GiB Z", medians of the runs after a first one.
+beside_pytorch.py --llama DIR and beside_pytorch_multimodal.py --llama DIR call it by turns with Carina."""
+import argparse, ctypes, glob, json, os, resource, statistics, struct, time
 import numpy as np
 
-models, work, kind = sys.argv[1:4]
-source = os.path.join(models, "gemma3-1b-random")
-target = os.path.join(work, f"gemma3-1b-random-{kind}.gguf")
+parser = argparse.ArgumentParser()
+parser.add_argument("checkpoint")
+parser.add_argument("work")
+parser.add_argument("kind", choices=["bf16", "q8_0"])
+parser.add_argument("--positions", type=int, default=592)
+parser.add_argument("--tokens", type=int, default=32)
+parser.add_argument("--runs", type=int, default=3)
+asked = parser.parse_args()
+kind = asked.kind
+config = json.load(open(os.path.join(asked.checkpoint, "config.json")))
+config = config.get("text_config", config)
+target = os.path.join(asked.work, f"{os.path.basename(os.path.normpath(asked.checkpoint))}-{kind}.gguf")
 names = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
     "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
@@ -20,21 +30,23 @@ names = {
 
 
 def tensors():
-    """Names and bf16 values, as sixteen-bit integers, of a safetensors file."""
-    with open(os.path.join(source, "model.safetensors"), "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
+    """Names and bf16 values, as sixteen-bit integers in a mapped file, of a decoder's tensors in safetensors files."""
+    for path in sorted(glob.glob(os.path.join(asked.checkpoint, "*.safetensors"))):
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length))
+        values = np.memmap(path, np.uint8, "r", 8 + length)
         for name, entry in header.items():
-            if name == "__metadata__":
+            if name == "__metadata__" or "vision_tower" in name or "multi_modal_projector" in name:
                 continue
             assert entry["dtype"] == "BF16", name
             begin, end = entry["data_offsets"]
-            file.seek(8 + length + begin)
-            yield name, np.frombuffer(file.read(end - begin), np.uint16).reshape(entry["shape"])
+            yield name, values[begin:end].view(np.uint16).reshape(entry["shape"])
 
 
 def target_name(name):
-    name = name.removeprefix("model.")
+    for prefix in ("language_model.", "model.", "language_model."):
+        name = name.removeprefix(prefix)
     if name.startswith("embed_tokens"):
         return "token_embd.weight"
     if name == "norm.weight":
@@ -45,7 +57,6 @@ def target_name(name):
 
 def write():
     import gguf
-    config = json.load(open(os.path.join(source, "config.json")))
     writer = gguf.GGUFWriter(target + ".part", "gemma3")
     writer.add_context_length(4096)
     writer.add_embedding_length(config["hidden_size"])
@@ -57,11 +68,14 @@ def write():
     writer.add_value_length(config["head_dim"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_rope_freq_base(config["rope_parameters"]["full_attention"]["rope_theta"])
+    if config["rope_parameters"]["full_attention"].get("rope_type") == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(config["rope_parameters"]["full_attention"]["factor"])
     writer.add_sliding_window(config["sliding_window"])
     writer.add_vocab_size(config["vocab_size"])
     writer.add_tokenizer_model("no_vocab")
     for name, bits in tensors():
-        if name.startswith("lm_head"):
+        if "lm_head" in name:
             continue
         values = (bits.astype(np.uint32) << 16).view(np.float32)
         if "norm" in name:
@@ -80,12 +94,11 @@ def write():
 
 
 if not os.path.exists(target):
-    os.makedirs(work, exist_ok=True)
+    os.makedirs(asked.work, exist_ok=True)
     write()
 
 import llama_cpp
 
-positions, new_tokens = 592, 32
 silent = llama_cpp.llama_log_callback(lambda *ignored: None)
 llama_cpp.llama_log_set(silent, ctypes.c_void_p(0))
 llama_cpp.llama_backend_init()
@@ -94,8 +107,8 @@ options = llama_cpp.llama_context_default_params()
 options.n_ctx, options.n_batch, options.n_ubatch, options.n_threads, options.n_threads_batch = 1024, 1024, 1024, 2, 2
 context = llama_cpp.llama_init_from_model(model, options)
 assert model and context, "llama.cpp could not load the model"
-prompt = np.random.default_rng(0).integers(10, 262000, positions).astype(np.int32)
-vocabulary = 262144
+prompt = np.random.default_rng(0).integers(10, 262000, asked.positions).astype(np.int32)
+vocabulary = config["vocab_size"]
 
 
 def feed(tokens):
@@ -106,15 +119,15 @@ def feed(tokens):
 
 
 prefill, decode = [], []
-for run in range(4):
+for run in range(asked.runs + 1):
     llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
     start = time.perf_counter()
     token = feed(prompt)
     middle = time.perf_counter()
-    for _ in range(new_tokens):
+    for _ in range(asked.tokens):
         token = feed([token])
     if run > 0:
         prefill.append(middle - start)
-        decode.append((time.perf_counter() - middle) / new_tokens)
+        decode.append((time.perf_counter() - middle) / asked.tokens)
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 print(f"prefill {statistics.median(prefill):.3f} s, {1 / statistics.median(decode):.2f} tok/s, peak RSS GiB {memory:.2f}")
