@@ -18,7 +18,7 @@ package enum AdaptedPart: String, CaseIterable, Sendable {
   }
 
   /// The affine maps of this part of a model.
-  func maps(of model: VisionLanguageModel) -> [Linear] {
+  package func maps(of model: VisionLanguageModel) -> [Linear] {
     switch self {
     case .languageModel: model.decoder.maps
     case .visionEncoder: model.vision.maps
