@@ -130,7 +130,10 @@ import Testing
     let text = report(1, "Fl~che.", "", images: ["CXR1_IM-1"])
     try write(text.replacing("utf-8", with: "ISO-8859-1"), 0xE8)
     #expect(try read(.openI).records.map(\.answer) == ["Flèche."])
-    for broken in [text, text.replacing("<parentImage", with: "<parentIm~ge")] {
+    try write(text.replacing("utf-8", with: "windows-1252"), 0x92)
+    #expect(try read(.openI).records.map(\.answer) == ["Fl’che."])
+    let inName = text.replacing("<parentImage", with: "<parentIm~ge")
+    for broken in [text, inName, inName.replacing("utf-8", with: "ut&-8"), inName.replacing("utf-8", with: "x-none")] {
       try write(broken, 0xFF)
       let error = #expect(throws: CarinaError.self) { try read(.openI) }
       #expect(error?.kind == .badData && error?.description.contains("UTF-8") == true)

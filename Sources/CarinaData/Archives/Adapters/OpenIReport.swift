@@ -16,10 +16,10 @@ final class OpenIReport: NSObject, XMLParserDelegate {
   /// - Throws: `CarinaError.badData` for what is no XML or no report.
   static func read(_ path: String) throws -> OpenIReport {
     let report = OpenIReport()
-    let data = try TextFile.bytes(path, limit: .report)
-    guard isDecodable(data) else {
+    let file = try TextFile.bytes(path, limit: .report)
+    guard let data = inUTF8(file) else {
       throw CarinaError(
-        .badData, "is not valid UTF-8, and says no other encoding", at: path, remedy: "Fetch it again.")
+        .badData, "is neither valid UTF-8 nor text of the encoding that it names", at: path, remedy: "Fetch it again.")
     }
     let parser = XMLParser(data: data)
     parser.shouldResolveExternalEntities = false
@@ -34,13 +34,29 @@ final class OpenIReport: NSObject, XMLParserDelegate {
     return report
   }
 
-  /// Whether the bytes are UTF-8, or the document names another encoding. The parser of some platforms ends the process
-  /// at a name that is not UTF-8.
-  private static func isDecodable(_ data: Data) -> Bool {
-    if String(validating: data, as: UTF8.self) != nil { return true }
-    let start = String(decoding: data.prefix(200), as: UTF8.self).lowercased()
-    guard let declaration = start.range(of: "encoding=") else { return false }
-    return !start[declaration.upperBound...].dropFirst().hasPrefix("utf-8")
+  /// The document in UTF-8, where necessary from another encoding and then without its declaration; nil for what cannot be
+  /// decoded. The parser of some platforms ends the process at a name that is not UTF-8, and goes on with bytes as they are
+  /// where it does not know the encoding's name: nothing else than UTF-8 reaches it.
+  private static func inUTF8(_ file: Data) -> Data? {
+    if String(validating: file, as: UTF8.self) != nil { return file }
+    guard let encoding = declaredEncoding(file), var text = String(data: file, encoding: encoding) else { return nil }
+    if text.hasPrefix("\u{FEFF}") { text.removeFirst() }
+    if text.hasPrefix("<?xml"), let end = text.range(of: "?>") { text = String(text[end.upperBound...]) }
+    return Data(text.utf8)
+  }
+
+  private static func declaredEncoding(_ file: Data) -> String.Encoding? {
+    if file.starts(with: [0xFF, 0xFE]) || file.starts(with: [0xFE, 0xFF]) { return .utf16 }
+    let start = String(decoding: file.prefix(200), as: UTF8.self).lowercased()
+    guard let declaration = start.firstMatch(of: /encoding\s*=\s*["']([a-z0-9._-]+)["']/) else { return nil }
+    switch declaration.1 {
+    case "iso-8859-1", "latin1": return .isoLatin1
+    case "iso-8859-2": return .isoLatin2
+    case "windows-1250": return .windowsCP1250
+    case "windows-1251": return .windowsCP1251
+    case "windows-1252": return .windowsCP1252
+    default: return nil
+    }
   }
 
   func parser(
