@@ -104,3 +104,34 @@ CARINA_KERNEL void carina_cross_entropy(float *logits, const int32_t *targets, f
     losses[r] = logf(sum) + maximum - wanted;
   }
 }
+
+CARINA_KERNEL void carina_smoothed_cross_entropy(float *logits, const int32_t *targets, float *losses, int64_t rows,
+                                                 int64_t columns, float scale, float smoothing) {
+  CARINA_FAST_SUMS
+  // A float does not hold the sum of hundreds of thousands of logits.
+  const int64_t piece = 1024;
+  const float share = scale * smoothing / (float)columns;
+  for (int64_t r = 0; r < rows; r++) {
+    float *row = logits + r * columns;
+    const float maximum = row_maximum(row, columns), wanted = row[targets[r]] - maximum;
+    double sum = 0, total = 0;
+    for (int64_t begin = 0; begin < columns; begin += piece) {
+      const int64_t end = begin + piece < columns ? begin + piece : columns;
+      float exponentials = 0, differences = 0;
+      for (int64_t i = begin; i < end; i++) {
+        const float difference = row[i] - maximum, e = fast_exp(difference);
+        differences += difference;
+        exponentials += e;
+        if (scale != 0) row[i] = e;
+      }
+      sum += exponentials;
+      total += differences;
+    }
+    if (scale != 0) {
+      const float factor = scale / (float)sum;
+      for (int64_t i = 0; i < columns; i++) row[i] = row[i] * factor - share;
+      row[targets[r]] -= scale * (1 - smoothing);
+    }
+    losses[r] = (float)(log(sum) - (1 - smoothing) * wanted - smoothing * total / (double)columns);
+  }
+}

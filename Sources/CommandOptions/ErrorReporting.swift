@@ -17,14 +17,18 @@ public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Nev
   // And a file that reaches the size limit of the shell is a failed write too.
   signal(SIGXFSZ, SIG_IGN)
   do {
-    var recipe: RecipeCommand?
+    var recipe: RecipeCommand?, remarks: [String] = []
     try runReportingErrors {
       try refuseMistypedWords(Array(CommandLine.arguments.dropFirst()))
-      recipe = try RecipeCommand(program: program.configuration.commandName ?? "", normalizedArguments())
+      let name = program.configuration.commandName ?? ""
+      let expanded = try ExpandedCommand(program: name, normalizedArguments())
+      recipe = try RecipeCommand(program: name, expanded.words)
+      remarks = expanded.remarks
+      if let words = expanded.resolved { RunEnvironment.use(command: CommandLine.arguments.prefix(1) + words) }
     }
     var command = try program.parseAsRoot(recipe?.arguments.words)
     try runReportingErrors {
-      recipe?.remarks.forEach(writeNote)
+      (remarks + (recipe?.remarks ?? [])).forEach(writeNote)
       if let training = command as? any JointTrainingCommand { try recipe?.prepare(training.trainingOptions()) }
       try command.run()
     }

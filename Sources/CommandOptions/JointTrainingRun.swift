@@ -9,13 +9,15 @@ public protocol JointTrainingCommand {
 }
 
 /// Runs stage 1 or 2 and shows it: header, progress, outcome.
-/// - Parameter dumpedSamples: how many samples are shown as ids before the first step.
+/// - Parameters:
+///   - asked: what the command line asks for.
+///   - dumpedSamples: how many samples are shown as ids before the first step.
 /// - Throws: what the engine throws.
 public func runJointTraining(
-  _ program: String, _ options: JointTrainingOptions, dumpedSamples: Int = 0, on device: Device
+  _ program: String, _ asked: JointTrainingOptions, dumpedSamples: Int = 0, on device: Device
 ) throws {
-  let training = try JointTraining(options, on: device)
-  let settings = options.settings, counts = training.sampleCounts
+  let training = try JointTraining(asked, on: device)
+  let options = training.options, settings = options.settings, counts = training.sampleCounts
   let checkpointing =
     (training.forecast.isCheckpointed ? "yes" : "no")
     + (options.computing.gradientCheckpointing == nil ? ", as the memory allows" : "")
@@ -61,8 +63,12 @@ public func runJointTraining(
     "precision": options.computing.precision.elementType.rawValue, "matmul": device.productName,
     "gradient-checkpointing": checkpointing,
   ])
-  lines += [("steps", training.scheduleSummary)]
-  if options.isDryRun { lines += [("tokens", try training.tokenSummary())] }
+  lines += componentLines(training.components)
+  lines += [
+    ("steps", training.scheduleSummary),
+    ("tokens", try training.tokenSummary(countingAtMost: options.isDryRun ? .max : 20_000)),
+    ("cut", training.cutSummary),
+  ]
   lines += [("threads", "\(ThreadTeam.count)"), ("memory", training.forecast.summary)]
   writeRunHeader(program, lines)
   for remark in training.remarks { writeNote(remark) }

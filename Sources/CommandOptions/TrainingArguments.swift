@@ -27,6 +27,19 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
       "Print the first samples as the model reads them: positions, ids, pieces, * where one is predicted.",
       valueName: "n"))
   public var dumpTokens: Int?
+  /// Published values under one name, which `ExpandedCommand` has written out.
+  @Option(name: .long, help: ArgumentHelp(TrainingPreset.help, valueName: "name"))
+  public var presets: String?
+  /// The record of a run, which `ExpandedCommand` has written out.
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Repeat a run with the options of its record; options that are given count instead. Other data or weights than "
+        + "it had are refused.", valueName: "run.json"))
+  public var config: String?
+  /// Whether a run is repeated with other data or weights.
+  @Flag(name: .long, help: "Repeat a run although its data or weights are others than were recorded.")
+  public var configAnyway = false
   /// How weights are changed.
   @OptionGroup public var optimization: SettingOptions<TrainingOffers.Optimization>
   /// Precision and library of matrix products.
@@ -81,6 +94,8 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
     try images.apply(to: &options.images)
     if let checkpoint { try options.start(from: checkpoint) }
     options.featureCache = featureCache.path(besideShards: trainShards)
+    options.repeated = try config.map { try RecordedRun($0) }
+    options.repeatsAnyway = configAnyway
     return options
   }
 }

@@ -59,7 +59,7 @@ import Testing
       .part, .outputDirectory, .resume, .visionModel, .languageModel, .languageModelPath,
       .projectorPath, .unfreezeProjector, .unfreezeLanguageModel, .trainVisionFirstEpoch, .gradientCheckpointing,
       .memoryLimit, .precision, .visionFeatureCache, .quantizedWeightsFile, .arms, AdapterChoice.setting,
-      AdapterChoice.otherBase,
+      AdapterChoice.otherBase, .resumeAnyway, .configAnyway,
     ]
     for name in names { #expect(all.contains(Self.option(name.key)), "\(name)") }
   }

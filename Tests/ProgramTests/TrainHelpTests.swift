@@ -54,6 +54,21 @@ private let trainStage1Help = """
                             step; nothing is written.
     --dump-tokens <n>       Print the first samples as the model reads them:
                             positions, ids, pieces, * where one is predicted.
+    --presets <name>        Published values of the options that are not given:
+                            llava-1.5 (Liu et al. 2023,
+                            github.com/haotian-liu/LLaVA, scripts/v1_5),
+                            llava-rad (Zambrano Chaves et al. 2024,
+                            github.com/microsoft/LLaVA-Rad, scripts),
+                            projection-trainer
+                            (github.com/SabaPivot/ProjectionTrainer, Stage1 and
+                            Stage2), medgemma-lora
+                            (github.com/google-health/medgemma,
+                            notebooks/fine_tune_with_hugging_face.ipynb; stage 2).
+    --config <run.json>     Repeat a run with the options of its record; options
+                            that are given count instead. Other data or weights
+                            than it had are refused.
+    --config-anyway         Repeat a run although its data or weights are others
+                            than were recorded.
     --weight-decay <weight-decay>
                             Decay of weights other than norms and biases.
                             (default: 0.01)
@@ -75,6 +90,14 @@ private let trainStage1Help = """
     --max-grad-norm <max-grad-norm>
                             Largest global norm of the gradients; 0 for no limit.
                             (default: 1.0)
+    --projector-lr <projector-lr>
+                            Peak learning rate of a projector that is trained
+                            whole (default: the run's); 0 freezes it.
+    --vision-lr <vision-lr> Peak learning rate of a vision encoder that is
+                            trained (default: the run's); 0 freezes it.
+    --label-smoothing <label-smoothing>
+                            Part of each target that is spread evenly over all
+                            tokens. (default: 0.0)
     --precision <precision> auto (bf16 where the processor multiplies it at full
                             speed), bf16 or fp32. (default: auto)
     --matmul <matmul>       Library for matrix products: openblas or onednn
@@ -84,8 +107,12 @@ private let trainStage1Help = """
     --no-shuffle            Take the samples in the order of the shards.
     --drop-last             Leave out an epoch's last micro-batch where it is not
                             full.
+    --length-bucketing      Take samples of like lengths together: shuffled, then
+                            sorted by length within at most 50 steps at a time.
     --resume <resume>       auto goes on from the newest checkpoint, never starts
                             afresh, or a checkpoint directory. (default: auto)
+    --resume-anyway         Go on although options were changed that decide the
+                            numbers; run.json records the change and its step.
     --save-every-n-steps <save-every-n-steps>
                             Write a checkpoint every so many optimizer steps.
     --save-every-n-epochs <save-every-n-epochs>
@@ -104,6 +131,9 @@ private let trainStage1Help = """
                             gemma3 (default: none).
     --max-q-len <max-q-len> Most ids of a question. (default: 128)
     --max-a-len <max-a-len> Most ids of an answer. (default: 512)
+    --supervise <supervise> What the loss is taken on: the answer, or all of
+                            prompt and answer but images, as published MedGemma
+                            runs do. (values: answer, all; default: answer)
     --vision-feature <vision-feature>
                             post-norm or pre-norm features of the vision encoder.
                             (values: post-norm, pre-norm; default: post-norm)

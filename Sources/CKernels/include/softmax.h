@@ -16,6 +16,11 @@ void carina_softmax_backward(const float *probabilities, float *dprobabilities, 
 void carina_cross_entropy(float *logits, const int32_t *targets, float *losses, int64_t rows, int64_t columns,
                           float scale);
 
+/// The same with a part `smoothing` of each target spread evenly over all columns: the loss of a row is (1 - smoothing)
+/// times its negative log likelihood plus smoothing times the mean over columns of -log p.
+void carina_smoothed_cross_entropy(float *logits, const int32_t *targets, float *losses, int64_t rows,
+                                   int64_t columns, float scale, float smoothing);
+
 /// Row i of scores (leading dimension `stride`) becomes exp(scale * (score - largest)) over columns
 /// first[i]..<last[i] and 0 elsewhere up to `columns`, in bfloat16 rows of `columns` in `out`; inverse[i] is 1 over the
 /// sum before rounding, 0 for a row without visible columns.

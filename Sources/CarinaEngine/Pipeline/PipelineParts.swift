@@ -124,6 +124,14 @@ package struct PipelineParts {
     }
   }
 
+  /// Rows that an image takes in a sequence.
+  /// - Throws: as `projectorConfig`.
+  func rowsPerImage(dropsFirstPatch: Bool) throws -> Int {
+    let vision = try vision.visionConfig()
+    let projector = try projectorConfig(vision: vision, decoder: try language.decoderConfig().config)
+    return projector.rowCount(features: vision.patchCount - (dropsFirstPatch ? 1 : 0))
+  }
+
   /// Refuses a projector on disk that is not what settings ask for.
   /// - Throws: as `ProjectorConfig.require`, and as `ModelDirectory.projectorConfig`.
   func requireProjector(_ settings: ProjectorSettings) throws {

@@ -35,6 +35,11 @@ public struct JointTrainingOptions: Sendable {
   /// The file in which the vision features are kept; nil computes them whenever they are wanted.
   public var featureCache: String?
 
+  /// The run that is repeated, with whose data and weights these are compared; nil for a run of its own.
+  public var repeated: RecordedRun?
+  /// Whether a run is repeated with other data or weights.
+  public var repeatsAnyway = false
+
   /// What cannot be left out.
   public init(
     trainShards: String, visionModel: String, languageModel: String, outputDirectory: String, policy: FreezingPolicy,
@@ -67,6 +72,12 @@ public struct JointTrainingOptions: Sendable {
     features = own
   }
 
+  /// Freezes the components whose learning rate is set to 0.
+  package mutating func freezeRestingComponents() {
+    if settings.projectorRate == 0 { policy.trainsProjector = false }
+    if settings.visionRate == 0 { policy.trainsVisionInFirstEpoch = false }
+  }
+
   /// Refuses what can be seen to be wrong before anything is read.
   /// - Throws: `CarinaError.usage` that names the setting.
   public func validate() throws {
@@ -75,6 +86,7 @@ public struct JointTrainingOptions: Sendable {
     try computing.validate()
     try lora.validate()
     try requireFrozenBase()
+    try requireTrainedComponents()
     try projectorSettings.validate()
     let pools = projectorSettings.form == .gemma3 ? ProjectorSettings.name(\.form) : ProjectorSettings.name(\.pool)
     if features.dropsFirstPatch, projectorSettings.form == .gemma3 || projectorSettings.pool ?? 1 > 1 {
@@ -108,6 +120,27 @@ public struct JointTrainingOptions: Sendable {
       }
     }
   }
+
+  /// Refuses a learning rate of a component that stays frozen.
+  private func requireTrainedComponents() throws {
+    let list = TrainingSettingList.declared
+    let rates = [
+      (
+        list.projectorRate.name, settings.projectorRate, policy.trainsProjector, "projector",
+        SettingName.unfreezeProjector
+      ),
+      (
+        list.visionRate.name, settings.visionRate, policy.trainsVisionInFirstEpoch, "vision encoder",
+        .trainVisionFirstEpoch
+      ),
+    ]
+    for (name, rate, isTrained, part, remedy) in rates where !isTrained && rate ?? 0 > 0 {
+      throw CarinaError(
+        .usage, "\(setting: name) has no effect: the \(part) is frozen", expected: "\(setting: remedy) beside it",
+        found: rate.map { "\($0)" }, remedy: "Add \(setting: remedy), or leave \(setting: name) out.")
+    }
+  }
+
   /// Refuses adapters beside weights that are trained themselves.
   private func requireFrozenBase() throws {
     guard lora.rank != nil else { return }

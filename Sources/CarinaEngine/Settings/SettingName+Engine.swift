@@ -6,6 +6,10 @@ extension SettingName {
   package static let outputDirectory = SettingName("output_dir")
   /// Whether a run goes on from a checkpoint.
   package static let resume = TrainingSettingList.declared.resume.name
+  /// Whether a run goes on with changed options.
+  package static let resumeAnyway = TrainingSettingList.declared.goesOnAnyway.name
+  /// Whether a run is repeated with other data or weights.
+  package static let configAnyway = SettingName("config_anyway")
   /// The decoder of a training run.
   package static let languageModel = SettingName("llm")
   /// The decoder that answers.

@@ -44,6 +44,20 @@ public struct TrainingSettingList: SettingList {
   public let maximumGradientNorm = Setting(
     "max_grad_norm", 1.0, .notNegative, help: "Largest global norm of the gradients; 0 for no limit.",
     section: .optimization)
+  /// The projector's own learning rate; nil for the run's, and 0 freezes it.
+  public let projectorRate = Setting<Double?>(
+    "projector_lr", nil, .optional(.notNegative),
+    help: "Peak learning rate of a projector that is trained whole (default: the run's); 0 freezes it.",
+    section: .optimization, record: .unlessDefault)
+  /// The vision encoder's own learning rate; nil for the run's, and 0 freezes it.
+  public let visionRate = Setting<Double?>(
+    "vision_lr", nil, .optional(.notNegative),
+    help: "Peak learning rate of a vision encoder that is trained (default: the run's); 0 freezes it.",
+    section: .optimization, record: .unlessDefault)
+  /// The part of each target that is spread over all tokens.
+  public let labelSmoothing = Setting(
+    "label_smoothing", 0.0, .part, help: "Part of each target that is spread evenly over all tokens.",
+    section: .optimization, record: .unlessDefault)
   /// Where all randomness comes from.
   public let seed = Setting<UInt64>(
     "seed", 0, help: "Seed of the order of samples and of fresh weights.", section: .order)
@@ -54,11 +68,21 @@ public struct TrainingSettingList: SettingList {
   public let dropsLast = Setting(
     "drop_last", false, help: "Leave out an epoch's last micro-batch where it is not full.", section: .order,
     record: .unlessDefault)
+  /// Whether each step takes samples that are about as long as each other.
+  public let bucketsByLength = Setting(
+    "length_bucketing", false,
+    help: "Take samples of like lengths together: shuffled, then sorted by length within at most 50 steps at a time.",
+    section: .order, record: .unlessDefault)
   /// Whether the run goes on from a checkpoint.
   public let resume = Setting(
     "resume", ResumePolicy.automatic,
     help: "auto goes on from the newest checkpoint, never starts afresh, or a checkpoint directory.", section: .order,
     record: .never)
+  /// Whether the run goes on although options were changed that decide its numbers.
+  public let goesOnAnyway = Setting(
+    "resume_anyway", false,
+    help: "Go on although options were changed that decide the numbers; run.json records the change and its step.",
+    section: .order, record: .never)
   /// A checkpoint every so many optimizer steps; nil for none on that account.
   public let saveEverySteps = Setting<Int?>(
     "save_every_n_steps", nil, .optional(.atLeast(1)), help: "Write a checkpoint every so many optimizer steps.",

@@ -7,13 +7,16 @@ import Foundation
 
 /// Stages 1 and 2 from shards and checkpoints to a joined model in a run directory.
 public final class JointTraining {
-  private let options: JointTrainingOptions
+  /// What is done: what was asked for, with components whose rate is 0 frozen.
+  public let options: JointTrainingOptions
   private let pipeline: JoinedPipeline
   private let isJoined: Bool
   private let renderer: PromptRenderer
   private let samples: ShardSamples, validation: ShardSamples?
+  private let sampleLengths: [Int]?
   private let features: CachedVisionFeatures?, validationFeatures: CachedVisionFeatures?
-  private let adapters: TrainedAdapters?
+  let adapters: TrainedAdapters?
+  private let cutTexts: CutTexts
   /// The file of kept vision features.
   public let featureCache: FeatureCache?
   /// How much memory the run will take.
@@ -30,6 +33,8 @@ public final class JointTraining {
   /// Opens shards and checkpoints and joins the parts.
   /// - Throws: `CarinaError` naming the file or option at fault.
   public init(_ options: JointTrainingOptions, on device: Device) throws {
+    var options = options
+    options.freezeRestingComponents()
     self.options = options
     self.device = device
     try options.validate()
@@ -62,12 +67,20 @@ public final class JointTraining {
       validation = nil
     }
     try PipelineTransform.requireSize(transform, parts.vision.visionConfig(), at: options.trainShards)
-    renderer = try parts.renderer(
+    var renderer = try parts.renderer(
       style: options.prompt.style, maximumQuestionTokens: options.prompt.maximumQuestionTokens,
       maximumAnswerTokens: options.prompt.maximumAnswerTokens, system: options.prompt.system)
+    renderer.supervision = options.prompt.supervision
+    self.renderer = renderer
+    sampleLengths =
+      options.settings.bucketsByLength
+      ? try LengthBuckets.lengths(
+        of: samples, renderer: renderer,
+        rowsPerImage: try parts.rowsPerImage(dropsFirstPatch: options.features.dropsFirstPatch)) : nil
     let plan = try parts.loraPlan(options.lora)
     forecast = try MemoryForecast(
-      options, parts, adapters: plan, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
+      options, parts, adapters: plan, samples: samples, renderer: renderer, lengths: sampleLengths,
+      packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
     adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
     isJoined = checkpoint?.parts.isOneDirectory ?? false
@@ -86,11 +99,29 @@ public final class JointTraining {
       try LongSamples.refuse(samples, renderer: renderer, model: pipeline.model, source: samples.shards.path)
     }
     if !options.policy.trainsDecoder { pipeline.model.decoder.packWhenFrozen() }
+    cutTexts = try CutTexts(samples, renderer: renderer)
     remarks =
       (pipeline.vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
       + (pipeline.language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
       + pipeline.remarks + (featureCache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
-      + (try CutTexts(samples, renderer: renderer).remarks(of: samples.count, renderer)) + (unnamed.map { [$0] } ?? [])
+      + cutTexts.remarks(of: samples.count, renderer) + (unnamed.map { [$0] } ?? [])
+    if let repeated = options.repeated { remarks += try differences(from: repeated) }
+  }
+
+  /// Compares the run with the one that it repeats.
+  /// - Returns: what differs, for the log.
+  /// - Throws: `CarinaError.badData` for other data or weights, unless that was asked for.
+  private func differences(from repeated: RecordedRun) throws -> [String] {
+    let found = repeated.differences(
+      from: try configuration(), hasFreshProjector: pipeline.projector == nil)
+    guard found.inputs.isEmpty || options.repeatsAnyway else {
+      throw CarinaError(
+        .badData, "the data or weights are not those of the run that is to be repeated", at: repeated.path,
+        found: found.inputs.joined(separator: "; "),
+        remedy: "Use the same files, or add \(setting: .configAnyway) to take these.")
+    }
+    let all = found.inputs + found.others
+    return all.isEmpty ? [] : ["other than in \(repeated.path): \(all.joined(separator: "; "))"]
   }
 
   /// The joined model.
@@ -116,17 +147,28 @@ public final class JointTraining {
 
   /// How a run goes: its optimizer steps, those that are warm-up, and how many an epoch has.
   public var scheduleSummary: String {
-    let settings = options.settings, order = EpochOrder(settings, sampleCount: samples.count)
+    let settings = options.settings, order = order
     let schedule = LearningRateSchedule(settings, order)
     return "\(schedule.totalSteps), \(order.stepsPerEpoch) an epoch; \(schedule.warmupSteps) of warm-up, then "
       + settings.rateShape.text
   }
 
-  /// Positions of an epoch, and how many of them are predicted.
+  private var order: EpochOrder {
+    EpochOrder(options.settings, sampleCount: samples.count, lengths: sampleLengths)
+  }
+
+  /// How many questions and answers are cut, and where.
+  public var cutSummary: String { cutTexts.summary(renderer) }
+
+  /// Positions of an epoch, and how many of them are predicted: counted, or where there are many samples judged by
+  /// `most` of them that lie evenly among all.
   /// - Throws: as `PromptRenderer.training`.
-  public func tokenSummary() throws -> String {
+  public func tokenSummary(countingAtMost most: Int = .max) throws -> String {
     var positions = 0, supervised = 0
-    for sample in 0..<samples.count {
+    let counted = min(samples.count, most)
+    for index in 0..<counted {
+      // Of equal distances, without a product that could overflow.
+      let sample = counted == samples.count ? index : Int(Double(index) * Double(samples.count) / Double(counted))
       let (question, answer) = samples.text(sample)
       let prompt = try renderer.training(
         question: question, answer: answer, images: samples.images(of: sample).count)
@@ -134,13 +176,18 @@ public final class JointTraining {
       supervised += prompt.supervisedCount
     }
     let share = String(format: "%.1f%%", 100 * Double(supervised) / Double(max(positions, 1)))
-    return "\(positions) positions an epoch, \(supervised) of them predicted (\(share))"
+    guard counted < samples.count else {
+      return "\(positions) positions an epoch, \(supervised) of them predicted (\(share))"
+    }
+    let factor = Double(samples.count) / Double(max(counted, 1))
+    func about(_ count: Int) -> String { String(format: "%.3g million", Double(count) * factor / 1e6) }
+    return "about \(about(positions)) positions an epoch, \(about(supervised)) of them predicted (\(share)), "
+      + "by \(counted) of \(samples.count) samples"
   }
 
   /// The first samples of the run as the model reads them, a line a position.
   /// - Throws: as `PromptRenderer.training`.
   public func tokenDump(_ count: Int) throws -> [String] {
-    let order = EpochOrder(options.settings, sampleCount: samples.count)
     return try order.samples(epoch: 0).prefix(count).flatMap { sample in
       let (question, answer) = samples.text(sample)
       let prompt = try renderer.training(
@@ -160,6 +207,9 @@ public final class JointTraining {
     let objective = JointObjective(
       model: model, samples: samples, renderer: renderer, policy: options.policy,
       isCheckpointed: forecast.isCheckpointed, features: features, adapters: adapters)
+    objective.rates = ComponentRates(options.settings)
+    objective.labelSmoothing = options.settings.labelSmoothing
+    objective.sampleLengths = sampleLengths
     let trainer = try Trainer(objective, settings: options.settings)
     var run = TrainingRun(
       trainer, outputDirectory: options.outputDirectory, configuration: try configuration(),
@@ -167,6 +217,7 @@ public final class JointTraining {
     let watches = try pipeline.watches()
     run.checkInputs = { for watch in watches { try watch.require() } }
     run.resume = options.settings.resume
+    run.goesOnAnyway = options.settings.goesOnAnyway
     run.shouldStop = shouldStop
     run.onRemark = onRemark
     run.onStep = onStep

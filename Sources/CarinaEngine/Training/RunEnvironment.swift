@@ -1,9 +1,18 @@
 import CarinaRuntime
 import CarinaTensor
 import Foundation
+import Synchronization
 
 /// What a run was made with, for its record: program, versions, processor, source revision.
-package enum RunEnvironment {
+public enum RunEnvironment {
+  private static let resolved = Mutex<[String]?>(nil)
+
+  /// Chooses the words that records have for this process's command line: those that repeat it without the files and
+  /// names that they came from.
+  public static func use(command: [String]) { resolved.withLock { $0 = command } }
+
+  private static var command: [String] { resolved.withLock { $0 } ?? CommandLine.arguments }
+
   /// As a JSON object, for what was computed on a device.
   package static func json(on device: Device) -> JSONValue {
     [
@@ -11,7 +20,8 @@ package enum RunEnvironment {
       "processor": .string(Processor.description), "threads": .integer(ThreadTeam.count),
       "matrix_product": .string(device.productName),
       "operating_system": .string(ProcessInfo.processInfo.operatingSystemVersionString),
-      "command": .array(CommandLine.arguments.map { .string($0) }),
+      "command": .array(command.map { .string($0) }),
+      "directory": .string(FileManager.default.currentDirectoryPath),
     ]
   }
 

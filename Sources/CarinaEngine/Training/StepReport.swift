@@ -12,6 +12,8 @@ public struct StepReport: Equatable, Sendable {
   package let seconds: Double, dataWaitMilliseconds: Double
   /// Mean loss on held-out data after the step, where it was taken.
   public var validationLoss: Double?
+  /// The same norm of each component by itself, where a stage has components.
+  package var gradientNorms: [GradientNorms.Part] = []
   /// Why the weights were left as they were: which operation made a number that is not finite, and for which samples;
   /// nil for a step that was taken.
   public var skipCause: String?

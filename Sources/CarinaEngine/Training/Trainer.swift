@@ -15,7 +15,7 @@ package final class Trainer<Objective: TrainingObjective> {
   package let optimizer: AdamW
   /// Order of samples, and the learning rate of each step.
   package let order: EpochOrder
-  /// Learning rate of each step; where adapters have one of their own, theirs.
+  /// Learning rate of each step: that of the adapters, else of the decoder, else of whatever is trained.
   package let schedule: LearningRateSchedule
   /// Optimizer steps done.
   package private(set) var step = 0
@@ -67,9 +67,10 @@ package final class Trainer<Objective: TrainingObjective> {
     self.settings = settings
     self.communicator = communicator
     optimizer = AdamW(weightDecay: Float(settings.weightDecay))
-    order = EpochOrder(settings, sampleCount: objective.sampleCount)
+    order = EpochOrder(settings, sampleCount: objective.sampleCount, lengths: objective.sampleLengths)
     try order.requireSteps()
-    let peak = objective.trainedParameters(epoch: 0).lazy.compactMap(objective.ownRate).first
+    // Adapters come last, and before them the decoder: what a run is about.
+    let peak = objective.trainedParameters(epoch: 0).last.flatMap(objective.ownRate)
     schedule = LearningRateSchedule(settings, order, peak: peak)
     enterEpoch(0)
   }
@@ -131,7 +132,7 @@ package final class Trainer<Objective: TrainingObjective> {
     try objective.backend.throwFailure()
     try communicator.sumGradients(trained)
     let loss = try communicator.sum(lossSum) / totalWeight
-    let norm = AdamW.gradientNorm(trained)
+    let norms = GradientNorms(trained, component: objective.component), norm = norms.whole
     let isSound = loss.isFinite && norm.isFinite
     let rate = schedule.rate(step: step)
     let cause =
@@ -148,6 +149,7 @@ package final class Trainer<Objective: TrainingObjective> {
     var report = StepReport(
       step: step, epoch: epoch, loss: loss, gradientNorm: norm, learningRate: rate, supervisedTokens: weight,
       seconds: ProcessInfo.processInfo.systemUptime - start, dataWaitMilliseconds: wait * 1000)
+    report.gradientNorms = norms.parts
     report.skipCause = cause
     report.isSpike = isSpike
     return report

@@ -113,6 +113,10 @@ public final class TrainingLog {
       ("seconds", .number((report.seconds * 1e6).rounded() / 1e6)),
       ("data_wait_ms", .number((report.dataWaitMilliseconds * 1e3).rounded() / 1e3)),
     ])
+    if !report.gradientNorms.isEmpty {
+      line["grad_norms"] = .object(
+        JSONObject(report.gradientNorms.map { ($0.component, $0.norm.isFinite ? .number($0.norm) : .null) }))
+    }
     line["validation_loss"] = report.validationLoss.map(JSONValue.number)
     if report.skipCause != nil { line["skipped"] = .bool(true) }
     if report.isSpike { line["spike"] = .bool(true) }

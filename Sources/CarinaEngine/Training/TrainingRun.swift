@@ -13,6 +13,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
   package let configuration: JSONValue
   /// Whether to go on from a checkpoint.
   package var resume = ResumePolicy.automatic
+  /// Whether to go on although the configuration is another one.
+  package var goesOnAnyway = false
   /// Asked after each step; true stops at a checkpoint.
   package var shouldStop: () -> Bool = { false }
   /// Told each step.
@@ -59,7 +61,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     let trained = trainer.everTrained, trainedNames = Set(trained.map(\.name))
     let start = RunStart(
       trainer: trainer, outputDirectory: outputDirectory, configuration: configuration, counts: counts, resume: resume,
-      onRemark: onRemark)
+      goesOnAnyway: goesOnAnyway, onRemark: onRemark)
     let lock = try TrainingLog.lock(directory: outputDirectory)
     let record = try start.record()
     if let record, try start.isFinished(record) {
@@ -71,7 +73,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
     let frozenBefore = ParameterDigest(frozen)
     var change = TrainedWeightsCheck(trained)
 
-    var best = BestLoss(), written = (lines: 0, bytes: 0)
+    var best = BestLoss(), written = (lines: 0, bytes: 0), branches = record?.branches ?? [], begun: RunBranch?
+    // What a death in the middle of it left ahead of a branch would be taken for the branch's own.
+    if let last = branches.last, last.isPending { try RunSetAside(last, in: outputDirectory)?.move() }
     if let state = try start.state(record) {
       for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
       trainer.resume(
@@ -79,8 +83,22 @@ package struct TrainingRun<Objective: TrainingObjective> {
         stepGuard: try StepGuard(log: TrainingLog.path(outputDirectory), lineCount: state.progress.logLineCount))
       written = (state.progress.logLineCount, state.progress.logByteCount)
       best = BestLoss(state.progress.extra)
+      begun = try start.branch(from: state, record)
+      if begun?.forgetsBest == true { best = BestLoss() }
     }
-    try forecast.require(remaining(checkpoints), keeping: keptCheckpoints, in: outputDirectory, space(outputDirectory))
+    try forecast.require(
+      remaining(checkpoints, after: begun), keeping: keptCheckpoints, in: outputDirectory, space(outputDirectory))
+    if let begun {
+      onRemark(begun.remark)
+      branches.append(begun)
+      if let ahead = RunSetAside(begun, in: outputDirectory) {
+        try ahead.begin()
+        // From here on whoever comes next moves the rest.
+        try writeRecord(finalModel: nil, branches)
+        try ahead.move()
+      }
+    }
+    if !branches.isEmpty { branches[branches.count - 1].isPending = false }
     // Not earlier: opening cuts the log, and a run that is refused must be left as it is.
     let log = try TrainingLog(
       directory: outputDirectory, lineCount: written.lines, byteCount: written.bytes, lock: lock)
@@ -88,7 +106,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     for path in try checkpoints.clear(before: trainer.step, keeping: keptCheckpoints) {
       onRemark("\(path) is half removed; the rest of it is removed too")
     }
-    try writeRecord(finalModel: nil)
+    try writeRecord(finalModel: nil, branches)
 
     let events =
       trainer.settings.writesTensorBoard
@@ -135,7 +153,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     try ParameterDigest(frozen).requireUnchanged(since: frozenBefore, what: "a frozen weight")
     try change.requireChanged(trained, peak: trainer.schedule.peak, tookSteps: trainer.step > firstStep)
     try save(model: finalModel, "the final model")
-    try writeRecord(finalModel: FinalModel.list(finalModel))
+    try writeRecord(finalModel: FinalModel.list(finalModel), branches)
     return .finished(steps: trainer.totalSteps)
   }
 
@@ -182,17 +200,19 @@ package struct TrainingRun<Objective: TrainingObjective> {
     return TrainingState(
       progress: TrainingState.Progress(
         step: trainer.step, epoch: epoch, samplesSeen: samplesSeen, logLineCount: log.lineCount,
-        logByteCount: log.byteCount, configurationHash: try RunStart<Objective>.hash(configuration),
+        logByteCount: log.byteCount, configurationHash: try ConfigurationHash.of(configuration),
         extra: best.json),
       weights: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, TensorSource(trainedValueOf: $0)) }),
       moments: trainer.optimizer.moments)
   }
 
-  private func remaining(_ checkpoints: RunCheckpoints) -> DiskForecast.Remaining {
+  /// - Parameter branch: what lies ahead of it stays beside what is written.
+  private func remaining(_ checkpoints: RunCheckpoints, after branch: RunBranch?) -> DiskForecast.Remaining {
     let steps = trainer.totalSteps - trainer.step, perEpoch = trainer.order.stepsPerEpoch
     return DiskForecast.Remaining(
       steps: steps, validations: validate == nil ? 0 : (steps + perEpoch - 1) / perEpoch,
-      checkpoints: checkpoints.steps().count, hasBest: FileManager.default.fileExists(atPath: bestModel))
+      checkpoints: checkpoints.steps().count { $0 <= branch?.step ?? .max },
+      hasBest: branch?.movesBest != true && FileManager.default.fileExists(atPath: bestModel))
   }
 
   private var counts: RunRecord.Counts {
@@ -202,9 +222,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
       allParameters: trainer.objective.parameters.reduce(0) { $0 + $1.count })
   }
 
-  private func writeRecord(finalModel: JSONObject?) throws {
+  private func writeRecord(finalModel: JSONObject?, _ branches: [RunBranch]) throws {
     try RunRecord.write(
       configuration: configuration, environment: RunEnvironment.json(on: Device(trainer.objective.backend)), counts,
-      finalModel: finalModel, to: outputDirectory)
+      finalModel: finalModel, branches: branches, to: outputDirectory)
   }
 }

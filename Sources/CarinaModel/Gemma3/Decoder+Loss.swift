@@ -8,27 +8,30 @@ extension Decoder {
   ///   - x: [R, D] embeddings of the sequences, each without its last token, which predicts nothing.
   ///   - lengths: rows of each.
   ///   - mutualRuns: as in `hiddenStates`.
-  ///   - sequences: which tokens of their tails are targets.
+  ///   - sequences: which of their tokens are targets.
+  ///   - labelSmoothing: as in `crossEntropy`.
   package func supervisedLoss(
     _ x: Tensor, lengths: [Int], mutualRuns: [[Range<Int>]]? = nil, sequences: [ImageTextSequence], scale: Float,
-    isCheckpointed: Bool = false, tape: Tape?
+    labelSmoothing: Double = 0, isCheckpointed: Bool = false, tape: Tape?
   ) -> CrossEntropyResult {
     var readCounts: [Int] = [], wanted: [Int] = [], targets: [Int32] = [], start = 0
-    for sequence in sequences {
-      // Token j of the tail is predicted by the row before it, and only rows from the first such one on are read.
-      let count = sequence.tokensAfter.count
-      let first = sequence.supervised.firstIndex(of: true) ?? count
-      for index in first..<count where sequence.supervised[index] {
-        wanted.append(start + index - first)
-        targets.append(Int32(sequence.tokensAfter[index]))
+    for (sequence, length) in zip(sequences, lengths) {
+      let others = length + 1 - sequence.length(imageRows: 0)
+      let found = sequence.targets(imageRows: others / max(sequence.images.count, 1))
+      // Only rows from the first that predicts a target on are read.
+      let first = found.first?.row ?? length
+      for (row, id) in found {
+        wanted.append(start + row - first)
+        targets.append(Int32(id))
       }
-      readCounts.append(count - first)
-      start += count - first
+      readCounts.append(length - first)
+      start += length - first
     }
     let states = hiddenStates(
       x, lengths: lengths, readCounts: readCounts, mutualRuns: mutualRuns, isCheckpointed: isCheckpointed, tape: tape)
     let rows = wanted.count == states.rows ? states : selectRows(states, wanted, tape: tape)
-    return crossEntropy(rows, targets: targets, head: head, scale: scale, tape: tape)
+    return crossEntropy(
+      rows, targets: targets, head: head, scale: scale, labelSmoothing: labelSmoothing, tape: tape)
   }
 
   /// The loss of sequences without images.

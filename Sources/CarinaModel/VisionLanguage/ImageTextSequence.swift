@@ -11,6 +11,8 @@ public struct ImageTextSequence: Sendable {
   package var image: Int? { images.first }
   /// One flag a token of `tokensAfter`: is it a target of the loss?
   package let supervised: [Bool]
+  /// The same of `tokensBefore`, and of each list of `tokensBetween`.
+  package let supervisedBefore: [Bool], supervisedBetween: [[Bool]]
 
   /// Describes a sequence; without `supervised` nothing is a target.
   package init(tokensBefore: [Int], image: Int?, tokensAfter: [Int], supervised: [Bool]? = nil) {
@@ -19,21 +21,52 @@ public struct ImageTextSequence: Sendable {
       supervised: supervised)
   }
 
-  /// Describes a sequence with several images; without `supervised` nothing is a target.
+  /// Describes a sequence with several images; without `supervised` nothing behind the images is a target, and without
+  /// `supervisedBefore` and `supervisedBetween` nothing before and between them.
   package init(
-    tokensBefore: [Int], images: [Int], tokensBetween: [[Int]], tokensAfter: [Int], supervised: [Bool]? = nil
+    tokensBefore: [Int], images: [Int], tokensBetween: [[Int]], tokensAfter: [Int], supervised: [Bool]? = nil,
+    supervisedBefore: [Bool]? = nil, supervisedBetween: [[Bool]]? = nil
   ) {
+    func flags(_ given: [Bool]?, _ tokens: [Int]) -> [Bool] {
+      let flags = given ?? [Bool](repeating: false, count: tokens.count)
+      precondition(flags.count == tokens.count, "one flag a token expected")
+      return flags
+    }
     self.tokensBefore = tokensBefore
     self.tokensBetween = tokensBetween
     self.tokensAfter = tokensAfter
     self.images = images
     precondition(tokensBetween.count == max(0, images.count - 1), "one list of ids between two images expected")
-    self.supervised = supervised ?? [Bool](repeating: false, count: tokensAfter.count)
-    precondition(self.supervised.count == tokensAfter.count, "one flag a token expected")
+    self.supervised = flags(supervised, tokensAfter)
+    self.supervisedBefore = flags(supervisedBefore, tokensBefore)
+    self.supervisedBetween = tokensBetween.indices.map { flags(supervisedBetween?[$0], tokensBetween[$0]) }
   }
 
   /// How many tokens the loss is taken on.
-  package var supervisedCount: Int { supervised.lazy.filter { $0 }.count }
+  package var supervisedCount: Int {
+    ([supervisedBefore] + supervisedBetween + [supervised]).reduce(0) { $0 + $1.count { $0 } }
+  }
+
+  /// The ids that are targets, each with the row that predicts it, counted from the sequence's first, in their order.
+  package func targets(imageRows: Int) -> [(row: Int, id: Int)] {
+    var found: [(row: Int, id: Int)] = [], position = 0
+    func add(_ ids: [Int], _ flags: [Bool]) {
+      for (id, isTarget) in zip(ids, flags) {
+        if isTarget {
+          precondition(position > 0, "nothing stands before the first token")
+          found.append((position - 1, id))
+        }
+        position += 1
+      }
+    }
+    add(tokensBefore, supervisedBefore)
+    for index in images.indices {
+      position += imageRows
+      if index < tokensBetween.count { add(tokensBetween[index], supervisedBetween[index]) }
+    }
+    add(tokensAfter, supervised)
+    return found
+  }
 
   /// Rows of the sequence when an image has `imageRows` rows.
   package func length(imageRows: Int) -> Int {

@@ -125,13 +125,15 @@ public final class VisionLanguageModel {
     imageAttention == .mutual ? sequences.map { $0.imageRuns(imageRows: rowsPerImage) } : nil
   }
 
-  /// The language-model loss on supervised tokens, times `scale`, and each one's negative log likelihood in order.
+  /// The language-model loss on supervised tokens, times `scale`, and each one's loss in order: its negative log
+  /// likelihood, unless labels are smoothed (see `crossEntropy`).
   public func loss(
-    _ sequences: [ImageTextSequence], imageRows: Tensor?, scale: Float, isCheckpointed: Bool = false, tape: Tape?
+    _ sequences: [ImageTextSequence], imageRows: Tensor?, scale: Float, labelSmoothing: Double = 0,
+    isCheckpointed: Bool = false, tape: Tape?
   ) -> CrossEntropyResult {
     let (x, lengths) = embed(sequences, imageRows: imageRows, dropsLast: true, tape: tape)
     return decoder.supervisedLoss(
       x, lengths: lengths, mutualRuns: mutualRuns(of: sequences), sequences: sequences, scale: scale,
-      isCheckpointed: isCheckpointed, tape: tape)
+      labelSmoothing: labelSmoothing, isCheckpointed: isCheckpointed, tape: tape)
   }
 }

@@ -8,9 +8,13 @@ import CKernels
 ///   - targets: [R] token ids.
 ///   - head: [V, D], the tied embedding.
 ///   - scale: factor on the loss and its gradient, as 1 / supervised tokens of the optimizer step.
+///   - labelSmoothing: the part ε of each target that is spread evenly over all tokens (Szegedy et al. 2016), as in
+///     `torch.nn.functional.cross_entropy`: (1 − ε) · −log p(target) + ε · mean over tokens of −log p.
 ///   - chunkByteLimit: the most memory that one chunk of logits may take.
 package func crossEntropy(
-  _ hidden: Tensor, targets: [Int32], head: Parameter, scale: Float, chunkByteLimit: Int = 64 << 20, tape: Tape?
+  _ hidden: Tensor, targets: [Int32], head: Parameter, scale: Float, labelSmoothing: Double = 0,
+  chunkByteLimit: Int = 64 << 20,
+  tape: Tape?
 ) -> CrossEntropyResult {
   let rows = targets.count, width = hidden.width, vocabulary = head.value.rows
   precondition(hidden.rows == rows, "\(hidden.rows) rows for \(rows) targets")
@@ -33,8 +37,13 @@ package func crossEntropy(
     let range = first..<min(rows, first + chunkRows)
     let part = MatrixFactor(operand.rowSlice(range)), chunk = logits.rowSlice(0..<range.count)
     backend.multiply(part, headFactor.transposed, into: chunk, accumulate: false)
-    backend.crossEntropy(
-      chunk, targets: targets[range], scale: wantsHidden || wantsHead ? scale : 0, losses: losses.elementSlice(range))
+    let factor = wantsHidden || wantsHead ? scale : 0, own = losses.elementSlice(range)
+    if labelSmoothing == 0 {
+      backend.crossEntropy(chunk, targets: targets[range], scale: factor, losses: own)
+    } else {
+      backend.smoothedCrossEntropy(
+        chunk, targets: targets[range], scale: factor, smoothing: Float(labelSmoothing), losses: own)
+    }
     guard wantsHidden || wantsHead else { continue }
     let gradient = MatrixFactor(chunk.converted(to: type))
     if let dhidden { backend.multiply(gradient, headFactor, into: dhidden.rowSlice(range), accumulate: false) }
@@ -65,6 +74,9 @@ package protocol CrossEntropyKernels {
   /// losses [R] = the negative log likelihoods of the targets under the logits [R, V]. Unless `scale` is zero the
   /// logits become the gradient of the losses' sum times `scale`.
   func crossEntropy(_ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, losses: Tensor)
+  /// The same with a part `smoothing` of each target spread evenly over the V tokens.
+  func smoothedCrossEntropy(
+    _ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, smoothing: Float, losses: Tensor)
 }
 
 extension CPUBackend: CrossEntropyKernels {
@@ -77,6 +89,21 @@ extension CPUBackend: CrossEntropyKernels {
         carina_cross_entropy(
           logits.floats + rows.lowerBound * width, first + rows.lowerBound, losses.floats + rows.lowerBound,
           Int64(rows.count), Int64(width), scale)
+      }
+    }
+  }
+
+  /// See `CrossEntropyKernels`.
+  package func smoothedCrossEntropy(
+    _ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, smoothing: Float, losses: Tensor
+  ) {
+    let width = logits.width
+    targets.withUnsafeBufferPointer { targets in
+      guard let first = targets.baseAddress else { return }
+      RowSplit.run(targets.count, grain: RowSplit.grain(width: width)) { rows in
+        carina_smoothed_cross_entropy(
+          logits.floats + rows.lowerBound * width, first + rows.lowerBound, losses.floats + rows.lowerBound,
+          Int64(rows.count), Int64(width), scale, smoothing)
       }
     }
   }

@@ -8,7 +8,9 @@ import CarinaRuntime
 /// the text between two of them is tokenised as a whole here, and nothing that a user writes becomes a control piece.
 struct Gemma3PromptLayout: Sendable {
   private let tokenizer: any Tokenizer
-  private let begin: Int, startOfTurn: Int, endOfTurn: Int, startOfImage: Int, endOfImage: Int
+  private let begin: Int, startOfTurn: Int, endOfTurn: Int, endOfImage: Int
+  /// The piece that announces an image.
+  let startOfImage: Int
   private let system: String?
 
   /// The layout with a tokenizer's pieces.

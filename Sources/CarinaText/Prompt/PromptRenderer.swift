@@ -23,6 +23,8 @@ public struct PromptRenderer: Sendable {
   public let maximumAnswerTokens: Int
   /// A text that stands before the first question, in the style gemma3; nil for none.
   public let system: String?
+  /// Which ids of a training sample are to be predicted.
+  package var supervision = Supervision.answer
   /// The ids at which generation stops: the end of sequence and the end of turn, where the vocabulary has them.
   public let stopTokens: Set<Int>
 
@@ -95,8 +97,8 @@ public struct PromptRenderer: Sendable {
     }
   }
 
-  /// A question with its answer, which is supervised with the end token that the style gives it. What is longer than
-  /// a limit is cut at its end and flagged.
+  /// A question with its answer, which is supervised with the end token that the style gives it, and with `supervision`
+  /// the prompt before it. What is longer than a limit is cut at its end and flagged.
   /// - Parameter images: how many images stand before the question, one after the other; none in the style gemma3 only.
   /// - Throws: `CarinaError.badData` when the answer is empty or only white space, `.usage` for a number of images that
   ///   the style does not have.
@@ -112,13 +114,14 @@ public struct PromptRenderer: Sendable {
       let excess = max(0, questionIds.count - maximumQuestionTokens)
       return RenderedPrompt(
         segments: gemma3.segments(after: [], question: question, images: images, leavingOut: excess),
-        target: answerIds.prefix(maximumAnswerTokens) + afterAnswer, questionTruncated: excess > 0,
+        target: answerIds.prefix(maximumAnswerTokens) + afterAnswer, supervision: supervision,
+        imageMark: gemma3.startOfImage, questionTruncated: excess > 0,
         answerTruncated: answerIds.count > maximumAnswerTokens)
     }
     let prefix = questionIds.prefix(maximumQuestionTokens) + betweenQuestionAndAnswer
     let target: [Int] = beforeAnswer + answerIds.prefix(maximumAnswerTokens) + afterAnswer
     return RenderedPrompt(
-      segments: segments(images, Array(prefix)), target: target,
+      segments: segments(images, Array(prefix)), target: target, supervision: supervision,
       questionTruncated: questionIds.count > maximumQuestionTokens,
       answerTruncated: answerIds.count > maximumAnswerTokens)
   }

@@ -18,6 +18,13 @@ public struct PromptSettingList: SettingList {
   public let maximumQuestionTokens = Setting("max_q_len", 128, .atLeast(1), help: "Most ids of a question.")
   /// Most ids of an answer; what is longer is cut.
   public let maximumAnswerTokens = Setting("max_a_len", 512, .atLeast(1), help: "Most ids of an answer.")
+  /// Which ids are to be predicted.
+  public let supervision = Setting(
+    "supervise", Supervision.answer,
+    help:
+      "What the loss is taken on: the answer, or all of prompt and answer but images, as published MedGemma runs do.",
+    record: .unlessDefault)
 }
 
 extension PromptStyle: SettingValue {}
+extension Supervision: SettingValue {}

@@ -12,19 +12,33 @@ public struct RenderedPrompt: Equatable, Sendable {
   public let tokensAfterImage: [Int]
   /// One for each of `tokensAfterImage`: whether this id is a target to be predicted.
   public let supervised: [Bool]
+  /// The same for each of `tokensBeforeImage`, and for each of `tokensBetweenImages`.
+  package let supervisedBefore: [Bool], supervisedBetween: [[Bool]]
   /// Whether the question was longer than the limit and was cut.
   package let questionTruncated: Bool
   /// Whether the answer was longer than the limit and was cut; its end token is there all the same.
   package let answerTruncated: Bool
 
-  /// A sequence cut where its images stand, with what is to be predicted behind it.
-  init(segments: [[Int]], target: [Int], questionTruncated: Bool, answerTruncated: Bool) {
+  /// A sequence cut where its images stand, with the answer behind it.
+  /// - Parameters:
+  ///   - supervision: which ids are to be predicted.
+  ///   - imageMark: the id that announces an image, which is not.
+  init(
+    segments: [[Int]], target: [Int], supervision: Supervision = .answer, imageMark: Int? = nil,
+    questionTruncated: Bool, answerTruncated: Bool
+  ) {
     let last = segments.last ?? []
     imageCount = max(0, segments.count - 1)
     tokensBeforeImage = imageCount == 0 ? [] : segments[0]
     tokensBetweenImages = Array(segments.dropFirst().dropLast())
     tokensAfterImage = last + target
-    supervised = Array(repeating: false, count: last.count) + Array(repeating: true, count: target.count)
+    var flags = segments.enumerated().map { index, ids in
+      // Nothing stands before the first id of a sequence.
+      ids.indices.map { supervision == .all && (index > 0 || $0 > 0) && ids[$0] != imageMark }
+    }
+    supervised = (flags.popLast() ?? []) + Array(repeating: true, count: target.count)
+    supervisedBefore = flags.first ?? []
+    supervisedBetween = Array(flags.dropFirst())
     self.questionTruncated = questionTruncated
     self.answerTruncated = answerTruncated
   }
@@ -44,7 +58,9 @@ public struct RenderedPrompt: Equatable, Sendable {
   }
 
   /// How many ids are to be predicted.
-  public var supervisedCount: Int { supervised.lazy.filter { $0 }.count }
+  public var supervisedCount: Int {
+    ([supervisedBefore] + supervisedBetween + [supervised]).reduce(0) { $0 + $1.count { $0 } }
+  }
   /// How many ids there are, the images not counted.
   public var count: Int {
     tokensBeforeImage.count + tokensBetweenImages.reduce(0) { $0 + $1.count } + tokensAfterImage.count

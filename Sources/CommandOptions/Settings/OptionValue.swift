@@ -130,6 +130,7 @@ extension Double: OptionValue {}
 extension String: OptionValue {}
 
 extension PromptStyle: OptionValue, @retroactive ExpressibleByArgument {}
+extension Supervision: OptionValue, @retroactive ExpressibleByArgument {}
 extension ProjectorForm: OptionValue, @retroactive ExpressibleByArgument {}
 extension VisionFeature: OptionValue, @retroactive ExpressibleByArgument {}
 extension ComputingPrecision: OptionValue {}

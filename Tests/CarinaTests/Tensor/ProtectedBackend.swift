@@ -180,6 +180,13 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
   func crossEntropy(_ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, losses: Tensor) {
     open { cpu.crossEntropy(logits, targets: targets, scale: scale, losses: losses) }
   }
+  func smoothedCrossEntropy(
+    _ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, smoothing: Float, losses: Tensor
+  ) {
+    open {
+      cpu.smoothedCrossEntropy(logits, targets: targets, scale: scale, smoothing: smoothing, losses: losses)
+    }
+  }
   func sigmoidContrast(
     _ similarities: Tensor, _ isPositive: [Bool], scale: Float, shift: Float, divisor: Float, logits: Tensor,
     slopes: Tensor

@@ -11,6 +11,9 @@ final class TinyRun {
   /// Settings, when to stop, what is held out, and what the run is told of its machine.
   var settings: TrainingSettings
   var resume = ResumePolicy.automatic
+  var goesOnAnyway = false
+  /// Below the run's own directory: another run that lies there.
+  var subdirectory = ""
   var stopsAfter: Int?
   var validationLosses: [Int: Double]?
   var space: (_ step: Int) -> DiskSpace = { _ in DiskSpace(byteCount: nil, fileCount: nil) }
@@ -32,7 +35,7 @@ final class TinyRun {
   }
 
   /// The run's directory and what lies in it.
-  var path: String { directory.file("run") }
+  var path: String { directory.file("run") + subdirectory }
   func file(_ name: String) -> String { "\(path)/\(name)" }
   func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
   func bytes(_ name: String) -> Data? { FileManager.default.contents(atPath: file(name)) }
@@ -71,6 +74,7 @@ final class TinyRun {
       try AtomicFile.writeDirectory(to: target) { try ModelDirectoryWriter.write(decoder, to: $0, type: .float32) }
     }
     run.resume = resume
+    run.goesOnAnyway = goesOnAnyway
     run.onRemark = { [unowned self] in remarks.append($0) }
     run.onStep = { [unowned self] _, _ in checkpointsSeen.append(checkpoints) }
     run.shouldStop = { [stopsAfter] in stopsAfter.map { trainer.step >= $0 } ?? false }

@@ -52,6 +52,14 @@ struct TrainingGolden {
 
 /// The data and the starting weights that all stages share.
 struct TrainingGoldenData {
+  /// The joined model that stages 1 and 2 begin with.
+  static func model() throws -> VisionLanguageModel {
+    try VisionLanguageModel(
+      vision: ParityModels.vision(ParityGolden.path("training/siglip")),
+      projector: ParityModels.projector(ParityGolden.path("training/projection_layer")),
+      decoder: ParityModels.decoder(ParityGolden.path("training/language_model")))
+  }
+
   let data: JSONValue
   let pixels: [[Float]]
 
@@ -79,7 +87,10 @@ struct TrainingGoldenData {
   }
 
   /// Stages 1 and 2: the ids, written as texts, go through the renderer.
-  func joint(_ model: VisionLanguageModel, policy: FreezingPolicy, isCheckpointed: Bool) throws -> JointObjective {
+  func joint(
+    _ model: VisionLanguageModel, policy: FreezingPolicy, isCheckpointed: Bool = false,
+    supervision: Supervision = .answer, adapters: TrainedAdapters? = nil
+  ) throws -> JointObjective {
     let sequences = try samples("joined")
     let texts = sequences.map { sequence -> (String, String) in
       let first = sequence.supervised.firstIndex(of: true) ?? 0
@@ -89,10 +100,12 @@ struct TrainingGoldenData {
       )
     }
     let samples = ParitySamples(texts: texts, images: sequences.map { $0.image ?? 0 }, pixelRows: pixels)
-    let renderer = try PromptRenderer(
+    var renderer = try PromptRenderer(
       tokenizer: CharacterVocabulary.tokenizer(model.decoder.config), style: .plain, maximumQuestionTokens: 32,
       maximumAnswerTokens: 32)
+    renderer.supervision = supervision
     return JointObjective(
-      model: model, samples: samples, renderer: renderer, policy: policy, isCheckpointed: isCheckpointed)
+      model: model, samples: samples, renderer: renderer, policy: policy, isCheckpointed: isCheckpointed,
+      adapters: adapters)
   }
 }

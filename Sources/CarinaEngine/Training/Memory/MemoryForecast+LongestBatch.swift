@@ -8,11 +8,13 @@ extension MemoryForecast.Batch {
   /// The largest micro-batch among those that a run will come to, taken in its own order, and the sizes of the first.
   ///
   /// Texts are first compared by their bytes; those of the batches that look longest are then tokenised.
+  /// - Parameter sampleLengths: what batches of like lengths go by.
   /// - Throws: as `PromptRenderer.training`.
   package static func largest(
-    of samples: any TrainingSamples, renderer: PromptRenderer, settings: TrainingSettings, rowsPerImage: Int
+    of samples: any TrainingSamples, renderer: PromptRenderer, settings: TrainingSettings, rowsPerImage: Int,
+    lengths sampleLengths: [Int]? = nil
   ) throws -> (largest: MemoryForecast.Batch, sizes: MemoryForecast.BatchSizes) {
-    let order = EpochOrder(settings, sampleCount: samples.count)
+    let order = EpochOrder(settings, sampleCount: samples.count, lengths: sampleLengths)
     let images = (0..<samples.count).map(samples.images)
     let lengths = try (0..<samples.count).map { sample in
       let (question, answer) = try samples.text(sample)
@@ -46,6 +48,8 @@ extension MemoryForecast.Batch {
       sizes.imagesRead += imagesOfStep
     }
     var known: [Int: (rows: Int, supervised: Int)] = [:]
+    // With a supervised prompt the first target is at the front, and what lies behind it is read.
+    let readsAll = renderer.supervision == .all
     func size(_ batch: [Int]) throws -> (rows: Int, supervised: Int) {
       var rows = 0, supervised = 0
       for sample in batch {
@@ -53,7 +57,7 @@ extension MemoryForecast.Batch {
           let (question, answer) = try samples.text(sample)
           let prompt = try renderer.training(question: question, answer: answer, images: images[sample].count)
           known[sample] = (
-            prompt.count + rowsPerImage * prompt.imageCount - 1, prompt.supervised.count { $0 }
+            prompt.count + rowsPerImage * prompt.imageCount - 1, prompt.supervisedCount
           )
         }
         rows += known[sample]?.rows ?? 0
@@ -65,6 +69,7 @@ extension MemoryForecast.Batch {
       let (rows, supervised) = try size(batch)
       result.rows = max(result.rows, rows)
       result.supervised = max(result.supervised, supervised)
+      result.read = max(result.read, readsAll ? rows : supervised)
     }
     for (batch, isFirst) in first {
       let (rows, supervised) = try size(batch)

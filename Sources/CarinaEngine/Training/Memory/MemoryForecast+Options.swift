@@ -9,8 +9,7 @@ extension MemoryForecast {
   ///   throws.
   init(
     _ options: JointTrainingOptions, _ parts: PipelineParts, adapters: LoraPlan? = nil, samples: any TrainingSamples,
-    renderer: PromptRenderer,
-    packsFactors: Bool
+    renderer: PromptRenderer, lengths: [Int]? = nil, packsFactors: Bool
   ) throws {
     let precision = options.computing.precision.elementType
     let visionConfig = try parts.vision.visionConfig(), decoderConfig = try parts.language.decoderConfig().config
@@ -18,7 +17,7 @@ extension MemoryForecast {
     let featuresPerImage = visionConfig.patchCount - (options.features.dropsFirstPatch ? 1 : 0)
     let rowsPerImage = projectorConfig.rowCount(features: featuresPerImage)
     let (batch, sizes) = try Batch.largest(
-      of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage)
+      of: samples, renderer: renderer, settings: options.settings, rowsPerImage: rowsPerImage, lengths: lengths)
     var plan = Plan(
       vision: visionConfig, projector: projectorConfig, decoder: decoderConfig,
       footprints: (

@@ -10,6 +10,8 @@ public struct MemoryForecast: Equatable, Sendable {
   package struct Batch: Equatable {
     /// Images, rows of all sequences, and rows that predict a supervised token.
     var images: Int, rows: Int, supervised: Int
+    /// Rows that the last block computes whole.
+    var read: Int
     /// Images of a whole optimizer step.
     var imagesOfStep: Int
 
@@ -18,6 +20,7 @@ public struct MemoryForecast: Equatable, Sendable {
       self.images = images
       self.rows = rows
       self.supervised = supervised
+      read = supervised
       self.imagesOfStep = imagesOfStep
     }
   }
@@ -97,10 +100,10 @@ public struct MemoryForecast: Equatable, Sendable {
       plan.projector, rows: batch.images * plan.rowsPerImage, isTrained: recordsProjector,
       isRecorded: recordsProjector || recordsVision)
     var whole = memory.decoderBlock(decoder, rows: batch.rows, read: batch.rows, isTrained: policy.trainsDecoder)
-    var last = memory.decoderBlock(decoder, rows: batch.rows, read: batch.supervised, isTrained: policy.trainsDecoder)
+    var last = memory.decoderBlock(decoder, rows: batch.rows, read: batch.read, isTrained: policy.trainsDecoder)
     if let adapters {
       whole += memory.adaptedBlock(decoder, adapters, rows: batch.rows, read: batch.rows)
-      last += memory.adaptedBlock(decoder, adapters, rows: batch.rows, read: batch.supervised)
+      last += memory.adaptedBlock(decoder, adapters, rows: batch.rows, read: batch.read)
     }
     var again = BufferBytes()
     if isCheckpointed {
@@ -130,7 +133,7 @@ public struct MemoryForecast: Equatable, Sendable {
       afterLast = kept - (isCheckpointed ? input : last)
     }
     var backward =
-      again + memory.decoderBackward(decoder, rows: decoder.layerCount > 1 ? batch.rows : batch.supervised)
+      again + memory.decoderBackward(decoder, rows: decoder.layerCount > 1 ? batch.rows : batch.read)
     if let adapters {
       backward += memory.adapterBackward(adapters, rows: max(batch.rows, recordsVision ? patchRows : 0))
     }

@@ -13,7 +13,14 @@ package final class JointObjective: TrainingObjective {
   private let isCheckpointed: Bool
   private let features: VisionFeatures
   private let adapters: TrainedAdapters?
+  private let components: [ObjectIdentifier: TrainingComponent]
   private var position = (step: 0, batch: 0)
+  /// Learning rates of components that have one of their own.
+  package var rates = ComponentRates()
+  /// The part of each target that is spread over all tokens in training; what is held out is judged without.
+  package var labelSmoothing = 0.0
+  /// How long each sample is, for batches of like lengths.
+  package var sampleLengths: [Int]?
 
   /// - Parameters:
   ///   - renderer: makes ids and the loss mask from question and answer.
@@ -34,6 +41,7 @@ package final class JointObjective: TrainingObjective {
     self.policy = policy
     self.isCheckpointed = isCheckpointed
     self.adapters = adapters
+    components = TrainingComponent.byParameter(model, adapters)
   }
 
   /// The model's.
@@ -53,8 +61,18 @@ package final class JointObjective: TrainingObjective {
       + policy.trainedParameters(of: model.decoder) + (adapters?.parameters ?? [])
   }
 
-  /// The adapters'.
-  package func ownRate(of parameter: Parameter) -> Double? { adapters?.rate(of: parameter) }
+  /// The adapters', and those of `rates`.
+  package func ownRate(of parameter: Parameter) -> Double? {
+    switch component(of: parameter) {
+    case .adapters: adapters?.rate(of: parameter)
+    case .projector: rates.projector
+    case .visionEncoder: rates.vision
+    case .languageModel, nil: nil
+    }
+  }
+
+  /// Its part of the model, or the adapters.
+  package func component(of parameter: Parameter) -> TrainingComponent? { components[ObjectIdentifier(parameter)] }
 
   /// What adapters drop depends on the step.
   package func begin(step: Int) { position = (step, 0) }
@@ -107,8 +125,7 @@ package final class JointObjective: TrainingObjective {
     let features = try features.rows(batch.images, isCheckpointed: isCheckpointed, tape: visionTape)
     let result = model.loss(
       batch.sequences, imageRows: model.projector.rows(ofPooled: features, tape: tape), scale: scale,
-      isCheckpointed: isCheckpointed,
-      tape: tape)
+      labelSmoothing: labelSmoothing, isCheckpointed: isCheckpointed, tape: tape)
     tape.backward(from: result.loss)
     return result.tokenLosses.reduce(0) { $0 + Double($1) }
   }

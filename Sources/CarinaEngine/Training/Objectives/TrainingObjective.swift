@@ -15,6 +15,10 @@ package protocol TrainingObjective: AnyObject, SendableMetatype {
   func trainedParameters(epoch: Int) -> [Parameter]
   /// The learning rate at its peak of a weight that has one of its own; nil for the run's.
   func ownRate(of parameter: Parameter) -> Double?
+  /// The part of the run that a weight belongs to; nil where a stage has no parts.
+  func component(of parameter: Parameter) -> TrainingComponent?
+  /// How long each sample is, for batches of like lengths; nil where nobody knows.
+  var sampleLengths: [Int]? { get }
   /// Told before the batches of an optimizer step, counted from 0.
   func begin(step: Int)
   /// Reads samples. Runs beside the previous step on another thread, so it must touch neither the model nor the team of
@@ -35,6 +39,10 @@ package protocol TrainingObjective: AnyObject, SendableMetatype {
 extension TrainingObjective {
   /// None has one.
   package func ownRate(of parameter: Parameter) -> Double? { nil }
+  /// There are no parts.
+  package func component(of parameter: Parameter) -> TrainingComponent? { nil }
+  /// Nobody knows.
+  package var sampleLengths: [Int]? { nil }
   /// Nothing depends on it.
   package func begin(step: Int) {}
   /// As without an epoch.

@@ -18,6 +18,12 @@ struct CutTexts: Equatable {
     }
   }
 
+  /// One line for the header of a run.
+  func summary(_ renderer: PromptRenderer) -> String {
+    "\(questions) questions at \(renderer.maximumQuestionTokens) tokens, \(answers) answers at "
+      + "\(renderer.maximumAnswerTokens)"
+  }
+
   /// What a reader of the log should know; empty when nothing is cut.
   func remarks(of count: Int, _ renderer: PromptRenderer) -> [String] {
     var remarks: [String] = []

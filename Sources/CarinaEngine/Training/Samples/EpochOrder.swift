@@ -9,13 +9,17 @@ package struct EpochOrder: Sendable {
   package let batchSize: Int, accumulationSteps: Int
   /// Whether what does not fill a micro-batch is left out of each epoch.
   package let dropsLast: Bool
+  /// How long each sample is, where those of a step are to be about as long as each other; see `LengthBuckets`.
+  package let lengths: [Int]?
   private let seed: UInt64
   private let isShuffled: Bool
 
   /// Describes the order.
   package init(
-    sampleCount: Int, batchSize: Int, accumulationSteps: Int, seed: UInt64, isShuffled: Bool, dropsLast: Bool = false
+    sampleCount: Int, batchSize: Int, accumulationSteps: Int, seed: UInt64, isShuffled: Bool, dropsLast: Bool = false,
+    lengths: [Int]? = nil
   ) {
+    self.lengths = lengths
     self.dropsLast = dropsLast
     self.sampleCount = sampleCount
     self.batchSize = batchSize
@@ -25,11 +29,12 @@ package struct EpochOrder: Sendable {
   }
 
   /// The order that a run's settings describe.
-  package init(_ settings: TrainingSettings, sampleCount: Int) {
+  /// - Parameter lengths: of the samples; they count where the settings ask for batches of like lengths.
+  package init(_ settings: TrainingSettings, sampleCount: Int, lengths: [Int]? = nil) {
     self.init(
       sampleCount: sampleCount, batchSize: settings.batchSize,
       accumulationSteps: settings.gradientAccumulationSteps, seed: settings.seed, isShuffled: settings.isShuffled,
-      dropsLast: settings.dropsLast)
+      dropsLast: settings.dropsLast, lengths: settings.bucketsByLength ? lengths : nil)
   }
 
   /// Samples of an optimizer step; of one that is larger than any epoch, the largest number there is.
@@ -54,6 +59,11 @@ package struct EpochOrder: Sendable {
 
   /// The samples of an epoch in order.
   package func samples(epoch: Int) -> [Int] {
+    let order = shuffled(epoch: epoch)
+    return lengths.map { LengthBuckets.grouped(order, lengths: $0, samplesPerStep: samplesPerStep) } ?? order
+  }
+
+  private func shuffled(epoch: Int) -> [Int] {
     guard isShuffled else { return Array(0..<samplesPerEpoch) }
     var generator = SeededGenerator(seed: seed, stream: "order.\(epoch)")
     return Array(generator.permutation(sampleCount).prefix(samplesPerEpoch))

@@ -20,8 +20,9 @@ struct TokenDump {
       position += 1
     }
     let segments = [prompt.tokensBeforeImage] + prompt.tokensBetweenImages
+    let targets = [prompt.supervisedBefore] + prompt.supervisedBetween
     for (index, ids) in segments.enumerated() where index < prompt.imageCount {
-      for id in ids { add(id) }
+      for (id, isTarget) in zip(ids, targets[index]) { add(id, isTarget: isTarget) }
       lines.append(
         "\(TokenDump.padded(position))   image    image \(index + 1), positions \(position) to \(position + rowsPerImage - 1)"
       )

@@ -5,7 +5,7 @@ import CarinaTensor
 package struct DiskForecast: Sendable {
   private static let blockByteCount = 4096
   private static let filesOfCheckpoint = 4, filesOfModel = 32
-  private static let logLineByteCount = 400
+  private static let logLineByteCount = 600
 
   /// Bytes of a checkpoint, and of the model as it is written at the end.
   package let checkpoint: Int, model: Int

@@ -8,24 +8,23 @@ package struct RunStart<Objective: TrainingObjective> {
   private let configuration: JSONValue
   private let counts: RunRecord.Counts
   private let resume: ResumePolicy
+  private let goesOnAnyway: Bool
   private let onRemark: (String) -> Void
 
-  /// - Parameter onRemark: told what was noticed, for the log.
+  /// - Parameters:
+  ///   - goesOnAnyway: whether a run of another configuration is gone on with.
+  ///   - onRemark: told what was noticed, for the log.
   package init(
     trainer: Trainer<Objective>, outputDirectory: String, configuration: JSONValue, counts: RunRecord.Counts,
-    resume: ResumePolicy, onRemark: @escaping (String) -> Void
+    resume: ResumePolicy, goesOnAnyway: Bool = false, onRemark: @escaping (String) -> Void
   ) {
+    self.goesOnAnyway = goesOnAnyway
     self.trainer = trainer
     self.outputDirectory = outputDirectory
     self.configuration = configuration
     self.counts = counts
     self.resume = resume
     self.onRemark = onRemark
-  }
-
-  /// The digest by which a checkpoint knows its run.
-  static func hash(_ configuration: JSONValue) throws -> String {
-    SHA256Digest.of(try configuration.serialized(sortedKeys: true, indented: false))
   }
 
   /// Where the model goes at the end.
@@ -54,14 +53,25 @@ package struct RunStart<Objective: TrainingObjective> {
       return nil
     }
     guard let record = try RunRecord(directory: outputDirectory) else { return nil }
-    try record.require(configuration, counts)
+    if !goesOnAnyway || record.differences(from: configuration).isEmpty { try record.require(configuration, counts) }
     return record
+  }
+
+  /// What is done about checkpoints: a branch that was begun from the named one is gone on with.
+  private func policy(_ record: RunRecord?) -> ResumePolicy {
+    guard case .from(let path) = resume, let record, let branch = record.branches.last,
+      record.differences(from: configuration).isEmpty,
+      path.split(separator: "/").last == checkpoints.directory(step: branch.step).split(separator: "/").last
+    else { return resume }
+    return .automatic
   }
 
   /// Whether the run has come to its end and its model is whole.
   /// - Throws: `CarinaError.badData` when the model is damaged and there is no checkpoint to make it from.
   func isFinished(_ record: RunRecord) throws -> Bool {
-    guard record.isFinished, resume == .automatic, hasFinalModel else { return false }
+    guard record.isFinished, policy(record) == .automatic, hasFinalModel,
+      record.differences(from: configuration).isEmpty
+    else { return false }
     guard let damage = FinalModel.damage(in: finalModel, recorded: record.finalModel) else { return true }
     guard !checkpoints.steps().isEmpty else {
       throw CarinaError(
@@ -78,7 +88,7 @@ package struct RunStart<Objective: TrainingObjective> {
   /// - Throws: `CarinaError.badData` when there are checkpoints and none can be used; `.usage` for those of another
   ///   configuration.
   package func state(_ record: RunRecord?) throws -> TrainingState? {
-    switch resume {
+    switch policy(record) {
     case .never: return nil
     case .from(let path): return try state(at: path, record)
     case .automatic:
@@ -106,14 +116,18 @@ package struct RunStart<Objective: TrainingObjective> {
 
   private func state(at path: String, _ record: RunRecord?) throws -> TrainingState {
     let shapes = Dictionary(uniqueKeysWithValues: trainer.everTrained.map { ($0.name, $0.shape) })
-    let state = try TrainingState(path: path, expecting: shapes, on: trainer.objective.backend)
-    guard state.progress.configurationHash == (try Self.hash(configuration)) else {
+    var state = try TrainingState(path: path, expecting: shapes, on: trainer.objective.backend)
+    let step = state.progress.step, hash = try ConfigurationHash.of(configuration)
+    let expected = try record.map { try $0.configurationHash(atStep: step) } ?? hash
+    guard state.progress.configurationHash == expected else {
       // A record that agrees leaves only the checkpoint to be wrong, unless it is one from elsewhere.
       throw CarinaError(
-        record == nil || resume != .automatic ? .usage : .badData, "this run was started with another configuration",
+        record == nil || policy(record) != .automatic ? .usage : .badData,
+        "this run was started with another configuration",
         at: path, remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
     }
-    try require(state.progress, at: path)
+    try require(state.progress, isOfOtherOptions: expected != hash, at: path)
+    if let branch = record?.branches.last, branch.step == step, branch.forgetsBest { state.progress.extra = [:] }
     // A run that went back to an earlier step cut the log, and a loss of power may have: what lies ahead of its end
     // cannot be gone on from.
     try TrainingLog.require(
@@ -121,8 +135,39 @@ package struct RunStart<Objective: TrainingObjective> {
     return state
   }
 
-  /// Refuses numbers that do not follow from the step.
-  private func require(_ progress: TrainingState.Progress, at path: String) throws {
+  /// The branch that begins with a state; nil where the run goes on as it went.
+  package func branch(from state: TrainingState, _ record: RunRecord?) throws -> RunBranch? {
+    guard let record else { return nil }
+    let differences = record.differences(from: configuration), step = state.progress.step
+    var isNamed = false
+    if case .from = policy(record) { isNamed = true }
+    guard isNamed || !differences.isEmpty else { return nil }
+    let steps = checkpoints.steps()
+    guard steps.contains(step) else {
+      // Whoever comes after a death has to find where the branch began.
+      guard !differences.isEmpty else { return nil }
+      throw CarinaError(
+        .usage, "a run goes on with changed options from its own checkpoints alone", at: outputDirectory,
+        expected: checkpoints.directory(step: step), remedy: "Put the checkpoint there.")
+    }
+    let best = BestLoss(state.progress.extra).step
+    // The newest checkpoint knows of which step the best model is.
+    let kept = steps.last.flatMap { last in
+      try? JSONValue.parseFile("\(checkpoints.directory(step: last))/\(TrainingState.stateName)")["progress"]?["extra"]
+    }.flatMap { BestLoss($0).step }
+    let hasBest = FileManager.default.fileExists(atPath: "\(outputDirectory)/best_model")
+    // The model of the state's own step is made again.
+    let isLost = best != nil && best != step && (kept != best || !hasBest)
+    let movesBest = hasBest && (kept == nil || kept != best)
+    let isAhead = hasFinalModel || movesBest || steps.contains { $0 > step }
+    return RunBranch(
+      step: step, configurationHash: state.progress.configurationHash, differences: differences,
+      setAside: isAhead ? RunSetAside.name("\(record.branches.count + 1)") : nil, movesBest: movesBest,
+      forgetsBest: isLost || differences.contains { $0.hasPrefix("data.validation") })
+  }
+
+  /// Refuses numbers that do not follow from the step; of other options only those that follow whatever they were.
+  private func require(_ progress: TrainingState.Progress, isOfOtherOptions: Bool, at path: String) throws {
     let step = progress.step
     guard (1...max(1, trainer.totalSteps)).contains(step) else {
       throw CarinaError(
@@ -130,10 +175,10 @@ package struct RunStart<Objective: TrainingObjective> {
         expected: "1 to \(trainer.totalSteps)", found: "\(step)")
     }
     let (epoch, samplesSeen) = trainer.position(after: step)
-    var problems = [
-      ("epoch", epoch, progress.epoch), ("samples_seen", samplesSeen, progress.samplesSeen),
-      ("log_lines", step, progress.logLineCount),
-    ].filter { $0.1 != $0.2 }.map { "\($0.0) is \($0.2), not \($0.1)" }
+    let position = [("epoch", epoch, progress.epoch), ("samples_seen", samplesSeen, progress.samplesSeen)]
+    var problems = ((isOfOtherOptions ? [] : position) + [("log_lines", step, progress.logLineCount)]).filter {
+      $0.1 != $0.2
+    }.map { "\($0.0) is \($0.2), not \($0.1)" }
     if let best = BestLoss(progress.extra).step, !(1...step).contains(best) { problems.append("best_step is \(best)") }
     guard problems.isEmpty, progress.logByteCount >= progress.logLineCount else {
       throw CarinaError(

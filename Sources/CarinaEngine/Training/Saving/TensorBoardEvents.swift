@@ -65,6 +65,9 @@ final class TensorBoardEvents {
 
   private static func record(_ step: JSONValue, time: Double) -> TensorBoardRecord {
     var scalars = tags.compactMap { tag, key in step[key]?.double.map { (tag: tag, value: $0) } }
+    for (name, norm) in step["grad_norms"]?.object ?? JSONObject() {
+      if let norm = norm.double { scalars.append(("gradient_norm/\(name)", norm)) }
+    }
     if let tokens = step["supervised_tokens"]?.double, let seconds = step["seconds"]?.double, seconds > 0 {
       scalars.append(("train/supervised_tokens_per_second", tokens / seconds))
     }

@@ -1,0 +1,50 @@
+import CarinaRuntime
+import Foundation
+
+/// A run as its `run.json` tells it, to be repeated.
+public struct RecordedRun: Sendable {
+  /// The file.
+  public let path: String
+  /// The program that ran, the words of its command line, and the directory in which it was started; nil in records
+  /// that do not say.
+  public let program: String, arguments: [String], directory: String?
+  private let record: RunRecord
+
+  /// What has to be the same data and the same weights, by the keys of a configuration.
+  private static let inputs = [
+    "data.shards", "data.transform", "data.validation", "models.vision", "models.language", "models.projector",
+  ]
+
+  /// Reads a record; a run's directory stands for the one in it.
+  /// - Throws: `CarinaError.missingInput`, `.badData` for something else than the record of a training run.
+  public init(_ path: String) throws {
+    var isDirectory: ObjCBool = false
+    let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    self.path = isThere && isDirectory.boolValue ? "\(path)/\(RunRecord.fileName)" : path
+    guard let record = try RunRecord(path: self.path) else {
+      throw CarinaError(
+        .missingInput, "there is no record of a run", at: self.path,
+        expected: "the \(RunRecord.fileName) of a training run, or its directory")
+    }
+    self.record = record
+    let words = record.environment["command"]?.array?.compactMap(\.string) ?? []
+    guard let program = words.first else {
+      throw CarinaError(.badData, "the record does not say which command the run was", at: self.path)
+    }
+    self.program = program.split(separator: "/").last.map(String.init) ?? program
+    arguments = Array(words.dropFirst())
+    directory = record.environment["directory"]?.string
+  }
+
+  /// What decides the numbers of a run and of this one, where they differ: first the data and weights, which a
+  /// repetition is refused for, then the rest.
+  /// - Parameter hasFreshProjector: then its weights follow from the seed and are no input.
+  package func differences(
+    from configuration: JSONValue, hasFreshProjector: Bool
+  ) -> (inputs: [String], others: [String]) {
+    let all = record.differences(from: configuration)
+    let keys = Self.inputs.filter { !hasFreshProjector || $0 != "models.projector" }
+    func isInput(_ difference: String) -> Bool { keys.contains { difference.hasPrefix("\($0) was ") } }
+    return (all.filter(isInput), all.filter { !isInput($0) })
+  }
+}
