@@ -9,6 +9,8 @@ package struct RunStart<Objective: TrainingObjective> {
   private let counts: RunRecord.Counts
   private let resume: ResumePolicy
   private let onRemark: (String) -> Void
+  /// How many lines besides those of its steps a log may have after a step.
+  package var validationLines: (_ step: Int) -> ClosedRange<Int> = { _ in 0...0 }
 
   /// - Parameter onRemark: told what was noticed, for the log.
   package init(
@@ -130,11 +132,14 @@ package struct RunStart<Objective: TrainingObjective> {
         expected: "1 to \(trainer.totalSteps)", found: "\(step)")
     }
     let (epoch, samplesSeen) = trainer.position(after: step)
+    let further = validationLines(step), lines = progress.logLineCount
     var problems = [
       ("epoch", epoch, progress.epoch), ("samples_seen", samplesSeen, progress.samplesSeen),
-      ("log_lines", step, progress.logLineCount),
+      ("log_lines", further.contains(lines - step) ? lines : step + further.upperBound, lines),
     ].filter { $0.1 != $0.2 }.map { "\($0.0) is \($0.2), not \($0.1)" }
-    if let best = BestLoss(progress.extra).step, !(1...step).contains(best) { problems.append("best_step is \(best)") }
+    if let best = BestEvaluation.step(in: progress.extra), !(1...step).contains(best) {
+      problems.append("best_step is \(best)")
+    }
     guard problems.isEmpty, progress.logByteCount >= progress.logLineCount else {
       throw CarinaError(
         .badData, "the checkpoint's numbers do not belong together", at: path, expected: "those of step \(step)",
