@@ -35,6 +35,7 @@ else
   CHECK :=
 endif
 RUN ?= $(RESULTS)$(addprefix -,$(PROJECTOR))
+CURVES ?= $(RUN)/curves
 BACKBONES ?= $(if $(PROJECTOR),$(RESULTS),$(RUN))/stage0
 # Shards with captions for stage 1 where the archive has none of its own.
 CAPTIONS ?= $(SHARDS)/stage1-train
@@ -59,7 +60,7 @@ VERDICT := $(RUN)/verdict.txt
 # Equal seeds give equal mutants; the world that they are made of is made by the programs first.
 FUZZ := python3 Tests/Reference/fuzz_files.py --bin $(BIN) --seconds 55 --seed 1 --brief --keep .build/fuzz-failures
 
-.PHONY: help setup build test fuzz lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report bench notebooks docs clean
+.PHONY: help setup build test fuzz lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report curves bench notebooks docs clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -164,6 +165,12 @@ $(VERDICT): $(STAGE2) $(SHARDS)/stage2-test/manifest.json $(if $(CHECK),results/
 	@# What the run was made of, beside it.
 	@$(if $(PHANTOM),[ -e $(RUN)/data ] || ln -s "$$(realpath --relative-to=$(RUN) $(DATA))" $(RUN)/data)
 	@echo "The pipeline is done$(if $(CHECK), and its scores are the expected ones). Report: $(RUN)/report.html" > $@
+
+# The runs that have begun, or those in RUNS="directory ...".
+RUNS ?= $(patsubst %/train_log.jsonl,%,$(wildcard $(foreach run,$(BACKBONES)/vision $(BACKBONES)/language $(RUN)/stage1 $(RUN)/stage2,$(run)/train_log.jsonl)))
+curves: setup $(BUILT) ## draw the curves of the runs so far, or of RUNS="directory ...", into CURVES
+	@[ -n "$(strip $(RUNS))" ] || { echo 'make curves: no run has begun; name one: make curves RUNS=directory' >&2; exit 1; }
+	@$(BIN)/evaluate --curves $(RUNS) --output-dir $(CURVES)
 
 infer: setup $(STAGE2) ## ask: make infer IMAGE=file QUESTION="Is the heart enlarged?"
 	@$(BIN)/infer --checkpoint $(RUN)/stage2/final_model --image-path "$(IMAGE)" --question "$(QUESTION)"

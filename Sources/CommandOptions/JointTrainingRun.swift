@@ -12,9 +12,11 @@ public protocol JointTrainingCommand {
 /// - Parameters:
 ///   - asked: what the command line asks for.
 ///   - dumpedSamples: how many samples are shown as ids before the first step.
+///   - hasLivePage: whether a page in the run's directory shows it while it goes.
 /// - Throws: what the engine throws.
 public func runJointTraining(
-  _ program: String, _ asked: JointTrainingOptions, dumpedSamples: Int = 0, on device: Device
+  _ program: String, _ asked: JointTrainingOptions, dumpedSamples: Int = 0, hasLivePage: Bool = false,
+  on device: Device
 ) throws {
   let training = try JointTraining(asked, on: device)
   let options = training.options, settings = options.settings, counts = training.sampleCounts
@@ -26,6 +28,7 @@ public func runJointTraining(
     ("train-shards", "\(options.trainShards) (\(counts.train) samples)"),
     ("val-shards", options.validationShards.map { "\($0) (\(counts.validation ?? 0) samples)" } ?? "none"),
   ]
+  if options.validation != ValidationSettings() { lines += headerLines(options.validation.texts) }
   lines +=
     options.checkpoint.map { [("checkpoint", $0)] }
     ?? [
@@ -75,10 +78,33 @@ public func runJointTraining(
   for line in try training.tokenDump(dumpedSamples) { printLine(line) }
   guard !options.isDryRun else { return }
   Interruption.listen()
-  let display = StepDisplay(program)
-  let outcome = try training.run(
-    shouldStop: { Interruption.wasRequested }, onRemark: writeNote, onStep: display.show)
+  let display = StepDisplay(program, epochs: settings.epochCount, every: settings.logEvery)
+  let page =
+    hasLivePage
+    ? LivePage(
+      directory: options.outputDirectory, title: program,
+      facts: [
+        .init("training samples", "\(counts.train)"), .init("held-out samples", "\(counts.validation ?? 0)"),
+        .init("directory", options.outputDirectory),
+      ], epochs: settings.epochCount, pictures: training.pictures(ofValidationSample:), onRemark: writeNote) : nil
+  let outcome: TrainingOutcome
+  do {
+    outcome = try training.run(
+      shouldStop: { Interruption.wasRequested }, onRemark: writeNote,
+      onStep: { report, total in
+        display.show(report, total: total)
+        page?.show(report, total: total)
+      },
+      onValidation: { report in
+        display.show(report)
+        page?.show(report)
+      })
+  } catch let error as CarinaError {
+    page?.end(error.kind == .interrupted ? .stopped("\(error)") : .failed("\(error)"))
+    throw error
+  }
   display.finish()
+  if case .finished = outcome { page?.end(.finished) }
   switch outcome {
   case .finished(let steps):
     let text = MemoryForecast.text

@@ -9,6 +9,8 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   /// Shards for the validation loss.
   @Option(name: .long, help: ArgumentHelp("Held-out shard directory; the best model is kept.", valueName: "dir"))
   public var valShards: String?
+  /// When and on what the run is validated.
+  @OptionGroup public var validation: SettingOptions<WholeOffer<ValidationSettingList>>
   /// What the run begins with.
   @OptionGroup public var backbones: Backbones
   /// The run's directory.
@@ -40,6 +42,11 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   /// Whether a run is repeated with other data or weights.
   @Flag(name: .long, help: "Repeat a run although its data or weights are others than were recorded.")
   public var configAnyway = false
+  /// Whether a page shows the run.
+  @Flag(
+    name: .long,
+    help: "Show the run in live.html of the output directory, which a browser reads again while the run goes.")
+  public var livePage = false
   /// How weights are changed.
   @OptionGroup public var optimization: SettingOptions<TrainingOffers.Optimization>
   /// Precision and library of matrix products.
@@ -82,6 +89,7 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
     options.isStandalone = standalone
     options.isDryRun = dryRun
     options.validationShards = valShards
+    options.validation = try validation.values
     options.settings = settings
     try optimization.apply(to: &options.settings)
     try order.apply(to: &options.settings)

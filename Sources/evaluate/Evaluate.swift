@@ -18,6 +18,12 @@ struct Evaluate: ParsableCommand {
 
   @Option(help: "A file of answers made elsewhere, one JSON object a line: id, prediction, reference or references.")
   var predictions: String?
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Draw the curves of these training runs: an SVG file a curve, and curves.html; nothing is asked.",
+      valueName: "run"))
+  var curves: [String] = []
   @Option(help: ArgumentHelp("Where predictions, metrics.json and report.html are written.", valueName: "dir"))
   var outputDir: String
   @OptionGroup(title: "Asking a model") var asking: AskingOptions
@@ -30,7 +36,15 @@ struct Evaluate: ParsableCommand {
 
   func run() throws {
     global.apply()
-    if let predictions {
+    if !curves.isEmpty {
+      let given = asking.given + (predictions == nil ? [] : ["--predictions"])
+      guard given.isEmpty else {
+        throw CarinaError(
+          .usage, "--curves stands alone: it asks no model and scores no answers",
+          found: given.joined(separator: ", "))
+      }
+      try CurvesDrawing(runs: curves, outputDirectory: outputDir).run()
+    } else if let predictions {
       guard asking.given.isEmpty else {
         throw CarinaError(
           .usage, "--predictions stands alone: its answers are there already",

@@ -36,7 +36,8 @@ struct TrainStage0: ParsableCommand {
     writeRunHeader("train-stage0", try header(options, device))
     training.onRemark = writeNote
     Interruption.listen()
-    let vision = StepDisplay("vision"), language = StepDisplay("language")
+    let every = options.training.logEvery
+    let vision = StepDisplay("vision", every: every), language = StepDisplay("language", every: every)
     try training.run(shouldStop: { Interruption.wasRequested }) { part, report, total in
       (part == .vision ? vision : language).show(report, total: total)
     }

@@ -24,7 +24,8 @@ struct TrainStage1: ParsableCommand, JointTrainingCommand {
   func run() throws {
     global.apply()
     try runJointTraining(
-      "train-stage1", trainingOptions(), dumpedSamples: training.dumpTokens ?? 0, on: training.precision.device())
+      "train-stage1", trainingOptions(), dumpedSamples: training.dumpTokens ?? 0, hasLivePage: training.livePage,
+      on: training.precision.device())
   }
 
   func trainingOptions() throws -> JointTrainingOptions {

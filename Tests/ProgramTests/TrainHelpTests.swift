@@ -41,6 +41,27 @@ private let trainStage1Help = """
   OPTIONS:
     --train-shards <dir>    Shard directory to train on.
     --val-shards <dir>      Held-out shard directory; the best model is kept.
+    --eval-every <N|epoch>  Validate every N optimizer steps, or each epoch: loss
+                            with the true, a shuffled and a blank image, answers,
+                            closed accuracy (default: the loss alone, each epoch).
+    --eval-samples <eval-samples>
+                            Held-out samples whose answers are written to
+                            validation.jsonl. (default: 4)
+    --eval-limit <eval-limit>
+                            Validate on so many held-out samples, spread evenly
+                            over all (default: all).
+    --eval-max-new-tokens <eval-max-new-tokens>
+                            Most tokens of an answer in validation. (default: 64)
+    --best-metric <best-metric>
+                            What chooses the best model. loss is that of training
+                            since the validation before. (values: val-loss, loss,
+                            closed-accuracy, image-gap; default: val-loss)
+    --early-stopping <early-stopping>
+                            Stop after so many validations in a row in which the
+                            best metric did not improve.
+    --early-stopping-delta <early-stopping-delta>
+                            An improvement by no more than this does not count.
+                            (default: 0.0)
     --vision-model <vision-model>
                             SigLIP checkpoint: a directory, or an id in the
                             Hugging Face cache.
@@ -69,6 +90,8 @@ private let trainStage1Help = """
                             than it had are refused.
     --config-anyway         Repeat a run although its data or weights are others
                             than were recorded.
+    --live-page             Show the run in live.html of the output directory,
+                            which a browser reads again while the run goes.
     --weight-decay <weight-decay>
                             Decay of weights other than norms and biases.
                             (default: 0.01)
@@ -123,6 +146,10 @@ private let trainStage1Help = """
                             (default: 10min)
     --tensorboard           Write the log for TensorBoard too, into tensorboard/
                             of the output directory.
+    --wandb-project <name>  Write the log as an offline run of this project too,
+                            into wandb/, for wandb sync; nothing is sent.
+    --log-every <N>         Without a terminal, a progress line every N optimizer
+                            steps (default: every ten seconds).
     --prompt-style <prompt-style>
                             gemma, plain, seed or gemma3 (default: plain in stage
                             1, gemma in stage 2). (values: gemma, plain, seed,

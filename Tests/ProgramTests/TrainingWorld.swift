@@ -28,6 +28,8 @@ final class TrainingWorld: Sendable {
   var questions: String { file("questions") }
   var captions: String { file("captions") }
   var heldOut: String { file("held-out") }
+  /// More of those, about several images.
+  var heldOutImages: String { file("held-out-images") }
 
   private init() throws {
     directory = try TemporaryDirectory()
@@ -37,6 +39,7 @@ final class TrainingWorld: Sendable {
     try shards("stage2_train", to: questions, limit: 24)
     try shards("stage1_train", to: captions, limit: nil)
     try shards("stage2_val", to: heldOut, limit: 4)
+    try shards("stage2_val", to: heldOutImages, limit: 16)
     let texts = try ["stage1_train", "stage2_train"].flatMap { records in
       try ArchiveReader.records("\(archive)/\(records).json", format: .carina).flatMap { [$0.question, $0.answer] }
     }

@@ -33,4 +33,12 @@ public enum PNGEncoder {
     }
     return Data(bytes: bytes, count: count)
   }
+
+  /// Width, height and channels (1 grey, 3 colour) of a picture that `encode` made, from its header.
+  package static func size(of png: Data) -> (width: Int, height: Int, channels: Int) {
+    let bytes = [UInt8](png.prefix(26))
+    precondition(bytes.count == 26, "a PNG file without a header")
+    func number(_ offset: Int) -> Int { bytes[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) } }
+    return (number(16), number(20), bytes[25] == 0 ? 1 : 3)
+  }
 }

@@ -32,6 +32,8 @@ public struct JointTrainingOptions: Sendable {
   public var lora = SettingValues<LoraSettingList>()
   /// How images are changed while training.
   public var images = SettingValues<AugmentationSettingList>()
+  /// When and on what the run is validated, where there are shards for it.
+  public var validation = ValidationSettings()
   /// The file in which the vision features are kept; nil computes them whenever they are wanted.
   public var featureCache: String?
 
@@ -88,6 +90,7 @@ public struct JointTrainingOptions: Sendable {
     try requireFrozenBase()
     try requireTrainedComponents()
     try projectorSettings.validate()
+    try requireValidationShards()
     let pools = projectorSettings.form == .gemma3 ? ProjectorSettings.name(\.form) : ProjectorSettings.name(\.pool)
     if features.dropsFirstPatch, projectorSettings.form == .gemma3 || projectorSettings.pool ?? 1 > 1 {
       throw CarinaError(
@@ -138,6 +141,20 @@ public struct JointTrainingOptions: Sendable {
       throw CarinaError(
         .usage, "\(setting: name) has no effect: the \(part) is frozen", expected: "\(setting: remedy) beside it",
         found: rate.map { "\($0)" }, remedy: "Add \(setting: remedy), or leave \(setting: name) out.")
+    }
+  }
+
+  /// Refuses settings of validation without samples for it.
+  private func requireValidationShards() throws {
+    try validation.validate()
+    let list = ValidationSettingList.declared
+    let given = [
+      (list.evalEvery.name, validation.evalEvery != nil), (list.earlyStopping.name, validation.earlyStopping != nil),
+    ]
+    for (name, isSet) in given where isSet && validationShards == nil {
+      throw CarinaError(
+        .usage, "\(setting: name) needs held-out samples",
+        remedy: "Name their shard directory with \(setting: .validationShards), or leave \(setting: name) out.")
     }
   }
 

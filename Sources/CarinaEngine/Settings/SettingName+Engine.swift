@@ -36,6 +36,8 @@ extension SettingName {
   package static let quantizedWeightsFile = SettingName("cache_int8_weights")
   /// Whose pixels an evaluation shows.
   package static let arms = SettingName("arms")
+  /// Shards to validate on.
+  package static let validationShards = SettingName("val_shards")
   /// A joined model: a directory or an id.
   package static let checkpoint = SettingName("checkpoint")
 }

@@ -100,4 +100,18 @@ public struct TrainingSettingList: SettingList {
   public let writesTensorBoard = Setting(
     "tensorboard", false, help: "Write the log for TensorBoard too, into tensorboard/ of the output directory.",
     record: .never)
+  /// The project of an offline run of Weights & Biases; nil for none.
+  public let wandbProject = Setting<String?>(
+    "wandb_project", nil,
+    .optional(
+      SettingRange("a name of 1 to 128 characters without / \\ # ? % :") {
+        (1...128).contains($0.count) && !$0.contains { "/\\#?%:".contains($0) }
+      }),
+    help: "Write the log as an offline run of this project too, into wandb/, for wandb sync; nothing is sent.",
+    record: .never, valueName: "name")
+  /// Steps between progress lines where there is no terminal; nil for a line every ten seconds.
+  public let logEvery = Setting<Int?>(
+    "log_every", nil, .optional(.atLeast(1)),
+    help: "Without a terminal, a progress line every N optimizer steps (default: every ten seconds).",
+    record: .never, valueName: "N")
 }

@@ -17,6 +17,7 @@ public final class JointTraining {
   private let features: CachedVisionFeatures?, validationFeatures: CachedVisionFeatures?
   let adapters: TrainedAdapters?
   private let cutTexts: CutTexts
+  private let validator: Validator?
   /// The file of kept vision features.
   public let featureCache: FeatureCache?
   /// How much memory the run will take.
@@ -79,7 +80,8 @@ public final class JointTraining {
         rowsPerImage: try parts.rowsPerImage(dropsFirstPatch: options.features.dropsFirstPatch)) : nil
     let plan = try parts.loraPlan(options.lora)
     forecast = try MemoryForecast(
-      options, parts, adapters: plan, samples: samples, renderer: renderer, lengths: sampleLengths,
+      options, parts, adapters: plan, samples: samples, validation: validation, renderer: renderer,
+      lengths: sampleLengths,
       packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
     adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
@@ -98,6 +100,14 @@ public final class JointTraining {
     for samples in [samples, validation].compactMap({ $0 }) {
       try LongSamples.refuse(samples, renderer: renderer, model: pipeline.model, source: samples.shards.path)
     }
+    validator =
+      try options.validation.evalEvery == nil
+      ? nil
+      : validation.map { [pipeline, renderer, validationFeatures] in
+        try Validator(
+          pipeline.model, samples: $0, renderer: renderer, policy: options.policy, kept: validationFeatures,
+          settings: options.validation, batchSize: options.settings.batchSize, seed: options.settings.seed)
+      }
     if !options.policy.trainsDecoder { pipeline.model.decoder.packWhenFrozen() }
     cutTexts = try CutTexts(samples, renderer: renderer)
     remarks =
@@ -105,6 +115,7 @@ public final class JointTraining {
       + (pipeline.language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
       + pipeline.remarks + (featureCache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
       + cutTexts.remarks(of: samples.count, renderer) + (unnamed.map { [$0] } ?? [])
+      + (validator?.remarks ?? [])
     if let repeated = options.repeated { remarks += try differences(from: repeated) }
   }
 
@@ -202,7 +213,8 @@ public final class JointTraining {
   /// - Throws: see `TrainingRun.run`.
   public func run(
     shouldStop: @escaping () -> Bool = { false }, onRemark: @escaping (String) -> Void = { _ in },
-    onStep: @escaping (StepReport, _ total: Int) -> Void = { _, _ in }
+    onStep: @escaping (StepReport, _ total: Int) -> Void = { _, _ in },
+    onValidation: @escaping (ValidationReport) -> Void = { _ in }
   ) throws -> TrainingOutcome {
     let objective = JointObjective(
       model: model, samples: samples, renderer: renderer, policy: options.policy,
@@ -222,8 +234,18 @@ public final class JointTraining {
     run.onRemark = onRemark
     run.onStep = onStep
     if let validation { run.validate = { [self] in try validationLoss(validation) } }
+    run.bestPolicy = BestEvaluation(options.validation)
+    run.onValidation = onValidation
+    if let validator, let interval = options.validation.evalEvery {
+      run.evaluation = RunEvaluation(every: interval, pictures: validator.pictures, evaluate: validator.run)
+    }
     return try run.run()
   }
+
+  /// The images of a held-out sample as they are stored, each a PNG file; none where the run has no validation with
+  /// answers.
+  /// - Throws: `CarinaError.badData` for a shard that cannot be read.
+  public func pictures(ofValidationSample sample: Int) throws -> [Data] { try validator?.pictures(of: sample) ?? [] }
 
   /// Mean loss per supervised token on held-out samples.
   private func validationLoss(_ samples: ShardSamples) throws -> Double {
@@ -316,6 +338,7 @@ public final class JointTraining {
     document["projector"] = model.projector.config.record(
       asked: pipeline.projector == nil ? options.projectorSettings.form : nil)
     if adapters != nil { document["lora"] = .object(options.lora.json) }
+    if !options.validation.json.isEmpty { document["validation"] = .object(options.validation.json) }
     for values in [options.computing.json, options.images.json] {
       for (name, value) in values { document[name] = value }
     }

@@ -43,6 +43,7 @@ extension StepGuard {
     let lines = try LineReader(path)
     while lines.number < lineCount, let line = try lines.next() {
       let location = "\(path), line \(lines.number)", entry = try JSONValue.parse(line, source: location)
+      if entry["kind"] != nil { continue }
       if entry["skipped"]?.bool == true {
         noteSkipped()
       } else if let loss = entry["loss"]?.double {

@@ -1,3 +1,5 @@
+import CarinaRuntime
+
 /// What one optimizer step reports.
 public struct StepReport: Equatable, Sendable {
   /// Optimizer steps done including this one, and the epoch (from 0) it belongs to.
@@ -7,9 +9,9 @@ public struct StepReport: Equatable, Sendable {
   /// The step's learning rate.
   public let learningRate: Double
   /// What the mean is taken over.
-  package let supervisedTokens: Int
+  public let supervisedTokens: Int
   /// Wall-clock time of the step, and the part of it spent waiting for data.
-  package let seconds: Double, dataWaitMilliseconds: Double
+  public let seconds: Double, dataWaitMilliseconds: Double
   /// Mean loss on held-out data after the step, where it was taken.
   public var validationLoss: Double?
   /// The same norm of each component by itself, where a stage has components.
@@ -33,5 +35,26 @@ public struct StepReport: Equatable, Sendable {
     self.supervisedTokens = supervisedTokens
     self.seconds = seconds
     self.dataWaitMilliseconds = dataWaitMilliseconds
+  }
+
+  /// Its line in the training log.
+  package var line: JSONValue {
+    var line = JSONObject([
+      ("step", .integer(step)), ("epoch", .integer(epoch)),
+      ("loss", loss.isFinite ? .number(loss) : .null),
+      ("learning_rate", .number(learningRate)),
+      ("grad_norm", gradientNorm.isFinite ? .number(gradientNorm) : .null),
+      ("supervised_tokens", .integer(supervisedTokens)),
+      ("seconds", .number((seconds * 1e6).rounded() / 1e6)),
+      ("data_wait_ms", .number((dataWaitMilliseconds * 1e3).rounded() / 1e3)),
+    ])
+    if !gradientNorms.isEmpty {
+      line["grad_norms"] = .object(
+        JSONObject(gradientNorms.map { ($0.component, $0.norm.isFinite ? .number($0.norm) : .null) }))
+    }
+    line["validation_loss"] = validationLoss.map(JSONValue.number)
+    if skipCause != nil { line["skipped"] = .bool(true) }
+    if isSpike { line["spike"] = .bool(true) }
+    return .object(line)
   }
 }

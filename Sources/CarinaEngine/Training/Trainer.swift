@@ -225,7 +225,7 @@ package final class Trainer<Objective: TrainingObjective> {
   /// Refuses a run of which every step was skipped.
   /// - Throws: `CarinaError.badData`.
   func requireTaken() throws {
-    guard stepGuard.skipped >= totalSteps else { return }
+    guard stepGuard.skipped >= step else { return }
     throw divergence("every step was skipped, as the loss or a gradient was never finite", at: nil, found: nil)
   }
 

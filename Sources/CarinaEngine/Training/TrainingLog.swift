@@ -1,7 +1,8 @@
 import CarinaRuntime
 import Foundation
 
-/// `train_log.jsonl`: one object an optimizer step, on the disk as soon as the step is done.
+/// `train_log.jsonl`: one object an optimizer step, and one a validation with records of its own, on the disk as soon as
+/// it is done.
 public final class TrainingLog {
   /// The file's name in a run's directory.
   public static let fileName = "train_log.jsonl"
@@ -104,23 +105,17 @@ public final class TrainingLog {
   /// - Throws: `CarinaError.cannotWrite`.
   @discardableResult
   package func append(_ report: StepReport) throws -> JSONValue {
-    var line = JSONObject([
-      ("step", .integer(report.step)), ("epoch", .integer(report.epoch)),
-      ("loss", report.loss.isFinite ? .number(report.loss) : .null),
-      ("learning_rate", .number(report.learningRate)),
-      ("grad_norm", report.gradientNorm.isFinite ? .number(report.gradientNorm) : .null),
-      ("supervised_tokens", .integer(report.supervisedTokens)),
-      ("seconds", .number((report.seconds * 1e6).rounded() / 1e6)),
-      ("data_wait_ms", .number((report.dataWaitMilliseconds * 1e3).rounded() / 1e3)),
-    ])
-    if !report.gradientNorms.isEmpty {
-      line["grad_norms"] = .object(
-        JSONObject(report.gradientNorms.map { ($0.component, $0.norm.isFinite ? .number($0.norm) : .null) }))
-    }
-    line["validation_loss"] = report.validationLoss.map(JSONValue.number)
-    if report.skipCause != nil { line["skipped"] = .bool(true) }
-    if report.isSpike { line["spike"] = .bool(true) }
-    let data = Data((try JSONValue.object(line).serialized(sortedKeys: false, indented: false) + "\n").utf8)
+    try append(report.line)
+  }
+
+  /// Adds the line of a validation.
+  /// - Returns: what it holds.
+  /// - Throws: `CarinaError.cannotWrite`.
+  @discardableResult
+  package func append(_ report: ValidationReport) throws -> JSONValue { try append(report.json) }
+
+  private func append(_ line: JSONValue) throws -> JSONValue {
+    let data = Data((try line.serialized(sortedKeys: false, indented: false) + "\n").utf8)
     do {
       try file.write(contentsOf: data)
     } catch {
@@ -130,7 +125,7 @@ public final class TrainingLog {
     }
     lineCount += 1
     byteCount += data.count
-    return .object(line)
+    return line
   }
 
   /// Brings all lines to the disk, so that a checkpoint may refer to them.

@@ -23,6 +23,12 @@ package struct TrainingRun<Objective: TrainingObjective> {
   package var onRemark: (String) -> Void = { _ in }
   /// Mean loss on held-out data, taken at each epoch's end; the best model so far is kept.
   package var validate: (() throws -> Double)?
+  /// Validation with records of its own, which then takes the place of `validate`.
+  package var evaluation: RunEvaluation?
+  /// What the best model is chosen by, and when the run stops for want of a better one.
+  package var bestPolicy = BestEvaluation()
+  /// Told each validation with records of its own.
+  package var onValidation: (ValidationReport) -> Void = { _ in }
   /// Refuses, before each save, files that are no longer those that the run began with.
   package var checkInputs: () throws -> Void = {}
   /// Seconds on a clock that nobody sets.
@@ -49,6 +55,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
   }
 
   private var finalModel: String { RunStart<Objective>.finalModel(in: outputDirectory) }
+  private var closesEpoch: Bool { trainer.isAtEpochEnd || trainer.isFinished }
   private var bestModel: String { "\(outputDirectory)/best_model" }
 
   /// Runs to the end.
@@ -59,9 +66,10 @@ package struct TrainingRun<Objective: TrainingObjective> {
   package func run() throws -> TrainingOutcome {
     let checkpoints = RunCheckpoints(outputDirectory: outputDirectory)
     let trained = trainer.everTrained, trainedNames = Set(trained.map(\.name))
-    let start = RunStart(
+    var start = RunStart(
       trainer: trainer, outputDirectory: outputDirectory, configuration: configuration, counts: counts, resume: resume,
       goesOnAnyway: goesOnAnyway, onRemark: onRemark)
+    if evaluation != nil { start.validationLines = { evaluationCount(upTo: $0 - 1)...evaluationCount(upTo: $0) } }
     let lock = try TrainingLog.lock(directory: outputDirectory)
     let record = try start.record()
     if let record, try start.isFinished(record) {
@@ -73,7 +81,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     let frozenBefore = ParameterDigest(frozen)
     var change = TrainedWeightsCheck(trained)
 
-    var best = BestLoss(), written = (lines: 0, bytes: 0), branches = record?.branches ?? [], begun: RunBranch?
+    var best = bestPolicy, written = (lines: 0, bytes: 0), branches = record?.branches ?? [], begun: RunBranch?
     // What a death in the middle of it left ahead of a branch would be taken for the branch's own.
     if let last = branches.last, last.isPending { try RunSetAside(last, in: outputDirectory)?.move() }
     if let state = try start.state(record) {
@@ -82,9 +90,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
         step: state.progress.step, moments: state.moments,
         stepGuard: try StepGuard(log: TrainingLog.path(outputDirectory), lineCount: state.progress.logLineCount))
       written = (state.progress.logLineCount, state.progress.logByteCount)
-      best = BestLoss(state.progress.extra)
+      best = bestPolicy.resumed(state.progress.extra)
       begun = try start.branch(from: state, record)
-      if begun?.forgetsBest == true { best = BestLoss() }
+      if begun?.forgetsBest == true { best = bestPolicy }
     }
     try forecast.require(
       remaining(checkpoints, after: begun), keeping: keptCheckpoints, in: outputDirectory, space(outputDirectory))
@@ -108,35 +116,47 @@ package struct TrainingRun<Objective: TrainingObjective> {
     }
     try writeRecord(finalModel: nil, branches)
 
-    let events =
-      trainer.settings.writesTensorBoard
-      ? try TensorBoardEvents(run: outputDirectory, log: log.path, now: Double(time(nil))) : nil
+    let answers = try evaluation.map { _ in
+      try ValidationAnswersFile(directory: outputDirectory, validations: log.lineCount - trainer.step)
+    }
+    let tracking = try RunTracking(
+      run: outputDirectory, settings: trainer.settings, configuration: configuration, log: log.path,
+      answers: answers?.earlier ?? [], pictures: evaluation?.pictures ?? { _ in [] })
     let firstStep = trainer.step
     // A death between the checkpoint and the model of its step leaves this to be done.
-    if validate != nil, best.step == firstStep, firstStep > 0 { try save(model: bestModel, "the best model") }
+    if validate != nil || evaluation != nil, best.step == firstStep, firstStep > 0 {
+      try save(model: bestModel, "the best model")
+    }
     var lastSave = clock(), saved = Set<Int>()
-    while !trainer.isFinished {
-      var report = try trainer.trainStep()
-      change.note(report)
-      remark(report)
-      let closesEpoch = trainer.isAtEpochEnd || trainer.isFinished
-      if closesEpoch, let validate {
-        let loss = try finite(validate(), step: report.step)
-        try trainer.objective.backend.throwFailure()
-        report.validationLoss = loss
-        if loss < best.loss { best = BestLoss(loss: loss, step: report.step) }
+    // A run that was stopped in a validation, or died behind a checkpoint of before it, begins with it.
+    var isDue = isEvaluationPending(log)
+    while isDue || !(trainer.isFinished || best.isExhausted) {
+      if !isDue {
+        var report = try trainer.trainStep()
+        change.note(report)
+        remark(report)
+        best.note(stepLoss: report.loss)
+        if closesEpoch, evaluation == nil, let validate {
+          let loss = try finite(validate(), step: report.step)
+          try trainer.objective.backend.throwFailure()
+          report.validationLoss = loss
+          best.note(loss, step: report.step)
+        }
+        try tracking.append(try log.append(report))
+        onStep(report, trainer.totalSteps)
+        isDue = isEvaluationPending(log)
       }
-      let line = try log.append(report)
-      try events?.append(line, time: Double(time(nil)))
-      onStep(report, trainer.totalSteps)
-      let stops = shouldStop() && !trainer.isFinished, isBest = best.step == trainer.step
+      if isDue { isDue = try !evaluate(&best, log, answers, tracking) }
+      let ends = !isDue && (trainer.isFinished || best.isExhausted)
+      let stops = shouldStop() && !ends, isBest = best.step == trainer.step
       // Before a model is written, so that a full disk or a death there costs nothing.
-      if stops || isBest || trainer.isFinished || isCheckpointDue(closesEpoch: closesEpoch, since: lastSave) {
+      if stops || isBest || ends || isCheckpointDue(since: lastSave) {
         try trainer.requireFinite(trained)
         try checkInputs()
         try forecast.requireCheckpoint(
           "the checkpoint of step \(trainer.step)", in: outputDirectory, space(outputDirectory))
         try log.sync()
+        try answers?.sync()
         try checkpoints.write(state(trained, log: log, best: best))
         saved.insert(trainer.step)
         try checkpoints.prune(keeping: keptCheckpoints) { $0 <= firstStep || saved.contains($0) }
@@ -144,17 +164,50 @@ package struct TrainingRun<Objective: TrainingObjective> {
       }
       if isBest { try save(model: bestModel, "the best model") }
       if stops {
+        try tracking.finish(exitCode: 75)
         throw CarinaError(
           .interrupted, "stopped after step \(trainer.step) of \(trainer.totalSteps); a checkpoint is written",
           at: outputDirectory, remedy: "Run the same command again to go on.")
       }
     }
+    if trainer.step < trainer.totalSteps {
+      onRemark(
+        "stopped early after step \(trainer.step) of \(trainer.totalSteps): \(best.metric.rawValue) has not improved in "
+          + "\(best.countWithout) validations; the best is that of step \(best.step ?? 0)")
+    }
     try trainer.requireTaken()
     try ParameterDigest(frozen).requireUnchanged(since: frozenBefore, what: "a frozen weight")
     try change.requireChanged(trained, peak: trainer.schedule.peak, tookSteps: trainer.step > firstStep)
     try save(model: finalModel, "the final model")
+    try tracking.finish(exitCode: 0)
     try writeRecord(finalModel: FinalModel.list(finalModel), branches)
-    return .finished(steps: trainer.totalSteps)
+    return .finished(steps: trainer.step)
+  }
+
+  /// How many validations with records of their own there are up to a step.
+  private func evaluationCount(upTo step: Int) -> Int {
+    evaluation?.interval.count(upTo: step, of: trainer.totalSteps, stepsPerEpoch: trainer.order.stepsPerEpoch) ?? 0
+  }
+
+  private func isEvaluationPending(_ log: TrainingLog) -> Bool {
+    log.lineCount - trainer.step < evaluationCount(upTo: trainer.step)
+  }
+
+  /// Validates, with records of its own.
+  /// - Returns: false where it was asked to stop.
+  private func evaluate(
+    _ best: inout BestEvaluation, _ log: TrainingLog, _ answers: ValidationAnswersFile?, _ tracking: RunTracking
+  ) throws -> Bool {
+    guard let evaluation else { return true }
+    let epoch = (trainer.step - 1) / trainer.order.stepsPerEpoch
+    guard var report = try evaluation.evaluate(trainer.step, epoch, shouldStop) else { return false }
+    _ = try finite(report.loss, step: report.step)
+    report.trainingLoss = best.metric == .trainingLoss ? best.trainingLoss : nil
+    report.isBest = best.note(report.value(of: best.metric), step: report.step)
+    try answers?.append(report.answers)
+    try tracking.append(try log.append(report), answers: report.answers)
+    onValidation(report)
+    return true
   }
 
   private func clearAbandoned(_ checkpoints: RunCheckpoints) throws {
@@ -186,7 +239,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     return loss
   }
 
-  private func isCheckpointDue(closesEpoch: Bool, since lastSave: Double) -> Bool {
+  private func isCheckpointDue(since lastSave: Double) -> Bool {
     let settings = trainer.settings
     if let every = settings.saveEverySteps, trainer.step % every == 0 { return true }
     if let every = settings.saveEveryEpochs, closesEpoch, (trainer.step / trainer.order.stepsPerEpoch) % every == 0 {
@@ -195,7 +248,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     return settings.saveEvery.isDue(atStep: trainer.step, elapsed: clock() - lastSave)
   }
 
-  private func state(_ trained: [Parameter], log: TrainingLog, best: BestLoss) throws -> TrainingState {
+  private func state(_ trained: [Parameter], log: TrainingLog, best: BestEvaluation) throws -> TrainingState {
     let (epoch, samplesSeen) = trainer.position(after: trainer.step)
     return TrainingState(
       progress: TrainingState.Progress(
@@ -210,7 +263,10 @@ package struct TrainingRun<Objective: TrainingObjective> {
   private func remaining(_ checkpoints: RunCheckpoints, after branch: RunBranch?) -> DiskForecast.Remaining {
     let steps = trainer.totalSteps - trainer.step, perEpoch = trainer.order.stepsPerEpoch
     return DiskForecast.Remaining(
-      steps: steps, validations: validate == nil ? 0 : (steps + perEpoch - 1) / perEpoch,
+      steps: steps,
+      validations: evaluation != nil
+        ? evaluationCount(upTo: trainer.totalSteps) - evaluationCount(upTo: trainer.step)
+        : validate == nil ? 0 : (steps + perEpoch - 1) / perEpoch,
       checkpoints: checkpoints.steps().count { $0 <= branch?.step ?? .max },
       hasBest: branch?.movesBest != true && FileManager.default.fileExists(atPath: bestModel))
   }

@@ -22,27 +22,29 @@ enum HTML {
   }
 
   /// A whole document that loads nothing from elsewhere.
-  static func document(title: String, body: String) -> String {
-    """
-    <!DOCTYPE html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <title>\(escaped(title))</title>
-    <style>
-    \(ReportStyle.css)
-    </style>
-    </head>
-    <body>
-    <main>
-    \(body)</main>
-    <footer>Carina \(CarinaVersion.current)</footer>
-    </body>
-    </html>
+  /// - Parameter seconds: after how long a browser reads it again; nil for never.
+  static func document(title: String, body: String, refreshingEvery seconds: Int? = nil) -> String {
+    let refresh = seconds.map { "<meta http-equiv=\"refresh\" content=\"\($0)\">\n" } ?? ""
+    return """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta name="color-scheme" content="light dark">
+      \(refresh)<title>\(escaped(title))</title>
+      <style>
+      \(ReportStyle.css)
+      </style>
+      </head>
+      <body>
+      <main>
+      \(body)</main>
+      <footer>Carina \(CarinaVersion.current)</footer>
+      </body>
+      </html>
 
-    """
+      """
   }
 
   /// A section with a heading; nothing when there is no content.

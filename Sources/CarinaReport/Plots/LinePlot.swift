@@ -48,6 +48,9 @@ public struct LinePlot: Equatable, Sendable {
     self.isLogarithmic = isLogarithmic
   }
 
+  /// Whether there is anything to draw.
+  package var hasPoints: Bool { series.contains { zip($0.x, $0.y).contains { $0.isFinite && $1.isFinite } } }
+
   /// The drawing as an `<svg>` element.
   /// - Throws: `CarinaError` as `Gnuplot.svg` does, or `.usage` when there is no finite point.
   public func svg(width: Int = 640, height: Int = 300, gnuplot: Gnuplot = Gnuplot()) throws -> String {

@@ -60,7 +60,7 @@ struct RecipeOption {
       "train-val-split": value(.records(.heldOutPart)),
       "vision-model-name": value(.called("vision-model")),
       "img-size": value(.noEffect("images are made at the vision encoder's own size")),
-      "wandb-project": value(log), "wandb-run-name": value(log), "wandb-log-freq": value(log),
+      "wandb-run-name": value(log), "wandb-log-freq": value(log),
       "disable-wandb": flag(log), "log-with": value(log), "logging-steps": value(log),
     ]) { $1 }
 

@@ -138,6 +138,8 @@ extension MatrixProductChoice: OptionValue {}
 extension ImageAugmentation: OptionValue {}
 extension SaveInterval: OptionValue {}
 extension LearningRateShape: OptionValue, @retroactive ExpressibleByArgument {}
+extension EvaluationInterval: OptionValue {}
+extension BestMetric: OptionValue, @retroactive ExpressibleByArgument {}
 extension LoraTargets: OptionValue {}
 
 extension SampleFormat: OptionValue, @retroactive ExpressibleByArgument {}

@@ -25,6 +25,24 @@ import Carina
     }
   }
 
+  @Test("texts and pictures are those of PyTorch's SummaryWriter")
+  func pictures() throws {
+    let url = try #require(
+      Bundle.module.url(forResource: "Goldens/training/tensorboard-events", withExtension: "json"))
+    let golden = try #require(JSONValue.parse(Data(contentsOf: url), source: "golden")["pictures"])
+    let texts = try #require(golden["texts"]?.object).map { (tag: $0.key, text: $0.value.string ?? "") }
+    let images = try #require(golden["images"]?.object).map { (tag: $0.key, png: bytes($0.value.string ?? "")) }
+    #expect(images.count == 2)
+    let record = TensorBoardRecord(
+      step: try #require(golden["step"]?.int), time: try #require(golden["time"]?.double), texts: texts, images: images)
+    #expect(hexadecimal(record.bytes) == golden["frame"]?.string)
+  }
+
+  private func bytes(_ text: String) -> Data {
+    let digits = Array(text)
+    return Data(stride(from: 0, to: digits.count, by: 2).map { UInt8(String(digits[$0...$0 + 1]), radix: 16) ?? 0 })
+  }
+
   @Test("a run writes an event a step; one that goes on writes each step once, in one file")
   func run() throws {
     let run = try TinyRun()

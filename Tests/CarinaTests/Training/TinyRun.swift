@@ -16,6 +16,8 @@ final class TinyRun {
   var subdirectory = ""
   var stopsAfter: Int?
   var validationLosses: [Int: Double]?
+  var evaluation: RunEvaluation?
+  var bestPolicy = BestEvaluation()
   var space: (_ step: Int) -> DiskSpace = { _ in DiskSpace(byteCount: nil, fileCount: nil) }
   var secondsPerStep = 0.0
   var checkInputs: (_ step: Int) throws -> Void = { _ in }
@@ -79,6 +81,8 @@ final class TinyRun {
     run.onStep = { [unowned self] _, _ in checkpointsSeen.append(checkpoints) }
     run.shouldStop = { [stopsAfter] in stopsAfter.map { trainer.step >= $0 } ?? false }
     run.validate = validationLosses.map { losses in { losses[trainer.step] ?? .nan } }
+    run.evaluation = evaluation
+    run.bestPolicy = bestPolicy
     run.space = { [space] _ in space(trainer.step) }
     run.clock = { [secondsPerStep] in secondsPerStep * Double(trainer.step) }
     run.checkInputs = { [checkInputs] in try checkInputs(trainer.step) }
@@ -95,6 +99,8 @@ final class TinyRun {
     let other = try TinyRun()
     other.settings = settings
     other.validationLosses = validationLosses
+    other.evaluation = evaluation
+    other.bestPolicy = bestPolicy
     #expect(try other.run() == .finished(steps: TinyRun.stepCount))
     return other
   }

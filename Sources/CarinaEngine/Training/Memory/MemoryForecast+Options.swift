@@ -9,7 +9,7 @@ extension MemoryForecast {
   ///   throws.
   init(
     _ options: JointTrainingOptions, _ parts: PipelineParts, adapters: LoraPlan? = nil, samples: any TrainingSamples,
-    renderer: PromptRenderer, lengths: [Int]? = nil, packsFactors: Bool
+    validation: (any TrainingSamples)? = nil, renderer: PromptRenderer, lengths: [Int]? = nil, packsFactors: Bool
   ) throws {
     let precision = options.computing.precision.elementType
     let visionConfig = try parts.vision.visionConfig(), decoderConfig = try parts.language.decoderConfig().config
@@ -32,6 +32,11 @@ extension MemoryForecast {
       plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
     }
     plan.sizes = sizes
+    if options.validation.evalEvery != nil, let validation {
+      plan.validation = try Validation(
+        validation, settings: options.validation, batchSize: options.settings.batchSize, renderer: renderer,
+        rowsPerImage: rowsPerImage)
+    }
     plan.mappedShards = MemoryForecast.mappedShards(
       options.trainShards, imagesRead: sizes.imagesRead,
       imageByteCount: visionConfig.imageSize * visionConfig.imageSize * visionConfig.channelCount)

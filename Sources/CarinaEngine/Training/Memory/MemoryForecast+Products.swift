@@ -65,6 +65,13 @@ extension MemoryForecast {
       add(whole, part.all, gradients: 1)
       add(last, part.supervised, gradients: 1)
     }
+    if let validation = plan.validation {
+      add(whole, validation.sizes.others.all.subtracting(sizes.first.all.union(sizes.others.all)), times: 1)
+      add(
+        last, validation.sizes.others.supervised.subtracting(sizes.first.supervised.union(sizes.others.supervised)),
+        times: 1)
+      sizes.images.formUnion(validation.sizes.images)
+    }
     add(
       tower, Set(sizes.images.map { $0 * vision.patchCount }), times: trainsVision ? 2 : 1,
       gradients: trainsVision ? 1 : 0)

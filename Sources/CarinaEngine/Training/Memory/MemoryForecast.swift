@@ -47,6 +47,8 @@ public struct MemoryForecast: Equatable, Sendable {
     package var adapters: LoraPlan?
     /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
     package var frozenEmbeddings = WeightsFootprint()
+    /// What a validation with answers computes; nil for none.
+    package var validation: Validation?
 
     /// Collects what is known.
     package init(
@@ -139,7 +141,9 @@ public struct MemoryForecast: Equatable, Sendable {
     }
     let loss = memory.loss(decoder, supervised: batch.supervised)
     // With kept features images are encoded one by one.
-    let vision = memory.visionForward(plan.vision, rows: plan.keepsFeatures ? plan.vision.patchCount : patchRows)
+    var vision = memory.visionForward(plan.vision, rows: plan.keepsFeatures ? plan.vision.patchCount : patchRows)
+    // Beside it nothing of a step is kept either.
+    if let validation = plan.validation { vision = .larger(vision, Self.validationBytes(validation, plan, memory)) }
     var data = BufferBytes()
     if plan.keepsFeatures {
       data.add(
@@ -201,6 +205,9 @@ public struct MemoryForecast: Equatable, Sendable {
       "\(text(total)) at most: weights \(text(weights)), training them \(text(training)), activations \(text(activations)), "
       + "working space \(text(working)), data \(text(data)), program \(text(base))"
   }
+
+  /// Bytes of the process that are resident, in words.
+  public static var residentText: String { text(ProcessMemory.residentByteCount) }
 
   /// Bytes in words.
   public static func text(_ bytes: Int) -> String {

@@ -10,6 +10,8 @@ package struct RunStart<Objective: TrainingObjective> {
   private let resume: ResumePolicy
   private let goesOnAnyway: Bool
   private let onRemark: (String) -> Void
+  /// How many lines besides those of its steps a log may have after a step.
+  package var validationLines: (_ step: Int) -> ClosedRange<Int> = { _ in 0...0 }
 
   /// - Parameters:
   ///   - goesOnAnyway: whether a run of another configuration is gone on with.
@@ -150,11 +152,11 @@ package struct RunStart<Objective: TrainingObjective> {
         .usage, "a run goes on with changed options from its own checkpoints alone", at: outputDirectory,
         expected: checkpoints.directory(step: step), remedy: "Put the checkpoint there.")
     }
-    let best = BestLoss(state.progress.extra).step
+    let best = BestEvaluation.step(in: state.progress.extra)
     // The newest checkpoint knows of which step the best model is.
     let kept = steps.last.flatMap { last in
       try? JSONValue.parseFile("\(checkpoints.directory(step: last))/\(TrainingState.stateName)")["progress"]?["extra"]
-    }.flatMap { BestLoss($0).step }
+    }.flatMap(BestEvaluation.step)
     let hasBest = FileManager.default.fileExists(atPath: "\(outputDirectory)/best_model")
     // The model of the state's own step is made again.
     let isLost = best != nil && best != step && (kept != best || !hasBest)
@@ -163,7 +165,8 @@ package struct RunStart<Objective: TrainingObjective> {
     return RunBranch(
       step: step, configurationHash: state.progress.configurationHash, differences: differences,
       setAside: isAhead ? RunSetAside.name("\(record.branches.count + 1)") : nil, movesBest: movesBest,
-      forgetsBest: isLost || differences.contains { $0.hasPrefix("data.validation") })
+      forgetsBest: isLost
+        || differences.contains { $0.hasPrefix("data.validation") || $0.contains("best_metric") })
   }
 
   /// Refuses numbers that do not follow from the step; of other options only those that follow whatever they were.
@@ -175,11 +178,22 @@ package struct RunStart<Objective: TrainingObjective> {
         expected: "1 to \(trainer.totalSteps)", found: "\(step)")
     }
     let (epoch, samplesSeen) = trainer.position(after: step)
+    let further = validationLines(step), lines = progress.logLineCount
+    guard !isOfOtherOptions || further.contains(lines - step) else {
+      throw CarinaError(
+        .usage, "the run was validated at other steps than these options have it", at: path,
+        expected: "\(step + further.lowerBound) to \(step + further.upperBound) lines in the log", found: "\(lines)",
+        remedy: "Leave the interval of validations and the steps of an epoch as they were.")
+    }
     let position = [("epoch", epoch, progress.epoch), ("samples_seen", samplesSeen, progress.samplesSeen)]
-    var problems = ((isOfOtherOptions ? [] : position) + [("log_lines", step, progress.logLineCount)]).filter {
-      $0.1 != $0.2
-    }.map { "\($0.0) is \($0.2), not \($0.1)" }
-    if let best = BestLoss(progress.extra).step, !(1...step).contains(best) { problems.append("best_step is \(best)") }
+    var problems =
+      ((isOfOtherOptions ? [] : position)
+      + [("log_lines", further.contains(lines - step) ? lines : step + further.upperBound, lines)]).filter {
+        $0.1 != $0.2
+      }.map { "\($0.0) is \($0.2), not \($0.1)" }
+    if let best = BestEvaluation.step(in: progress.extra), !(1...step).contains(best) {
+      problems.append("best_step is \(best)")
+    }
     guard problems.isEmpty, progress.logByteCount >= progress.logLineCount else {
       throw CarinaError(
         .badData, "the checkpoint's numbers do not belong together", at: path, expected: "those of step \(step)",

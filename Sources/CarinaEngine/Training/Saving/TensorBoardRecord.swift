@@ -1,7 +1,8 @@
+import CarinaData
 import CarinaRuntime
 import Foundation
 
-/// One event of a TensorBoard file: scalars of a step, as the protocol buffer `Event` in a TFRecord frame (TensorFlow
+/// One event of a TensorBoard file: scalars, texts and pictures of a step, as the protocol buffer `Event` in a TFRecord frame (TensorFlow
 /// `event.proto`, `summary.proto`, `record_writer.cc`).
 package struct TensorBoardRecord {
   /// The frame's bytes.
@@ -15,6 +16,42 @@ package struct TensorBoardRecord {
     bytes = Self.framed(event.bytes)
   }
 
+  /// Texts and pictures by tag, as `SummaryWriter.add_text` and `add_image` of PyTorch write them.
+  /// - Parameter time: seconds since 1970.
+  package init(step: Int, time: Double, texts: [(tag: String, text: String)], images: [(tag: String, png: Data)]) {
+    var summary = ProtocolMessage()
+    for (tag, text) in texts {
+      var plugin = ProtocolMessage(), metadata = ProtocolMessage()
+      plugin.add(1, Array("text".utf8))
+      metadata.add(1, plugin.bytes)
+      var dimension = ProtocolMessage(), shape = ProtocolMessage(), tensor = ProtocolMessage()
+      dimension.add(1, 1)
+      shape.add(2, dimension.bytes)
+      // DT_STRING.
+      tensor.add(1, 7)
+      tensor.add(2, shape.bytes)
+      tensor.add(8, Array(text.utf8))
+      var entry = ProtocolMessage()
+      entry.add(1, Array("\(tag)/text_summary".utf8))
+      entry.add(8, tensor.bytes)
+      entry.add(9, metadata.bytes)
+      summary.add(1, entry.bytes)
+    }
+    for (tag, png) in images {
+      let size = PNGEncoder.size(of: png)
+      var image = ProtocolMessage()
+      image.add(1, size.height)
+      image.add(2, size.width)
+      image.add(3, size.channels)
+      image.add(4, Array(png))
+      var entry = ProtocolMessage()
+      entry.add(1, Array(tag.utf8))
+      entry.add(4, image.bytes)
+      summary.add(1, entry.bytes)
+    }
+    self.init(step: step, time: time, summary: summary)
+  }
+
   /// Scalars by tag.
   /// - Parameter time: seconds since 1970.
   package init(step: Int, time: Double, scalars: [(tag: String, value: Double)]) {
@@ -25,6 +62,10 @@ package struct TensorBoardRecord {
       entry.add(2, Float(value))
       summary.add(1, entry.bytes)
     }
+    self.init(step: step, time: time, summary: summary)
+  }
+
+  private init(step: Int, time: Double, summary: ProtocolMessage) {
     var event = ProtocolMessage()
     event.add(1, time)
     event.add(2, step)
@@ -45,42 +86,5 @@ package struct TensorBoardRecord {
   private static func masked(_ bytes: [UInt8]) -> Data {
     let checksum = CRC32C.of(bytes), rotated = checksum >> 15 | checksum << 17
     return withUnsafeBytes(of: (rotated &+ 0xa282_ead8).littleEndian) { Data($0) }
-  }
-}
-
-/// A protocol buffer message in the making (Protocol Buffers encoding, proto3).
-private struct ProtocolMessage {
-  private(set) var bytes: [UInt8] = []
-
-  private mutating func add(varint value: UInt64) {
-    var value = value
-    while value >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: value) | 0x80)
-      value >>= 7
-    }
-    bytes.append(UInt8(value))
-  }
-
-  private mutating func add(key field: Int, wire: Int) { add(varint: UInt64(field << 3 | wire)) }
-
-  mutating func add(_ field: Int, _ value: Int) {
-    add(key: field, wire: 0)
-    add(varint: UInt64(bitPattern: Int64(value)))
-  }
-
-  mutating func add(_ field: Int, _ value: Double) {
-    add(key: field, wire: 1)
-    bytes += withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
-  }
-
-  mutating func add(_ field: Int, _ value: Float) {
-    add(key: field, wire: 5)
-    bytes += withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) }
-  }
-
-  mutating func add(_ field: Int, _ value: [UInt8]) {
-    add(key: field, wire: 2)
-    add(varint: UInt64(value.count))
-    bytes += value
   }
 }
