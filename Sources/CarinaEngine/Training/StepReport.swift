@@ -12,11 +12,18 @@ public struct StepReport: Equatable, Sendable {
   package let seconds: Double, dataWaitMilliseconds: Double
   /// Mean loss on held-out data after the step, where it was taken.
   public var validationLoss: Double?
+  /// Other numbers that were taken along with it.
+  package var validationScores: [Score] = []
   /// Why the weights were left as they were: which operation made a number that is not finite, and for which samples;
   /// nil for a step that was taken.
   public var skipCause: String?
   /// Whether the loss stands out above those before (see `StepGuard`).
   public var isSpike = false
+
+  /// A number of a validation under its name in the log.
+  package struct Score: Equatable, Sendable {
+    let name: String, value: Double
+  }
 
   /// Collects the numbers.
   package init(

@@ -114,6 +114,7 @@ public final class TrainingLog {
       ("data_wait_ms", .number((report.dataWaitMilliseconds * 1e3).rounded() / 1e3)),
     ])
     line["validation_loss"] = report.validationLoss.map(JSONValue.number)
+    for score in report.validationScores { line[score.name] = .number(score.value) }
     if report.skipCause != nil { line["skipped"] = .bool(true) }
     if report.isSpike { line["spike"] = .bool(true) }
     let data = Data((try JSONValue.object(line).serialized(sortedKeys: false, indented: false) + "\n").utf8)

@@ -21,6 +21,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
   package var onRemark: (String) -> Void = { _ in }
   /// Mean loss on held-out data, taken at each epoch's end; the best model so far is kept.
   package var validate: (() throws -> Double)?
+  /// Other numbers that were taken along with that loss, under their names in the log.
+  package var validationScores: () -> [(name: String, value: Double)] = { [] }
   /// Refuses, before each save, files that are no longer those that the run began with.
   package var checkInputs: () throws -> Void = {}
   /// Seconds on a clock that nobody sets.
@@ -106,6 +108,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
         let loss = try finite(validate(), step: report.step)
         try trainer.objective.backend.throwFailure()
         report.validationLoss = loss
+        report.validationScores = validationScores().map { StepReport.Score(name: $0.name, value: $0.value) }
         if loss < best.loss { best = BestLoss(loss: loss, step: report.step) }
       }
       let line = try log.append(report)
