@@ -1,6 +1,13 @@
 import Carina
 import Foundation
 
+/// A program that tunes a SigLIP where its command line names one.
+public protocol TowerTrainingCommand {
+  /// What the command line asks for; nil where it names no model to tune.
+  /// - Throws: `CarinaError.usage`.
+  func towerOptions() throws -> TowerTrainingOptions?
+}
+
 /// Tunes a SigLIP and shows it: header, progress, outcome.
 /// - Throws: what the engine throws.
 public func runTowerTraining(_ program: String, _ options: TowerTrainingOptions, on device: Device) throws {
@@ -19,9 +26,11 @@ public func runTowerTraining(_ program: String, _ options: TowerTrainingOptions,
   lines += training.trainedCounts.map { part, trained, all in
     ("trained", "\(part): " + (trained == all ? "\(all) numbers, all of it" : "\(trained) of \(all) numbers"))
   }
-  lines += headerLines(options.settings.texts).filter { !["max-text-len"].contains($0.name) }
-    .filter { !$0.name.hasPrefix("freeze-") || $0.name == "freeze-layers-ratio" }
-  lines += [("texts", training.batchSummary)]
+  // What is trained and how long texts are stands in other lines, as it turned out for the model.
+  lines += headerLines(options.settings.texts).filter {
+    !["freeze-text-encoder", "freeze-logit-scale"].contains($0.name)
+  }
+  .resolving(["max-text-len": "\(training.textLength)", "chunk-size": training.chunkSummary])
   lines += headerLines(options.training.texts).combining("batch-size", "gradient-accumulation-steps")
   lines += headerLines(options.images.texts)
   lines += headerLines(options.computing.texts).resolving([

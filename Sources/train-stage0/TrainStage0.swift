@@ -3,7 +3,7 @@ import Carina
 import CommandOptions
 
 @main
-struct TrainStage0: ParsableCommand {
+struct TrainStage0: ParsableCommand, TowerTrainingCommand {
   static let configuration = CommandConfiguration(
     commandName: "train-stage0",
     abstract:
@@ -38,8 +38,8 @@ struct TrainStage0: ParsableCommand {
 
   func run() throws {
     global.apply()
-    if let model = tower.visionModel {
-      return try runTowerTraining("train-stage0", towerOptions(model), on: tower.precision.device())
+    if let options = try towerOptions() {
+      return try runTowerTraining("train-stage0", options, on: tower.precision.device())
     }
     try tower.requireNone()
     let options = try options()
@@ -79,7 +79,8 @@ struct TrainStage0: ParsableCommand {
     return options
   }
 
-  private func towerOptions(_ model: String) throws -> TowerTrainingOptions {
+  func towerOptions() throws -> TowerTrainingOptions? {
+    guard let model = tower.visionModel else { return nil }
     let seed = BackboneSettingList.declared.seed.name.optionName
     let foreign = try numbers.changed.filter { $0 != seed } + (textShards.isEmpty ? [] : ["text-shards"])
     if let first = foreign.first {

@@ -13,7 +13,8 @@ public final class TowerTraining {
   private let freezing: TowerFreezing
   private let samples: ShardSamples, validation: ShardSamples?
   private let pairs: ContrastivePairs, heldOutPairs: ContrastivePairs?
-  private let textLength: Int
+  /// Ids of every text.
+  public let textLength: Int
   private let pieces: ContrastivePieces
   /// How much memory the run will take.
   public let forecast: MemoryForecast
@@ -107,10 +108,8 @@ public final class TowerTraining {
     }
   }
 
-  /// What a text is and how a batch is divided, in words.
-  public var batchSummary: String {
-    "\(textLength) ids a text; pieces of \(pieces.images) images or \(pieces.texts) texts"
-  }
+  /// How a batch is divided, in words.
+  public var chunkSummary: String { "\(pieces.images) images, or \(pieces.texts) texts" }
 
   /// How a run goes: its optimizer steps, those that are warm-up, and how many an epoch has.
   public var scheduleSummary: String {
