@@ -81,7 +81,8 @@ import Testing
       stage: 1, output: stage1.path, ["--vision-model", run.file("final_model"), "--max-steps", "1"])
     #expect(next.exitCode == 0, "\(next.errors)")
     let again = try TrainingOutput()
-    let more = try tower.train(output: again.path, ["--vision-model", run.file("final_model"), "--max-steps", "1"])
+    let more = try tower.train(
+      output: again.path, ["--vision-model", run.file("final_model"), "--max-steps", "1", "--warmup-ratio", "0"])
     #expect(more.exitCode == 0, "\(more.errors)")
     let done = try tower.train(
       output: run.path, ["--val-shards", tower.heldOut, "--chunk-size", "2", "--tensorboard"])

@@ -5,7 +5,7 @@
 model/              a random SiglipModel with its SentencePiece tokenizer, as transformers saves both
 texts.json          [{text, ids, short}]: ids of SiglipTokenizer with padding to the 12 positions of the text tower, and with
                     max_length 6: awkward texts among captions
-golden.json         captions (texts of the pixel rows), ids, loss and logits of SiglipModel(return_loss=True) on them, and
+golden.json         noise_only (gradients that are exactly zero), captions (texts of the pixel rows), ids, loss and logits of SiglipModel(return_loss=True) on them, and
                     steps: {loss, grad_norm, learning_rate} of AdamW on the whole batch with everything trained
 golden.safetensors  pixel_values [8,3,S,S] and grad.KEY, the gradient of that loss at the starting weights
 final.safetensors   the weights after the steps
@@ -74,7 +74,8 @@ def main():
     out.loss.backward()
     saved = {"pixel_values": pixels} | {f"grad.{n}": p.grad.clone() for n, p in model.named_parameters()}
     facts = {"captions": CAPTIONS, "ids": ids(CAPTIONS), "loss": out.loss.item(),
-             "logits_per_image": out.logits_per_image.tolist(), "steps": []}
+             "logits_per_image": out.logits_per_image.tolist(), "steps": [],
+             "noise_only": [n for n, _ in model.named_parameters() if n.endswith("k_proj.bias")]}
 
     decayed = [p for n, p in model.named_parameters() if not ("norm" in n or n.endswith("bias"))]
     others = [p for n, p in model.named_parameters() if "norm" in n or n.endswith("bias")]

@@ -19,6 +19,26 @@ extension MemoryForecast {
     package var mappedShards = 0
     /// Whether the backend copies frozen factors into layouts of its own.
     package var packsFactors: Bool
+
+    /// Collects what is known.
+    package init(
+      vision: VisionConfig, text: TextEncoderConfig, trained: WeightsFootprint, frozen: WeightsFootprint,
+      freezing: TowerFreezing, precision: ElementType, textLength: Int, pieces: ContrastivePieces, images: Int,
+      texts: Int, imagesOfStep: Int, packsFactors: Bool
+    ) {
+      self.vision = vision
+      self.text = text
+      self.trained = trained
+      self.frozen = frozen
+      self.freezing = freezing
+      self.precision = precision
+      self.textLength = textLength
+      self.pieces = pieces
+      self.images = images
+      self.texts = texts
+      self.imagesOfStep = imagesOfStep
+      self.packsFactors = packsFactors
+    }
   }
 
   /// About what a prepared product takes; see `preparedByteCount`.
