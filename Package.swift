@@ -116,7 +116,7 @@ let package = Package(
         "llama_peer.py",
         "make_dicom_set.py", "make_image_sets.py",
         "memory_forecast.sh", "memory_growth.sh", "peft_peer.py", "profile_step.sh", "reading_beside.py",
-        "shard_reading.py",
+        "shard_reading.py", "tower_beside_pytorch.py", "tower_peer.py",
       ]),
     .target(
       name: "TestSupport", dependencies: engine, path: "Tests/TestSupport"),

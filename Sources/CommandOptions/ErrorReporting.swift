@@ -30,6 +30,7 @@ public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Nev
     try runReportingErrors {
       (remarks + (recipe?.remarks ?? [])).forEach(writeNote)
       if let training = command as? any JointTrainingCommand { try recipe?.prepare(training.trainingOptions()) }
+      if let tower = try (command as? any TowerTrainingCommand)?.towerOptions() { try recipe?.prepare(tower) }
       try command.run()
     }
     program.exit()

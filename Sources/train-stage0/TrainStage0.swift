@@ -3,14 +3,20 @@ import Carina
 import CommandOptions
 
 @main
-struct TrainStage0: ParsableCommand {
+struct TrainStage0: ParsableCommand, TowerTrainingCommand {
   static let configuration = CommandConfiguration(
     commandName: "train-stage0",
-    abstract: "Make small backbones where no pretrained ones are given: a SigLIP, a Gemma 3 and their tokenizer.",
+    abstract:
+      "Make small backbones where no pretrained ones are given: a SigLIP, a Gemma 3 and their tokenizer; or tune a pretrained SigLIP.",
     discussion: """
       Example: train-stage0 --train-shards shards/stage1-train --text-shards shards/stage2-train --output-dir runs/stage0
 
       Writes vision/final_model and language/final_model, both in Hugging Face layout.
+
+      Example: train-stage0 --train-shards shards/stage1-train --val-shards shards/stage1-val --vision-model \
+      google/siglip-large-patch16-384 --batch-size 256 --output-dir runs/tower
+
+      Writes final_model, a SigLIP as the one that was given, for --vision-model of stages 1 and 2.
       """,
     version: CarinaVersion.current)
 
@@ -19,8 +25,10 @@ struct TrainStage0: ParsableCommand {
   var textShards: [String] = []
   @Option(name: .long, help: "Directory of the run.") var outputDir: String
   @OptionGroup var numbers: SettingOptions<WholeOffer<BackboneSettingList>>
+  @OptionGroup var tower: TowerArguments
   @Option(
-    TrainingSettingList.declared.resume.worded("auto goes on from the newest checkpoint, never starts afresh."))
+    TrainingSettingList.declared.resume.worded(
+      "auto goes on from the newest checkpoint, never starts afresh; with --vision-model also a checkpoint directory."))
   var resume: ResumePolicy
   @Option(TrainingSettingList.declared.saveEverySteps) var saveEverySteps: Int?
   @OptionGroup var common: SettingOptions<TrainingOffers.Common>
@@ -30,6 +38,10 @@ struct TrainStage0: ParsableCommand {
 
   func run() throws {
     global.apply()
+    if let options = try towerOptions() {
+      return try runTowerTraining("train-stage0", options, on: tower.precision.device())
+    }
+    try tower.requireNone()
     let options = try options()
     let device = try Device.processor()
     let training = try BackboneTraining(options, on: device)
@@ -65,6 +77,24 @@ struct TrainStage0: ParsableCommand {
       throw CarinaError(.usage, "--resume is not known", expected: "auto or never", found: path)
     }
     options.training.resume = resume
+    return options
+  }
+
+  func towerOptions() throws -> TowerTrainingOptions? {
+    guard let model = tower.visionModel else { return nil }
+    let seed = BackboneSettingList.declared.seed.name.optionName
+    let foreign = try numbers.changed.filter { $0 != seed } + (textShards.isEmpty ? [] : ["text-shards"])
+    if let first = foreign.first {
+      throw CarinaError(
+        .usage, "--\(first) is for fresh backbones, and --vision-model names one that is there",
+        remedy: "Leave one of the two out.")
+    }
+    var options = TowerTrainingOptions(trainShards: trainShards, visionModel: model, outputDirectory: outputDir)
+    try tower.apply(to: &options)
+    try common.apply(to: &options.training)
+    options.training.seed = try numbers.values.seed
+    options.training.resume = resume
+    options.training.saveEverySteps = saveEverySteps
     return options
   }
 }

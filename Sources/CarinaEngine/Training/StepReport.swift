@@ -16,11 +16,18 @@ public struct StepReport: Equatable, Sendable {
   public var validationLoss: Double?
   /// The same norm of each component by itself, where a stage has components.
   package var gradientNorms: [GradientNorms.Part] = []
+  /// Other numbers that were taken along with it.
+  package var validationScores: [Score] = []
   /// Why the weights were left as they were: which operation made a number that is not finite, and for which samples;
   /// nil for a step that was taken.
   public var skipCause: String?
   /// Whether the loss stands out above those before (see `StepGuard`).
   public var isSpike = false
+
+  /// A number of a validation under its name in the log.
+  package struct Score: Equatable, Sendable {
+    let name: String, value: Double
+  }
 
   /// Collects the numbers.
   package init(
@@ -53,6 +60,7 @@ public struct StepReport: Equatable, Sendable {
         JSONObject(gradientNorms.map { ($0.component, $0.norm.isFinite ? .number($0.norm) : .null) }))
     }
     line["validation_loss"] = validationLoss.map(JSONValue.number)
+    for score in validationScores { line[score.name] = .number(score.value) }
     if skipCause != nil { line["skipped"] = .bool(true) }
     if isSpike { line["spike"] = .bool(true) }
     return .object(line)

@@ -29,6 +29,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
   package var bestPolicy = BestEvaluation()
   /// Told each validation with records of its own.
   package var onValidation: (ValidationReport) -> Void = { _ in }
+  /// Other numbers that were taken along with that loss, under their names in the log.
+  package var validationScores: () -> [(name: String, value: Double)] = { [] }
   /// Refuses, before each save, files that are no longer those that the run began with.
   package var checkInputs: () throws -> Void = {}
   /// Seconds on a clock that nobody sets.
@@ -140,6 +142,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
           let loss = try finite(validate(), step: report.step)
           try trainer.objective.backend.throwFailure()
           report.validationLoss = loss
+          report.validationScores = validationScores().map { StepReport.Score(name: $0.name, value: $0.value) }
           best.note(loss, step: report.step)
         }
         try tracking.append(try log.append(report))

@@ -31,19 +31,25 @@ package final class SiglipModel {
   /// Every weight.
   package var parameters: [Parameter] { vision.parameters + text.parameters + [logScale, logitBias] }
 
-  /// The sigmoid loss of a batch: `isPositive` [images · texts] says which text describes which image;
-  /// `divisor` replaces the number of images in the mean when they are only a part of a step.
-  package func loss(pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], divisor: Float? = nil, tape: Tape?)
-    -> (
-      loss: Tensor, logits: Tensor
-    )
-  {
-    let features = vision.features(pixels, count: count, tape: tape)
+  /// One embedding an image, before it is brought to length 1: [images, E]. Without a tape products are fused.
+  package func imageEmbeddings(_ pixels: Tensor, count: Int, isCheckpointed: Bool = false, tape: Tape?) -> Tensor {
+    let features = vision.features(pixels, count: count, isCheckpointed: isCheckpointed, tape: tape)
     guard let pooled = vision.pooled(features, count: count, tape: tape) else {
       preconditionFailure("a contrastive model needs a pooling head")
     }
+    return pooled
+  }
+
+  /// The sigmoid loss of a batch: `isPositive` [images · texts] says which text describes which image;
+  /// `divisor` replaces the number of images in the mean when they are only a part of a step.
+  package func loss(
+    pixels: Tensor, count: Int, texts: [[Int]], isPositive: [Bool], divisor: Float? = nil, isCheckpointed: Bool = false,
+    tape: Tape?
+  ) -> (loss: Tensor, logits: Tensor) {
+    let pooled = imageEmbeddings(pixels, count: count, isCheckpointed: isCheckpointed, tape: tape)
+    let read = text.pooled(texts, isCheckpointed: isCheckpointed, tape: tape)
     return sigmoidContrastiveLoss(
-      images: l2Normalize(pooled, tape: tape), texts: l2Normalize(text.pooled(texts, tape: tape), tape: tape),
-      isPositive: isPositive, logScale: logScale, bias: logitBias, divisor: divisor, tape: tape)
+      images: l2Normalize(pooled, tape: tape), texts: l2Normalize(read, tape: tape), isPositive: isPositive,
+      logScale: logScale, bias: logitBias, divisor: divisor, tape: tape)
   }
 }

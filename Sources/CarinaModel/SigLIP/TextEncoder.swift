@@ -34,13 +34,23 @@ package final class TextEncoder {
     [tokens, positions] + blocks.flatMap(\.parameters) + finalNorm.parameters + head.parameters
   }
 
+  /// Lets the matrices of the blocks be packed while they are frozen; see `Parameter.packWhenFrozen`.
+  package func packWhenFrozen() {
+    for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 { parameter.packWhenFrozen() }
+  }
+
   /// The final state of every position of texts of equal length.
   ///
   /// - Parameters:
   ///   - texts: ids, all of one length up to `maximumPositions`.
+  ///   - isCheckpointed: blocks run again in the backward pass instead of keeping their activations.
+  ///   - isFused: see `SiglipBlock`.
   ///   - observe: called with the state after the embedding (0) and after each block.
   /// - Returns: [texts · length, W].
-  package func hiddenStates(_ texts: [[Int]], tape: Tape?, observe: ((Int, Tensor) -> Void)? = nil) -> Tensor {
+  package func hiddenStates(
+    _ texts: [[Int]], isCheckpointed: Bool = false, isFused: Bool = false, tape: Tape?,
+    observe: ((Int, Tensor) -> Void)? = nil
+  ) -> Tensor {
     let length = texts.first?.count ?? 0
     precondition(texts.allSatisfy { $0.count == length }, "texts of one length expected")
     precondition(length <= config.maximumPositions, "\(length) tokens exceed \(config.maximumPositions) positions")
@@ -48,17 +58,24 @@ package final class TextEncoder {
     var x = add(
       embedding(texts.flatMap { $0 }, tokens, tape: tape), embedding(indices, positions, tape: tape), tape: tape)
     observe?(0, x)
+    let lengths = texts.map(\.count)
     for (layer, block) in blocks.enumerated() {
-      x = block(x, lengths: texts.map(\.count), tape: tape)
+      if isCheckpointed {
+        x = checkpointed(x, tape: tape) { block($0, lengths: lengths, tape: $1) }
+      } else {
+        x = block(x, lengths: lengths, isFused: isFused, tape: tape)
+      }
       observe?(layer + 1, x)
     }
     return finalNorm(x, tape: tape)
   }
 
   /// One embedding a text: [texts, projection size].
-  package func pooled(_ texts: [[Int]], tape: Tape?) -> Tensor {
+  package func pooled(
+    _ texts: [[Int]], isCheckpointed: Bool = false, isFused: Bool = false, tape: Tape?
+  ) -> Tensor {
     let length = texts.first?.count ?? 0
-    let states = hiddenStates(texts, tape: tape)
+    let states = hiddenStates(texts, isCheckpointed: isCheckpointed, isFused: isFused, tape: tape)
     return head(selectRows(states, texts.indices.map { ($0 + 1) * length - 1 }, tape: tape), tape: tape)
   }
 

@@ -50,8 +50,20 @@ struct RecipeCommand {
   func prepare(_ training: JointTrainingOptions) throws {
     guard !records.isEmpty else { return }
     try training.validate()
+    try prepare(besideRun: training.outputDirectory, visionModel: training.visionModel)
+  }
+
+  /// The same for the tuning of a SigLIP.
+  /// - Throws: as of stages 1 and 2.
+  func prepare(_ training: TowerTrainingOptions) throws {
+    guard !records.isEmpty else { return }
+    try training.validate()
+    try prepare(besideRun: training.outputDirectory, visionModel: training.visionModel)
+  }
+
+  private func prepare(besideRun output: String, visionModel: String) throws {
     if let threads = arguments.value(of: "threads").flatMap(Int.init) { ThreadTeam.count = threads }
-    try records.prepare(besideRun: training.outputDirectory, visionModel: training.visionModel)
+    try records.prepare(besideRun: output, visionModel: visionModel)
   }
 
   private mutating func take(_ name: String, _ value: String, _ meaning: RecipeOption.Meaning) throws {

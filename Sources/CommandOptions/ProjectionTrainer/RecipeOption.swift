@@ -76,12 +76,15 @@ struct RecipeOption {
     "resume-qlora-adapter-path": value(noAdapters),
   ]
 
-  private static let stage0: [String: RecipeOption] = {
-    let reason = Meaning.refused(
-      "train-stage0 makes fresh backbones and tunes none that is there",
-      remedy: "Give a published SigLIP to train-stage1 as --vision-model.")
-    return ["model-name": value(reason), "train-json": value(reason), "image-root": value(reason)]
-  }()
+  private static let stage0 = training.filter { !["vision-model-name", "img-size"].contains($0.key) }.merging(
+    [
+      "model-name": value(.called("vision-model")),
+      "min-save-epoch": value(.noEffect("checkpoints are written by the clock too; see --save-every")),
+      "use-online-augmentation": flag(
+        .refused(
+          "theirs flips images and changes those of the validation as well",
+          remedy: "Use --augment shift:0.05,scale:0.1,contrast:0.2,elastic:0.02.")),
+    ]) { $1 }
 
   private static let asking = everywhere.merging(
     [

@@ -140,6 +140,7 @@ extension SaveInterval: OptionValue {}
 extension LearningRateShape: OptionValue, @retroactive ExpressibleByArgument {}
 extension EvaluationInterval: OptionValue {}
 extension BestMetric: OptionValue, @retroactive ExpressibleByArgument {}
+extension TextUnit: OptionValue, @retroactive ExpressibleByArgument {}
 extension LoraTargets: OptionValue {}
 
 extension SampleFormat: OptionValue, @retroactive ExpressibleByArgument {}

@@ -54,26 +54,12 @@ struct ActivationMemory {
 
   /// What one block of a trained vision encoder keeps.
   func visionBlock(_ config: VisionConfig, rows: Int) -> BufferBytes {
-    var bytes = BufferBytes()
-    bytes.add(rows, config.hiddenSize, count: 5)
-    bytes.add(rows, config.intermediateSize)
-    bytes.add(rows, 1, count: 4)
-    let size = precision.byteCount
-    bytes.add(rows, config.hiddenSize, size: size, count: 3)
-    bytes.add(rows, config.intermediateSize, size: size)
-    return bytes
+    towerBlock(width: config.hiddenSize, inner: config.intermediateSize, rows: rows)
   }
 
   /// What the vision encoder needs at once, whether or not anything is kept.
   func visionForward(_ config: VisionConfig, rows: Int) -> BufferBytes {
-    var bytes = BufferBytes()
-    bytes.add(rows, config.hiddenSize, count: 5)
-    bytes.add(rows, config.intermediateSize, count: 2)
-    if precision == .bfloat16 {
-      bytes.add(rows, config.hiddenSize, size: 2)
-      bytes.add(rows, config.intermediateSize, size: 2)
-    }
-    return bytes
+    towerForward(width: config.hiddenSize, inner: config.intermediateSize, rows: rows)
   }
 
   /// What the projector keeps of `rows` rows as the decoder takes them. Averages of patches are its own; the features

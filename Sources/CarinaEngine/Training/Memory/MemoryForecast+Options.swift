@@ -48,7 +48,7 @@ extension MemoryForecast {
 
   /// Bytes of the shards' pages that stay resident while a run reads from them: the files are mapped, the system maps
   /// what lies around an image along with it, and beyond 128 MiB the reader gives pages back.
-  private static func mappedShards(_ directory: String, imagesRead: Int, imageByteCount: Int) -> Int {
+  static func mappedShards(_ directory: String, imagesRead: Int, imageByteCount: Int) -> Int {
     let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
     let bytes = files.filter { $0.hasSuffix(".h5") }.reduce(0) { sum, name in
       let attributes = try? FileManager.default.attributesOfItem(atPath: "\(directory)/\(name)")

@@ -2,79 +2,85 @@ import CarinaModel
 import CarinaRuntime
 import CarinaTensor
 
-/// Stage 0, vision: the sigmoid loss of SigLIP between images and the sentences of their captions.
+/// Stage 0, vision: the sigmoid loss of SigLIP between images and the texts that describe them.
 ///
-/// A sentence is a positive of every image whose caption contains it, not only of the one it was drawn with: with whole
-/// captions as texts, or with equal sentences as each other's negatives, small batches teach next to nothing.
+/// A text is a positive of every image that it describes, not only of the one it was drawn with: with equal texts as each
+/// other's negatives, small batches teach next to nothing.
 package final class ContrastiveObjective: TrainingObjective {
   private let model: SiglipModel
-  private let images: [(image: Int, sentences: Set<Int>)]
-  private let sentenceTokens: [[Int]]
+  private let pairs: ContrastivePairs
   private let samples: any TrainingSamples
+  private let freezing: TowerFreezing
+  private let pieces: ContrastivePieces?
+  private let isCheckpointed: Bool
 
   /// - Parameters:
-  ///   - model: both towers, trained in all their weights.
-  ///   - samples: images with captions; an image with several captions counts once, with the sentences of all.
-  ///   - encode: turns a sentence into ids.
-  package init(model: SiglipModel, samples: any TrainingSamples, encode: (String) -> [Int]) throws {
-    var sentenceIndex: [ExactText: Int] = [:], tokens: [[Int]] = []
-    var rows: [Int: Int] = [:], images: [(image: Int, sentences: Set<Int>)] = []
-    for sample in 0..<samples.count {
-      let shown = samples.images(of: sample)
-      // The loss knows pairs of an image and a text alone.
-      guard let image = shown.first, shown.count == 1 else {
-        throw CarinaError(
-          .badData, "sample \(sample) shows \(shown.count) images, which cannot be paired with its caption",
-          expected: "one image a sample in stage 0",
-          remedy: "Give each image a caption of its own here; stages 1 and 2 take several.")
-      }
-      let row = rows[image] ?? images.count
-      if rows[image] == nil {
-        rows[image] = row
-        images.append((image, []))
-      }
-      for sentence in CaptionSentences.split(try samples.text(sample).answer) {
-        let index = sentenceIndex[ExactText(sentence)] ?? tokens.count
-        if sentenceIndex[ExactText(sentence)] == nil {
-          sentenceIndex[ExactText(sentence)] = index
-          tokens.append(model.text.padded(encode(sentence)))
-        }
-        images[row].sentences.insert(index)
+  ///   - pairs: images of the samples with their texts.
+  ///   - freezing: what stays as it is.
+  ///   - pieces: how much of a batch goes through a tower at once; nil for all of it.
+  ///   - isCheckpointed: blocks run again in the backward pass instead of keeping their activations.
+  package init(
+    model: SiglipModel, pairs: ContrastivePairs, samples: any TrainingSamples, freezing: TowerFreezing,
+    pieces: ContrastivePieces? = nil, isCheckpointed: Bool = false
+  ) {
+    self.model = model
+    self.pairs = pairs
+    self.samples = samples
+    self.freezing = freezing
+    self.pieces = pieces
+    self.isCheckpointed = isCheckpointed
+  }
+
+  /// Trains all weights on the sentences of captions, whole batches at a time.
+  /// - Parameter encode: turns a sentence into ids.
+  package convenience init(
+    model: SiglipModel, samples: any TrainingSamples, encode: @escaping (String) -> [Int]
+  ) throws {
+    let pairs = try ContrastivePairs(samples) { sample in
+      CaptionSentences.split(try samples.text(sample).answer).map { sentence in
+        (ExactText(sentence), { model.text.padded(encode(sentence)) })
       }
     }
-    self.model = model
-    self.samples = samples
-    self.images = images
-    sentenceTokens = tokens
+    self.init(model: model, pairs: pairs, samples: samples, freezing: TowerFreezing())
   }
 
   /// The model's.
   package var backend: any Backend { model.backend }
   /// One an image.
-  package var sampleCount: Int { images.count }
+  package var sampleCount: Int { pairs.images.count }
   /// Both towers'.
   package var parameters: [Parameter] { model.parameters }
-  /// All, in every epoch.
-  package func trainedParameters(epoch: Int) -> [Parameter] { model.parameters }
+  /// The same in every epoch.
+  package func trainedParameters(epoch: Int) -> [Parameter] { freezing.trainedParameters(of: model) }
   /// Images.
   package func weight(of batch: ContrastiveBatch) -> Int { batch.imageCount }
+  /// The first sample that shows the image.
+  package func sampleName(_ sample: Int) -> String { samples.name(of: pairs.images[sample].sample) }
 
-  /// Reads the images and gathers every sentence that describes one of them.
-  package func prepare(_ rows: [Int]) throws -> ContrastiveBatch {
-    let chosen = rows.map { images[$0] }
-    let sentences = chosen.reduce(into: Set<Int>()) { $0.formUnion($1.sentences) }.sorted()
+  /// Reads the images and gathers every text that describes one of them.
+  package func prepare(_ rows: [Int]) throws -> ContrastiveBatch { try batch(rows, epoch: nil) }
+
+  /// The same with images as training sees them in an epoch.
+  package func prepare(_ rows: [Int], epoch: Int) throws -> ContrastiveBatch { try batch(rows, epoch: epoch) }
+
+  private func batch(_ rows: [Int], epoch: Int?) throws -> ContrastiveBatch {
+    let texts = pairs.texts(of: rows)
     return ContrastiveBatch(
-      pixels: try PixelBatch.read(chosen.map(\.image), from: samples, on: model.backend), imageCount: rows.count,
-      texts: sentences.map { sentenceTokens[$0] },
-      isPositive: chosen.flatMap { image in sentences.map(image.sentences.contains) })
+      pixels: try PixelBatch.read(rows.map { pairs.images[$0].image }, from: samples, epoch: epoch, on: model.backend),
+      imageCount: rows.count, texts: texts.map { pairs.texts[$0] }, isPositive: pairs.isPositive(rows, texts))
   }
 
   /// See `TrainingObjective`.
   package func accumulate(_ batch: ContrastiveBatch, scale: Float, finiteWatch: FiniteWatch?) -> Double {
+    if let pieces, pieces.divides(batch) {
+      let loss = pieces.accumulate(
+        batch, model: model, divisor: 1 / scale, isCheckpointed: isCheckpointed, finiteWatch: finiteWatch)
+      return Double(loss / scale)
+    }
     let tape = Tape(finiteWatch: finiteWatch)
     let loss = model.loss(
       pixels: batch.pixels, count: batch.imageCount, texts: batch.texts, isPositive: batch.isPositive,
-      divisor: 1 / scale, tape: tape
+      divisor: 1 / scale, isCheckpointed: isCheckpointed, tape: tape
     ).loss
     tape.backward(from: loss)
     return Double(loss.values[0] / scale)

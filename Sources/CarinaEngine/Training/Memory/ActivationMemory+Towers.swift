@@ -1,0 +1,56 @@
+import CarinaModel
+import CarinaTensor
+
+extension ActivationMemory {
+  /// What one block of a trained tower of SigLIP keeps, of images or of texts.
+  func towerBlock(width: Int, inner: Int, rows: Int) -> BufferBytes {
+    var bytes = BufferBytes()
+    bytes.add(rows, width, count: 5)
+    bytes.add(rows, inner)
+    bytes.add(rows, 1, count: 4)
+    let size = precision.byteCount
+    bytes.add(rows, width, size: size, count: 3)
+    bytes.add(rows, inner, size: size)
+    return bytes
+  }
+
+  /// What a tower needs at once, whether or not anything is kept.
+  func towerForward(width: Int, inner: Int, rows: Int) -> BufferBytes {
+    var bytes = BufferBytes()
+    bytes.add(rows, width, count: 5)
+    bytes.add(rows, inner, count: 2)
+    if precision == .bfloat16 {
+      bytes.add(rows, width, size: 2)
+      bytes.add(rows, inner, size: 2)
+    }
+    return bytes
+  }
+
+  /// What the backward pass of a tower's block needs at once: the gradients around its activation, and of the residual
+  /// stream and what is added to it.
+  func towerBackward(width: Int, inner: Int, rows: Int) -> BufferBytes {
+    var bytes = BufferBytes()
+    bytes.add(rows, inner, count: 2)
+    bytes.add(rows, width, count: 3)
+    if precision == .bfloat16 { bytes.add(rows, inner, size: 2) }
+    return bytes
+  }
+
+  /// What the pooling head of images keeps, besides one row an image: keys and values, and the rounded features.
+  func poolingHead(_ config: VisionConfig, rows: Int) -> BufferBytes {
+    var bytes = BufferBytes()
+    bytes.add(rows, config.hiddenSize, count: 3)
+    bytes.add(rows, config.hiddenSize, size: precision.byteCount)
+    return bytes
+  }
+
+  /// What the sigmoid loss needs at once: embeddings with their gradients, before and behind their normalisation, and
+  /// similarities, logits and slopes.
+  func contrast(images: Int, texts: Int, width: Int) -> BufferBytes {
+    var bytes = BufferBytes()
+    bytes.add(images, width, count: 4)
+    bytes.add(texts, width, count: 4)
+    bytes.add(images, texts, count: 3)
+    return bytes
+  }
+}
