@@ -137,6 +137,7 @@ extension MatrixProductChoice: OptionValue {}
 extension ImageAugmentation: OptionValue {}
 extension SaveInterval: OptionValue {}
 extension LearningRateShape: OptionValue, @retroactive ExpressibleByArgument {}
+extension OptimizerChoice: OptionValue, @retroactive ExpressibleByArgument {}
 extension LoraTargets: OptionValue {}
 
 extension SampleFormat: OptionValue, @retroactive ExpressibleByArgument {}

@@ -67,6 +67,26 @@ import Carina
     #expect(all.activations > part.activations)
   }
 
+  @Test("moments in 8 bits cost two bytes and a scale for each 256, small ones stay fp32, and a refusal names them")
+  func eightBits() throws {
+    #expect(EightBitMoments.byteCount(4096) == 2 * (4096 + 4 * 16) && EightBitMoments.byteCount(4095) == 8 * 4095)
+    #expect(Parameter.byteCountSavedByEightBits(4097) == 8 * 4097 - 2 * (4097 + 4 * 17))
+    var plan = plan(rows: 100)
+    plan.footprints.decoder.savedByEightBits = 3 << 20
+    plan.footprints.vision.savedByEightBits = 1 << 20
+    plan.frozenEmbeddings.savedByEightBits = 1 << 19
+    let full = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    let error = #expect(throws: CarinaError.self) {
+      try MemoryForecast.fitting(plan, base: 0, choice: false, available: 1)
+    }
+    #expect(error?.remedy?.contains("optimizer adamw8bit") == true)
+    plan.optimizer = .adamw8bit
+    let small = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    // The vision encoder is not trained here.
+    #expect(full.training - small.training == 3 << 20 - 1 << 19 && small.buffers < full.buffers)
+    #expect(small.activations == full.activations && small.weights == full.weights)
+  }
+
   @Test("averages of patches leave the projector fewer rows to keep, and Gemma 3's form has no hidden layer")
   func projectorForms() {
     let pooling = PatchPooling(gridSize: 8, tokensPerSide: 2)

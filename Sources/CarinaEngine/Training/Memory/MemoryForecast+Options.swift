@@ -33,6 +33,7 @@ extension MemoryForecast {
       plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
     }
     plan.sizes = sizes
+    plan.optimizer = options.settings.optimizer
     plan.mappedShards = MemoryForecast.mappedShards(
       options.trainShards, imagesRead: sizes.imagesRead,
       imageByteCount: visionConfig.imageSize * visionConfig.imageSize * visionConfig.channelCount)

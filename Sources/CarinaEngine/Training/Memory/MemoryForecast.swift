@@ -44,6 +44,8 @@ public struct MemoryForecast: Equatable, Sendable {
     package var adapters: LoraPlan?
     /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
     package var frozenEmbeddings = WeightsFootprint()
+    /// What changes the weights.
+    package var optimizer = OptimizerChoice.adamw
 
     /// Collects what is known.
     package init(
@@ -154,9 +156,12 @@ public struct MemoryForecast: Equatable, Sendable {
     weights =
       parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
       + plan.frozenEmbeddings.mapped
+    let savesMoments = plan.optimizer == .adamw8bit
+    func trained(_ part: WeightsFootprint) -> Int { part.trained - (savesMoments ? part.savedByEightBits : 0) }
     training =
-      parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) } - plan.frozenEmbeddings.trained
+      parts.reduce(0) { $0 + ($1.1 ? trained($1.0) : 0) } - trained(plan.frozenEmbeddings)
       + (adapters?.count ?? 0) * Parameter.trainedByteCount(plan.precision)
+      - (savesMoments ? adapters?.byteCountSavedByEightBits ?? 0 : 0)
     activations = kept.asked
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
       max(
@@ -227,6 +232,9 @@ public struct MemoryForecast: Equatable, Sendable {
       if plan.policy.trainsVisionInFirstEpoch { remedies.append("no \(setting: .trainVisionFirstEpoch)") }
       if plan.policy.trainsDecoder {
         remedies.append("\(setting: SettingName.unfreezeLanguageModel.off) with \(setting: .unfreezeProjector)")
+      }
+      if plan.optimizer == .adamw, plan.policy.trainsDecoder {
+        remedies.append("\(setting: TrainingSettings.name(\.optimizer)) adamw8bit")
       }
       if plan.policy.trainsDecoder { remedies.append("adapters, \(setting: LoraSettingList.declared.rank.name) 16") }
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }

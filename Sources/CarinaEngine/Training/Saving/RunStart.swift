@@ -106,7 +106,8 @@ package struct RunStart<Objective: TrainingObjective> {
 
   private func state(at path: String, _ record: RunRecord?) throws -> TrainingState {
     let shapes = Dictionary(uniqueKeysWithValues: trainer.everTrained.map { ($0.name, $0.shape) })
-    let state = try TrainingState(path: path, expecting: shapes, on: trainer.objective.backend)
+    let state = try TrainingState(
+      path: path, expecting: shapes, optimizer: trainer.settings.optimizer, on: trainer.objective.backend)
     guard state.progress.configurationHash == (try Self.hash(configuration)) else {
       // A record that agrees leaves only the checkpoint to be wrong, unless it is one from elsewhere.
       throw CarinaError(
