@@ -63,7 +63,10 @@ public func runJointTraining(
   ])
   lines += [("steps", training.scheduleSummary)]
   if options.isDryRun { lines += [("tokens", try training.tokenSummary())] }
-  lines += [("threads", "\(ThreadTeam.count)"), ("memory", training.forecast.summary)]
+  lines += [
+    ("threads", "\(ThreadTeam.count)"), ("memory", training.forecast.summary),
+    ("packed weights", training.forecast.packedCopies),
+  ]
   writeRunHeader(program, lines)
   for remark in training.remarks { writeNote(remark) }
   for line in try training.tokenDump(dumpedSamples) { printLine(line) }

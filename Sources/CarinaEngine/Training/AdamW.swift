@@ -12,7 +12,7 @@ public final class AdamW {
   /// Whether moments are kept in 8 bits.
   package let keepsEightBits: Bool
   /// State by parameter name; filled as parameters take their first step.
-  package internal(set) var moments: [String: Moments] = [:]
+  package var moments: [String: Moments] = [:]
   private var powers: DecayPowers
 
   /// An optimizer that has taken no step.

@@ -85,7 +85,8 @@ public final class JointTraining {
     for samples in [samples, validation].compactMap({ $0 }) {
       try LongSamples.refuse(samples, renderer: renderer, model: pipeline.model, source: samples.shards.path)
     }
-    if !options.policy.trainsDecoder { pipeline.model.decoder.packWhenFrozen() }
+    if !forecast.packsFrozen { pipeline.model.vision.leaveUnpacked() }
+    if !options.policy.trainsDecoder, forecast.packsFrozen { pipeline.model.decoder.packWhenFrozen() }
     remarks =
       (pipeline.vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
       + (pipeline.language.unknownKeys.map { "language config.json: \($0) is not known and not used" })

@@ -239,6 +239,8 @@ private final class ProtectedFactor: FrozenFactor {
     set { base.packsWhenRepeated = newValue }
   }
 
+  var isPacked: Bool { base.isPacked }
+
   init(_ base: any FrozenFactor, of backend: ProtectedBackend) {
     self.base = base
     self.backend = backend

@@ -112,15 +112,28 @@ import Carina
   }
 
   @Test("packed copies are counted for decoders of a billion weights, and neither made nor counted for larger ones")
-  func packing() {
+  func packing() throws {
     var plan = plan(rows: 100, trainsDecoder: false)
     plan.projector = ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 2560)
     plan.decoder = large
     let packed = MemoryForecast(plan, base: 0, isCheckpointed: false)
     plan.packsFactors = false
     let plain = MemoryForecast(plan, base: 0, isCheckpointed: false)
-    // The vision encoder's matrices alone: 2 layers of 4 · 32² + 2 · 32 · 64 weights.
-    #expect(packed.weights - plain.weights == 2 * 2 * (4 * 32 * 32 + 2 * 32 * 64))
+    // The vision encoder's matrices alone: 2 layers of 4 · 32² + 2 · 32 · 64 weights, in place of the file's pages.
+    #expect(packed.packedVision == 2 * 2 * (4 * 32 * 32 + 2 * 32 * 64) && packed.packedDecoder == 0)
+    #expect(packed.weights == plain.weights && packed.buffers > plain.buffers)
+    #expect(packed.packedCopies == "vision encoder 32.0 KiB" && plain.packedCopies == "none")
+    plan.packsFactors = true
+    // Of a file of another type, whose converted numbers stay, the copies come on top.
+    plan.footprints.vision.mapped = 0
+    let converted = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    plan.packsFrozen = false
+    let unpacked = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    #expect(converted.weights - unpacked.weights == converted.packedVision && converted.packsFrozen)
+    plan.packsFrozen = true
+    let chosen = try MemoryForecast.fitting(plan, base: 0, choice: false, available: converted.total - 1)
+    #expect(chosen == unpacked && !chosen.packsFrozen && chosen.packedCopies.hasPrefix("none, as"))
+    #expect(try MemoryForecast.fitting(plan, base: 0, choice: false, available: converted.total) == converted)
     for (config, isPacked) in [(large, false), (self.plan(rows: 1).decoder, true)] {
       let decoder = Decoder(config, from: ZeroSource())
       decoder.packWhenFrozen()
