@@ -12,15 +12,22 @@ struct FullSizeModel {
   let promptTokens: Int, warmUps: Int
 
   /// Loads the parts; the projector's weights are drawn.
-  init(directory: String, precision: ComputingPrecision, textTokens: Int, on device: Device) throws {
+  /// - Parameter visionAlone: whether the vision encoder alone is asked, beside a decoder of a few weights, so that the
+  ///   memory is that of the encoder.
+  init(
+    directory: String, precision: ComputingPrecision, textTokens: Int, visionAlone: Bool = false, on device: Device
+  ) throws {
     let type = precision.elementType
     let vision = try ModelDirectory.locate("\(directory)/siglip-l-random", for: SettingName("models"))
       .loadVisionEncoder(precision: type, on: device.backend).model
-    let decoder = try ModelDirectory.locate("\(directory)/gemma3-1b-random", for: SettingName("models"))
-      .loadDecoder(precision: type, on: device.backend).model
+    let decoder =
+      visionAlone
+      ? Decoder(.small, from: RandomParameterSource(seed: 1, precision: type, on: device.backend))
+      : try ModelDirectory.locate("\(directory)/gemma3-1b-random", for: SettingName("models"))
+        .loadDecoder(precision: type, on: device.backend).model
     let projector = Projector(
       ProjectorConfig(
-        inputSize: vision.config.hiddenSize, hiddenSize: vision.config.hiddenSize * 10,
+        inputSize: vision.config.hiddenSize, hiddenSize: visionAlone ? 1 : vision.config.hiddenSize * 10,
         outputSize: decoder.config.hiddenSize),
       from: RandomParameterSource(seed: 1, precision: type, on: device.backend))
     self.init(
@@ -81,4 +88,12 @@ struct FullSizeModel {
   func headProducts(rows: Int) -> Double {
     2 * Double(rows * model.decoder.config.vocabularySize * model.decoder.config.hiddenSize)
   }
+}
+
+extension DecoderConfig {
+  /// The least that a joined model needs.
+  fileprivate static let small = DecoderConfig(
+    vocabularySize: 8, hiddenSize: 8, intermediateSize: 8, headCount: 1, keyValueHeadCount: 1, headSize: 8,
+    layerIsLocal: [false], window: 8, localRotaryBase: 10_000, globalRotaryBase: 1_000_000, attentionScale: 1,
+    maximumPositions: 1024, endTokens: [1], padToken: 0, beginToken: 2)
 }

@@ -85,6 +85,7 @@ enum OperationBenchmarks {
     let trained = Samples.weight([1 << 25], .bfloat16, isTrained: true)
     trained.accumulateForBenchmark()
     let first = Tensor(zeros: [1 << 25], on: Samples.backend), second = Tensor(zeros: [1 << 25], on: Samples.backend)
+    let codes = TrainingState.Moments(of: trained, inEightBits: true)
     let constants = AdamWConstants(
       rate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, powers: (0.9, 0.999), gradientScale: 1)
     return [
@@ -95,6 +96,10 @@ enum OperationBenchmarks {
       Measurement("fp32 to bf16", .bytes(1.5 * bytes), repeats: repeats) { _ = gate.converted(to: .bfloat16) },
       Measurement("AdamW, 33.5 million bf16 weights", .bytes(Double(1 << 25) * 30), repeats: repeats) {
         trained.updateAdamW(constants, decay: 0.01, firstMoment: first, secondMoment: second)
+      },
+      Measurement("the same, moments in 8 bits", .bytes(Double(1 << 25) * 16), repeats: repeats) {
+        trained.updateAdamW(
+          constants, decay: 0.01, firstMoment: codes.first, secondMoment: codes.second, scales: codes.scales)
       },
     ]
   }

@@ -21,6 +21,9 @@ struct StepMeasurement {
 struct StepBenchmarks {
   let full: FullSizeModel
   let repeats: Int
+  /// What changes the weights in stage 2, and whether blocks run again in its backward pass.
+  var optimizer = OptimizerChoice.adamw
+  var isCheckpointed = false
 
   /// Runs one piece of work.
   func run(_ work: StepWork) throws -> StepMeasurement {
@@ -42,7 +45,7 @@ struct StepBenchmarks {
     for parameter in model.decoder.parameters + model.projector.parameters { parameter.setTrainable(false) }
     for parameter in trained { parameter.setTrainable(true) }
     let sequence = full.sequence(supervisedFrom: trainsDecoder ? full.ids.count / 4 : 0)
-    let optimizer = AdamW(weightDecay: 0.01)
+    let optimizer = AdamW(self.optimizer, weightDecay: 0.01)
     let cached = work == .stage1Cached ? model.features(full.pixels, count: 1, tape: nil) : nil
     let rows = model.rowsPerImage + full.ids.count - 1
     let once = full.blockProducts(rows: rows) + full.headProducts(rows: sequence.supervisedCount)
@@ -55,7 +58,7 @@ struct StepBenchmarks {
       let features = cached ?? model.features(full.pixels, count: 1, tape: nil)
       let result = model.loss(
         [sequence], imageRows: model.projector(features, tape: tape), scale: 1 / Float(sequence.supervisedCount),
-        isCheckpointed: false, tape: tape)
+        isCheckpointed: isCheckpointed, tape: tape)
       tape.backward(from: result.loss)
       optimizer.step(trained, rate: 1e-5, norm: AdamW.gradientNorm(trained), maximumNorm: 1)
     }

@@ -22,6 +22,9 @@ struct StepsCommand: ParsableCommand {
   var work = "vision,stage1,stage1-cached,prefill,decode"
   @Option(name: .long, help: "Runs of each after two to warm up; the median counts.") var repeats = 3
   @Option(name: .customLong("text-tokens"), help: "Tokens of text in a training step.") var textTokens = 64
+  @Option(name: .long, help: "What changes the weights in a training step.") var optimizer = OptimizerChoice.adamw
+  @Flag(name: .customLong("gradient-checkpointing"), help: "Run blocks again in the backward pass.")
+  var isCheckpointed = false
   @Option(name: .long, help: ArgumentHelp("File for the lines.", valueName: "file")) var output: String?
   @Option(name: .long, help: ArgumentHelp("File for a drawing of them, SVG.", valueName: "file")) var picture: String?
   @OptionGroup var precision: PrecisionOptions
@@ -44,11 +47,12 @@ struct StepsCommand: ParsableCommand {
         .usage, "--work names nothing", expected: StepWork.allCases.map(\.rawValue).joined(separator: ", "), found: work
       )
     }
-    let full = try model(on: device)
+    let full = try model(on: device, visionAlone: works == [.vision])
     if weights.weights == .int8 { full.model.decoder.quantizeWeights() }
     let ceilings = Ceilings(repeats: 3, on: device.backend)
     device.backend.trimMemory()
-    let benchmarks = StepBenchmarks(full: full, repeats: max(1, repeats))
+    let benchmarks = StepBenchmarks(
+      full: full, repeats: max(1, repeats), optimizer: optimizer, isCheckpointed: isCheckpointed)
     var text = "", bars: [(name: String, part: Double)] = []
     for work in works {
       let result = try benchmarks.run(work)
@@ -71,11 +75,12 @@ struct StepsCommand: ParsableCommand {
     }
   }
 
-  private func model(on device: Device) throws -> FullSizeModel {
+  private func model(on device: Device, visionAlone: Bool) throws -> FullSizeModel {
     let precision = try precision.computingPrecision()
     switch (models, checkpoint) {
     case (let models?, nil):
-      return try FullSizeModel(directory: models, precision: precision, textTokens: textTokens, on: device)
+      return try FullSizeModel(
+        directory: models, precision: precision, textTokens: textTokens, visionAlone: visionAlone, on: device)
     case (nil, let checkpoint?):
       return try FullSizeModel(checkpoint: checkpoint, precision: precision, textTokens: textTokens, on: device)
     default:

@@ -70,3 +70,82 @@ CARINA_KERNEL void carina_adamw_split(uint16_t *restrict upper, uint16_t *restri
     split(stepped(joined(upper[i], lower[i]), gradients[i], first + i, second + i, k), upper + i, lower + i);
   }
 }
+
+CARINA_INLINE void decode_run(const uint8_t *restrict codes, const float *restrict values, float scale,
+                              float *restrict target, int64_t count) {
+  for (int64_t i = 0; i < count; i++) target[i] = values[codes[i]] * scale;
+}
+
+CARINA_INLINE void encode_run(const float *restrict source, float inverse, const float *restrict bounds,
+                              const int32_t *restrict starts, uint8_t *restrict codes, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    const float x = source[i] * inverse;
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    const int32_t code = starts[bits >> 16];
+    codes[i] = (uint8_t)(code + (x > bounds[code]));
+  }
+}
+
+/// Fills `target` with the numbers of a block.
+CARINA_INLINE void decode(carina_coded_moment moment, int64_t start, int64_t count, float *target) {
+  decode_run(moment.codes + start, moment.values, moment.scales[start / CARINA_MOMENT_BLOCK], target, count);
+}
+
+/// Replaces the codes of a block by those nearest to `source`.
+CARINA_INLINE void encode(carina_coded_moment moment, int64_t start, int64_t count, const float *source) {
+  // Of numbers without a sign the larger has the larger bits.
+  uint32_t largest = 0;
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t bits;
+    memcpy(&bits, source + i, 4);
+    bits &= 0x7fffffffu;
+    largest = bits > largest ? bits : largest;
+  }
+  float scale;
+  memcpy(&scale, &largest, 4);
+  // One over less than the least normal number would be no number: such a block is zero.
+  if (!(scale >= 0x1p-126f)) scale = 0;
+  moment.scales[start / CARINA_MOMENT_BLOCK] = scale;
+  encode_run(source, scale > 0 ? 1 / scale : 0, moment.bounds, moment.starts, moment.codes + start, count);
+}
+
+CARINA_KERNEL void carina_adamw_coded(float *restrict weights, const float *restrict gradients,
+                                      carina_coded_moment first, carina_coded_moment second, int64_t count,
+                                      float gradient_scale, float rate, double beta1, double beta2, float epsilon,
+                                      float decay, float correction1, float correction2) {
+  const adamw_constants k =
+      constants_of(gradient_scale, rate, beta1, beta2, epsilon, decay, correction1, correction2);
+  float m[CARINA_MOMENT_BLOCK], v[CARINA_MOMENT_BLOCK];
+  for (int64_t start = 0; start < count; start += CARINA_MOMENT_BLOCK) {
+    const int64_t length = count - start < CARINA_MOMENT_BLOCK ? count - start : CARINA_MOMENT_BLOCK;
+    decode(first, start, length, m);
+    decode(second, start, length, v);
+    for (int64_t i = 0; i < length; i++) {
+      weights[start + i] = stepped(weights[start + i], gradients[start + i], m + i, v + i, k);
+    }
+    encode(first, start, length, m);
+    encode(second, start, length, v);
+  }
+}
+
+CARINA_KERNEL void carina_adamw_coded_split(uint16_t *restrict upper, uint16_t *restrict lower,
+                                            const float *restrict gradients, carina_coded_moment first,
+                                            carina_coded_moment second, int64_t count, float gradient_scale,
+                                            float rate, double beta1, double beta2, float epsilon, float decay,
+                                            float correction1, float correction2) {
+  const adamw_constants k =
+      constants_of(gradient_scale, rate, beta1, beta2, epsilon, decay, correction1, correction2);
+  float m[CARINA_MOMENT_BLOCK], v[CARINA_MOMENT_BLOCK];
+  for (int64_t start = 0; start < count; start += CARINA_MOMENT_BLOCK) {
+    const int64_t length = count - start < CARINA_MOMENT_BLOCK ? count - start : CARINA_MOMENT_BLOCK;
+    decode(first, start, length, m);
+    decode(second, start, length, v);
+    for (int64_t i = 0; i < length; i++) {
+      split(stepped(joined(upper[start + i], lower[start + i]), gradients[start + i], m + i, v + i, k),
+            upper + start + i, lower + start + i);
+    }
+    encode(first, start, length, m);
+    encode(second, start, length, v);
+  }
+}

@@ -165,41 +165,73 @@ static inline int64_t carina_matmul_packed_bytes(const carina_matmul *matmul) {
 #endif
 }
 
-/// Copies a right factor [k, n] of plain strides into the layout that `matmul` wants.
-static inline int carina_matmul_pack(const carina_matmul *matmul, const carina_matmul_shape *s, const void *source,
-                                     void *target) {
+/// A change from plain strides to the layout of a right factor [k, n], prepared for one shape.
+typedef struct {
+  dnnl_primitive_t primitive;
+  dnnl_memory_desc_t plain;
+} carina_packing;
+
+/// Prepares the copying of a right factor [k, n] of plain strides into the layout that `matmul` wants.
+static inline int carina_packing_create(carina_packing *out, const carina_matmul *matmul,
+                                        const carina_matmul_shape *s) {
   const dnnl_data_type_t type = s->is_bfloat16 ? dnnl_bf16 : dnnl_f32;
   const dnnl_dims_t size = {s->k, s->n}, stride = {s->b_row, s->b_column};
-  dnnl_memory_desc_t plain;
   dnnl_primitive_desc_t description;
-  dnnl_primitive_t reorder;
-  dnnl_memory_t from, to;
 #if DNNL_VERSION_MAJOR >= 3
-  dnnl_memory_desc_create_with_strides(&plain, 2, size, type, stride);
+  dnnl_memory_desc_create_with_strides(&out->plain, 2, size, type, stride);
   int status =
-      dnnl_reorder_primitive_desc_create(&description, plain, matmul->engine, matmul->b, matmul->engine, NULL);
+      dnnl_reorder_primitive_desc_create(&description, out->plain, matmul->engine, matmul->b, matmul->engine, NULL);
 #else
-  dnnl_memory_desc_init_by_strides(&plain, 2, size, type, stride);
+  dnnl_memory_desc_init_by_strides(&out->plain, 2, size, type, stride);
   int status =
-      dnnl_reorder_primitive_desc_create(&description, &plain, matmul->engine, &matmul->b, matmul->engine, NULL);
+      dnnl_reorder_primitive_desc_create(&description, &out->plain, matmul->engine, &matmul->b, matmul->engine, NULL);
 #endif
-  if (status == dnnl_success) {
-    status = dnnl_primitive_create(&reorder, description);
-    dnnl_primitive_desc_destroy(description);
-  }
-  if (status == dnnl_success) {
-    status = carina_matmul_memory(&from, &plain, matmul->engine, (void *)source);
-    status |= carina_matmul_memory(&to, &matmul->b, matmul->engine, target);
-    const dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    if (status == dnnl_success) status = dnnl_primitive_execute(reorder, matmul->stream, 2, arguments);
-    dnnl_memory_destroy(from);
-    dnnl_memory_destroy(to);
-    dnnl_primitive_destroy(reorder);
-  }
-#if DNNL_VERSION_MAJOR >= 3
-  dnnl_memory_desc_destroy(plain);
-#endif
+  if (status != dnnl_success) return status;
+  status = dnnl_primitive_create(&out->primitive, description);
+  dnnl_primitive_desc_destroy(description);
   return status;
+}
+
+/// Copies a right factor.
+static inline int carina_packing_run(const carina_packing *packing, const carina_matmul *matmul, const void *source,
+                                     void *target) {
+  dnnl_memory_t from, to;
+  int status = carina_matmul_memory(&from, &packing->plain, matmul->engine, (void *)source);
+  status |= carina_matmul_memory(&to, &matmul->b, matmul->engine, target);
+  const dnnl_exec_arg_t arguments[2] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
+  if (status == dnnl_success) status = dnnl_primitive_execute(packing->primitive, matmul->stream, 2, arguments);
+  dnnl_memory_destroy(from);
+  dnnl_memory_destroy(to);
+  return status;
+}
+
+static inline void carina_packing_destroy(carina_packing *packing) {
+  dnnl_primitive_destroy(packing->primitive);
+#if DNNL_VERSION_MAJOR >= 3
+  dnnl_memory_desc_destroy(packing->plain);
+#endif
+}
+
+/// Whether the right factor [k, n] of `matmul` lies in tiles of 32 rows by 64 columns, rows in pairs, tiles of the same
+/// columns one after the other.
+static inline int carina_matmul_has_pair_tiles(const carina_matmul *matmul, int64_t k, int64_t n) {
+  if (k % 64 || n % 64 || carina_matmul_packed_bytes(matmul) != 2 * k * n) return 0;
+#if DNNL_VERSION_MAJOR >= 3
+  int count = 0;
+  const dnnl_dims_t *sizes = 0, *axes = 0, *strides = 0;
+  dnnl_memory_desc_query(matmul->b, dnnl_query_inner_nblks_s32, &count);
+  dnnl_memory_desc_query(matmul->b, dnnl_query_inner_blks, &sizes);
+  dnnl_memory_desc_query(matmul->b, dnnl_query_inner_idxs, &axes);
+  dnnl_memory_desc_query(matmul->b, dnnl_query_strides, &strides);
+  if (count != 3 || !sizes || !axes || !strides) return 0;
+  const int64_t *size = *sizes, *axis = *axes, *stride = *strides;
+#else
+  const dnnl_blocking_desc_t *blocking = &matmul->b.format_desc.blocking;
+  if (matmul->b.format_kind != dnnl_blocked || blocking->inner_nblks != 3 || matmul->b.offset0) return 0;
+  const int64_t *size = blocking->inner_blks, *axis = blocking->inner_idxs, *stride = blocking->strides;
+#endif
+  return size[0] == 16 && size[1] == 64 && size[2] == 2 && axis[0] == 0 && axis[1] == 1 && axis[2] == 0 &&
+         stride[0] == 2048 && stride[1] == 64 * k;
 }
 
 /// c = a b and what was asked to be done to it; `bias` and `other` are null where the product was prepared without.

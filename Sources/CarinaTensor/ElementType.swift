@@ -5,7 +5,15 @@ public enum ElementType: String, Codable, Sendable {
   case float32
   /// The upper half of a single-precision number.
   case bfloat16
+  /// Codes that a table turns into numbers (`DynamicCodes`); only what made them reads them.
+  case uint8
 
   /// Bytes of one element.
-  package var byteCount: Int { self == .float32 ? 4 : 2 }
+  package var byteCount: Int {
+    switch self {
+    case .float32: 4
+    case .bfloat16: 2
+    case .uint8: 1
+    }
+  }
 }

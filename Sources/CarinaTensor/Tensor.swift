@@ -83,6 +83,12 @@ public struct Tensor {
     return pointer.assumingMemoryBound(to: UInt16.self)
   }
 
+  /// The first element's address; the tensor must be of codes.
+  var codes: UnsafeMutablePointer<UInt8> {
+    precondition(elementType == .uint8, "expected codes, got \(elementType)")
+    return pointer.assumingMemoryBound(to: UInt8.self)
+  }
+
   /// Lends the numbers to the host, row-major: the memory itself where the host reads it, otherwise a copy. The one way
   /// out.
   package func withHostBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {

@@ -72,7 +72,10 @@ public func runJointTraining(
     ("tokens", try training.tokenSummary(countingAtMost: options.isDryRun ? .max : 20_000)),
     ("cut", training.cutSummary),
   ]
-  lines += [("threads", "\(ThreadTeam.count)"), ("memory", training.forecast.summary)]
+  lines += [
+    ("threads", "\(ThreadTeam.count)"), ("memory", training.forecast.summary),
+    ("packed weights", training.forecast.packedCopies),
+  ]
   writeRunHeader(program, lines)
   for remark in training.remarks { writeNote(remark) }
   for line in try training.tokenDump(dumpedSamples) { printLine(line) }

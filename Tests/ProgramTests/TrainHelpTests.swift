@@ -140,6 +140,9 @@ private let trainStage1Help = """
                             Write a checkpoint every so many optimizer steps.
     --save-every-n-epochs <save-every-n-epochs>
                             Write a checkpoint every so many epochs.
+    --optimizer <optimizer> adamw, or adamw8bit, which keeps its moments in 8
+                            bits (2 bytes a weight instead of 8). (values: adamw,
+                            adamw8bit; default: adamw)
     --save-every <save-every>
                             Write a checkpoint when so much time has passed since
                             the last (30s, 10min, 2h), every N steps, or never.

@@ -140,8 +140,8 @@ extension AnsweringModel {
 
 extension TrainingState {
   /// Reads what was written.
-  package init(path: String, expecting shapes: [String: [Int]]) throws {
-    try self.init(path: path, expecting: shapes, on: TestBackend.cpu)
+  package init(path: String, expecting shapes: [String: [Int]], optimizer: OptimizerChoice = .adamw) throws {
+    try self.init(path: path, expecting: shapes, optimizer: optimizer, on: TestBackend.cpu)
   }
 }
 

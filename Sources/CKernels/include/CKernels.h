@@ -8,6 +8,7 @@
 #include "normalization.h"
 #include "optimizer.h"
 #include "quantized.h"
+#include "repack.h"
 #include "rotary.h"
 #include "softmax.h"
 #include "streamed_attention.h"

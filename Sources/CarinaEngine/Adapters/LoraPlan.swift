@@ -78,6 +78,13 @@ package struct LoraPlan {
   /// Numbers of all adapters.
   package var count: Int { AdaptedPart.allCases.reduce(0) { $0 + count(of: $1) } }
 
+  /// Bytes that moments in 8 bits save, see `Parameter.byteCountSavedByEightBits`.
+  var byteCountSavedByEightBits: Int {
+    maps.reduce(0) { sum, map in
+      sum + [map.inputs, map.outputs].reduce(0) { $0 + Parameter.byteCountSavedByEightBits(rank * $1) }
+    }
+  }
+
   /// Whether a part has adapters.
   package func touches(_ part: AdaptedPart) -> Bool { maps.contains { $0.part == part } }
 

@@ -21,6 +21,7 @@ package struct ParameterDigest: Equatable, Sendable {
         piece.withHostBytes { fingerprint.update($0) }
       }
       fingerprints[parameter.name] = fingerprint
+      parameter.releasePagesBehindCopy()
     }
     self.fingerprints = fingerprints
   }

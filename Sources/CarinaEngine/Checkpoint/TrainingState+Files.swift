@@ -5,7 +5,7 @@ import Foundation
 extension TrainingState {
   static let weightsName = "trained.safetensors", momentsName = "optimizer.safetensors", stateName = "state.json"
   private static let formatVersion = 2
-  private static let firstSuffix = ".first_moment", secondSuffix = ".second_moment"
+  private static let firstSuffix = ".first_moment", secondSuffix = ".second_moment", scaleSuffix = ".absmax"
 
   /// Writes `trained.safetensors`, `optimizer.safetensors` and `state.json` as one directory that appears whole or not
   /// at all.
@@ -15,13 +15,14 @@ extension TrainingState {
       let weightsPath = "\(temporary)/\(Self.weightsName)", momentsPath = "\(temporary)/\(Self.momentsName)"
       try SafetensorsWriter.write(
         weights.map { (name: $0.key, tensor: $0.value, type: .float32) }, to: weightsPath)
-      try SafetensorsWriter.write(
-        moments.flatMap {
-          [
-            (name: $0.key + Self.firstSuffix, tensor: $0.value.first),
-            (name: $0.key + Self.secondSuffix, tensor: $0.value.second),
-          ]
-        }, to: momentsPath, converting: .float32)
+      var momentTensors: [(name: String, tensor: Tensor)] = []
+      for (name, moments) in moments {
+        let (first, second) = (name + Self.firstSuffix, name + Self.secondSuffix)
+        momentTensors += [(first, moments.first), (second, moments.second)]
+        guard let scales = moments.scales else { continue }
+        momentTensors += [(first + Self.scaleSuffix, scales.first), (second + Self.scaleSuffix, scales.second)]
+      }
+      try SafetensorsWriter.write(momentTensors, to: momentsPath)
       let document = JSONObject([
         ("format_version", .integer(Self.formatVersion)),
         ("progress", try progress.json()),
@@ -42,10 +43,14 @@ extension TrainingState {
   }
 
   /// Reads what `write` wrote.
-  /// - Parameter shapes: names and shapes of the parameters that the run trains.
+  /// - Parameters:
+  ///   - shapes: names and shapes of the parameters that the run trains.
+  ///   - optimizer: the run's, which decides how moments are kept.
   /// - Throws: `CarinaError.missingInput`, `.badData` when a file is damaged, or one with every name and shape that
   ///   does not fit.
-  package init(path: String, expecting shapes: [String: [Int]], on backend: any Backend) throws {
+  package init(
+    path: String, expecting shapes: [String: [Int]], optimizer: OptimizerChoice = .adamw, on backend: any Backend
+  ) throws {
     let statePath = "\(path)/\(Self.stateName)"
     let root = JSONNode(try .parseFile(statePath), source: statePath)
     let version = try root["format_version"].read("a whole number", \.int)
@@ -63,16 +68,24 @@ extension TrainingState {
     let momentsFile = try Self.open(Self.momentsName, in: path, fingerprints: fingerprints)
     progress = try Progress(root["progress"])
     try Self.compare(
-      weightsFile, momentsFile, steps: steps, atMost: progress.step, with: shapes, at: path)
+      weightsFile, momentsFile, steps: steps, atMost: progress.step, with: shapes, optimizer, at: path)
 
     weights = [:]
     moments = [:]
     for entry in weightsFile.entries { weights[entry.name] = TensorSource(try weightsFile.tensor(entry, on: backend)) }
     for (name, count) in steps {
       // The optimizer writes into its moments; the mapped file must not be written.
-      moments[name] = Moments(
-        first: try momentsFile.tensor(named: name + Self.firstSuffix, on: backend).copied(),
-        second: try momentsFile.tensor(named: name + Self.secondSuffix, on: backend).copied(), steps: count.int ?? 0)
+      func tensor(_ suffix: String) throws -> Tensor {
+        if let entry = momentsFile.entry(named: name + suffix), entry.element == .uint8 {
+          return momentsFile.codes(entry, on: backend)
+        }
+        return try momentsFile.tensor(named: name + suffix, on: backend).copied()
+      }
+      let (first, second) = (try tensor(Self.firstSuffix), try tensor(Self.secondSuffix))
+      let scales =
+        first.elementType == .uint8
+        ? (try tensor(Self.firstSuffix + Self.scaleSuffix), try tensor(Self.secondSuffix + Self.scaleSuffix)) : nil
+      moments[name] = Moments(first: first, second: second, scales: scales, steps: count.int ?? 0)
     }
   }
 
@@ -91,7 +104,7 @@ extension TrainingState {
   /// Lists in one error every name and shape that does not fit the run.
   private static func compare(
     _ weights: SafetensorsFile, _ moments: SafetensorsFile, steps: JSONObject, atMost mostSteps: Int,
-    with shapes: [String: [Int]], at path: String
+    with shapes: [String: [Int]], _ optimizer: OptimizerChoice, at path: String
   ) throws {
     var problems = [String]()
     for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
@@ -102,8 +115,10 @@ extension TrainingState {
       if entry.shape != shape { problems.append("\(name) is \(entry.shape), not \(shape)") }
     }
     for entry in weights.entries where shapes[entry.name] == nil { problems.append("\(entry.name) is not trained") }
-    var expected = Set<String>()
+    var expected = Set<String>(), elements: [String: SafetensorsElement] = [:]
     for (name, count) in steps {
+      let numbers = shapes[name]?.reduce(1, *) ?? 0
+      let isCoded = optimizer == .adamw8bit && EightBitMoments.holds(numbers)
       // No weight has taken more steps than the run.
       if count.int.map({ $0 < 1 || $0 > mostSteps }) ?? true {
         problems.append("the step count of \(name) cannot be in a run of \(mostSteps)")
@@ -117,14 +132,23 @@ extension TrainingState {
         if let shape = shapes[name], entry.shape != shape {
           problems.append("\(name)\(suffix) is \(entry.shape), not \(shape)")
         }
+        guard isCoded else { continue }
+        elements[name + suffix] = .uint8
+        let scale = name + suffix + scaleSuffix, blocks = [EightBitMoments.scaleCount(numbers)]
+        expected.insert(scale)
+        let found = moments.entry(named: scale)?.shape
+        if found != blocks { problems.append("\(scale) is \(found.map { "\($0), not \(blocks)" } ?? "missing")") }
       }
       if shapes[name] == nil { problems.append("the optimizer's \(name) is not trained") }
     }
     for entry in moments.entries where !expected.contains(entry.name) {
       problems.append("\(entry.name) has no step count")
     }
-    for entry in weights.entries + moments.entries where entry.element != .float32 {
-      problems.append("\(entry.name) is \(entry.element.rawValue), not F32")
+    for entry in weights.entries + moments.entries {
+      let element = elements[entry.name] ?? .float32
+      if entry.element != element {
+        problems.append("\(entry.name) is \(entry.element.rawValue), not \(element.rawValue)")
+      }
     }
     guard problems.isEmpty else {
       throw CarinaError(

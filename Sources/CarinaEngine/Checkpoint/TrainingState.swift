@@ -5,16 +5,32 @@ import CarinaTensor
 package struct TrainingState {
   /// The optimizer's state of one parameter.
   package struct Moments {
-    /// Running means of the gradient and of its square, fp32 of the parameter's shape.
+    /// Running means of the gradient and of its square, of the parameter's shape: fp32, or codes of 8 bits.
     package var first: Tensor, second: Tensor
+    /// Of moments in 8 bits the largest number of each block, fp32.
+    package var scales: (first: Tensor, second: Tensor)?
     /// Steps the parameter has taken.
     package var steps: Int
 
     /// Collects the values.
-    package init(first: Tensor, second: Tensor, steps: Int) {
+    package init(first: Tensor, second: Tensor, scales: (first: Tensor, second: Tensor)? = nil, steps: Int) {
       self.first = first
       self.second = second
+      self.scales = scales
       self.steps = steps
+    }
+
+    /// Those of a parameter that has taken no step.
+    /// - Parameter inEightBits: whether large ones are kept in 8 bits.
+    package init(of parameter: Parameter, inEightBits: Bool) {
+      let backend = parameter.value.backend, isCoded = inEightBits && EightBitMoments.holds(parameter.count)
+      func zeros(_ shape: [Int], _ type: ElementType = .float32) -> Tensor {
+        Tensor(zeros: shape, elementType: type, on: backend)
+      }
+      let type: ElementType = isCoded ? .uint8 : .float32, blocks = [EightBitMoments.scaleCount(parameter.count)]
+      self.init(
+        first: zeros(parameter.shape, type), second: zeros(parameter.shape, type),
+        scales: isCoded ? (zeros(blocks), zeros(blocks)) : nil, steps: 0)
     }
   }
 

@@ -10,6 +10,8 @@ package struct WeightsFootprint: Equatable, Sendable {
   package var copied = 0
   /// Bytes more while all of them are trained: those of `Parameter.trainedByteCount` that are not in `copied` already.
   package var trained = 0
+  /// Bytes of `trained` that moments in 8 bits save.
+  package var savedByEightBits = 0
 
   /// Nothing.
   package init() {}
@@ -32,6 +34,7 @@ package struct WeightsFootprint: Equatable, Sendable {
       copied += isInPlace ? 0 : own
       guard !table.format.untrained.contains(where: { $0.matches(name) }) else { continue }
       trained += count * Parameter.trainedByteCount(type) - (isInPlace ? 0 : own)
+      savedByEightBits += Parameter.byteCountSavedByEightBits(count)
     }
   }
 
@@ -41,6 +44,7 @@ package struct WeightsFootprint: Equatable, Sendable {
       let type = row.elementType(precision: precision)
       copied += row.count * type.byteCount
       trained += row.count * (Parameter.trainedByteCount(type) - type.byteCount)
+      savedByEightBits += Parameter.byteCountSavedByEightBits(row.count)
     }
   }
 }

@@ -30,6 +30,11 @@ public struct TrainingSettingList: SettingList {
   public let rateShape = Setting(
     "lr_schedule", LearningRateShape.cosine, help: "The rate after the warm-up: cosine or linear to zero, or constant.",
     section: .optimization, record: .unlessDefault)
+  /// What changes the weights.
+  public let optimizer = Setting(
+    "optimizer", OptimizerChoice.adamw,
+    help: "adamw, or adamw8bit, which keeps its moments in 8 bits (2 bytes a weight instead of 8).",
+    record: .unlessDefault)
   /// How many steps in a row may be left out because their gradient is not finite.
   public let maximumSkippedSteps = Setting(
     "max_skipped_steps", 5, .atLeast(0),

@@ -9,12 +9,18 @@ public final class AdamW {
 
   /// Decay factors of the moments, the term that keeps the quotient finite, and the weight decay.
   package let beta1: Double, beta2: Double, epsilon: Float, weightDecay: Float
+  /// Whether moments are kept in 8 bits.
+  package let keepsEightBits: Bool
   /// State by parameter name; filled as parameters take their first step.
-  package internal(set) var moments: [String: Moments] = [:]
+  package var moments: [String: Moments] = [:]
   private var powers: DecayPowers
 
   /// An optimizer that has taken no step.
-  public init(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Float = 1e-8, weightDecay: Float) {
+  public init(
+    _ choice: OptimizerChoice = .adamw, beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Float = 1e-8,
+    weightDecay: Float
+  ) {
+    keepsEightBits = choice == .adamw8bit
     self.beta1 = beta1
     self.beta2 = beta2
     self.epsilon = epsilon
@@ -35,22 +41,16 @@ public final class AdamW {
   public func step(_ parameters: [Parameter], rate: Double, norm: Double, maximumNorm: Double) {
     let scale = maximumNorm > 0 ? min(1, maximumNorm / (norm + 1e-6)) : 1
     for parameter in parameters where parameter.gradient != nil {
-      var state =
-        moments[parameter.name]
-        ?? Moments(first: zeros(like: parameter), second: zeros(like: parameter), steps: 0)
+      var state = moments[parameter.name] ?? Moments(of: parameter, inEightBits: keepsEightBits)
       state.steps += 1
       parameter.updateAdamW(
         AdamWConstants(
           rate: Float(rate), beta1: beta1, beta2: beta2, epsilon: epsilon, powers: powers.power(state.steps),
           gradientScale: Float(scale)),
-        decay: weightDecay, firstMoment: state.first, secondMoment: state.second)
+        decay: weightDecay, firstMoment: state.first, secondMoment: state.second, scales: state.scales)
       moments[parameter.name] = state
       parameter.clearGradient()
     }
-  }
-
-  private func zeros(like parameter: Parameter) -> Tensor {
-    Tensor(zeros: parameter.shape, on: parameter.value.backend)
   }
 
   /// Forgets the state of parameters that are no longer trained.

@@ -108,7 +108,8 @@ public final class JointTraining {
           pipeline.model, samples: $0, renderer: renderer, policy: options.policy, kept: validationFeatures,
           settings: options.validation, batchSize: options.settings.batchSize, seed: options.settings.seed)
       }
-    if !options.policy.trainsDecoder { pipeline.model.decoder.packWhenFrozen() }
+    if !forecast.packsFrozen { pipeline.model.vision.leaveUnpacked() }
+    if !options.policy.trainsDecoder, forecast.packsFrozen { pipeline.model.decoder.packWhenFrozen() }
     cutTexts = try CutTexts(samples, renderer: renderer)
     remarks =
       (pipeline.vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })

@@ -66,7 +66,7 @@ package final class Trainer<Objective: TrainingObjective> {
     self.objective = objective
     self.settings = settings
     self.communicator = communicator
-    optimizer = AdamW(weightDecay: Float(settings.weightDecay))
+    optimizer = AdamW(settings.optimizer, weightDecay: Float(settings.weightDecay))
     order = EpochOrder(settings, sampleCount: objective.sampleCount, lengths: objective.sampleLengths)
     try order.requireSteps()
     // Adapters come last, and before them the decoder: what a run is about.

@@ -53,7 +53,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
     self.outputDirectory = outputDirectory
     self.configuration = configuration
     self.writeModel = writeModel
-    forecast = DiskForecast(trained: trainer.everTrained, model: modelByteCount)
+    forecast = DiskForecast(
+      trained: trainer.everTrained, optimizer: trainer.settings.optimizer, model: modelByteCount)
   }
 
   private var finalModel: String { RunStart<Objective>.finalModel(in: outputDirectory) }

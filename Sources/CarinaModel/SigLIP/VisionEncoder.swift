@@ -36,6 +36,11 @@ public final class VisionEncoder {
     head = config.hasPoolingHead ? AttentionPoolingHead(source, "\(prefix).head", config: config) : nil
   }
 
+  /// Keeps the matrices as they lie in memory, where packed copies of them would not fit.
+  package func leaveUnpacked() {
+    for parameter in blocks.flatMap(\.parameters) { parameter.leaveUnpacked() }
+  }
+
   /// Every affine map of the blocks.
   package var maps: [Linear] { blocks.flatMap(\.maps) }
 

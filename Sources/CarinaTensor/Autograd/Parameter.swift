@@ -66,9 +66,18 @@ public final class Parameter {
     }
   }
 
-  /// Lets a bfloat16 matrix be packed for products of many rows, while it is frozen, when it is used again: faster, for
-  /// as many bytes again in each direction that it is read. A single use would not pay for it.
+  /// Lets a bfloat16 matrix be packed for products of many rows, while it is frozen, when it is used again: faster, and
+  /// in place of the pages of a mapped file. A single use would not pay for it.
   package func packWhenFrozen() { factor().packsWhenRepeated = true }
+
+  /// Takes `packWhenFrozen` back.
+  package func leaveUnpacked() { frozenFactor?.packsWhenRepeated = false }
+
+  /// Gives the pages of a mapped file back that something else than products has read, where products read a packed
+  /// copy.
+  package func releasePagesBehindCopy() {
+    if frozenFactor?.isPacked == true { value.storage.releaseResidentPages() }
+  }
 
   /// Rounds a frozen matrix to 8 bits for products without a tape; `value` stays for what reads single rows.
   package func quantize() {

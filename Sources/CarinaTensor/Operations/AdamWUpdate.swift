@@ -3,14 +3,25 @@ import CarinaRuntime
 
 extension Parameter {
   /// One AdamW step (Loshchilov and Hutter 2019; order of operations as PyTorch's) on this parameter from its gradient;
-  /// without a gradient nothing changes. The moments are fp32 of the parameter's shape.
-  package func updateAdamW(_ constants: AdamWConstants, decay: Float, firstMoment: Tensor, secondMoment: Tensor) {
+  /// without a gradient nothing changes. The moments are of the parameter's shape: fp32, or codes of 8 bits where
+  /// `scales` has the largest number of each block of either.
+  package func updateAdamW(
+    _ constants: AdamWConstants, decay: Float, firstMoment: Tensor, secondMoment: Tensor,
+    scales: (first: Tensor, second: Tensor)? = nil
+  ) {
     guard let gradient else { return }
     let correction1 = Float(1 - constants.power1)
     let correction2 = Float(1 - constants.power2)
-    value.backend.adamW(
-      value, remainder: remainder, gradient: gradient, first: firstMoment, second: secondMoment, constants,
-      decay: decays ? decay : 0, correction1: correction1, correction2: correction2)
+    if let scales {
+      value.backend.adamW(
+        value, remainder: remainder, gradient: gradient, first: (firstMoment, scales.first),
+        second: (secondMoment, scales.second), constants, decay: decays ? decay : 0, correction1: correction1,
+        correction2: correction2)
+    } else {
+      value.backend.adamW(
+        value, remainder: remainder, gradient: gradient, first: firstMoment, second: secondMoment, constants,
+        decay: decays ? decay : 0, correction1: correction1, correction2: correction2)
+    }
   }
 
   /// Sum of squares of the gradient, in double precision and in an order that does not depend on the number of threads.
@@ -27,6 +38,12 @@ package protocol AdamWKernels {
   func adamW(
     _ value: Tensor, remainder: Tensor?, gradient: Tensor, first: Tensor, second: Tensor, _ constants: AdamWConstants,
     decay: Float, correction1: Float, correction2: Float)
+  /// The same with moments in codes of 8 bits, `DynamicCodes.signed` and `.unsigned`, and the largest number of each
+  /// block of them (`EightBitMoments`).
+  func adamW(
+    _ value: Tensor, remainder: Tensor?, gradient: Tensor, first: (codes: Tensor, scales: Tensor),
+    second: (codes: Tensor, scales: Tensor), _ constants: AdamWConstants, decay: Float, correction1: Float,
+    correction2: Float)
   /// The sum of squares in double precision, in an order that depends on the count alone.
   func sumOfSquares(_ x: Tensor) -> Double
 }
@@ -48,6 +65,33 @@ extension CPUBackend: AdamWKernels {
         carina_adamw(
           value.floats + skip, gradient, first, second, count, constants.gradientScale, constants.rate,
           constants.beta1, constants.beta2, constants.epsilon, decay, correction1, correction2)
+      }
+    }
+  }
+
+  /// See `AdamWKernels`: a block is computed by one thread.
+  package func adamW(
+    _ value: Tensor, remainder: Tensor?, gradient: Tensor, first: (codes: Tensor, scales: Tensor),
+    second: (codes: Tensor, scales: Tensor), _ constants: AdamWConstants, decay: Float, correction1: Float,
+    correction2: Float
+  ) {
+    let size = EightBitMoments.blockSize, blocks = EightBitMoments.scaleCount(value.count)
+    precondition(first.scales.count == blocks && second.scales.count == blocks, "\(blocks) blocks of \(value.shape)")
+    RowSplit.run(blocks, grain: (1 << 14) / size) { range in
+      let skip = range.lowerBound * size, count = Int64(min(range.upperBound * size, value.count) - skip)
+      DynamicCodes.signed.withMoment(first.codes, scales: first.scales, skipping: skip) { first in
+        DynamicCodes.unsigned.withMoment(second.codes, scales: second.scales, skipping: skip) { second in
+          if let remainder {
+            carina_adamw_coded_split(
+              value.bfloats + skip, remainder.bfloats + skip, gradient.floats + skip, first, second, count,
+              constants.gradientScale, constants.rate, constants.beta1, constants.beta2, constants.epsilon, decay,
+              correction1, correction2)
+          } else {
+            carina_adamw_coded(
+              value.floats + skip, gradient.floats + skip, first, second, count, constants.gradientScale,
+              constants.rate, constants.beta1, constants.beta2, constants.epsilon, decay, correction1, correction2)
+          }
+        }
       }
     }
   }

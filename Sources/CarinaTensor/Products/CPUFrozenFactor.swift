@@ -1,11 +1,10 @@
-/// The copies that the processor keeps of a frozen matrix: packed by the library for each direction in which it is
-/// read, or in 8 bits.
+/// The copies that the processor keeps of a frozen matrix: packed by the library as it is read forwards, or in 8 bits.
 final class CPUFrozenFactor: FrozenFactor {
   var packsWhenRepeated = false
   private(set) var quantized: (any QuantizedFactor)?
   private let backend: CPUBackend
-  private var packed: (forward: (any PackedFactor)?, backward: (any PackedFactor)?) = (nil, nil)
-  private var wasUsed = (forward: false, backward: false)
+  private var packed: (any PackedFactor)?
+  private var wasUsed = false
 
   init(_ backend: CPUBackend) { self.backend = backend }
 
@@ -13,22 +12,30 @@ final class CPUFrozenFactor: FrozenFactor {
 
   func take(_ quantized: any QuantizedFactor) { self.quantized = quantized }
 
+  var isPacked: Bool { packed != nil }
+
   func forget() {
     quantized = nil
-    packed = (nil, nil)
+    packed = nil
   }
 
   func multiply(
     _ a: MatrixFactor, _ matrix: Tensor, isForward: Bool, into c: Tensor, epilogue: ProductEpilogue
   ) -> Bool {
     guard packsWhenRepeated, matrix.elementType == .bfloat16, a.rows >= ProductEpilogue.fewestRows else { return false }
-    let known = isForward ? packed.forward : packed.backward
-    let isSecond = isForward ? wasUsed.forward : wasUsed.backward
-    if isForward { wasUsed.forward = true } else { wasUsed.backward = true }
-    guard known != nil || isSecond else { return false }
-    let stored = MatrixOperand(MatrixFactor(matrix))
-    guard let factor = known ?? backend.products.pack(isForward ? stored.transposed : stored) else { return false }
-    if isForward { packed.forward = factor } else { packed.backward = factor }
-    return factor.multiply(MatrixOperand(a), into: c.pointer, epilogue: epilogue)
+    guard isForward else {
+      return packed?.multiplyTransposed(MatrixOperand(a), into: c.pointer, epilogue: epilogue) ?? false
+    }
+    if packed == nil {
+      guard wasUsed else {
+        wasUsed = true
+        return false
+      }
+      guard let factor = backend.products.pack(MatrixOperand(MatrixFactor(matrix)).transposed) else { return false }
+      packed = factor
+      // The copy serves in both directions: the pages of the file need not stay.
+      matrix.storage.releaseResidentPages()
+    }
+    return packed?.multiply(MatrixOperand(a), into: c.pointer, epilogue: epilogue) ?? false
   }
 }

@@ -1,8 +1,11 @@
 /// What a backend keeps beside one frozen matrix so that products with it are faster. Made by
 /// `MatrixKernels.frozenFactor`.
 package protocol FrozenFactor: AnyObject {
-  /// Whether a copy in the library's own layout is made at the second use in a direction.
+  /// Whether a copy in the library's own layout is made at the second use forwards; it serves backwards too, and the
+  /// pages of a mapped file are given back.
   var packsWhenRepeated: Bool { get set }
+  /// Whether that copy is there.
+  var isPacked: Bool { get }
   /// The copy in 8 bits; nil unless `quantize` made it.
   var quantized: (any QuantizedFactor)? { get }
   /// Makes the copy in 8 bits.

@@ -141,6 +141,7 @@ extension LearningRateShape: OptionValue, @retroactive ExpressibleByArgument {}
 extension EvaluationInterval: OptionValue {}
 extension BestMetric: OptionValue, @retroactive ExpressibleByArgument {}
 extension TextUnit: OptionValue, @retroactive ExpressibleByArgument {}
+extension OptimizerChoice: OptionValue, @retroactive ExpressibleByArgument {}
 extension LoraTargets: OptionValue {}
 
 extension SampleFormat: OptionValue, @retroactive ExpressibleByArgument {}

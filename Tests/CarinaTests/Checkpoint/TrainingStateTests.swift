@@ -49,6 +49,63 @@ import Carina
     #expect(try Data(contentsOf: URL(fileURLWithPath: "\(path)/state.json")) == bytes)
   }
 
+  @Test("moments in 8 bits go on from a checkpoint with the bits of a run that was not stopped")
+  func eightBits() throws {
+    let shapes = ["large": [65, 66], "small": [15, 16]]
+    func parameters() -> [Parameter] {
+      shapes.sorted { $0.key < $1.key }.map { Parameter.random($0.key, $0.value, seed: 3) }
+    }
+    func step(_ optimizer: AdamW, _ parameters: [Parameter], seed: UInt64) {
+      for parameter in parameters {
+        let tape = Tape()
+        tape.backward(
+          from: embedding(Array(0..<parameter.shape[0]), parameter, tape: tape),
+          seed: Tensor.random(parameter.shape, seed: seed, in: -0.1..<0.2))
+      }
+      optimizer.step(parameters, rate: 0.01, norm: 1, maximumNorm: 0)
+    }
+    let whole = AdamW(.adamw8bit, weightDecay: 0.1), smooth = parameters()
+    for seed in 1...3 { step(whole, smooth, seed: UInt64(seed)) }
+    #expect(whole.moments["large"]?.scales?.first.count == 17 && whole.moments["small"]?.scales == nil)
+    var before = state(step: 3)
+    before.moments = whole.moments
+    before.weights = Dictionary(uniqueKeysWithValues: smooth.map { ($0.name, TensorSource($0.value.copied())) })
+    let path = try RunCheckpoints(outputDirectory: directory.path).write(before)
+    let again = try TrainingState(path: path, expecting: shapes, optimizer: .adamw8bit)
+    let resumed = parameters(), second = AdamW(.adamw8bit, weightDecay: 0.1)
+    for parameter in resumed { parameter.assign(try #require(again.weights[parameter.name]).whole) }
+    second.moments = again.moments
+    for seed in 4...5 {
+      step(whole, smooth, seed: UInt64(seed))
+      step(second, resumed, seed: UInt64(seed))
+    }
+    for (one, other) in zip(smooth, resumed) { expectSameBits(one.value, other.value, one.name) }
+
+    // The moments of one optimizer are not those of the other.
+    let error = try #require(thrownCarinaError { try TrainingState(path: path, expecting: shapes) })
+    #expect(error.kind == .badData)
+    for part in ["large.first_moment is U8, not F32", "large.second_moment.absmax has no step count"] {
+      #expect(error.what.contains(part), "\(error.what)")
+    }
+    before.moments = before.moments.mapValues {
+      TrainingState.Moments(first: Tensor(zeros: $0.first.shape), second: Tensor(zeros: $0.first.shape), steps: 3)
+    }
+    let plain = try RunCheckpoints(outputDirectory: directory.path).write(before)
+    let refusal = try #require(
+      thrownCarinaError { try TrainingState(path: plain, expecting: shapes, optimizer: .adamw8bit) })
+    for part in ["large.first_moment is F32, not U8", "large.first_moment.absmax is missing"] {
+      #expect(refusal.what.contains(part), "\(refusal.what)")
+    }
+    #expect(!refusal.what.contains("small"))
+    // A scale too few.
+    var short = again
+    let moments = try #require(again.moments["large"]), scales = try #require(moments.scales)
+    short.moments["large"]?.scales = (scales.first.elementSlice(0..<16), scales.second)
+    let cut = try RunCheckpoints(outputDirectory: directory.path).write(short)
+    let found = thrownCarinaError { try TrainingState(path: cut, expecting: shapes, optimizer: .adamw8bit) }
+    #expect(found?.what.contains("large.first_moment.absmax is [16], not [17]") == true)
+  }
+
   @Test("steps are found by name; once one is written the newest whole ones stay, and nothing half or later")
   func steps() throws {
     let checkpoints = RunCheckpoints(outputDirectory: directory.path)

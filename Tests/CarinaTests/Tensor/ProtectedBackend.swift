@@ -206,6 +206,17 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
         correction1: correction1, correction2: correction2)
     }
   }
+  func adamW(
+    _ value: Tensor, remainder: Tensor?, gradient: Tensor, first: (codes: Tensor, scales: Tensor),
+    second: (codes: Tensor, scales: Tensor), _ constants: AdamWConstants, decay: Float, correction1: Float,
+    correction2: Float
+  ) {
+    open {
+      cpu.adamW(
+        value, remainder: remainder, gradient: gradient, first: first, second: second, constants, decay: decay,
+        correction1: correction1, correction2: correction2)
+    }
+  }
   func sumOfSquares(_ x: Tensor) -> Double { open { cpu.sumOfSquares(x) } }
 
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool) {
@@ -234,6 +245,8 @@ private final class ProtectedFactor: FrozenFactor {
     get { base.packsWhenRepeated }
     set { base.packsWhenRepeated = newValue }
   }
+
+  var isPacked: Bool { base.isPacked }
 
   init(_ base: any FrozenFactor, of backend: ProtectedBackend) {
     self.base = base

@@ -67,6 +67,26 @@ import Carina
     #expect(all.activations > part.activations)
   }
 
+  @Test("moments in 8 bits cost two bytes and a scale for each 256, small ones stay fp32, and a refusal names them")
+  func eightBits() throws {
+    #expect(EightBitMoments.byteCount(4096) == 2 * (4096 + 4 * 16) && EightBitMoments.byteCount(4095) == 8 * 4095)
+    #expect(Parameter.byteCountSavedByEightBits(4097) == 8 * 4097 - 2 * (4097 + 4 * 17))
+    var plan = plan(rows: 100)
+    plan.footprints.decoder.savedByEightBits = 3 << 20
+    plan.footprints.vision.savedByEightBits = 1 << 20
+    plan.frozenEmbeddings.savedByEightBits = 1 << 19
+    let full = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    let error = #expect(throws: CarinaError.self) {
+      try MemoryForecast.fitting(plan, base: 0, choice: false, available: 1)
+    }
+    #expect(error?.remedy?.contains("optimizer adamw8bit") == true)
+    plan.optimizer = .adamw8bit
+    let small = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    // The vision encoder is not trained here.
+    #expect(full.training - small.training == 3 << 20 - 1 << 19 && small.buffers < full.buffers)
+    #expect(small.activations == full.activations && small.weights == full.weights)
+  }
+
   @Test("averages of patches leave the projector fewer rows to keep, and Gemma 3's form has no hidden layer")
   func projectorForms() {
     let pooling = PatchPooling(gridSize: 8, tokensPerSide: 2)
@@ -92,15 +112,28 @@ import Carina
   }
 
   @Test("packed copies are counted for decoders of a billion weights, and neither made nor counted for larger ones")
-  func packing() {
+  func packing() throws {
     var plan = plan(rows: 100, trainsDecoder: false)
     plan.projector = ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 2560)
     plan.decoder = large
     let packed = MemoryForecast(plan, base: 0, isCheckpointed: false)
     plan.packsFactors = false
     let plain = MemoryForecast(plan, base: 0, isCheckpointed: false)
-    // The vision encoder's matrices alone: 2 layers of 4 · 32² + 2 · 32 · 64 weights.
-    #expect(packed.weights - plain.weights == 2 * 2 * (4 * 32 * 32 + 2 * 32 * 64))
+    // The vision encoder's matrices alone: 2 layers of 4 · 32² + 2 · 32 · 64 weights, in place of the file's pages.
+    #expect(packed.packedVision == 2 * 2 * (4 * 32 * 32 + 2 * 32 * 64) && packed.packedDecoder == 0)
+    #expect(packed.weights == plain.weights && packed.buffers > plain.buffers)
+    #expect(packed.packedCopies == "vision encoder 32.0 KiB" && plain.packedCopies == "none")
+    plan.packsFactors = true
+    // Of a file of another type, whose converted numbers stay, the copies come on top.
+    plan.footprints.vision.mapped = 0
+    let converted = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    plan.packsFrozen = false
+    let unpacked = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    #expect(converted.weights - unpacked.weights == converted.packedVision && converted.packsFrozen)
+    plan.packsFrozen = true
+    let chosen = try MemoryForecast.fitting(plan, base: 0, choice: false, available: converted.total - 1)
+    #expect(chosen == unpacked && !chosen.packsFrozen && chosen.packedCopies.hasPrefix("none, as"))
+    #expect(try MemoryForecast.fitting(plan, base: 0, choice: false, available: converted.total) == converted)
     for (config, isPacked) in [(large, false), (self.plan(rows: 1).decoder, true)] {
       let decoder = Decoder(config, from: ZeroSource())
       decoder.packWhenFrozen()

@@ -59,5 +59,11 @@ package enum SafetensorsElement: String, Sendable, CaseIterable {
   }
 
   /// The format's name of an element type of the engine.
-  package init(_ type: ElementType) { self = type == .float32 ? .float32 : .bfloat16 }
+  package init(_ type: ElementType) {
+    switch type {
+    case .float32: self = .float32
+    case .bfloat16: self = .bfloat16
+    case .uint8: self = .uint8
+    }
+  }
 }

@@ -68,6 +68,14 @@ package final class SafetensorsFile {
     return try tensor(entry, on: backend)
   }
 
+  /// The codes of an entry of this file, which must be U8, in memory that may be written.
+  package func codes(_ entry: SafetensorsEntry, on backend: any Backend) -> Tensor {
+    precondition(entry.element == .uint8, "\(entry.name) is \(entry.element.rawValue)")
+    return withBytes(of: entry) { bytes in
+      Tensor(entry.shape, elementType: .uint8, on: backend) { $0.copyMemory(from: bytes) }
+    }
+  }
+
   /// The tensor of an entry of this file; see `tensor(named:on:)`.
   package func tensor(_ entry: SafetensorsEntry, on backend: any Backend) throws -> Tensor {
     let pointer = mapping.pointer + entry.byteRange.lowerBound

@@ -8,7 +8,7 @@ package enum SafetensorsWriter {
 
   /// Writes the tensors beside `path` and renames.
   ///
-  /// The order is the reference library's: fp32 before bfloat16, then by name; the header is padded with spaces to a
+  /// The order is the reference library's: fp32 before bfloat16 before codes, then by name; the header is padded with spaces to a
   /// multiple of 8.
   /// - Parameters:
   ///   - tensors: names and numbers; a name must not repeat.
@@ -29,7 +29,7 @@ package enum SafetensorsWriter {
     metadata: [(String, String)] = [("format", "pt")]
   ) throws {
     let ordered = tensors.sorted { left, right in
-      if left.type != right.type { return left.type == .float32 }
+      if left.type != right.type { return left.type.byteCount > right.type.byteCount }
       return left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
     }
     let header = try header(ordered, metadata: metadata, path: path)

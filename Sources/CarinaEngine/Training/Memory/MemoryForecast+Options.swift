@@ -37,6 +37,7 @@ extension MemoryForecast {
         validation, settings: options.validation, batchSize: options.settings.batchSize, renderer: renderer,
         rowsPerImage: rowsPerImage)
     }
+    plan.optimizer = options.settings.optimizer
     plan.mappedShards = MemoryForecast.mappedShards(
       options.trainShards, imagesRead: sizes.imagesRead,
       imageByteCount: visionConfig.imageSize * visionConfig.imageSize * visionConfig.channelCount)

@@ -43,12 +43,16 @@ public struct MemoryForecast: Equatable, Sendable {
     package var keepsFeatures: Bool
     /// Whether the backend copies frozen factors into layouts of its own.
     package var packsFactors: Bool
+    /// Whether that is to be done. No digit depends on it.
+    package var packsFrozen = true
     /// Which maps have adapters that are trained; nil for none.
     package var adapters: LoraPlan?
     /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
     package var frozenEmbeddings = WeightsFootprint()
     /// What a validation with answers computes; nil for none.
     package var validation: Validation?
+    /// What changes the weights.
+    package var optimizer = OptimizerChoice.adamw
 
     /// Collects what is known.
     package init(
@@ -82,6 +86,11 @@ public struct MemoryForecast: Equatable, Sendable {
   package let data: Int
   /// Bytes of the engine's own buffers at their highest, in the pool's size classes.
   public let buffers: Int
+  /// Bytes of frozen matrices that will have been packed; where their files are used in place, they take the place of
+  /// the mapped pages.
+  package let packedVision: Int, packedDecoder: Int
+  /// Whether frozen matrices are packed.
+  package let packsFrozen: Bool
   /// Whether blocks run again in the backward pass.
   public let isCheckpointed: Bool
 
@@ -157,13 +166,23 @@ public struct MemoryForecast: Equatable, Sendable {
       (plan.footprints.vision, trainsVision), (plan.footprints.projector, policy.trainsProjector),
       (plan.footprints.decoder, policy.trainsDecoder),
     ]
-    let packed = MemoryForecast.packedByteCount(plan, trainsVision: trainsVision)
+    let most = Decoder.mostPackedWeights
+    packedVision = trainsVision ? 0 : MemoryForecast.packedByteCount(TensorTable(of: plan.vision), plan)
+    packedDecoder =
+      policy.trainsDecoder ? 0 : MemoryForecast.packedByteCount(TensorTable(of: decoder), plan, most: most)
+    let packed = packedVision + packedDecoder
+    // A packed copy takes the place of the pages of the file.
+    let returned =
+      min(packedVision, plan.footprints.vision.mapped) + min(packedDecoder, plan.footprints.decoder.mapped)
     weights =
-      parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
+      parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed - returned
       + plan.frozenEmbeddings.mapped
+    let savesMoments = plan.optimizer == .adamw8bit
+    func trained(_ part: WeightsFootprint) -> Int { part.trained - (savesMoments ? part.savedByEightBits : 0) }
     training =
-      parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) } - plan.frozenEmbeddings.trained
+      parts.reduce(0) { $0 + ($1.1 ? trained($1.0) : 0) } - trained(plan.frozenEmbeddings)
       + (adapters?.count ?? 0) * Parameter.trainedByteCount(plan.precision)
+      - (savesMoments ? adapters?.byteCountSavedByEightBits ?? 0 : 0)
     activations = kept.asked
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
       max(
@@ -182,20 +201,22 @@ public struct MemoryForecast: Equatable, Sendable {
       + MemoryForecast.programAtWork
     self.base = base
     self.isCheckpointed = isCheckpointed
+    packsFrozen = plan.packsFrozen
   }
 
-  /// Bytes of frozen matrices in the product library's own layout: the vision encoder's as read forwards, the decoder's
-  /// in both directions.
-  private static func packedByteCount(_ plan: Plan, trainsVision: Bool) -> Int {
-    guard plan.precision == .bfloat16, plan.packsFactors else { return 0 }
-    func blocks(_ table: TensorTable) -> Double {
-      table.rows.reduce(0) { $0 + ($1.isBlockMatrix ? Double($1.count) : 0) }
-    }
-    let decoder = plan.policy.trainsDecoder ? 0 : blocks(TensorTable(of: plan.decoder))
-    let count =
-      (trainsVision ? 0 : plan.adapters?.touches(.visionEncoder) == true ? 2 : 1) * blocks(TensorTable(of: plan.vision))
-      + (decoder <= Double(Decoder.mostPackedWeights) ? 2 * decoder : 0)
-    return Int(min(2 * count, 1e15))
+  /// Bytes of frozen matrices in the product library's own layout, which serves in both directions.
+  private static func packedByteCount(_ table: TensorTable, _ plan: Plan, most: Int = .max) -> Int {
+    guard plan.precision == .bfloat16, plan.packsFactors, plan.packsFrozen else { return 0 }
+    let count = table.rows.reduce(0) { $0 + ($1.isBlockMatrix ? Double($1.count) : 0) }
+    return count <= Double(most) ? Int(min(2 * count, 1e15)) : 0
+  }
+
+  /// What will have been packed, for the run's header.
+  public var packedCopies: String {
+    let parts = [("language model", packedDecoder), ("vision encoder", packedVision)].filter { $0.1 > 0 }
+    return parts.isEmpty
+      ? (packsFrozen ? "none" : "none, as they would not fit into the memory")
+      : parts.map { "\($0.0) \(MemoryForecast.text($0.1))" }.joined(separator: ", ")
   }
 
   /// One line for the run's header.
@@ -217,16 +238,22 @@ public struct MemoryForecast: Equatable, Sendable {
     return String(format: "%.1f KiB", Double(bytes) / 1024)
   }
 
-  /// The forecast with the choice of gradient checkpointing that fits.
+  /// The forecast with the choices that fit: packed copies of frozen weights are given up first, then activations.
   /// - Parameters:
   ///   - choice: whether blocks run again; nil when the memory is to decide.
   ///   - available: bytes that may be taken besides `base`; nil when nobody knows.
   /// - Throws: `CarinaError.usage` when it does not fit.
   package static func fitting(_ plan: Plan, base: Int, choice: Bool?, available: Int?) throws -> MemoryForecast {
-    let plain = MemoryForecast(plan, base: base, isCheckpointed: false)
-    let checkpointed = MemoryForecast(plan, base: base, isCheckpointed: true)
+    func fits(_ forecast: MemoryForecast) -> Bool { available.map { forecast.total - base <= $0 } ?? true }
+    func smallest(isCheckpointed: Bool) -> MemoryForecast {
+      let packed = MemoryForecast(plan, base: base, isCheckpointed: isCheckpointed)
+      var unpacked = plan
+      unpacked.packsFrozen = false
+      let small = MemoryForecast(unpacked, base: base, isCheckpointed: isCheckpointed)
+      return fits(packed) || small.total >= packed.total ? packed : small
+    }
+    let plain = smallest(isCheckpointed: false), checkpointed = smallest(isCheckpointed: true)
     guard let available else { return choice ?? false ? checkpointed : plain }
-    func fits(_ forecast: MemoryForecast) -> Bool { forecast.total - base <= available }
     let chosen = choice.map { $0 ? checkpointed : plain } ?? (fits(plain) ? plain : checkpointed)
     guard fits(chosen) else {
       var remedies: [String] = []
@@ -237,6 +264,9 @@ public struct MemoryForecast: Equatable, Sendable {
       if plan.policy.trainsVisionInFirstEpoch { remedies.append("no \(setting: .trainVisionFirstEpoch)") }
       if plan.policy.trainsDecoder {
         remedies.append("\(setting: SettingName.unfreezeLanguageModel.off) with \(setting: .unfreezeProjector)")
+      }
+      if plan.optimizer == .adamw, plan.policy.trainsDecoder {
+        remedies.append("\(setting: TrainingSettings.name(\.optimizer)) adamw8bit")
       }
       if plan.policy.trainsDecoder { remedies.append("adapters, \(setting: LoraSettingList.declared.rank.name) 16") }
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }

@@ -31,10 +31,14 @@ package struct DiskForecast: Sendable {
   }
 
   /// - Parameters:
-  ///   - trained: the weights that some epoch trains: numbers and two moments of each in fp32.
+  ///   - trained: the weights that some epoch trains: numbers in fp32 and two moments of each.
+  ///   - optimizer: decides how moments are kept.
   ///   - model: bytes of the model.
-  package init(trained: [Parameter], model: Int) {
-    checkpoint = trained.reduce(3 * Self.blockByteCount) { $0 + 12 * $1.count + 4 * ($1.name.utf8.count + 120) }
+  package init(trained: [Parameter], optimizer: OptimizerChoice = .adamw, model: Int) {
+    checkpoint = trained.reduce(3 * Self.blockByteCount) { sum, parameter in
+      let saved = optimizer == .adamw8bit ? Parameter.byteCountSavedByEightBits(parameter.count) : 0
+      return sum + 12 * parameter.count - saved + (saved > 0 ? 6 : 4) * (parameter.name.utf8.count + 120)
+    }
     self.model = model + Self.filesOfModel * Self.blockByteCount
   }
 

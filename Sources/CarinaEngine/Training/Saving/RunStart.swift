@@ -118,7 +118,8 @@ package struct RunStart<Objective: TrainingObjective> {
 
   private func state(at path: String, _ record: RunRecord?) throws -> TrainingState {
     let shapes = Dictionary(uniqueKeysWithValues: trainer.everTrained.map { ($0.name, $0.shape) })
-    var state = try TrainingState(path: path, expecting: shapes, on: trainer.objective.backend)
+    var state = try TrainingState(
+      path: path, expecting: shapes, optimizer: trainer.settings.optimizer, on: trainer.objective.backend)
     let step = state.progress.step, hash = try ConfigurationHash.of(configuration)
     let expected = try record.map { try $0.configurationHash(atStep: step) } ?? hash
     guard state.progress.configurationHash == expected else {
