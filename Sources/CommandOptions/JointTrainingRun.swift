@@ -61,6 +61,7 @@ public func runJointTraining(
     "precision": options.computing.precision.elementType.rawValue, "matmul": device.productName,
     "gradient-checkpointing": checkpointing,
   ])
+  lines += headerLines(options.frozenWeights.texts)
   lines += [("steps", training.scheduleSummary)]
   if options.isDryRun { lines += [("tokens", try training.tokenSummary())] }
   lines += [("threads", "\(ThreadTeam.count)"), ("memory", training.forecast.summary)]

@@ -30,6 +30,8 @@ public struct JointTrainingOptions: Sendable {
   public var features = FeatureSettings()
   /// Adapters that are trained beside frozen weights.
   public var lora = SettingValues<LoraSettingList>()
+  /// How weights are kept that are not trained.
+  public var frozenWeights = SettingValues<FrozenWeightsSettingList>()
   /// How images are changed while training.
   public var images = SettingValues<AugmentationSettingList>()
   /// The file in which the vision features are kept; nil computes them whenever they are wanted.
@@ -75,6 +77,7 @@ public struct JointTrainingOptions: Sendable {
     try computing.validate()
     try lora.validate()
     try requireFrozenBase()
+    try FrozenWeightsSettingList.require(frozenWeights, frozen: policy)
     try projectorSettings.validate()
     let pools = projectorSettings.form == .gemma3 ? ProjectorSettings.name(\.form) : ProjectorSettings.name(\.pool)
     if features.dropsFirstPatch, projectorSettings.form == .gemma3 || projectorSettings.pool ?? 1 > 1 {

@@ -69,6 +69,8 @@ public final class JointTraining {
     forecast = try MemoryForecast(
       options, parts, adapters: plan, samples: samples, renderer: renderer, packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
+    if options.frozenWeights.base == .int8 { pipeline.model.decoder.multiplyInBytes() }
+    if options.frozenWeights.vision == .int8 { pipeline.model.vision.multiplyInBytes() }
     adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
     isJoined = checkpoint?.parts.isOneDirectory ?? false
     featureCache = try (options.isDryRun ? nil : options.featureCache).map { [pipeline, validation] in
@@ -85,7 +87,9 @@ public final class JointTraining {
     for samples in [samples, validation].compactMap({ $0 }) {
       try LongSamples.refuse(samples, renderer: renderer, model: pipeline.model, source: samples.shards.path)
     }
-    if !options.policy.trainsDecoder { pipeline.model.decoder.packWhenFrozen() }
+    if !options.policy.trainsDecoder, options.frozenWeights.base == .full {
+      pipeline.model.decoder.packWhenFrozen()
+    }
     remarks =
       (pipeline.vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
       + (pipeline.language.unknownKeys.map { "language config.json: \($0) is not known and not used" })
@@ -265,7 +269,7 @@ public final class JointTraining {
     document["projector"] = model.projector.config.record(
       asked: pipeline.projector == nil ? options.projectorSettings.form : nil)
     if adapters != nil { document["lora"] = .object(options.lora.json) }
-    for values in [options.computing.json, options.images.json] {
+    for values in [options.computing.json, options.images.json, options.frozenWeights.json] {
       for (name, value) in values { document[name] = value }
     }
     return .object(document)

@@ -1,7 +1,7 @@
 /// The copies that the processor keeps of a frozen matrix: packed by the library for each direction in which it is
 /// read, or in 8 bits.
 final class CPUFrozenFactor: FrozenFactor {
-  var packsWhenRepeated = false
+  var packsWhenRepeated = false, multipliesBytes = false
   private(set) var quantized: (any QuantizedFactor)?
   private let backend: CPUBackend
   private var packed: (forward: (any PackedFactor)?, backward: (any PackedFactor)?) = (nil, nil)

@@ -33,6 +33,8 @@ extension MemoryForecast {
       plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
     }
     plan.sizes = sizes
+    plan.roundsDecoder = options.frozenWeights.base == .int8
+    plan.roundsVision = options.frozenWeights.vision == .int8
     plan.mappedShards = MemoryForecast.mappedShards(
       options.trainShards, imagesRead: sizes.imagesRead,
       imageByteCount: visionConfig.imageSize * visionConfig.imageSize * visionConfig.channelCount)

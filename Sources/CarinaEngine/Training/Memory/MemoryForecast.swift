@@ -44,6 +44,8 @@ public struct MemoryForecast: Equatable, Sendable {
     package var adapters: LoraPlan?
     /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
     package var frozenEmbeddings = WeightsFootprint()
+    /// Whether the matrices of the blocks are in 8 bits, and the files' own are read once.
+    package var roundsVision = false, roundsDecoder = false
 
     /// Collects what is known.
     package init(
@@ -153,6 +155,8 @@ public struct MemoryForecast: Equatable, Sendable {
     let packed = MemoryForecast.packedByteCount(plan, trainsVision: trainsVision)
     weights =
       parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed
+      - (plan.roundsVision ? plan.footprints.vision.mappedBlocks : 0)
+      - (plan.roundsDecoder ? plan.footprints.decoder.mappedBlocks : 0)
       + plan.frozenEmbeddings.mapped
     training =
       parts.reduce(0) { $0 + ($1.1 ? $1.0.trained : 0) } - plan.frozenEmbeddings.trained
@@ -177,16 +181,30 @@ public struct MemoryForecast: Equatable, Sendable {
     self.isCheckpointed = isCheckpointed
   }
 
+  /// Bytes of frozen matrices that are kept beside the files' own, or in their stead: in the product library's own
+  /// layout, or in 8 bits.
+  private static func packedByteCount(_ plan: Plan, trainsVision: Bool) -> Int {
+    func rounded(_ table: TensorTable) -> Int {
+      table.rows.filter(\.isBlockMatrix).reduce(0) { sum, row in
+        let columns = row.shape.dropFirst().reduce(1, *)
+        return sum + QuantizedLayout(rows: row.shape[0], columns: columns).byteCount
+      }
+    }
+    return libraryByteCount(plan, trainsVision: trainsVision)
+      + (plan.roundsVision ? rounded(TensorTable(of: plan.vision)) : 0)
+      + (plan.roundsDecoder ? rounded(TensorTable(of: plan.decoder)) : 0)
+  }
+
   /// Bytes of frozen matrices in the product library's own layout: the vision encoder's as read forwards, the decoder's
   /// in both directions.
-  private static func packedByteCount(_ plan: Plan, trainsVision: Bool) -> Int {
+  private static func libraryByteCount(_ plan: Plan, trainsVision: Bool) -> Int {
     guard plan.precision == .bfloat16, plan.packsFactors else { return 0 }
     func blocks(_ table: TensorTable) -> Double {
       table.rows.reduce(0) { $0 + ($1.isBlockMatrix ? Double($1.count) : 0) }
     }
-    let decoder = plan.policy.trainsDecoder ? 0 : blocks(TensorTable(of: plan.decoder))
+    let decoder = plan.policy.trainsDecoder || plan.roundsDecoder ? 0 : blocks(TensorTable(of: plan.decoder))
     let count =
-      (trainsVision ? 0 : plan.adapters?.touches(.visionEncoder) == true ? 2 : 1) * blocks(TensorTable(of: plan.vision))
+      (trainsVision || plan.roundsVision ? 0 : plan.adapters?.touches(.visionEncoder) == true ? 2 : 1) * blocks(TensorTable(of: plan.vision))
       + (decoder <= Double(Decoder.mostPackedWeights) ? 2 * decoder : 0)
     return Int(min(2 * count, 1e15))
   }
@@ -229,6 +247,9 @@ public struct MemoryForecast: Equatable, Sendable {
         remedies.append("\(setting: SettingName.unfreezeLanguageModel.off) with \(setting: .unfreezeProjector)")
       }
       if plan.policy.trainsDecoder { remedies.append("adapters, \(setting: LoraSettingList.declared.rank.name) 16") }
+      if !plan.policy.trainsDecoder, !plan.roundsDecoder {
+        remedies.append("\(setting: FrozenWeightsSettingList.declared.base.name) int8")
+      }
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }
       remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
       throw CarinaError(
