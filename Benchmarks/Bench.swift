@@ -7,7 +7,9 @@ import CommandOptions
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Time operations and whole steps against the machine's ceilings.",
     version: CarinaVersion.current,
-    subcommands: [OperationsCommand.self, StepsCommand.self, ImagesCommand.self, ReadingCommand.self],
+    subcommands: [
+      OperationsCommand.self, StepsCommand.self, ImagesCommand.self, ReadingCommand.self, RoundingCommand.self,
+    ],
     defaultSubcommand: OperationsCommand.self)
 
   static func main() { runProgram(Self.self) }

@@ -27,6 +27,7 @@ struct StepsCommand: ParsableCommand {
   var isCheckpointed = false
   @Option(name: .long, help: ArgumentHelp("File for the lines.", valueName: "file")) var output: String?
   @Option(name: .long, help: ArgumentHelp("File for a drawing of them, SVG.", valueName: "file")) var picture: String?
+  @Option(FrozenWeightsSettingList.declared.base) var baseWeights: WeightStorage
   @OptionGroup var precision: PrecisionOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var global: GlobalOptions
@@ -49,6 +50,8 @@ struct StepsCommand: ParsableCommand {
     }
     let full = try model(on: device, visionAlone: works == [.vision])
     if weights.weights == .int8 { full.model.decoder.quantizeWeights() }
+    if weights.visionWeights == .int8 { full.model.vision.multiplyInBytes() }
+    if baseWeights == .int8 { full.model.decoder.multiplyInBytes() }
     let ceilings = Ceilings(repeats: 3, on: device.backend)
     device.backend.trimMemory()
     let benchmarks = StepBenchmarks(

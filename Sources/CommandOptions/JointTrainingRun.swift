@@ -66,6 +66,7 @@ public func runJointTraining(
     "precision": options.computing.precision.elementType.rawValue, "matmul": device.productName,
     "gradient-checkpointing": checkpointing,
   ])
+  lines += headerLines(options.frozenWeights.texts)
   lines += componentLines(training.components)
   lines += [
     ("steps", training.scheduleSummary),

@@ -51,6 +51,8 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   @OptionGroup public var optimization: SettingOptions<TrainingOffers.Optimization>
   /// Precision and library of matrix products.
   @OptionGroup public var precision: PrecisionOptions
+  /// How weights are kept that are not trained.
+  @OptionGroup public var frozenWeights: SettingOptions<WholeOffer<FrozenWeightsSettingList>>
   /// Seed and order of the samples, and whether the run goes on from a checkpoint.
   @OptionGroup public var order: SettingOptions<TrainingOffers.Order>
   /// When checkpoints are written.
@@ -99,6 +101,7 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
     try features.apply(to: &options.features)
     try precision.settings.apply(to: &options.computing)
     try memory.apply(to: &options.computing)
+    try frozenWeights.apply(to: &options.frozenWeights)
     try images.apply(to: &options.images)
     if let checkpoint { try options.start(from: checkpoint) }
     options.featureCache = featureCache.path(besideShards: trainShards)

@@ -8,6 +8,11 @@ public struct WeightsOptions: ParsableArguments {
     name: .long,
     help: "The language model's matrices: full, as --precision says, or int8 with one scale a row, for faster answers.")
   public var weights = WeightStorage.full
+  /// full or int8 for the vision encoder.
+  @Option(
+    FrozenWeightsSettingList.declared.vision.worded(
+      "The vision encoder's matrices: full, or int8, rows of bytes in half the memory and time."))
+  public var visionWeights: WeightStorage
   /// Where the rounded matrices are kept.
   @Option(
     name: .customLong("cache-int8-weights"),
@@ -32,11 +37,13 @@ public struct WeightsOptions: ParsableArguments {
   /// - Throws: as `check` and `AnsweringModel.quantizeWeights`.
   public func apply(to answering: AnsweringModel) throws -> String? {
     try check()
+    if visionWeights == .int8 { answering.multiplyVisionInBytes() }
     return weights == .int8 ? try answering.quantizeWeights(keptIn: cacheInt8Weights) : nil
   }
 
   /// Lines for the run's header.
   public var header: [(name: String, value: String)] {
-    [("weights", weights.rawValue)] + (cacheInt8Weights.map { [("cache-int8-weights", $0)] } ?? [])
+    [("weights", weights.rawValue), ("vision-weights", visionWeights.rawValue)]
+      + (cacheInt8Weights.map { [("cache-int8-weights", $0)] } ?? [])
   }
 }

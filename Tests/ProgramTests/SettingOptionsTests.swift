@@ -44,6 +44,7 @@ import Testing
       expect(ComputingSettingList.self, in: options)
       expect(AugmentationSettingList.self, in: options)
       expect(ValidationSettingList.self, in: options)
+      expect(FrozenWeightsSettingList.self, in: options)
     }
     expect(LoraSettingList.self, in: stages[2])
     for name in SettingValues<BackboneSettingList>().texts.map(\.name) where name.key != "window" {
@@ -75,6 +76,7 @@ import Testing
         + names(PromptSettingList.self) + names(FeatureSettingList.self) + names(ComputingSettingList.self)
         + names(AugmentationSettingList.self) + names(EvaluatorSettingList.self) + names(ProjectorSettingList.self)
         + names(ValidationSettingList.self)
+        + names(FrozenWeightsSettingList.self)
     )
     // The encoder that `preprocess` may ask for its image settings; elsewhere the name is that of a part of the model.
     .subtracting(["vision_model"])

@@ -125,6 +125,13 @@ private let trainStage1Help = """
                             speed), bf16 or fp32. (default: auto)
     --matmul <matmul>       Library for matrix products: openblas or onednn
                             (default: onednn where it works).
+    --base-weights <base-weights>
+                            The frozen language model's matrices: full, or int8,
+                            rows of bytes in half the memory and time. (values:
+                            full, int8; default: full)
+    --vision-weights <vision-weights>
+                            The frozen vision encoder's matrices likewise: full
+                            or int8. (values: full, int8; default: full)
     --seed <seed>           Seed of the order of samples and of fresh weights.
                             (default: 0)
     --no-shuffle            Take the samples in the order of the shards.

@@ -1,6 +1,7 @@
 #pragma once
 #include "activation.h"
 #include "bfloat16.h"
+#include "byte_product.h"
 #include "dropout.h"
 #include "elementwise.h"
 #include "few_rows.h"

@@ -6,6 +6,8 @@ package struct WeightsFootprint: Equatable, Sendable {
   /// Bytes of the mapped files that are used in place, while nothing of them is trained; what is converted or copied
   /// leaves the memory.
   package var mapped = 0
+  /// What of that are matrices of blocks.
+  package var mappedBlocks = 0
   /// Bytes of weights that are kept converted, because the file has another type.
   package var copied = 0
   /// Bytes more while all of them are trained: those of `Parameter.trainedByteCount` that are not in `copied` already.
@@ -31,6 +33,7 @@ package struct WeightsFootprint: Equatable, Sendable {
       let own = count * type.byteCount
       let isInPlace = entry.element == (type == .bfloat16 ? .bfloat16 : .float32)
       mapped += isInPlace ? entry.byteRange.count : 0
+      mappedBlocks += isInPlace && row.isBlockMatrix ? entry.byteRange.count : 0
       copied += isInPlace ? 0 : own
       guard !table.format.untrained.contains(where: { $0.matches(name) }) else { continue }
       trained += count * Parameter.trainedByteCount(type) - (isInPlace ? 0 : own)

@@ -36,6 +36,8 @@ public struct EvaluatorModel {
         ("vision-feature", model.feature.rawValue + (model.dropsFirstPatch ? ", without the first patch" : "")),
         ("prompt-style", renderer.style.rawValue), ("max-question-tokens", "\(renderer.maximumQuestionTokens)"),
         ("max-answer-tokens", "\(renderer.maximumAnswerTokens)"), ("precision", answering.precision.rawValue),
-      ] + (renderer.system.map { [("system", $0)] } ?? []) + answering.pipeline.adapterIdentity
+      ] + (renderer.system.map { [("system", $0)] } ?? [])
+      + (model.vision.multipliesBytes ? [("vision-weights", WeightStorage.int8.rawValue)] : [])
+      + answering.pipeline.adapterIdentity
   }
 }

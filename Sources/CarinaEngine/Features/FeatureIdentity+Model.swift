@@ -29,6 +29,7 @@ extension FeatureIdentity {
       ("feature", .string(model.feature.rawValue)),
       ("drop_first_patch", .bool(model.dropsFirstPatch)),
     ])
+    if model.vision.multipliesBytes { encoder["weights"] = .string(WeightStorage.int8.rawValue) }
     // Averages of blocks of patches, so many along a side.
     if let pooling = model.projector.config.pooling { encoder["pooled_to"] = .integer(pooling.tokensPerSide) }
     self.init(

@@ -121,6 +121,9 @@ public struct AnsweringModel {
     }
   }
 
+  /// Rounds the vision encoder's matrices to 8 bits, and multiplies them in sums of bytes from then on.
+  public func multiplyVisionInBytes() { model.vision.multiplyInBytes() }
+
   /// Opens a file in which the vision features of images are kept, or makes it.
   /// - Throws: `CarinaError.badData` when it holds features of another encoder, transform or precision, `.usage`,
   ///   `.cannotWrite`.

@@ -30,6 +30,8 @@ public struct JointTrainingOptions: Sendable {
   public var features = FeatureSettings()
   /// Adapters that are trained beside frozen weights.
   public var lora = SettingValues<LoraSettingList>()
+  /// How weights are kept that are not trained.
+  public var frozenWeights = SettingValues<FrozenWeightsSettingList>()
   /// How images are changed while training.
   public var images = SettingValues<AugmentationSettingList>()
   /// When and on what the run is validated, where there are shards for it.
@@ -89,6 +91,7 @@ public struct JointTrainingOptions: Sendable {
     try lora.validate()
     try requireFrozenBase()
     try requireTrainedComponents()
+    try FrozenWeightsSettingList.require(frozenWeights, frozen: policy)
     try projectorSettings.validate()
     try requireValidationShards()
     let pools = projectorSettings.form == .gemma3 ? ProjectorSettings.name(\.form) : ProjectorSettings.name(\.pool)

@@ -84,6 +84,8 @@ public final class JointTraining {
       lengths: sampleLengths,
       packsFactors: device.backend.packsFactors)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
+    if options.frozenWeights.base == .int8 { pipeline.model.decoder.multiplyInBytes() }
+    if options.frozenWeights.vision == .int8 { pipeline.model.vision.multiplyInBytes() }
     adapters = plan?.attach(to: pipeline.model, seed: options.settings.seed)
     isJoined = checkpoint?.parts.isOneDirectory ?? false
     featureCache = try (options.isDryRun ? nil : options.featureCache).map { [pipeline, validation] in
@@ -109,7 +111,9 @@ public final class JointTraining {
           settings: options.validation, batchSize: options.settings.batchSize, seed: options.settings.seed)
       }
     if !forecast.packsFrozen { pipeline.model.vision.leaveUnpacked() }
-    if !options.policy.trainsDecoder, forecast.packsFrozen { pipeline.model.decoder.packWhenFrozen() }
+    if !options.policy.trainsDecoder, forecast.packsFrozen, options.frozenWeights.base == .full {
+      pipeline.model.decoder.packWhenFrozen()
+    }
     cutTexts = try CutTexts(samples, renderer: renderer)
     remarks =
       (pipeline.vision.unknownKeys.map { "vision config.json: \($0) is not known and not used" })
@@ -340,7 +344,7 @@ public final class JointTraining {
       asked: pipeline.projector == nil ? options.projectorSettings.form : nil)
     if adapters != nil { document["lora"] = .object(options.lora.json) }
     if !options.validation.json.isEmpty { document["validation"] = .object(options.validation.json) }
-    for values in [options.computing.json, options.images.json] {
+    for values in [options.computing.json, options.images.json, options.frozenWeights.json] {
       for (name, value) in values { document[name] = value }
     }
     return .object(document)

@@ -61,6 +61,12 @@ public final class Decoder {
     for parameter in matrices { parameter.packWhenFrozen() }
   }
 
+  /// Rounds every matrix of the blocks to 8 bits, and multiplies them in sums of bytes with whatever rows, forwards and
+  /// back to the input: for training beside them. Embeddings and output head stay as they are.
+  package func multiplyInBytes() {
+    for map in maps { map.weight.multiplyInBytes() }
+  }
+
   /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token
   /// embeddings are still read from the table as it is.
   public func quantizeWeights() {

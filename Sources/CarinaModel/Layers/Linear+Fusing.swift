@@ -8,6 +8,9 @@ extension Linear {
 
   /// gelu of the map, as the rows that `next` reads.
   func activated(_ input: ProductInput, _ kind: GELUKind, for next: Linear, _ pass: LayerPass) -> ProductInput {
+    if pass.mayFuse, next.weight.multipliesBytes, next.adapters.isEmpty {
+      return ProductInput(activated: self(input, pass), kind)
+    }
     if pass.mayFuse, let inner = withEpilogue(input, activation: kind, as: next.weight.value.elementType) {
       return ProductInput(rounded: inner)
     }

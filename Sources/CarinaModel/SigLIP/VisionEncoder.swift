@@ -44,6 +44,15 @@ public final class VisionEncoder {
   /// Every affine map of the blocks.
   package var maps: [Linear] { blocks.flatMap(\.maps) }
 
+  /// Rounds every matrix of the blocks to 8 bits, and multiplies them in sums of bytes; the patches' own and the pooling
+  /// head stay as they are.
+  package func multiplyInBytes() {
+    for map in maps { map.weight.multiplyInBytes() }
+  }
+
+  /// Whether the blocks' matrices are multiplied in sums of bytes.
+  package var multipliesBytes: Bool { maps.contains { $0.weight.multipliesBytes } }
+
   /// The weights that features of this kind depend on: not the pooling head's, and before the last norm not the norm's.
   package func trainedParameters(for kind: VisionFeature) -> [Parameter] {
     [patchWeight, patchBias, positions] + blocks.flatMap(\.parameters)

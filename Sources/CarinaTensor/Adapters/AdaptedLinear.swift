@@ -30,7 +30,9 @@ package func linear(
   return tape.record(out) { dout in
     let gradient = MatrixFactor(dout.reshaped([rows, weight.matrix.rows]).converted(to: type))
     let dx = xNode.map { _ in Tensor(uninitialized: [rows, weight.matrix.width], on: backend) }
-    if let dx, !weight.multiplyPrepared(gradient, isForward: false, into: dx) {
+    if let dx, let bytes = weight.bytes {
+      bytes.multiplyBack(dout.reshaped([rows, weight.matrix.rows]), into: dx)
+    } else if let dx, !weight.multiplyPrepared(gradient, isForward: false, into: dx) {
       backend.multiply(gradient, MatrixFactor(weight.matrix), into: dx, accumulate: false)
     }
     for (index, term) in terms.enumerated() {

@@ -92,6 +92,22 @@ public final class Parameter {
     factor().take(quantized)
   }
 
+  /// Rounds a frozen matrix to 8 bits for every product, with a tape and without, forwards and back to the input, and
+  /// lets products be sums of bytes.
+  package func multiplyInBytes() {
+    quantize()
+    factor().multipliesBytes = true
+  }
+
+  /// The matrix in 8 bits that every product uses; nil unless `multiplyInBytes` was asked for and it is still frozen.
+  var bytes: (any QuantizedFactor)? {
+    guard let frozenFactor, frozenFactor.multipliesBytes else { return nil }
+    return frozenFactor.quantized
+  }
+
+  /// Whether every product with the matrix is one of bytes.
+  package var multipliesBytes: Bool { bytes != nil }
+
   /// The matrix in 8 bits, which products without a tape then use; nil unless asked for.
   package var quantized: (any QuantizedFactor)? { frozenFactor?.quantized }
 

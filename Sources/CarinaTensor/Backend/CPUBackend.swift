@@ -9,6 +9,8 @@ import CarinaRuntime
 package final class CPUBackend: Backend, Sendable {
   /// The library that multiplies matrices.
   package let products: any MatrixProductProvider
+  /// How rows are rounded that meet weights in 8 bits.
+  package let byteRounding: ByteRounding
   let pool: MemoryPool
   private let failure: ProductFailure
 
@@ -21,13 +23,18 @@ package final class CPUBackend: Backend, Sendable {
   }
 
   /// A processor with oneDNN where it can be started, and OpenBLAS otherwise.
-  package convenience init() {
+  /// - Parameter byteRounding: how rows are rounded that meet weights in 8 bits; measurements try others.
+  package convenience init(byteRounding: ByteRounding = .standard) {
     let pool = MemoryPool(), failure = ProductFailure()
-    self.init(MatrixProductChoice.automatic(pool, failure), pool, failure)
+    self.init(MatrixProductChoice.automatic(pool, failure), pool, failure, byteRounding)
   }
 
-  private init(_ products: any MatrixProductProvider, _ pool: MemoryPool, _ failure: ProductFailure) {
+  private init(
+    _ products: any MatrixProductProvider, _ pool: MemoryPool, _ failure: ProductFailure,
+    _ byteRounding: ByteRounding = .standard
+  ) {
     self.products = products
+    self.byteRounding = byteRounding
     self.pool = pool
     self.failure = failure
   }

@@ -21,24 +21,36 @@ package func linear(
   let rows = x.rows, inputs = x.width, outputs = rowRange.count
   precondition(matrix.width == inputs, "\(weight.name): expected rows of \(inputs), got \(weight.shape)")
   let type = weight.value.elementType, isWhole = rowRange == 0..<matrix.rows
-  if tape == nil, let quantized = weight.quantized, isWhole {
+  let bytes = isWhole ? weight.bytes : nil
+  if tape == nil, bytes == nil, let quantized = weight.quantized, isWhole {
     let out = quantized.product(x)
     addBias(bias, rowRange, to: out)
     return out
   }
-  let out = Tensor(uninitialized: [rows, outputs], on: backend), operand = input.operand
-  let left = MatrixFactor(operand, rows: rows, columns: inputs), right = MatrixFactor(matrix.rowSlice(rowRange))
-  if !(isWhole && weight.multiplyPrepared(left, isForward: true, into: out)) {
-    backend.multiply(left, right.transposed, into: out, accumulate: false)
+  let out = Tensor(uninitialized: [rows, outputs], on: backend), right = MatrixFactor(matrix.rowSlice(rowRange))
+  if let bytes {
+    bytes.multiply(input.bytes, bias: nil, summand: nil, into: out)
+  } else {
+    let left = MatrixFactor(input.operand, rows: rows, columns: inputs)
+    if !(isWhole && weight.multiplyPrepared(left, isForward: true, into: out)) {
+      backend.multiply(left, right.transposed, into: out, accumulate: false)
+    }
   }
   addBias(bias, rowRange, to: out)
   let trainsBias = bias?.isTrainable ?? false
   guard let tape, x.node != nil || weight.isTrainable || trainsBias else { return out }
 
   let xNode = x.node
-  let saved = SavedLinear(operand: weight.isTrainable ? operand : nil)
+  let saved = SavedLinear(operand: weight.isTrainable ? input.operand : nil)
   return tape.record(out, parameter: weight) { dout in
     let gradient = dout.reshaped([rows, outputs])
+    if let bytes {
+      if trainsBias, let bias { backend.addColumnSums(gradient, to: bias.gradientForAccumulation()) }
+      guard let xNode else { return }
+      let dx = Tensor(uninitialized: [rows, inputs], on: backend)
+      bytes.multiplyBack(gradient, into: dx)
+      return xNode.accumulate(dx, isFresh: true)
+    }
     let narrow = MatrixFactor(gradient.converted(to: type))
     if weight.isTrainable, let operand = saved.operand {
       // A product that fills the whole gradient spares writing zeros first; one that fills a part of it cannot.

@@ -2,7 +2,8 @@
 ///
 /// - Parameters:
 ///   - input: x [R, K].
-///   - weight: [N, K], bfloat16 and not in 8 bits.
+///   - weight: [N, K], bfloat16 and not in 8 bits; or multiplied in bytes, where only bias and summand are left to the
+///     product.
 ///   - bias: [N], or nil.
 ///   - activation: f; nil for none.
 ///   - factor: m [R, N] fp32; nil for none.
@@ -16,6 +17,12 @@ package func linearWithEpilogue(
 ) -> Tensor? {
   precondition(factor == nil || summand == nil, "a factor and a summand")
   let rows = input.x.rows, matrix = weight.matrix
+  if let bytes = weight.bytes {
+    guard activation == nil, factor == nil, type == .float32 else { return nil }
+    let out = Tensor(uninitialized: [rows, matrix.rows], on: input.x.backend)
+    bytes.multiply(input.bytes, bias: bias?.value.converted(to: .float32), summand: summand, into: out)
+    return out
+  }
   guard weight.value.elementType == .bfloat16, weight.quantized == nil, !weight.isTrainable,
     rows >= ProductEpilogue.fewestRows
   else { return nil }

@@ -69,6 +69,11 @@ extension CPUBackend: MatrixKernels {
   }
 
   /// See `MatrixKernels`.
+  package func byteRows(_ x: Tensor, activation: GELUKind?) -> ByteRows {
+    ByteRows(x, activation: activation, group: byteRounding.forward, on: self)
+  }
+
+  /// See `MatrixKernels`.
   package var packsFactors: Bool { products.packsFactors }
 
   /// See `MatrixKernels`.

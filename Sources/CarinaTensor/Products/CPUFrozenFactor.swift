@@ -1,6 +1,6 @@
 /// The copies that the processor keeps of a frozen matrix: packed by the library as it is read forwards, or in 8 bits.
 final class CPUFrozenFactor: FrozenFactor {
-  var packsWhenRepeated = false
+  var packsWhenRepeated = false, multipliesBytes = false
   private(set) var quantized: (any QuantizedFactor)?
   private let backend: CPUBackend
   private var packed: (any PackedFactor)?

@@ -8,6 +8,8 @@ package protocol FrozenFactor: AnyObject {
   var isPacked: Bool { get }
   /// The copy in 8 bits; nil unless `quantize` made it.
   var quantized: (any QuantizedFactor)? { get }
+  /// Whether every product goes through that copy, in sums of bytes, forwards and back to the input.
+  var multipliesBytes: Bool { get set }
   /// Makes the copy in 8 bits.
   func quantize(_ matrix: Tensor)
   /// Takes a copy in 8 bits that is there already.

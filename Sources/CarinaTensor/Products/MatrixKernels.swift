@@ -15,6 +15,8 @@ package protocol MatrixKernels {
   func quantized(_ matrix: Tensor) -> any QuantizedFactor
   /// The same of a matrix [rows, columns] that was rounded before, over its bytes.
   func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor
+  /// Rows x [R, K] fp32 in 8 bits, after an activation where there is one, for `QuantizedFactor.multiply`.
+  func byteRows(_ x: Tensor, activation: GELUKind?) -> ByteRows
   /// Whether frozen factors are copied into layouts of a library's own, which memory forecasts count.
   var packsFactors: Bool { get }
   /// The most rows whose product with a stored matrix goes row by row of that matrix, as in decoding.

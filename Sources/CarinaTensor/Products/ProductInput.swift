@@ -4,17 +4,36 @@ package final class ProductInput {
   let x: Tensor
   private let type: ElementType
   /// The rows in the type of the weights.
-  private(set) lazy var operand = x.detached.converted(to: type)
+  private(set) lazy var operand = rounded()
+  /// The rows in 8 bits.
+  private(set) lazy var bytes = x.backend.byteRows(x.detached.converted(to: .float32), activation: nil)
+  /// Whether only the rows in 8 bits are what products read.
+  private let isActivated: Bool
 
   /// Rows that are in the type of the weights already.
   package init(rounded: Tensor) {
     x = rounded.detached
     type = rounded.elementType
+    isActivated = false
+  }
+
+  /// gelu of rows x [R, K] fp32, for maps that multiply bytes alone.
+  package init(activated x: Tensor, _ kind: GELUKind) {
+    self.x = x.detached
+    type = .float32
+    isActivated = true
+    bytes = x.backend.byteRows(x.detached, activation: kind)
   }
 
   /// Rows x [R, K] fp32 for weights of this type.
   package init(_ x: Tensor, as type: ElementType) {
     self.x = x
     self.type = type
+    isActivated = false
+  }
+
+  private func rounded() -> Tensor {
+    precondition(!isActivated, "rows that only maps in bytes read")
+    return x.detached.converted(to: type)
   }
 }

@@ -6,6 +6,18 @@ package protocol QuantizedFactor: AnyObject {
   var byteCount: Int { get }
   /// x Wᵀ for x [R, K] fp32, giving [R, N].
   func product(_ x: Tensor) -> Tensor
+  /// c = x Wᵀ + bias + summand for every number of rows, in sums of bytes: a row of c depends on its own row of x alone.
+  /// - Parameters:
+  ///   - x: [R, K].
+  ///   - bias: [N] fp32.
+  ///   - summand: [R, N] fp32.
+  ///   - c: [R, N] fp32.
+  func multiply(_ x: ByteRows, bias: Tensor?, summand: Tensor?, into c: Tensor)
+  /// dx = gradient W likewise, with the gradient rounded to bytes row by row.
+  /// - Parameters:
+  ///   - gradient: [R, N] fp32.
+  ///   - dx: [R, K] fp32.
+  func multiplyBack(_ gradient: Tensor, into dx: Tensor)
   /// Rows n of W for which W's own product with row `row` of x could be the largest, rising.
   /// - Parameter products: `product(x)`.
   /// - Returns: none when the products are no numbers.

@@ -7,7 +7,7 @@ package final class QuantizedMatrix: QuantizedFactor {
   package let rows: Int, columns: Int
   /// See `QuantizedFactor`.
   package let storage: Storage
-  private let backend: CPUBackend
+  let backend: CPUBackend
   private let layout: QuantizedLayout
   /// Sums of bytes in 32 bits hold so many columns.
   private static let mostByteColumns = 1 << 16
@@ -48,8 +48,8 @@ package final class QuantizedMatrix: QuantizedFactor {
     self.storage = storage
   }
 
-  private var values: UnsafeMutablePointer<Int8> { storage.address.assumingMemoryBound(to: Int8.self) }
-  private var scales: UnsafeMutablePointer<Float> { at(layout.scales) }
+  var values: UnsafeMutablePointer<Int8> { storage.address.assumingMemoryBound(to: Int8.self) }
+  var scales: UnsafeMutablePointer<Float> { at(layout.scales) }
   /// Lengths of what rounding changed in each row.
   private var errors: UnsafeMutablePointer<Float> { at(layout.errors) }
   /// Sums of the rows' whole numbers.

@@ -231,6 +231,7 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
   func quantized(_ matrix: Tensor) -> any QuantizedFactor {
     ProtectedQuantizedFactor(open { cpu.quantized(matrix) }, of: self)
   }
+  func byteRows(_ x: Tensor, activation: GELUKind?) -> ByteRows { open { cpu.byteRows(x, activation: activation) } }
   func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor {
     ProtectedQuantizedFactor(open { cpu.quantized(rows: rows, columns: columns, storage: storage) }, of: self)
   }
@@ -241,6 +242,7 @@ private final class ProtectedFactor: FrozenFactor {
   private let base: any FrozenFactor
   private let backend: ProtectedBackend
   private(set) var quantized: (any QuantizedFactor)?
+  var multipliesBytes = false
   var packsWhenRepeated: Bool {
     get { base.packsWhenRepeated }
     set { base.packsWhenRepeated = newValue }
@@ -279,6 +281,10 @@ private final class ProtectedQuantizedFactor: QuantizedFactor {
   }
 
   func product(_ x: Tensor) -> Tensor { backend.open { base.product(x) } }
+  func multiply(_ x: ByteRows, bias: Tensor?, summand: Tensor?, into c: Tensor) {
+    backend.open { base.multiply(x, bias: bias, summand: summand, into: c) }
+  }
+  func multiplyBack(_ gradient: Tensor, into dx: Tensor) { backend.open { base.multiplyBack(gradient, into: dx) } }
   func candidates(_ x: Tensor, products: Tensor, row: Int) -> [Int] {
     backend.open { base.candidates(x, products: products, row: row) }
   }

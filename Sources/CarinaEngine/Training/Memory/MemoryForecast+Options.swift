@@ -38,6 +38,8 @@ extension MemoryForecast {
         rowsPerImage: rowsPerImage)
     }
     plan.optimizer = options.settings.optimizer
+    plan.roundsDecoder = options.frozenWeights.base == .int8
+    plan.roundsVision = options.frozenWeights.vision == .int8
     plan.mappedShards = MemoryForecast.mappedShards(
       options.trainShards, imagesRead: sizes.imagesRead,
       imageByteCount: visionConfig.imageSize * visionConfig.imageSize * visionConfig.channelCount)

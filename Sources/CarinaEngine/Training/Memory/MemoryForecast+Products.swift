@@ -29,16 +29,23 @@ extension MemoryForecast {
     let decoder = plan.decoder, vision = plan.vision, projector = plan.projector, policy = plan.policy
     let width = decoder.hiddenSize, heads = decoder.headCount * decoder.headSize
     let keys = Matrix(width, decoder.keyValueHeadCount * decoder.headSize)
-    let block: Set = [
-      Matrix(width, heads), Matrix(heads, width), Matrix(width, decoder.intermediateSize),
-      Matrix(decoder.intermediateSize, width),
-    ]
+    // Products of bytes are the engine's own.
+    let block: Set =
+      plan.roundsDecoder
+      ? []
+      : [
+        Matrix(width, heads), Matrix(heads, width), Matrix(width, decoder.intermediateSize),
+        Matrix(decoder.intermediateSize, width),
+      ]
     let trainsVision = policy.trainsVisionInFirstEpoch
-    let tower: Set = [
-      Matrix(vision.channelCount * vision.patchSize * vision.patchSize, vision.hiddenSize),
-      Matrix(vision.hiddenSize, vision.hiddenSize), Matrix(vision.hiddenSize, vision.intermediateSize),
-      Matrix(vision.intermediateSize, vision.hiddenSize),
-    ]
+    let patches = Matrix(vision.channelCount * vision.patchSize * vision.patchSize, vision.hiddenSize)
+    let tower: Set =
+      plan.roundsVision
+      ? [patches]
+      : [
+        patches, Matrix(vision.hiddenSize, vision.hiddenSize), Matrix(vision.hiddenSize, vision.intermediateSize),
+        Matrix(vision.intermediateSize, vision.hiddenSize),
+      ]
     let projection: Set = [
       Matrix(projector.inputSize, projector.hiddenSize), Matrix(projector.hiddenSize, projector.outputSize),
     ]
@@ -57,7 +64,7 @@ extension MemoryForecast {
       }
     }
     // The last block reads all rows for its keys and values only.
-    let whole = decoder.layerCount > 1 ? block.union([keys]) : [keys]
+    let whole: Set = plan.roundsDecoder ? [] : decoder.layerCount > 1 ? block.union([keys]) : [keys]
     let last = block.union([Matrix(width, decoder.vocabularySize)])
     add(whole, sizes.first.all.union(sizes.others.all), times: 2)
     add(last, sizes.first.supervised.union(sizes.others.supervised), times: 2)

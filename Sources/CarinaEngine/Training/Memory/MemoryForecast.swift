@@ -53,6 +53,8 @@ public struct MemoryForecast: Equatable, Sendable {
     package var validation: Validation?
     /// What changes the weights.
     package var optimizer = OptimizerChoice.adamw
+    /// Whether the matrices of the blocks are in 8 bits, and the files' own are read once.
+    package var roundsVision = false, roundsDecoder = false
 
     /// Collects what is known.
     package init(
@@ -167,15 +169,21 @@ public struct MemoryForecast: Equatable, Sendable {
       (plan.footprints.decoder, policy.trainsDecoder),
     ]
     let most = Decoder.mostPackedWeights
-    packedVision = trainsVision ? 0 : MemoryForecast.packedByteCount(TensorTable(of: plan.vision), plan)
+    packedVision =
+      trainsVision || plan.roundsVision ? 0 : MemoryForecast.packedByteCount(TensorTable(of: plan.vision), plan)
     packedDecoder =
-      policy.trainsDecoder ? 0 : MemoryForecast.packedByteCount(TensorTable(of: decoder), plan, most: most)
+      policy.trainsDecoder || plan.roundsDecoder
+      ? 0 : MemoryForecast.packedByteCount(TensorTable(of: decoder), plan, most: most)
     let packed = packedVision + packedDecoder
     // A packed copy takes the place of the pages of the file.
     let returned =
       min(packedVision, plan.footprints.vision.mapped) + min(packedDecoder, plan.footprints.decoder.mapped)
     weights =
       parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed - returned
+      + (plan.roundsVision ? MemoryForecast.roundedByteCount(TensorTable(of: plan.vision)) : 0)
+      + (plan.roundsDecoder ? MemoryForecast.roundedByteCount(TensorTable(of: decoder)) : 0)
+      - (plan.roundsVision ? plan.footprints.vision.mappedBlocks : 0)
+      - (plan.roundsDecoder ? plan.footprints.decoder.mappedBlocks : 0)
       + plan.frozenEmbeddings.mapped
     let savesMoments = plan.optimizer == .adamw8bit
     func trained(_ part: WeightsFootprint) -> Int { part.trained - (savesMoments ? part.savedByEightBits : 0) }
@@ -217,6 +225,13 @@ public struct MemoryForecast: Equatable, Sendable {
     return parts.isEmpty
       ? (packsFrozen ? "none" : "none, as they would not fit into the memory")
       : parts.map { "\($0.0) \(MemoryForecast.text($0.1))" }.joined(separator: ", ")
+  }
+
+  /// Bytes of the matrices of all blocks in 8 bits.
+  private static func roundedByteCount(_ table: TensorTable) -> Int {
+    table.rows.filter(\.isBlockMatrix).reduce(0) { sum, row in
+      sum + QuantizedLayout(rows: row.shape[0], columns: row.shape.dropFirst().reduce(1, *)).byteCount
+    }
   }
 
   /// One line for the run's header.
@@ -269,6 +284,9 @@ public struct MemoryForecast: Equatable, Sendable {
         remedies.append("\(setting: TrainingSettings.name(\.optimizer)) adamw8bit")
       }
       if plan.policy.trainsDecoder { remedies.append("adapters, \(setting: LoraSettingList.declared.rank.name) 16") }
+      if !plan.policy.trainsDecoder, !plan.roundsDecoder {
+        remedies.append("\(setting: FrozenWeightsSettingList.declared.base.name) int8")
+      }
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }
       remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
       throw CarinaError(

@@ -1,0 +1,414 @@
+#include "byte_product.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernel_clones.h"
+
+// The same bits by vectors and without, and whatever is done behind a product in one pass or in several.
+#pragma clang fp contract(off)
+
+// A panel is a run of groups. Each begins with the sums of its columns, negated, as 32-bit numbers; words follow, the
+// j-th of which holds numbers 4j to 4j + 3 of every column side by side.
+enum { COLUMNS = CARINA_BYTE_PANEL_COLUMNS, WORD = 4 * COLUMNS };
+
+static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t words_of(int64_t count) { return (count + 3) / 4; }
+
+int64_t carina_byte_panel_bytes(int64_t length, int64_t group) {
+  const int64_t whole = length / group, rest = length % group;
+  return whole * (words_of(group) + 1) * WORD + (rest ? (words_of(rest) + 1) * WORD : 0);
+}
+
+/// Writes the negated sums of a group whose words are there.
+static void sum_group(int8_t *group, int64_t words) {
+  int32_t sums[COLUMNS] = {0};
+  const int8_t *bytes = group + WORD;
+  for (int64_t j = 0; j < words; j++) {
+    for (int n = 0; n < COLUMNS; n++) {
+      for (int t = 0; t < 4; t++) sums[n] -= bytes[j * WORD + 4 * n + t];
+    }
+  }
+  memcpy(group, sums, sizeof sums);
+}
+
+static void pack_rows_plain(const int8_t *weights, int64_t stride, int64_t columns, int64_t length, int64_t group,
+                            int8_t *panel) {
+  for (int64_t first = 0; first < length; first += group) {
+    const int64_t count = smaller(group, length - first), words = words_of(count), whole = count / 4;
+    int32_t *target = (int32_t *)(panel + WORD);
+    for (int64_t n = 0; n < COLUMNS; n++) {
+      if (n >= columns) {
+        for (int64_t j = 0; j < words; j++) target[j * COLUMNS + n] = 0;
+        continue;
+      }
+      const int8_t *row = weights + n * stride + first;
+      for (int64_t j = 0; j < whole; j++) memcpy(target + j * COLUMNS + n, row + 4 * j, 4);
+      if (whole < words) {
+        int32_t last = 0;
+        memcpy(&last, row + 4 * whole, (size_t)(count - 4 * whole));
+        target[whole * COLUMNS + n] = last;
+      }
+    }
+    sum_group(panel, words);
+    panel += (words + 1) * WORD;
+  }
+}
+
+static void pack_columns_plain(const int8_t *weights, int64_t stride, int64_t columns, int64_t length, int64_t group,
+                               int8_t *panel) {
+  for (int64_t first = 0; first < length; first += group) {
+    const int64_t count = smaller(group, length - first), words = words_of(count);
+    for (int64_t j = 0; j < words; j++) {
+      int8_t rows[4][COLUMNS] = {{0}};
+      for (int64_t t = 0; t < 4 && 4 * j + t < count; t++) {
+        const int8_t *source = weights + (first + 4 * j + t) * stride;
+        memcpy(rows[t], source, (size_t)columns);
+      }
+      int8_t *target = panel + (j + 1) * WORD;
+      for (int n = 0; n < COLUMNS; n++) {
+        for (int t = 0; t < 4; t++) target[4 * n + t] = rows[t][n];
+      }
+    }
+    sum_group(panel, words);
+    panel += (words + 1) * WORD;
+  }
+}
+
+/// Step and zero of a group that spans `low` to `high`, and one over the step; a group of zeros has the step 0.
+CARINA_INLINE float span(float low, float high, int finite, float *step, int32_t *zero) {
+  // Divided first, as the difference may be beyond all numbers.
+  const float size = high / 255.f - low / 255.f, inverse = size > 1e-37f ? 1.f / size : 0.f;
+  *step = !finite ? NAN : (inverse > 0 ? size : 0.f);
+  *zero = finite ? (int32_t)(-low * inverse + 0.5f) : 0;
+  return finite ? inverse : 0.f;
+}
+
+CARINA_INLINE uint8_t rounded_byte(float x, float inverse, float zero) {
+  // Adding and taking away 1.5 · 2^23 rounds to the nearest whole number, ties to even.
+  const float steps = ((x * inverse + 12582912.f) - 12582912.f) + zero;
+  return (uint8_t)(int32_t)(steps < 0.f ? 0.f : (steps > 255.f ? 255.f : steps));
+}
+
+CARINA_KERNEL static void round_plain(const float *x, const float *factors, int64_t count, uint8_t *values, float *step,
+                                      int32_t *zero) {
+  float low = 0, high = 0;
+  int finite = 1;
+  for (int64_t i = 0; i < count; i++) {
+    const float value = factors ? x[i] * factors[i] : x[i];
+    finite &= fabsf(value) <= 3.4028234e38f;
+    low = value < low ? value : low;
+    high = value > high ? value : high;
+  }
+  const float inverse = span(low, high, finite, step, zero);
+  for (int64_t i = 0; i < count; i++) {
+    const float value = factors ? x[i] * factors[i] : x[i];
+    values[i] = finite ? rounded_byte(value, inverse, (float)*zero) : 0;
+  }
+}
+
+CARINA_KERNEL static void product_plain(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
+                                        int64_t rows, int64_t length, int64_t group, const int8_t *panel,
+                                        int64_t columns, const float *scales, const float *bias, const float *other,
+                                        float *c, int64_t c_stride) {
+  const int64_t groups = (length + group - 1) / group;
+  for (int64_t r = 0; r < rows; r++) {
+    float total[COLUMNS] = {0};
+    const int8_t *part = panel;
+    for (int64_t g = 0; g < groups; g++) {
+      const int64_t words = words_of(smaller(group, length - g * group));
+      int32_t sums[COLUMNS];
+      memcpy(sums, part, sizeof sums);
+      for (int n = 0; n < COLUMNS; n++) sums[n] *= zeros[r * groups + g];
+      for (int64_t j = 0; j < words; j++) {
+        const uint8_t *left = values + r * stride + g * group + 4 * j;
+        const int8_t *right = part + (j + 1) * WORD;
+        for (int n = 0; n < COLUMNS; n++) {
+          for (int t = 0; t < 4; t++) sums[n] += (int32_t)left[t] * right[4 * n + t];
+        }
+      }
+      for (int n = 0; n < COLUMNS; n++) total[n] = fmaf((float)sums[n], steps[r * groups + g], total[n]);
+      part += (words + 1) * WORD;
+    }
+    for (int64_t n = 0; n < columns; n++) {
+      float value = total[n];
+      if (scales) value *= scales[n];
+      if (bias) value += bias[n];
+      if (other) value += other[r * c_stride + n];
+      c[r * c_stride + n] = value;
+    }
+  }
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define BYTES __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
+#define BYTES_INLINE \
+  static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
+
+enum { VECTORS = COLUMNS / 16, MOST_ROWS = 12 };
+
+int carina_has_byte_tiles(void) {
+  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+
+/// `rows` is a constant where this is inlined: rows × VECTORS sums stay in registers.
+BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros, int64_t length,
+                            int64_t group, const int8_t *panel, int64_t columns, const float *scales,
+                            const float *bias, const float *other, float *c, int64_t c_stride, int rows) {
+  const int64_t groups = (length + group - 1) / group;
+  __m512 total[MOST_ROWS][VECTORS];
+  for (int64_t g = 0; g < groups; g++) {
+    const int64_t words = words_of(smaller(group, length - g * group));
+    __m512i sums[MOST_ROWS][VECTORS];
+    for (int v = 0; v < VECTORS; v++) {
+      const __m512i negated = _mm512_loadu_si512(panel + 64 * v);
+      for (int r = 0; r < rows; r++) {
+        sums[r][v] = _mm512_mullo_epi32(negated, _mm512_set1_epi32(zeros[r * groups + g]));
+      }
+    }
+    panel += WORD;
+    const uint8_t *left = a + g * group;
+    for (int64_t j = 0; j < words; j++) {
+      __m512i right[VECTORS];
+      for (int v = 0; v < VECTORS; v++) right[v] = _mm512_loadu_si512(panel + 64 * v);
+      panel += WORD;
+      for (int r = 0; r < rows; r++) {
+        int32_t word;
+        memcpy(&word, left + r * stride + 4 * j, 4);
+        const __m512i four = _mm512_set1_epi32(word);
+        for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], four, right[v]);
+      }
+    }
+    for (int r = 0; r < rows; r++) {
+      const __m512 step = _mm512_set1_ps(steps[r * groups + g]);
+      for (int v = 0; v < VECTORS; v++) {
+        const __m512 sum = _mm512_cvtepi32_ps(sums[r][v]);
+        total[r][v] = g == 0 ? _mm512_mul_ps(sum, step) : _mm512_fmadd_ps(sum, step, total[r][v]);
+      }
+    }
+  }
+  for (int v = 0; v < VECTORS; v++) {
+    const int64_t left = columns - 16 * v;
+    if (left <= 0) break;
+    const __mmask16 mask = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
+    const __m512 scale = scales ? _mm512_maskz_loadu_ps(mask, scales + 16 * v) : _mm512_set1_ps(1);
+    const __m512 shift = bias ? _mm512_maskz_loadu_ps(mask, bias + 16 * v) : _mm512_setzero_ps();
+    for (int r = 0; r < rows; r++) {
+      __m512 value = groups > 0 ? total[r][v] : _mm512_setzero_ps();
+      if (scales) value = _mm512_mul_ps(value, scale);
+      if (bias) value = _mm512_add_ps(value, shift);
+      if (other) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, other + r * c_stride + 16 * v));
+      _mm512_mask_storeu_ps(c + r * c_stride + 16 * v, mask, value);
+    }
+  }
+}
+
+BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
+                                   int64_t rows, int64_t length, int64_t group, const int8_t *panel, int64_t columns,
+                                   const float *scales, const float *bias, const float *other, float *c,
+                                   int64_t c_stride) {
+  const int64_t groups = (length + group - 1) / group;
+  for (int64_t r = 0; r < rows; r += MOST_ROWS) {
+    const uint8_t *a = values + r * stride;
+    const float *step = steps + r * groups, *summand = other ? other + r * c_stride : 0;
+    const int32_t *zero = zeros + r * groups;
+    float *target = c + r * c_stride;
+#define CASE(count)                                                                                                  \
+  case count:                                                                                                        \
+    byte_tile(a, stride, step, zero, length, group, panel, columns, scales, bias, summand, target, c_stride, count); \
+    break;
+    switch (rows - r) {
+      CASE(1)
+      CASE(2)
+      CASE(3)
+      CASE(4)
+      CASE(5)
+      CASE(6)
+      CASE(7)
+      CASE(8)
+      CASE(9)
+      CASE(10)
+      CASE(11)
+      default:
+        byte_tile(a, stride, step, zero, length, group, panel, columns, scales, bias, summand, target, c_stride,
+                  MOST_ROWS);
+    }
+#undef CASE
+  }
+}
+
+/// Adds the bytes of each word to its lane.
+BYTES_INLINE __m512i summed(__m512i sums, __m512i words) {
+  return _mm512_dpbusd_epi32(sums, _mm512_set1_epi8(1), words);
+}
+
+/// Exchanges rows and columns of 16 × 16 words.
+BYTES_INLINE void transpose(__m512i rows[16]) {
+  __m512i pairs[16];
+  for (int i = 0; i < 16; i += 2) {
+    pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    rows[i] = _mm512_unpacklo_epi64(pairs[i], pairs[i + 2]);
+    rows[i + 1] = _mm512_unpackhi_epi64(pairs[i], pairs[i + 2]);
+    rows[i + 2] = _mm512_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
+    rows[i + 3] = _mm512_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
+  }
+  for (int i = 0; i < 4; i++) {
+    pairs[i] = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0x88);
+    pairs[i + 4] = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0xdd);
+    pairs[i + 8] = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0x88);
+    pairs[i + 12] = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 8; i++) {
+    rows[i] = _mm512_shuffle_i32x4(pairs[i], pairs[i + 8], 0x88);
+    rows[i + 8] = _mm512_shuffle_i32x4(pairs[i], pairs[i + 8], 0xdd);
+  }
+}
+
+BYTES_INLINE __mmask64 bytes_of(int64_t count) { return count >= 64 ? ~0ull : (1ull << (count > 0 ? count : 0)) - 1; }
+
+BYTES static void pack_rows_by_vectors(const int8_t *weights, int64_t stride, int64_t columns, int64_t length,
+                                       int64_t group, int8_t *panel) {
+  for (int64_t first = 0; first < length; first += group) {
+    const int64_t count = smaller(group, length - first), words = words_of(count);
+    for (int v = 0; v < VECTORS; v++) {
+      __m512i sums = _mm512_setzero_si512();
+      for (int64_t j = 0; j < words; j += 16) {
+        __m512i block[16];
+        const __mmask64 mask = bytes_of(count - 4 * j);
+        for (int n = 0; n < 16; n++) {
+          const int64_t column = 16 * v + n;
+          block[n] = column < columns ? _mm512_maskz_loadu_epi8(mask, weights + column * stride + first + 4 * j)
+                                      : _mm512_setzero_si512();
+        }
+        transpose(block);
+        for (int i = 0; i < 16 && j + i < words; i++) {
+          sums = summed(sums, block[i]);
+          _mm512_storeu_si512(panel + (j + i + 1) * WORD + 64 * v, block[i]);
+        }
+      }
+      _mm512_storeu_si512(panel + 64 * v, _mm512_sub_epi32(_mm512_setzero_si512(), sums));
+    }
+    panel += (words + 1) * WORD;
+  }
+}
+
+BYTES static void pack_columns_by_vectors(const int8_t *weights, int64_t stride, int64_t columns, int64_t length,
+                                          int64_t group, int8_t *panel) {
+  for (int64_t first = 0; first < length; first += group) {
+    const int64_t count = smaller(group, length - first), words = words_of(count);
+    __m512i sums[VECTORS];
+    for (int v = 0; v < VECTORS; v++) sums[v] = _mm512_setzero_si512();
+    for (int64_t j = 0; j < words; j++) {
+      const int8_t *source = weights + (first + 4 * j) * stride;
+      int8_t *target = panel + (j + 1) * WORD;
+      for (int v = 0; v < VECTORS; v++) {
+        const int64_t left = columns - 16 * v;
+        const __mmask16 mask = left >= 16 ? 0xffff : (__mmask16)((1u << (left > 0 ? left : 0)) - 1);
+        __m128i rows[4];
+        for (int t = 0; t < 4; t++) {
+          rows[t] = 4 * j + t < count ? _mm_maskz_loadu_epi8(mask, source + t * stride + 16 * v) : _mm_setzero_si128();
+        }
+        const __m128i a = _mm_unpacklo_epi8(rows[0], rows[1]), b = _mm_unpackhi_epi8(rows[0], rows[1]);
+        const __m128i c = _mm_unpacklo_epi8(rows[2], rows[3]), d = _mm_unpackhi_epi8(rows[2], rows[3]);
+        const __m256i lower = _mm256_set_m128i(_mm_unpackhi_epi16(a, c), _mm_unpacklo_epi16(a, c));
+        const __m256i upper = _mm256_set_m128i(_mm_unpackhi_epi16(b, d), _mm_unpacklo_epi16(b, d));
+        const __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(lower), upper, 1);
+        sums[v] = summed(sums[v], all);
+        _mm512_storeu_si512(target + 64 * v, all);
+      }
+    }
+    for (int v = 0; v < VECTORS; v++) {
+      _mm512_storeu_si512(panel + 64 * v, _mm512_sub_epi32(_mm512_setzero_si512(), sums[v]));
+    }
+    panel += (words + 1) * WORD;
+  }
+}
+
+/// Sixteen numbers of x, times their factors.
+BYTES_INLINE __m512 scaled(const float *x, const float *factors, int64_t i, __mmask16 mask) {
+  const __m512 value = _mm512_maskz_loadu_ps(mask, x + i);
+  return factors ? _mm512_mul_ps(value, _mm512_maskz_loadu_ps(mask, factors + i)) : value;
+}
+
+BYTES_INLINE __mmask16 lanes(int64_t left) { return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1); }
+
+BYTES static void round_by_vectors(const float *x, const float *factors, int64_t count, uint8_t *values, float *step,
+                                   int32_t *zero) {
+  const __m512 most = _mm512_set1_ps(3.4028234e38f);
+  __m512 lows = _mm512_setzero_ps(), highs = _mm512_setzero_ps();
+  __mmask16 finite = 0xffff;
+  for (int64_t i = 0; i < count; i += 16) {
+    const __m512 value = scaled(x, factors, i, lanes(count - i));
+    finite &= _mm512_cmp_ps_mask(_mm512_abs_ps(value), most, _CMP_LE_OQ);
+    lows = _mm512_min_ps(lows, value);
+    highs = _mm512_max_ps(highs, value);
+  }
+  const float inverse = span(_mm512_reduce_min_ps(lows), _mm512_reduce_max_ps(highs), finite == 0xffff, step, zero);
+  const __m512 factor = _mm512_set1_ps(inverse);
+  const __m512i shift = _mm512_set1_epi32(*zero);
+  for (int64_t i = 0; i < count; i += 16) {
+    const __mmask16 mask = lanes(count - i);
+    const __m512 steps = _mm512_mul_ps(scaled(x, factors, i, mask), factor);
+    const __m512i whole = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(steps), shift), _mm512_setzero_si512());
+    const __m128i bytes = _mm512_cvtusepi32_epi8(whole);
+    _mm_mask_storeu_epi8(values + i, mask, finite == 0xffff ? bytes : _mm_setzero_si128());
+  }
+}
+
+#else
+
+int carina_has_byte_tiles(void) { return 0; }
+
+#endif
+
+#if defined(__x86_64__)
+#define BY_VECTORS(call) \
+  if (by_vectors) return call
+#else
+#define BY_VECTORS(call)
+#endif
+
+void carina_pack_byte_rows(const int8_t *weights, int64_t stride, int64_t columns, int64_t length, int64_t group,
+                           int8_t *panel, int by_vectors) {
+  BY_VECTORS(pack_rows_by_vectors(weights, stride, columns, length, group, panel));
+  pack_rows_plain(weights, stride, columns, length, group, panel);
+}
+
+void carina_pack_byte_columns(const int8_t *weights, int64_t stride, int64_t columns, int64_t length, int64_t group,
+                              int8_t *panel, int by_vectors) {
+  BY_VECTORS(pack_columns_by_vectors(weights, stride, columns, length, group, panel));
+  pack_columns_plain(weights, stride, columns, length, group, panel);
+}
+
+void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros, int64_t rows,
+                         int64_t length, int64_t group, const int8_t *panel, int64_t columns, const float *scales,
+                         const float *bias, const float *other, float *c, int64_t c_stride, int by_vectors) {
+  BY_VECTORS(product_by_tiles(values, stride, steps, zeros, rows, length, group, panel, columns, scales, bias, other, c,
+                              c_stride));
+  product_plain(values, stride, steps, zeros, rows, length, group, panel, columns, scales, bias, other, c, c_stride);
+}
+
+static void round_group(const float *x, const float *factors, int64_t count, uint8_t *values, float *step,
+                        int32_t *zero, int by_vectors) {
+  BY_VECTORS(round_by_vectors(x, factors, count, values, step, zero));
+  round_plain(x, factors, count, values, step, zero);
+}
+
+void carina_round_to_bytes(const float *x, const float *factors, int64_t rows, int64_t columns, int64_t group,
+                           uint8_t *values, int64_t stride, float *steps, int32_t *zeros, int by_vectors) {
+  for (int64_t r = 0; r < rows; r++) {
+    uint8_t *row = values + r * stride;
+    for (int64_t first = 0; first < columns; first += group) {
+      const int64_t count = smaller(group, columns - first);
+      round_group(x + r * columns + first, factors ? factors + first : 0, count, row + first, steps++, zeros++,
+                  by_vectors);
+    }
+    for (int64_t i = columns; i < stride; i++) row[i] = 0;
+  }
+}

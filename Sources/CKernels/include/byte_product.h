@@ -1,0 +1,41 @@
+#pragma once
+#include <stdint.h>
+
+// Products of rows of bytes, whose sums are whole numbers: no order of them matters, and a row of the result depends on
+// its own row of the left factor alone. The length of the sums is cut into groups of `group` numbers (a multiple of 4),
+// the last perhaps shorter; each group of a row of the left factor has a step and a zero of its own.
+
+/// Columns of a panel of the right factor.
+enum { CARINA_BYTE_PANEL_COLUMNS = 32 };
+/// The longest group whose sums 32 bits hold.
+enum { CARINA_MOST_BYTE_GROUP = 1 << 16 };
+
+/// Whether the processor multiplies bytes into whole numbers (AVX-512 VNNI).
+int carina_has_byte_tiles(void);
+
+// All functions give the same bits `by_vectors`, which only a processor with these products can, and without.
+
+/// Bytes of a panel over sums of `length` numbers.
+int64_t carina_byte_panel_bytes(int64_t length, int64_t group);
+
+/// Packs a panel whose column n is row n of weights [columns, length], `stride` bytes apart, for at most
+/// CARINA_BYTE_PANEL_COLUMNS columns; missing ones are 0.
+void carina_pack_byte_rows(const int8_t *weights, int64_t stride, int64_t columns, int64_t length, int64_t group,
+                           int8_t *panel, int by_vectors);
+
+/// Packs a panel whose column n is column n of weights [length, columns].
+void carina_pack_byte_columns(const int8_t *weights, int64_t stride, int64_t columns, int64_t length, int64_t group,
+                              int8_t *panel, int by_vectors);
+
+/// Rounds rows x [rows, columns] to 8 bits: x · factors ≈ step · (value − zero), with 0 met exactly and a step of a
+/// 255th of what the group of the row spans, 0 included. `factors` [columns] may be null. Rows of `values` lie
+/// `stride` bytes apart, a multiple of 4. A group with a number that is none, or infinite, has a step that is none.
+void carina_round_to_bytes(const float *x, const float *factors, int64_t rows, int64_t columns, int64_t group,
+                           uint8_t *values, int64_t stride, float *steps, int32_t *zeros, int by_vectors);
+
+/// c[r, n] = scales[n] · Σ over groups of step · Σ (value − zero) · panel + bias[n] + other[r, n], for the `columns`
+/// columns of one panel; `scales`, `bias` and `other` (rows `c_stride` apart, like those of c) may be null.
+void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros, int64_t rows,
+                         int64_t length, int64_t group, const int8_t *panel, int64_t columns, const float *scales,
+                         const float *bias, const float *other, float *c, int64_t c_stride,
+                         int by_vectors);

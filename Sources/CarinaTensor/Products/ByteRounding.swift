@@ -1,0 +1,21 @@
+import CKernels
+
+/// How the left factor of a product of bytes is rounded: each row has a step and a zero of its own for every so many of
+/// its numbers.
+package struct ByteRounding: Equatable, Sendable {
+  /// Numbers that share a step, in a product with rows of weights and in one that goes back to the input: multiples of
+  /// 4.
+  package let forward: Int, backward: Int
+
+  /// A rounding with groups of so many numbers; nil for whole rows.
+  package init(forward: Int?, backward: Int?) {
+    let most = Int(CARINA_MOST_BYTE_GROUP)
+    self.forward = min(forward ?? most, most)
+    self.backward = min(backward ?? most, most)
+    precondition(
+      self.forward > 0 && self.forward % 4 == 0 && self.backward > 0 && self.backward % 4 == 0, "groups of \(self)")
+  }
+
+  /// What the programs use.
+  package static let standard = ByteRounding(forward: nil, backward: nil)
+}
