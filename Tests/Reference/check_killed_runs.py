@@ -16,6 +16,7 @@ Exit code 1 when anything failed; what failed is kept in --keep.
 """
 
 import argparse
+import json
 import multiprocessing
 import os
 import random
@@ -144,7 +145,10 @@ class Killer:
             run: (saved, log_until(f"{self.directory}/{run}", saved))
             for run, (_, saved, _) in self.lost(scenario).items()
         }
-        branched = {run: b'"branches"' in tiny_world.read(f"{self.directory}/{run}/run.json") for run in scenario.runs if scenario.back}
+        branched = {}
+        for run in scenario.runs if scenario.back else []:
+            branches = json.loads(tiny_world.read(f"{self.directory}/{run}/run.json")).get("branches", [])
+            branched[run] = bool(branches) and not branches[-1]["pending"]
         codes, text = self.finish(scenario)
         wrong = []
         # Parts that are all done refuse to be done again.
