@@ -16,6 +16,7 @@ Exit code 1 when anything failed; what failed is kept in --keep.
 """
 
 import argparse
+import json
 import multiprocessing
 import os
 import random
@@ -144,6 +145,10 @@ class Killer:
             run: (saved, log_until(f"{self.directory}/{run}", saved))
             for run, (_, saved, _) in self.lost(scenario).items()
         }
+        branched = {}
+        for run in scenario.runs if scenario.back else []:
+            branches = json.loads(tiny_world.read(f"{self.directory}/{run}/run.json")).get("branches", [])
+            branched[run] = bool(branches) and not branches[-1]["pending"]
         codes, text = self.finish(scenario)
         wrong = []
         # Parts that are all done refuse to be done again.
@@ -154,6 +159,8 @@ class Killer:
                 f"{words}: the next run ends with {codes}: {text.strip().splitlines()[-1][:300] if text.strip() else ''}"
             )
         for run, (saved, lines) in kept.items():
+            if scenario.back and not branched[run]:
+                saved, lines = scenario.back, lines[: scenario.back]
             if log_until(f"{self.directory}/{run}", saved) != lines:
                 wrong.append(f"{words}: the next run did steps again that the checkpoint of step {saved} in {run} has")
         found = tree(self.run_directory, scenario.ignore)

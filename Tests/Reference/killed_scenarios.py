@@ -19,10 +19,12 @@ EVERY = 2
 class Scenario:
     """Programs with their options; `every` is the promised interval in steps, `runs` the directories with checkpoints.
 
-    `together` starts the commands at once; `ignore` are files that need not be equal; `setup` fills the directory of the run before.
+    `together` starts the commands at once; `ignore` are files that need not be equal; `setup` fills the directory of the run before;
+    `back` is the step to which a run goes back on purpose, before its record says so.
     """
 
-    def __init__(self, name, commands, every=None, runs=(), together=False, ignore=(), setup=None):
+    def __init__(self, name, commands, every=None, runs=(), together=False, ignore=(), setup=None, back=None):
+        self.back = back
         self.name, self.commands, self.every, self.runs, self.together, self.ignore = (
             name,
             commands,
@@ -156,6 +158,27 @@ def scenarios(world):
             [("train-stage2", [*stage2_options(f"{shards}/stage2-train", "run/stage2", steps=6, every=EVERY)])],
             EVERY,
             ["run/stage2"],
+        ),
+        # From an earlier checkpoint of a finished run, with changed options.
+        Scenario(
+            "train-stage2-branch",
+            [
+                (
+                    "train-stage2",
+                    [
+                        *stage2_options(f"{shards}/stage2-train", "run/stage2", steps=8, every=EVERY),
+                        "--lr-schedule",
+                        "constant",
+                        "--resume",
+                        "run/stage2/checkpoints/step-2",
+                        "--resume-anyway",
+                    ],
+                )
+            ],
+            EVERY,
+            ["run/stage2"],
+            setup=lambda directory: shutil.copytree(f"{directory}/../world/stage2", f"{directory}/stage2"),
+            back=2,
         ),
         Scenario(
             "evaluate",

@@ -2,6 +2,9 @@ import CarinaText
 
 /// Samples in an order in which those that follow each other are about as long as each other, as transformers'
 /// `group_by_length` has it.
+///
+/// Sequences are packed, so this saves no padding: it makes the micro-batches of a step alike, so that machines which
+/// share a step need not wait for each other, and makes steps differ more from each other.
 package enum LengthBuckets {
   private static let mostStepsOfBucket = 50, fewestBuckets = 4
 
