@@ -10,7 +10,7 @@ import CarinaRuntime
 public struct RunCurves: Equatable, Sendable {
   /// A drawing with its name in file names and what stands under it.
   public struct Drawing: Equatable, Sendable {
-    /// `loss`, `rate`, `gradient`, `speed`, `gap`, `accuracy`.
+    /// `loss`, `validation`, `rate`, `gradient`, `speed`, `gap`, `accuracy`.
     public let name: String
     /// What it shows.
     public let caption: String
@@ -83,6 +83,10 @@ public struct RunCurves: Equatable, Sendable {
           xLabel: "optimizer step", yLabel: "", series: trend(norms), isLogarithmic: norms.allSatisfy { !($0 <= 0) })),
       Drawing(name: "speed", caption: "Supervised tokens a second", plot: plot("", trend(speeds))),
     ]
+    if !heldOut.isEmpty {
+      result.insert(
+        Drawing(name: "validation", caption: "Loss on held-out samples", plot: plot("nats", heldOut)), at: 1)
+    }
     let gaps = points("image_gap"), accuracies = points("closed_accuracy")
     if !gaps.x.isEmpty {
       result.append(

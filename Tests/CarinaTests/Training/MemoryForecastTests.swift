@@ -46,6 +46,27 @@ import Carina
     }
   }
 
+  @Test("a validation counts where its batch needs more than a step, and for the sizes that steps do not have")
+  func validation() {
+    func forecast(_ rows: Int?, sizes: Set<Int> = []) -> MemoryForecast {
+      var plan = plan(rows: 400)
+      plan.validation = rows.map {
+        var all = MemoryForecast.BatchSizes()
+        all.others.all = sizes
+        return MemoryForecast.Validation(
+          images: 4, rows: $0, supervised: $0 / 8, sequences: 4, longest: $0 / 4, newTokens: 64, sizes: all)
+      }
+      return MemoryForecast(plan, base: 0, isCheckpointed: false)
+    }
+    let none = forecast(nil)
+    let small = forecast(100)
+    // Buffers of other sizes leave the pool a little more that is idle.
+    #expect(small.buffers == none.buffers && small.total >= none.total && small.total < none.total + none.total / 10)
+    #expect(forecast(40_000).total > none.total && forecast(40_000).buffers > none.buffers)
+    #expect(forecast(40_000).activations == none.activations)
+    #expect(forecast(100, sizes: [300]).total > small.total && forecast(100, sizes: [400]).total == small.total)
+  }
+
   @Test("embeddings that stay frozen cost their bytes in the file and nothing of what training takes")
   func frozenEmbeddings() {
     var plan = plan(rows: 100)

@@ -12,6 +12,19 @@ extension MemoryForecast {
     /// The numbers of rows that batches have, each of which the product library prepares products for.
     package let sizes: BatchSizes
 
+    /// Collects the numbers.
+    package init(
+      images: Int, rows: Int, supervised: Int, sequences: Int, longest: Int, newTokens: Int, sizes: BatchSizes
+    ) {
+      self.images = images
+      self.rows = rows
+      self.supervised = supervised
+      self.sequences = sequences
+      self.longest = longest
+      self.newTokens = newTokens
+      self.sizes = sizes
+    }
+
     /// Counts the batches of a validation.
     /// - Throws: as `PromptRenderer.training`.
     package init(
