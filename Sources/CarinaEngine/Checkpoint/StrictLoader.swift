@@ -77,6 +77,13 @@ package final class StrictLoader: ParameterSource {
       mappedByteCount += value.storage.byteCount
     } else {
       tensor.storage.releaseResidentPages()
+      if tensor.storage.isBorrowed {
+        let type = value.elementType
+        value.storage.setRemaking {
+          defer { tensor.storage.releaseResidentPages() }
+          return tensor.converted(to: type).storage
+        }
+      }
     }
     return value
   }

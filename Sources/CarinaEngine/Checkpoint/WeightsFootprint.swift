@@ -12,6 +12,8 @@ package struct WeightsFootprint: Equatable, Sendable {
   package var copied = 0
   /// Bytes more while all of them are trained: those of `Parameter.trainedByteCount` that are not in `copied` already.
   package var trained = 0
+  /// Bytes of `mapped` and `copied` that are given back where packed copies take their place.
+  package var returnable = 0
   /// Bytes of `trained` that moments in 8 bits save.
   package var savedByEightBits = 0
 
@@ -35,6 +37,7 @@ package struct WeightsFootprint: Equatable, Sendable {
       mapped += isInPlace ? entry.byteRange.count : 0
       mappedBlocks += isInPlace && row.isBlockMatrix ? entry.byteRange.count : 0
       copied += isInPlace ? 0 : own
+      returnable += isInPlace || entry.element == .float32 ? own : 0
       guard !table.format.untrained.contains(where: { $0.matches(name) }) else { continue }
       trained += count * Parameter.trainedByteCount(type) - (isInPlace ? 0 : own)
       savedByEightBits += Parameter.byteCountSavedByEightBits(count)

@@ -46,6 +46,8 @@ public final class Parameter {
       let mapped = value.storage
       value = value.copied()
       mapped.releaseResidentPages()
+    } else {
+      value.storage.setRemaking(nil)
     }
   }
 

@@ -9,7 +9,7 @@ import Carina
     projector: ProjectorConfig = ProjectorConfig(inputSize: 32, hiddenSize: 64, outputSize: 48)
   ) -> MemoryForecast.Plan {
     var weights = WeightsFootprint()
-    (weights.mapped, weights.trained) = (1 << 20, 8 << 20)
+    (weights.mapped, weights.trained, weights.returnable) = (1 << 20, 8 << 20, 1 << 20)
     return MemoryForecast.Plan(
       vision: VisionConfig(
         imageSize: 64, patchSize: 8, hiddenSize: 32, intermediateSize: 64, layerCount: 2, headCount: 2),
@@ -145,8 +145,8 @@ import Carina
     #expect(packed.weights == plain.weights && packed.buffers > plain.buffers)
     #expect(packed.packedCopies == "vision encoder 32.0 KiB" && plain.packedCopies == "none")
     plan.packsFactors = true
-    // Of a file of another type, whose converted numbers stay, the copies come on top.
-    plan.footprints.vision.mapped = 0
+    // Of a file of half precision, whose converted numbers stay, the copies come on top.
+    plan.footprints.vision.returnable = 0
     let converted = MemoryForecast(plan, base: 0, isCheckpointed: false)
     plan.packsFrozen = false
     let unpacked = MemoryForecast(plan, base: 0, isCheckpointed: false)

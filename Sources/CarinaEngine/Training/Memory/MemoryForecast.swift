@@ -175,9 +175,9 @@ public struct MemoryForecast: Equatable, Sendable {
       policy.trainsDecoder || plan.roundsDecoder
       ? 0 : MemoryForecast.packedByteCount(TensorTable(of: decoder), plan, most: most)
     let packed = packedVision + packedDecoder
-    // A packed copy takes the place of the pages of the file.
+    // A packed copy takes the place of the pages of the file, or of the numbers that were converted from it.
     let returned =
-      min(packedVision, plan.footprints.vision.mapped) + min(packedDecoder, plan.footprints.decoder.mapped)
+      min(packedVision, plan.footprints.vision.returnable) + min(packedDecoder, plan.footprints.decoder.returnable)
     weights =
       parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed - returned
       + (plan.roundsVision ? MemoryForecast.roundedByteCount(TensorTable(of: plan.vision)) : 0)
