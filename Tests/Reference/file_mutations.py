@@ -5,7 +5,9 @@ Equal generators give equal mutants.
 """
 
 import functools
+import io
 import struct
+import zipfile
 import zlib
 
 from byte_mutations import INTERESTING, mutate_bytes
@@ -464,6 +466,23 @@ def mutate_protobuf(random, data):
     return bytes(out), f"length at {at}"
 
 
+def mutate_torch(random, data):
+    """Half of the changes are in an entry, whose checksum fits afterwards: most of them in the description of the tensors."""
+    if random.random() < 0.5 or len(data) < 64:
+        return mutate_bytes(random, data)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = [(name, archive.read(name)) for name in archive.namelist()]
+    number = 0 if random.random() < 0.7 else random.randrange(len(entries))
+    name, content = entries[number]
+    content, words = mutate_bytes(random, content)
+    entries[number] = (name, content)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for entry, content in entries:
+            archive.writestr(zipfile.ZipInfo(entry), content)
+    return out.getvalue(), f"{name}: {words}"
+
+
 MUTATIONS = {
     "bytes": mutate_bytes,
     "json": mutate_json,
@@ -476,4 +495,5 @@ MUTATIONS = {
     "table": mutate_table,
     "xml": mutate_xml,
     "protobuf": mutate_protobuf,
+    "torch": mutate_torch,
 }

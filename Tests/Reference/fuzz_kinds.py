@@ -226,6 +226,10 @@ def build(world):
     kinds.append(
         Kind("weights-projector", f"{stage2}/projection_layer", "model.safetensors", "safetensors", [projector], 4)
     )
+    saved = f"{w}/saved"
+    os.makedirs(saved)
+    tiny_world.write_torch_archive(f"{stage2}/projection_layer/model.safetensors", f"{saved}/projector_best.bin")
+    kinds.append(Kind("weights-torch", saved, "projector_best.bin", "torch", [projector], 6))
     parted = f"{w}/parted"
     shutil.copytree(f"{stage2}/language_model", parted)
     tiny_world.split_safetensors(parted)

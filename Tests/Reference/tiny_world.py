@@ -5,11 +5,13 @@ Everything in it is made by the programs themselves, with fixed seeds; `TinyWorl
 
 import gzip
 import json
+import math
 import os
 import shutil
 import struct
 import subprocess
 import time
+import zipfile
 import zlib
 
 REFERENCE = os.path.dirname(os.path.abspath(__file__))
@@ -499,3 +501,36 @@ class TinyWorld:
 def shard_files(directory):
     """The shards of a directory, by name."""
     return sorted(name for name in os.listdir(directory) if name.endswith(".h5"))
+
+
+def write_torch_archive(source, target):
+    """The tensors of a safetensors file in F32 as `torch.save` writes a state_dict, without torch."""
+    data = read(source)
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    header.pop("__metadata__", None)
+
+    def text(value):
+        return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+    def tuple_of(numbers):
+        return b"(" + b"".join(b"J" + struct.pack("<i", number) for number in numbers) + b"t"
+
+    body, storages = b"\x80\x02}q\x00(", []
+    for number, (name, entry) in enumerate(header.items()):
+        assert entry["dtype"] == "F32"
+        shape, steps = entry["shape"], []
+        for axis in range(len(shape)):
+            steps.append(math.prod(shape[axis + 1 :]))
+        storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(str(number)) + text("cpu")
+        storage += b"J" + struct.pack("<i", math.prod(shape)) + b"tQ"
+        body += text(name) + b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00" + tuple_of(shape) + tuple_of(steps)
+        body += b"\x89ccollections\nOrderedDict\n)RtR"
+        start, end = entry["data_offsets"]
+        storages.append(data[8 + length + start : 8 + length + end])
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("projector/data.pkl"), body + b"u.")
+        archive.writestr(zipfile.ZipInfo("projector/byteorder"), b"little")
+        for number, storage in enumerate(storages):
+            archive.writestr(zipfile.ZipInfo(f"projector/data/{number}"), storage)
+        archive.writestr(zipfile.ZipInfo("projector/version"), b"3\n")

@@ -87,7 +87,9 @@ extension ModelDirectory {
   package func loadProjector(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Projector> {
     let config = try projectorConfig()
     let format: TensorFormat = isJoinedGemma3 ? .joinedProjector : .projector(config)
-    return try load([], format, precision: precision, on: backend) { Projector(config, from: $0) }
+    return try load([], format, remarks: Self.torchRemarks(weights()), precision: precision, on: backend) {
+      Projector(config, from: $0)
+    }
   }
 
   /// Builds a model from the directory's weights, in one error with everything that does not fit.

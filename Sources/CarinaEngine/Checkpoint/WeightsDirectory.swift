@@ -2,7 +2,8 @@ import CarinaRuntime
 import CarinaTensor
 import Foundation
 
-/// The weights of a model on disk: one `model.safetensors`, or shards under `model.safetensors.index.json`.
+/// The weights of a model on disk: one `model.safetensors`, or shards under `model.safetensors.index.json`; of a projector also a
+/// file that `torch.save` wrote.
 package final class WeightsDirectory {
   /// The directory, or the file when a single file was named.
   package let path: String
@@ -25,7 +26,10 @@ package final class WeightsDirectory {
     let single = "\(path)/model.safetensors"
     let index = "\(path)/model.safetensors.index.json"
     if !isDirectory.boolValue {
-      files = [try SafetensorsFile(path: path)]
+      files = [
+        TorchArchive.isNamedSo(path)
+          ? try SafetensorsFile(torchArchive: path) : try SafetensorsFile(path: path)
+      ]
       try collectOwners()
     } else if FileManager.default.fileExists(atPath: single) {
       files = [try SafetensorsFile(path: single)]

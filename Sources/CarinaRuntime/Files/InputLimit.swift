@@ -21,6 +21,8 @@ public struct InputLimit: Sendable {
   package static let lines = InputLimit("a file of lines", mebibytes: 4096)
   /// One line of those: 16 MiB.
   package static let line = InputLimit("a line", mebibytes: 16)
+  /// A projector that torch.save wrote: 4 GiB.
+  package static let torchArchive = InputLimit("a projector", mebibytes: 4096)
   /// An image: 1 GiB.
   package static let image = InputLimit("an image", mebibytes: 1024)
   /// An image that goes into a page: 64 MiB.

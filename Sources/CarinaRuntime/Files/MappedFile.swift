@@ -34,6 +34,22 @@ package final class MappedFile {
     number = carina_note_mapped_file(pointer, size, DisplayedText.of(LostFiles.error(path, size).description))
   }
 
+  /// Bytes in memory that stand for those of a file.
+  /// - Parameters:
+  ///   - path: the file, for errors.
+  ///   - fill: writes them; they are zeros.
+  /// - Throws: `CarinaError.badData` when there is no memory for them; what `fill` throws.
+  package init(path: String, byteCount: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+    guard byteCount > 0,
+      let pointer = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      pointer != MAP_FAILED
+    else { throw CarinaError(.badData, "there is no memory for the file's \(byteCount) bytes", at: path) }
+    self.pointer = pointer
+    self.byteCount = byteCount
+    number = -1
+    try fill(UnsafeMutableRawBufferPointer(start: pointer, count: byteCount))
+  }
+
   deinit {
     carina_forget_mapped_file(number)
     munmap(pointer, byteCount)

@@ -16,9 +16,15 @@ package final class SafetensorsFile {
   /// - Throws: `CarinaError.missingInput` when it is absent, `.badData` for anything that the format forbids: no room
   ///   for the header, a header longer than the file, a name twice, an unknown dtype, offsets that overlap, leave gaps,
   ///   disagree with the shape or lie beyond the end.
-  package init(path: String) throws {
+  package convenience init(path: String) throws {
+    try self.init(path: path, mapping: try MappedFile(path: path))
+  }
+
+  /// Checks the header of bytes that are in memory.
+  /// - Throws: as `init(path:)`.
+  init(path: String, mapping: MappedFile) throws {
     self.path = path
-    mapping = try MappedFile(path: path)
+    self.mapping = mapping
     let header = try SafetensorsHeader(mapping.bytes(0..<mapping.byteCount), source: path)
     entries = header.entries
     metadata = header.metadata
