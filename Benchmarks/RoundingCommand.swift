@@ -44,12 +44,13 @@ struct RoundingCommand: ParsableCommand {
       alignments: [.left, .right, .right, .right, .right, .right])
     func add(_ name: String, _ found: RoundingOutcome) {
       table.rows.append(
-        [name] + [
-          RoundingOutcome.distance(found.logits, exact.logits),
-          RoundingOutcome.distance(found.gradient, exact.gradient),
-          RoundingOutcome.cosine(found.gradient, exact.gradient), RoundingOutcome.spread(found.losses, exact.losses),
-          found.meanLoss,
-        ].map { String(format: "%.5f", $0) })
+        [name]
+          + [
+            RoundingOutcome.distance(found.logits, exact.logits),
+            RoundingOutcome.distance(found.gradient, exact.gradient),
+            RoundingOutcome.cosine(found.gradient, exact.gradient), RoundingOutcome.spread(found.losses, exact.losses),
+            found.meanLoss,
+          ].map { String(format: "%.5f", $0) })
     }
     add("fp32", exact)
     add("bf16", full)
@@ -89,7 +90,8 @@ struct RoundingCommand: ParsableCommand {
       let features = try VisionFeatures(model, samples: held).rows(batch.images, tape: nil)
       return RoundingOutcome(model, batch.sequences, features)
     default:
-      throw CarinaError(.usage, "one model is measured", expected: "--models DIR, or --checkpoint DIR with --shards DIR")
+      throw CarinaError(
+        .usage, "one model is measured", expected: "--models DIR, or --checkpoint DIR with --shards DIR")
     }
   }
 }

@@ -3,7 +3,7 @@ import Foundation
 
 /// Whole pieces of work at full size, as a user waits for them; batch 1.
 enum StepWork: String, CaseIterable {
-  case vision, stage1, stage1Cached = "stage1-cached", stage2, prefill, decode
+  case vision, stage1, stage1Cached = "stage1-cached", stage2, lora, prefill, decode
 }
 
 /// One measured piece of work.
@@ -30,6 +30,7 @@ struct StepBenchmarks {
         _ = full.model.features(full.pixels, count: 1, tape: nil)
       }
     case .stage1, .stage1Cached, .stage2: return try trainingStep(work)
+    case .lora: return try adapterStep()
     case .prefill: return try generation(work, newTokens: 1)
     case .decode: return try generation(work, newTokens: 33)
     }
@@ -57,6 +58,38 @@ struct StepBenchmarks {
         isCheckpointed: false, tape: tape)
       tape.backward(from: result.loss)
       optimizer.step(trained, rate: 1e-5, norm: AdamW.gradientNorm(trained), maximumNorm: 1)
+    }
+  }
+
+  /// Adapters of rank 16 beside every linear layer of a frozen decoder.
+  private func adapterStep() throws -> StepMeasurement {
+    let model = full.model, decoder = model.decoder
+    for parameter in decoder.parameters + model.projector.parameters { parameter.setTrainable(false) }
+    let trained = decoder.maps.flatMap { map -> [Parameter] in
+      let type = map.weight.value.elementType
+      let factors = [[16, map.weight.matrix.width], [map.weight.matrix.rows, 16]].map { shape in
+        let factor = Parameter(
+          name: map.name, value: Samples.tensor(shape, on: model.backend).converted(to: type), decays: true)
+        factor.setTrainable(true)
+        return factor
+      }
+      map.adapters.append(LowRankAdapter(map: map.name, a: factors[0], b: factors[1], scale: 1e-3))
+      return factors
+    }
+    defer { for map in decoder.maps { map.adapters.removeAll() } }
+    let sequence = full.sequence(supervisedFrom: full.ids.count / 4), optimizer = AdamW(weightDecay: 0.01)
+    let rows = model.rowsPerImage + full.ids.count - 1
+    let adapters = 2 * Double(rows * trained.reduce(0) { $0 + $1.count })
+    let products =
+      full.visionProducts + full.projectorProducts + 2 * full.blockProducts(rows: rows) + 3 * adapters
+      + 2 * full.headProducts(rows: sequence.supervisedCount)
+    return try measure(.lora, products: products) {
+      let tape = Tape(), features = model.features(full.pixels, count: 1, tape: nil)
+      let result = model.loss(
+        [sequence], imageRows: model.projector(features, tape: nil), scale: 1 / Float(sequence.supervisedCount),
+        isCheckpointed: false, tape: tape)
+      tape.backward(from: result.loss)
+      optimizer.step(trained, rate: 1e-4, norm: AdamW.gradientNorm(trained), maximumNorm: 1)
     }
   }
 

@@ -18,7 +18,7 @@ struct StepsCommand: ParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Directory of the two models.", valueName: "dir")) var models: String?
   @Option(name: .long, help: ArgumentHelp("Instead of them a joined Gemma 3.", valueName: "dir")) var checkpoint:
     String?
-  @Option(name: .long, help: "What to time: vision, stage1, stage1-cached, stage2, prefill, decode; with commas.")
+  @Option(name: .long, help: "What to time: vision, stage1, stage1-cached, stage2, lora, prefill, decode; with commas.")
   var work = "vision,stage1,stage1-cached,prefill,decode"
   @Option(name: .long, help: "Runs of each after two to warm up; the median counts.") var repeats = 3
   @Option(name: .customLong("text-tokens"), help: "Tokens of text in a training step.") var textTokens = 64

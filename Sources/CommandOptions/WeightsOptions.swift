@@ -43,6 +43,7 @@ public struct WeightsOptions: ParsableArguments {
 
   /// Lines for the run's header.
   public var header: [(name: String, value: String)] {
-    [("weights", weights.rawValue), ("vision-weights", visionWeights.rawValue)] + (cacheInt8Weights.map { [("cache-int8-weights", $0)] } ?? [])
+    [("weights", weights.rawValue), ("vision-weights", visionWeights.rawValue)]
+      + (cacheInt8Weights.map { [("cache-int8-weights", $0)] } ?? [])
   }
 }

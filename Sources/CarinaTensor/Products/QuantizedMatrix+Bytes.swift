@@ -29,9 +29,11 @@ extension QuantizedMatrix {
   package func multiplyBack(_ gradient: Tensor, byVectors: Bool, into dx: Tensor) {
     precondition(gradient.width == rows, "gradients of \(gradient.width) meet weights of \(rows) rows")
     // The sums go over the rows of W, whose scales therefore belong to the gradient.
-    let rounded = ByteRows(gradient, factors: scales, group: backend.byteRounding.backward, byVectors: byVectors, on: backend)
+    let rounded = ByteRows(
+      gradient, factors: scales, group: backend.byteRounding.backward, byVectors: byVectors, on: backend)
     let columns = columns, rows = rows, values = values
-    multiply(rounded, width: columns, scales: nil, bias: nil, summand: nil, byVectors, into: dx) { first, count, panel in
+    multiply(rounded, width: columns, scales: nil, bias: nil, summand: nil, byVectors, into: dx) {
+      first, count, panel in
       carina_pack_byte_columns(
         values + first, Int64(columns), Int64(count), Int64(rows), Int64(rounded.group), panel, byVectors ? 1 : 0)
     }

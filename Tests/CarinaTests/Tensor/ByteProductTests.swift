@@ -15,7 +15,8 @@ import Carina
 
   /// Σ over groups of step · whole sum, as the definition says it; the sums of whole numbers are exact.
   private static func reference(
-    _ left: ByteRows, group: Int, outputs: Int, _ weight: (Int, Int) -> Int, scale: (Int) -> Float
+    _ left: ByteRows, group: Int, outputs: Int, _ weight: (Int, Int) -> Int, scale: (Int) -> Float = { _ in 1 },
+    bias: (Int) -> Float = { _ in 0 }
   ) -> [Float] {
     let values = left.wholeNumbers, steps = left.stepSizes, groups = (left.columns + group - 1) / group
     return (0..<left.rows).flatMap { row in
@@ -27,7 +28,7 @@ import Carina
           let step = steps[row * groups + part]
           total = part == 0 ? Float(sum) * step : total.addingProduct(Float(sum), step)
         }
-        return total * scale(output)
+        return bias(output).addingProduct(total, scale(output))
       }
     }
   }
@@ -52,7 +53,10 @@ import Carina
       #expect(out.values == plain, "forwards, by vectors: \(byVectors)")
       matrix.multiply(rows, bias: bias, summand: summand, byVectors: byVectors, into: out)
       let (biases, summands) = (bias.values, summand.values)
-      #expect(out.values == plain.indices.map { plain[$0] + biases[$0 % size.outputs] + summands[$0] })
+      let shifted = Self.reference(
+        rows, group: group, outputs: size.outputs, { whole[$1 * size.inputs + $0] }, scale: { scales[$0] },
+        bias: { biases[$0] })
+      #expect(out.values == shifted.indices.map { shifted[$0] + summands[$0] })
 
       let scaled = Tensor(
         gradient.values.enumerated().map { $0.element * scales[$0.offset % size.outputs] },
@@ -63,12 +67,14 @@ import Carina
       #expect(
         dx.values
           == Self.reference(
-            back, group: group, outputs: size.inputs, { whole[$0 * size.inputs + $1] }, scale: { _ in 1 }),
+            back, group: group, outputs: size.inputs, { whole[$0 * size.inputs + $1] }),
         "back, by vectors: \(byVectors)")
     }
   }
 
-  @Test("a row is rounded to within half a step, 0 to 0, and its step is a 255th of what it spans", arguments: [64, 1 << 16])
+  @Test(
+    "a row is rounded to within half a step, 0 to 0, and its step is a 255th of what it spans",
+    arguments: [64, 1 << 16])
   func rounding(group: Int) {
     var numbers = Tensor.random([6, 130], seed: 7, in: -0.3..<2).values
     for index in 0..<130 { numbers[130 + index] = 0 }
@@ -81,7 +87,8 @@ import Carina
       let whole = rows.wholeNumbers, steps = rows.stepSizes
       for row in 0..<6 {
         for part in 0..<groups {
-          let range = row * 130 + part * group..<row * 130 + min(130, (part + 1) * group), step = steps[row * groups + part]
+          let range = row * 130 + part * group..<row * 130 + min(130, (part + 1) * group),
+            step = steps[row * groups + part]
           let low = min(0, numbers[range].min() ?? 0), high = max(0, numbers[range].max() ?? 0)
           #expect(abs(Double(step) - (Double(high) - Double(low)) / 255) <= 1e-6 * Double(high - low))
           for index in range {
@@ -133,7 +140,8 @@ import Carina
     }
   }
 
-  @Test("a linear map in bytes stays near the map of the whole numbers, with its gradient, and trains nothing of its own")
+  @Test(
+    "a linear map in bytes stays near the map of the whole numbers, with its gradient, and trains nothing of its own")
   func inLinear() {
     let x = Tensor.random([90, 200], seed: 1), seed = Tensor.random([90, 150], seed: 6)
     let weight = Parameter.random("w", [150, 200], seed: 2, trainable: false)
@@ -160,7 +168,9 @@ import Carina
     #expect(!weight.multipliesBytes)
   }
 
-  @Test("adapters beside a map in bytes are those beside the map that its whole numbers make", arguments: [ElementType.float32, .bfloat16])
+  @Test(
+    "adapters beside a map in bytes are those beside the map that its whole numbers make",
+    arguments: [ElementType.float32, .bfloat16])
   func adapted(type: ElementType) {
     let x = Tensor.random([40, 96], seed: 1), seed = Tensor.random([40, 72], seed: 6)
     let weight = Parameter.random("w", [72, 96], seed: 2, type: type, trainable: false)

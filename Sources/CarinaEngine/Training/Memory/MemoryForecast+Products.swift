@@ -30,16 +30,22 @@ extension MemoryForecast {
     let width = decoder.hiddenSize, heads = decoder.headCount * decoder.headSize
     let keys = Matrix(width, decoder.keyValueHeadCount * decoder.headSize)
     // Products of bytes are the engine's own.
-    let block: Set = plan.roundsDecoder ? [] : [
-      Matrix(width, heads), Matrix(heads, width), Matrix(width, decoder.intermediateSize),
-      Matrix(decoder.intermediateSize, width),
-    ]
+    let block: Set =
+      plan.roundsDecoder
+      ? []
+      : [
+        Matrix(width, heads), Matrix(heads, width), Matrix(width, decoder.intermediateSize),
+        Matrix(decoder.intermediateSize, width),
+      ]
     let trainsVision = policy.trainsVisionInFirstEpoch
     let patches = Matrix(vision.channelCount * vision.patchSize * vision.patchSize, vision.hiddenSize)
-    let tower: Set = plan.roundsVision ? [patches] : [
-      patches, Matrix(vision.hiddenSize, vision.hiddenSize), Matrix(vision.hiddenSize, vision.intermediateSize),
-      Matrix(vision.intermediateSize, vision.hiddenSize),
-    ]
+    let tower: Set =
+      plan.roundsVision
+      ? [patches]
+      : [
+        patches, Matrix(vision.hiddenSize, vision.hiddenSize), Matrix(vision.hiddenSize, vision.intermediateSize),
+        Matrix(vision.intermediateSize, vision.hiddenSize),
+      ]
     let projection: Set = [
       Matrix(projector.inputSize, projector.hiddenSize), Matrix(projector.hiddenSize, projector.outputSize),
     ]

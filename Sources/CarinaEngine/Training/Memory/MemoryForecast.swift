@@ -204,7 +204,8 @@ public struct MemoryForecast: Equatable, Sendable {
     }
     let decoder = plan.policy.trainsDecoder || plan.roundsDecoder ? 0 : blocks(TensorTable(of: plan.decoder))
     let count =
-      (trainsVision || plan.roundsVision ? 0 : plan.adapters?.touches(.visionEncoder) == true ? 2 : 1) * blocks(TensorTable(of: plan.vision))
+      (trainsVision || plan.roundsVision ? 0 : plan.adapters?.touches(.visionEncoder) == true ? 2 : 1)
+      * blocks(TensorTable(of: plan.vision))
       + (decoder <= Double(Decoder.mostPackedWeights) ? 2 * decoder : 0)
     return Int(min(2 * count, 1e15))
   }
