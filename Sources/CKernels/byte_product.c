@@ -3,16 +3,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "byte_vectors.h"
 #include "kernel_clones.h"
-
-// The same bits by vectors and without, and whatever is done behind a product in one pass or in several.
-#pragma clang fp contract(off)
 
 // A panel is a run of groups. Each begins with the sums of its columns, negated, as 32-bit numbers; words follow, the
 // j-th of which holds numbers 4j to 4j + 3 of every column side by side.
 enum { COLUMNS = CARINA_BYTE_PANEL_COLUMNS, WORD = 4 * COLUMNS };
 
-static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t words_of(int64_t count) { return (count + 3) / 4; }
 
 int64_t carina_byte_panel_bytes(int64_t length, int64_t group) {
@@ -75,38 +72,6 @@ static void pack_columns_plain(const int8_t *weights, int64_t stride, int64_t co
   }
 }
 
-/// Step and zero of a group that spans `low` to `high`, and one over the step; a group of zeros has the step 0.
-CARINA_INLINE float span(float low, float high, int finite, float *step, int32_t *zero) {
-  // Divided first, as the difference may be beyond all numbers.
-  const float size = high / 255.f - low / 255.f, inverse = size > 1e-37f ? 1.f / size : 0.f;
-  *step = !finite ? NAN : (inverse > 0 ? size : 0.f);
-  *zero = finite ? (int32_t)(-low * inverse + 0.5f) : 0;
-  return finite ? inverse : 0.f;
-}
-
-CARINA_INLINE uint8_t rounded_byte(float x, float inverse, float zero) {
-  // Adding and taking away 1.5 · 2^23 rounds to the nearest whole number, ties to even.
-  const float steps = ((x * inverse + 12582912.f) - 12582912.f) + zero;
-  return (uint8_t)(int32_t)(steps < 0.f ? 0.f : (steps > 255.f ? 255.f : steps));
-}
-
-CARINA_KERNEL static void round_plain(const float *x, const float *factors, int64_t count, uint8_t *values, float *step,
-                                      int32_t *zero) {
-  float low = 0, high = 0;
-  int finite = 1;
-  for (int64_t i = 0; i < count; i++) {
-    const float value = factors ? x[i] * factors[i] : x[i];
-    finite &= fabsf(value) <= 3.4028234e38f;
-    low = value < low ? value : low;
-    high = value > high ? value : high;
-  }
-  const float inverse = span(low, high, finite, step, zero);
-  for (int64_t i = 0; i < count; i++) {
-    const float value = factors ? x[i] * factors[i] : x[i];
-    values[i] = finite ? rounded_byte(value, inverse, (float)*zero) : 0;
-  }
-}
-
 CARINA_KERNEL static void product_plain(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
                                         int64_t rows, int64_t length, int64_t group, const int8_t *panel,
                                         int64_t columns, const float *scales, const float *bias, const float *other,
@@ -131,9 +96,7 @@ CARINA_KERNEL static void product_plain(const uint8_t *values, int64_t stride, c
       part += (words + 1) * WORD;
     }
     for (int64_t n = 0; n < columns; n++) {
-      float value = total[n];
-      if (scales) value *= scales[n];
-      if (bias) value += bias[n];
+      float value = fmaf(total[n], scales ? scales[n] : 1.f, bias ? bias[n] : 0.f);
       if (other) value += other[r * c_stride + n];
       c[r * c_stride + n] = value;
     }
@@ -141,11 +104,6 @@ CARINA_KERNEL static void product_plain(const uint8_t *values, int64_t stride, c
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#define BYTES __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
-#define BYTES_INLINE \
-  static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,fma")))
 
 enum { VECTORS = COLUMNS / 16, MOST_ROWS = 12 };
 
@@ -197,9 +155,7 @@ BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps
     const __m512 scale = scales ? _mm512_maskz_loadu_ps(mask, scales + 16 * v) : _mm512_set1_ps(1);
     const __m512 shift = bias ? _mm512_maskz_loadu_ps(mask, bias + 16 * v) : _mm512_setzero_ps();
     for (int r = 0; r < rows; r++) {
-      __m512 value = groups > 0 ? total[r][v] : _mm512_setzero_ps();
-      if (scales) value = _mm512_mul_ps(value, scale);
-      if (bias) value = _mm512_add_ps(value, shift);
+      __m512 value = _mm512_fmadd_ps(total[r][v], scale, shift);
       if (other) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, other + r * c_stride + 16 * v));
       _mm512_mask_storeu_ps(c + r * c_stride + 16 * v, mask, value);
     }
@@ -330,48 +286,10 @@ BYTES static void pack_columns_by_vectors(const int8_t *weights, int64_t stride,
   }
 }
 
-/// Sixteen numbers of x, times their factors.
-BYTES_INLINE __m512 scaled(const float *x, const float *factors, int64_t i, __mmask16 mask) {
-  const __m512 value = _mm512_maskz_loadu_ps(mask, x + i);
-  return factors ? _mm512_mul_ps(value, _mm512_maskz_loadu_ps(mask, factors + i)) : value;
-}
-
-BYTES_INLINE __mmask16 lanes(int64_t left) { return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1); }
-
-BYTES static void round_by_vectors(const float *x, const float *factors, int64_t count, uint8_t *values, float *step,
-                                   int32_t *zero) {
-  const __m512 most = _mm512_set1_ps(3.4028234e38f);
-  __m512 lows = _mm512_setzero_ps(), highs = _mm512_setzero_ps();
-  __mmask16 finite = 0xffff;
-  for (int64_t i = 0; i < count; i += 16) {
-    const __m512 value = scaled(x, factors, i, lanes(count - i));
-    finite &= _mm512_cmp_ps_mask(_mm512_abs_ps(value), most, _CMP_LE_OQ);
-    lows = _mm512_min_ps(lows, value);
-    highs = _mm512_max_ps(highs, value);
-  }
-  const float inverse = span(_mm512_reduce_min_ps(lows), _mm512_reduce_max_ps(highs), finite == 0xffff, step, zero);
-  const __m512 factor = _mm512_set1_ps(inverse);
-  const __m512i shift = _mm512_set1_epi32(*zero);
-  for (int64_t i = 0; i < count; i += 16) {
-    const __mmask16 mask = lanes(count - i);
-    const __m512 steps = _mm512_mul_ps(scaled(x, factors, i, mask), factor);
-    const __m512i whole = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(steps), shift), _mm512_setzero_si512());
-    const __m128i bytes = _mm512_cvtusepi32_epi8(whole);
-    _mm_mask_storeu_epi8(values + i, mask, finite == 0xffff ? bytes : _mm_setzero_si128());
-  }
-}
-
 #else
 
 int carina_has_byte_tiles(void) { return 0; }
 
-#endif
-
-#if defined(__x86_64__)
-#define BY_VECTORS(call) \
-  if (by_vectors) return call
-#else
-#define BY_VECTORS(call)
 #endif
 
 void carina_pack_byte_rows(const int8_t *weights, int64_t stride, int64_t columns, int64_t length, int64_t group,
@@ -392,23 +310,4 @@ void carina_byte_product(const uint8_t *values, int64_t stride, const float *ste
   BY_VECTORS(product_by_tiles(values, stride, steps, zeros, rows, length, group, panel, columns, scales, bias, other, c,
                               c_stride));
   product_plain(values, stride, steps, zeros, rows, length, group, panel, columns, scales, bias, other, c, c_stride);
-}
-
-static void round_group(const float *x, const float *factors, int64_t count, uint8_t *values, float *step,
-                        int32_t *zero, int by_vectors) {
-  BY_VECTORS(round_by_vectors(x, factors, count, values, step, zero));
-  round_plain(x, factors, count, values, step, zero);
-}
-
-void carina_round_to_bytes(const float *x, const float *factors, int64_t rows, int64_t columns, int64_t group,
-                           uint8_t *values, int64_t stride, float *steps, int32_t *zeros, int by_vectors) {
-  for (int64_t r = 0; r < rows; r++) {
-    uint8_t *row = values + r * stride;
-    for (int64_t first = 0; first < columns; first += group) {
-      const int64_t count = smaller(group, columns - first);
-      round_group(x + r * columns + first, factors ? factors + first : 0, count, row + first, steps++, zeros++,
-                  by_vectors);
-    }
-    for (int64_t i = columns; i < stride; i++) row[i] = 0;
-  }
 }

@@ -26,7 +26,7 @@ import Testing
     let smooth = try TrainingOutput(), first = try train(smooth)
     #expect(first.exitCode == 0, "\(first.errors)")
     for name in ["base-weights", "vision-weights"] {
-      #expect(first.errors.contains(/\n  \#(name) +int8\n/), "\(first.errors)")
+      #expect(first.errors.contains(try Regex("\n  \(name) +int8\n")), "\(first.errors)")
     }
     let (killed, _) = try TrainingOutput.stopped(
       by: "KILL", when: { "-e '\($0.file("checkpoints/step-4"))'" }, code: 137
@@ -113,7 +113,7 @@ import Testing
           "--precision", precision, "--max-new-tokens", "5", "--bootstrap", "0", "--likelihood", "--batch-size", "2",
         ] + extra)
       #expect(run.exitCode == 0, "\(run.errors)")
-      #expect(run.errors.contains(/vision-weights +int8/) == !extra.isEmpty)
+      #expect(run.errors.contains(#/vision-weights +int8/#) == !extra.isEmpty)
       return try JSONValue.parseFile(tiny.directory.file("\(name)/metrics.json"))
     }
     let full = try evaluate("full", []), rounded = try evaluate("rounded", ["--vision-weights", "int8"])
@@ -132,7 +132,7 @@ import Testing
         "--checkpoint", model.path, "--image-path", try model.image(1), "--question", "is there an effusion?",
         "--max-new-tokens", "7", "--precision", precision, "--vision-weights", "int8",
       ])
-    #expect(answer.exitCode == 0 && answer.errors.contains(/vision-weights +int8/), "\(answer.errors)")
+    #expect(answer.exitCode == 0 && answer.errors.contains(#/vision-weights +int8/#), "\(answer.errors)")
     let wrong = try ProgramRun("infer", ["--checkpoint", model.path, "--vision-weights", "int4"])
     #expect(wrong.exitCode == 64, "\(wrong.errors)")
   }

@@ -34,7 +34,7 @@ void carina_round_to_bytes(const float *x, const float *factors, int64_t rows, i
                            uint8_t *values, int64_t stride, float *steps, int32_t *zeros, int by_vectors);
 
 /// c[r, n] = scales[n] · Σ over groups of step · Σ (value − zero) · panel + bias[n] + other[r, n], for the `columns`
-/// columns of one panel; `scales`, `bias` and `other` (rows `c_stride` apart, like those of c) may be null.
+/// columns of one panel, the bias being added before the first rounding; `scales`, `bias` and `other` (rows `c_stride` apart, like those of c) may be null.
 void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros, int64_t rows,
                          int64_t length, int64_t group, const int8_t *panel, int64_t columns, const float *scales,
                          const float *bias, const float *other, float *c, int64_t c_stride,

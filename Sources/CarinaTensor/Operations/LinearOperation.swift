@@ -29,14 +29,14 @@ package func linear(
   }
   let out = Tensor(uninitialized: [rows, outputs], on: backend), right = MatrixFactor(matrix.rowSlice(rowRange))
   if let bytes {
-    bytes.multiply(input.bytes, bias: nil, summand: nil, into: out)
+    bytes.multiply(input.bytes, bias: bias?.value.converted(to: .float32), summand: nil, into: out)
   } else {
     let left = MatrixFactor(input.operand, rows: rows, columns: inputs)
     if !(isWhole && weight.multiplyPrepared(left, isForward: true, into: out)) {
       backend.multiply(left, right.transposed, into: out, accumulate: false)
     }
+    addBias(bias, rowRange, to: out)
   }
-  addBias(bias, rowRange, to: out)
   let trainsBias = bias?.isTrainable ?? false
   guard let tape, x.node != nil || weight.isTrainable || trainsBias else { return out }
 

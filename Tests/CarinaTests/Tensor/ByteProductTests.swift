@@ -15,7 +15,8 @@ import Carina
 
   /// Σ over groups of step · whole sum, as the definition says it; the sums of whole numbers are exact.
   private static func reference(
-    _ left: ByteRows, group: Int, outputs: Int, _ weight: (Int, Int) -> Int, scale: (Int) -> Float
+    _ left: ByteRows, group: Int, outputs: Int, _ weight: (Int, Int) -> Int, scale: (Int) -> Float = { _ in 1 },
+    bias: (Int) -> Float = { _ in 0 }
   ) -> [Float] {
     let values = left.wholeNumbers, steps = left.stepSizes, groups = (left.columns + group - 1) / group
     return (0..<left.rows).flatMap { row in
@@ -27,7 +28,7 @@ import Carina
           let step = steps[row * groups + part]
           total = part == 0 ? Float(sum) * step : total.addingProduct(Float(sum), step)
         }
-        return total * scale(output)
+        return bias(output).addingProduct(total, scale(output))
       }
     }
   }
@@ -52,7 +53,10 @@ import Carina
       #expect(out.values == plain, "forwards, by vectors: \(byVectors)")
       matrix.multiply(rows, bias: bias, summand: summand, byVectors: byVectors, into: out)
       let (biases, summands) = (bias.values, summand.values)
-      #expect(out.values == plain.indices.map { plain[$0] + biases[$0 % size.outputs] + summands[$0] })
+      let shifted = Self.reference(
+        rows, group: group, outputs: size.outputs, { whole[$1 * size.inputs + $0] }, scale: { scales[$0] },
+        bias: { biases[$0] })
+      #expect(out.values == shifted.indices.map { shifted[$0] + summands[$0] })
 
       let scaled = Tensor(
         gradient.values.enumerated().map { $0.element * scales[$0.offset % size.outputs] },
@@ -63,7 +67,7 @@ import Carina
       #expect(
         dx.values
           == Self.reference(
-            back, group: group, outputs: size.inputs, { whole[$0 * size.inputs + $1] }, scale: { _ in 1 }),
+            back, group: group, outputs: size.inputs, { whole[$0 * size.inputs + $1] }),
         "back, by vectors: \(byVectors)")
     }
   }

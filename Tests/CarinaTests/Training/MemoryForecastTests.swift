@@ -108,6 +108,27 @@ import Carina
     #expect(small.activations == full.activations && small.weights == full.weights)
   }
 
+  @Test(
+    "blocks in 8 bits cost a byte a weight and three numbers a row, in the stead of the file's pages and packed copies")
+  func rounded() {
+    var plan = plan(rows: 100, trainsDecoder: false)
+    plan.footprints.decoder.mappedBlocks = 1 << 19
+    plan.packsFactors = false
+    let full = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    plan.roundsDecoder = true
+    let one = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    // Eight layers of query and output [48, 48], key and value [12, 48], gate and up [96, 48], and down [48, 96].
+    let shapes = [(48, 48), (48, 48), (12, 48), (12, 48), (96, 48), (96, 48), (48, 96)]
+    let bytes = shapes.reduce(0) { $0 + $1.0 * $1.1 + 3 * (($1.0 * 4 + 63) / 64 * 64) }
+    #expect(one.weights == full.weights - (1 << 19) + 8 * bytes)
+    #expect(one.buffers > full.buffers && one.training == full.training)
+    plan.packsFactors = true
+    let packed = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    plan.roundsVision = true
+    let both = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    #expect(packed.weights > one.weights && both.weights < packed.weights + (1 << 16))
+  }
+
   @Test("averages of patches leave the projector fewer rows to keep, and Gemma 3's form has no hidden layer")
   func projectorForms() {
     let pooling = PatchPooling(gridSize: 8, tokensPerSide: 2)

@@ -87,7 +87,12 @@ extension MemoryForecast {
       count: 2 * max(1, plan.imagesOfStep / max(plan.images, 1)))
 
     let packed = MemoryForecast.packedByteCount(plan)
-    weights = plan.frozen.mapped + plan.frozen.copied + plan.trained.copied + packed
+    // A packed copy takes the place of the pages of the file.
+    weights =
+      plan.frozen.mapped + plan.frozen.copied + plan.trained.copied + packed - min(packed, plan.frozen.mapped)
+    packedVision = packed
+    packedDecoder = 0
+    packsFrozen = true
     training = plan.trained.trained
     activations = kept.asked
     data = pixels.asked + plan.mappedShards

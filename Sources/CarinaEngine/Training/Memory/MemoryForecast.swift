@@ -178,10 +178,12 @@ public struct MemoryForecast: Equatable, Sendable {
     // A packed copy takes the place of the pages of the file, or of the numbers that were converted from it.
     let returned =
       min(packedVision, plan.footprints.vision.returnable) + min(packedDecoder, plan.footprints.decoder.returnable)
+    let rounded =
+      (plan.roundsVision ? MemoryForecast.roundedByteCount(TensorTable(of: plan.vision)) : 0)
+      + (plan.roundsDecoder ? MemoryForecast.roundedByteCount(TensorTable(of: decoder)) : 0)
     weights =
       parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed - returned
-      + (plan.roundsVision ? MemoryForecast.roundedByteCount(TensorTable(of: plan.vision)) : 0)
-      + (plan.roundsDecoder ? MemoryForecast.roundedByteCount(TensorTable(of: decoder)) : 0)
+      + rounded
       - (plan.roundsVision ? plan.footprints.vision.mappedBlocks : 0)
       - (plan.roundsDecoder ? plan.footprints.decoder.mappedBlocks : 0)
       + plan.frozenEmbeddings.mapped
@@ -197,7 +199,7 @@ public struct MemoryForecast: Equatable, Sendable {
         kept[keyPath: bytes] + loss[keyPath: bytes], afterLast[keyPath: bytes] + backward[keyPath: bytes],
         vision[keyPath: bytes])
     }
-    let inBuffers = parts.reduce(0) { $0 + $1.0.copied } + training + packed
+    let inBuffers = parts.reduce(0) { $0 + $1.0.copied } + training + packed + rounded
     self.data = data.asked + plan.mappedShards
     buffers = inBuffers + data.pooled + highest(\.pooled)
     // Buffers of one part or batch are too large or small for another, and the pool keeps some idle.
