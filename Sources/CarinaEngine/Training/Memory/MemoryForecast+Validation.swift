@@ -49,7 +49,10 @@ extension MemoryForecast {
         )
         sizes.others.all.insert(rows)
         sizes.others.supervised.insert(supervised)
-        sizes.images.insert(images.count)
+        sizes.images.formUnion([images.count, 1])
+        // Answers begin with the prompts alone, of which the last block reads one row each.
+        sizes.others.all.insert(rows - supervised)
+        sizes.others.supervised.insert(min(chosen.count, first + batchSize) - first)
       }
       (images, rows, supervised) = largest
       self.longest = longest
