@@ -53,7 +53,8 @@ public struct TowerArguments: ParsableArguments {
   /// Steps that may be skipped.
   @Option(
     optional: TrainingSettingList.declared.maximumSkippedSteps.worded(
-      "Steps in a row that may be skipped because a loss or gradient is not finite, before the run stops (default: 5)."))
+      "Steps in a row that may be skipped because a loss or gradient is not finite, before the run stops (default: 5).")
+  )
   public var maxSkippedSteps: Int?
   /// A limit in steps.
   @Option(TrainingSettingList.declared.maximumSteps) public var maxSteps: Int?
