@@ -1,4 +1,4 @@
-"""Writes Tests/CarinaTests/Goldens/tower: what a tiny SigLIP with its tokenizer makes of ragged captions, and ten steps of tuning it.
+"""Writes Tests/CarinaTests/Goldens/tower: what a tiny SigLIP with its tokenizer makes of ragged captions, and three steps of tuning it.
 
     python Tests/Reference/make_tower_goldens.py     (needs torch, transformers, sentencepiece, safetensors; under a minute)
 
