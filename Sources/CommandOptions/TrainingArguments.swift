@@ -11,6 +11,8 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   public var valShards: String?
   /// What the run begins with.
   @OptionGroup public var backbones: Backbones
+  /// Whether models are fetched.
+  @OptionGroup public var download: DownloadOptions
   /// The run's directory.
   @Option(name: .long, help: ArgumentHelp("Directory of the run.", valueName: "dir"))
   public var outputDir: String

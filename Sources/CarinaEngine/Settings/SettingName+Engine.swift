@@ -32,6 +32,8 @@ extension SettingName {
   package static let quantizedWeightsFile = SettingName("cache_int8_weights")
   /// Whose pixels an evaluation shows.
   package static let arms = SettingName("arms")
+  /// Whether models that are not in the cache are fetched.
+  package static let download = SettingName("download")
   /// A joined model: a directory or an id.
   package static let checkpoint = SettingName("checkpoint")
 }
