@@ -67,6 +67,8 @@ let package = Package(
       name: "CKernels",
       cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-ffp-contract=fast"])],
       linkerSettings: [.linkedLibrary("m")]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .target(name: "CHubTransfer", dependencies: ["CCurl"]),
     module("CarinaRuntime", ["CRuntime"]),
     module("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"]),
     module("CarinaText", ["CarinaRuntime"]),
@@ -90,9 +92,11 @@ let package = Package(
         "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaPhantom", "CarinaMetrics", "CarinaModel",
         "CarinaEngine", "CarinaReport",
       ]),
+    module("CarinaHub", ["CarinaRuntime", "CHubTransfer"]),
     .target(
       name: "CommandOptions",
       dependencies: engine + [
+        "CarinaHub",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -119,7 +123,7 @@ let package = Package(
         "shard_reading.py", "tower_beside_pytorch.py", "tower_peer.py",
       ]),
     .target(
-      name: "TestSupport", dependencies: engine, path: "Tests/TestSupport"),
+      name: "TestSupport", dependencies: engine + ["CarinaHub"], path: "Tests/TestSupport"),
     .testTarget(
       name: "CarinaTests", dependencies: engine + ["TestSupport"],
       resources: [.copy("Goldens")]),
@@ -129,6 +133,7 @@ let package = Package(
       name: "NotebookCellsTests",
       dependencies: ["NotebookCells", "TestSupport", "notebook-fixture", "notebook-01-the-pipeline"],
       resources: [.copy("Goldens")]),
+    .testTarget(name: "HubTests", dependencies: ["CarinaHub", "CarinaRuntime", "TestSupport"]),
     .testTarget(
       name: "ProgramTests", dependencies: engine + ["TestSupport"]),
   ],

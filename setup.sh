@@ -2,7 +2,7 @@
 # Installs the system packages that Carina links against or calls, where they are missing. Says what it will do.
 set -euo pipefail
 
-packages=(libopenblas-dev libpng-dev libjpeg-dev libhdf5-dev libdnnl-dev libdcmtk-dev libopenjp2-7-dev gnuplot-nox pkg-config)
+packages=(libopenblas-dev libpng-dev libjpeg-dev libhdf5-dev libdnnl-dev libdcmtk-dev libopenjp2-7-dev libcurl4-openssl-dev gnuplot-nox pkg-config)
 
 command -v swift >/dev/null || {
   echo "setup: Swift 6.2 or later is not on the PATH; install it from https://www.swift.org/install/linux and try again." >&2

@@ -58,6 +58,9 @@ public struct ModelPartsOptions: ParsableArguments {
   @Flag(name: .long, help: "Use adapters on another base than the one that they were trained on.")
   public var adapterAnyBase = false
 
+  /// Whether models are fetched.
+  @OptionGroup public var download: DownloadOptions
+
   /// The defaults.
   public init() {}
 

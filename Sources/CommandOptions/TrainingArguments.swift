@@ -13,6 +13,8 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   @OptionGroup public var validation: SettingOptions<WholeOffer<ValidationSettingList>>
   /// What the run begins with.
   @OptionGroup public var backbones: Backbones
+  /// Whether models are fetched.
+  @OptionGroup public var download: DownloadOptions
   /// The run's directory.
   @Option(name: .long, help: ArgumentHelp("Directory of the run.", valueName: "dir"))
   public var outputDir: String

@@ -20,6 +20,7 @@ struct ExportCommand: ParsableCommand {
   var checkpoint: String
   @Option(name: .long, help: ArgumentHelp("The directory to write; it must not be there yet.", valueName: "dir"))
   var output: String
+  @OptionGroup var download: DownloadOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {

@@ -14,6 +14,7 @@ struct TokenizeCommand: ParsableCommand {
   @Option(name: .customLong("llm-path"), help: "The directory with the tokenizer's files.")
   var languageModelPath: String
 
+  @OptionGroup var download: DownloadOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {

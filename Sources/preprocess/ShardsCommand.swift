@@ -28,6 +28,7 @@ struct ShardsCommand: ParsableCommand {
   @OptionGroup var shards: SettingOptions<SectionOffers.Common<PreprocessSettingList>>
   @OptionGroup var pixels: SettingOptions<SectionOffers.Common<ImageSettingList>>
   @OptionGroup var archive: SettingOptions<WholeOffer<ArchiveSettingList>>
+  @OptionGroup var download: DownloadOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {

@@ -23,19 +23,20 @@ struct FinishedShard: Equatable {
 
   /// The record's text.
   func text() throws -> String {
-    let document: JSONValue = [
-      "shard": shard?.json ?? .null, "rejected": rejections.json, "remarks": remarks.json,
-      "pixels": .array(pixels.map { .array([.string($0.image), .string($0.digest)]) }),
-    ]
-    return try document.serialized() + "\n"
+    let document = JSONObject([
+      ("shard", shard?.json ?? .null), ("rejected", rejections.json), ("remarks", remarks.json),
+      ("pixels", .array(pixels.map { .array([.string($0.image), .string($0.digest)]) })),
+    ])
+    return try JSONValue.object(document.sealed()).serialized() + "\n"
   }
 
   /// Reads a record.
-  /// - Throws: `CarinaError.badData` when it is not understood.
+  /// - Throws: `CarinaError.badData` when it is not understood, or was changed after it was written.
   init(reading path: String) throws {
     let root = JSONNode(
       try .parseFile(path, limit: .list), source: path,
       remedy: "Remove this record of a finished shard; the shard is then made again.")
+    try root.value?.object?.requireSeal(source: path)
     rejections = try Rejections(root["rejected"])
     remarks = try ImageRemarks(root["remarks"])
     // A shard without an image says null, a record that is no record nothing.

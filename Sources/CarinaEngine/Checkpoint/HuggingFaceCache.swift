@@ -9,42 +9,41 @@ package struct HuggingFaceCache {
 
   /// The cache that the environment points to, as the `huggingface_hub` library finds it; nil when it points nowhere.
   package init?(environment: [String: String]) {
-    // As that library does, `~` and `$NAME` stand for what a shell would put there.
-    func value(_ name: String) -> String? {
-      guard let text = environment[name], !text.isEmpty else { return nil }
-      return HuggingFaceCache.expanded(text, environment)
-    }
-    if let cache = value("HF_HUB_CACHE") ?? value("HUGGINGFACE_HUB_CACHE") {
-      path = cache
-    } else if let home = value("HF_HOME") {
-      path = "\(home)/hub"
-    } else if let cache = value("XDG_CACHE_HOME") {
-      path = "\(cache)/huggingface/hub"
-    } else if let home = value("HOME") {
-      path = "\(home)/.cache/huggingface/hub"
-    } else {
-      return nil
-    }
+    guard let cache = HuggingFaceHome(environment: environment).cache else { return nil }
+    path = cache
   }
 
-  private static func expanded(_ text: String, _ environment: [String: String]) -> String {
-    var path = text
-    if path == "~" || path.hasPrefix("~/"), let home = environment["HOME"] { path = home + path.dropFirst() }
-    return path.replacing(/\$(?:\{(?<braced>\w+)\}|(?<plain>\w+))/) { match in
-      environment[String(match.braced ?? match.plain ?? "")] ?? String(match.0)
-    }
-  }
-
-  /// The directory of a model's files.
-  /// - Throws: `CarinaError.missingInput`.
+  /// The directory of a model's files, which are fetched where they are not there and the process has a `ModelFetcher`.
+  /// - Throws: `CarinaError.missingInput`; what fetching throws.
   func snapshot(of model: HuggingFaceReference, option: String) throws -> String {
+    guard let fetcher = ModelFetcher.current else { return try present(model, option) }
+    if let found = try? present(model, option), HuggingFaceCache.hasWeights(found) { return found }
+    try fetcher.fetch(model.identifier, model.revision, path)
+    return try present(model, option)
+  }
+
+  /// Whether a snapshot is more than a part that somebody fetched to look at: a configuration and all weights.
+  private static func hasWeights(_ snapshot: String) -> Bool {
+    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(snapshot)/\(name)") }
+    if has("model.safetensors") || has("adapter_model.safetensors") {
+      return has("config.json") || has("adapter_config.json") || has("projector_config.json")
+    }
+    guard has("config.json"), let index = try? JSONValue.parseFile("\(snapshot)/model.safetensors.index.json"),
+      let map = index["weight_map"]?.object
+    else { return false }
+    return map.allSatisfy { $0.value.string.map(has) ?? false }
+  }
+
+  private func present(_ model: HuggingFaceReference, _ option: String) throws -> String {
     let identifier = model.identifier
-    let fetch = "hf download \(identifier)" + (model.revision.map { ", the revision \($0)" } ?? "")
+    let fetch =
+      "give \(setting: .download) as well, or run hf download \(identifier)"
+      + (model.revision.map { " --revision \($0)" } ?? "")
     let directory = "\(path)/models--\(identifier.replacingOccurrences(of: "/", with: "--"))"
     guard FileManager.default.fileExists(atPath: directory) else {
       throw CarinaError(
         .missingInput, "\(option) names neither a directory nor a model in the Hugging Face cache", at: identifier,
-        expected: directory, remedy: "Give the path of the model's directory, or fetch it first: \(fetch).")
+        expected: directory, remedy: "Give the path of the model's directory, or fetch it: \(fetch).")
     }
     let snapshots = ((try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/snapshots")) ?? []).sorted()
     let reference = model.revision ?? "main"

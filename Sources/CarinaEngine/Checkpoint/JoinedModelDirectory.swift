@@ -110,13 +110,10 @@ private struct PartResolver {
       try recognise(part, at: own)
       return own
     }
-    var candidates = [
+    let candidates = [
       ModelDirectory(path: "\(root)/\(reference.relativePath)", reference: reference.name),
       ModelDirectory(path: reference.path, reference: reference.name),
     ]
-    if let cached = try? ModelDirectory.locate(reference.name, for: SettingName(name), environment: environment) {
-      candidates.append(cached)
-    }
     var mismatch: CarinaError?
     for candidate in candidates where FileManager.default.fileExists(atPath: candidate.path) {
       do {
@@ -125,6 +122,18 @@ private struct PartResolver {
       } catch let error as CarinaError {
         mismatch = mismatch ?? error
       }
+    }
+    // Last, as it may have to be fetched.
+    do {
+      let cached = try ModelDirectory.locate(reference.name, for: SettingName(name), environment: environment)
+      do {
+        try recognise(part, at: cached)
+        return cached
+      } catch let error as CarinaError {
+        mismatch = mismatch ?? error
+      }
+    } catch {
+      if ModelFetcher.current != nil, HuggingFaceReference(reference.name) != nil { throw mismatch ?? error }
     }
     throw mismatch
       ?? CarinaError(

@@ -16,7 +16,8 @@ public struct ModelDirectory: Equatable, Sendable {
   }
 
   /// Finds a model by path, or in the Hugging Face cache on disk by an id (`google/siglip-base-patch16-384`), an id with
-  /// a revision (`ORG/NAME@REVISION`), `hf://ORG/NAME` or the address of its page. Nothing is downloaded.
+  /// a revision (`ORG/NAME@REVISION`), `hf://ORG/NAME` or the address of its page. What is not there is fetched where the
+  /// process has a `ModelFetcher`.
   /// - Parameters:
   ///   - option: the setting that holds the reference, for errors.
   ///   - environment: where `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, `HOME` and `HF_ENDPOINT` are looked up.
@@ -50,26 +51,31 @@ public struct ModelDirectory: Equatable, Sendable {
     return ModelDirectory(path: try cache.snapshot(of: model, option: option.description), reference: reference)
   }
 
-  /// Finds a projector by its own directory, by that of the model or of the run in which it lies, or by the id of a
-  /// joined Gemma 3.
+  /// Finds a projector by its own directory, by that of the model or of the run in which it lies, by the id of a joined
+  /// Gemma 3, or by a file that `torch.save` wrote, or its directory.
   /// - Throws: `CarinaError.missingInput`.
   public static func projector(
     _ path: String, environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> ModelDirectory {
+    if let saved = try torchProjector(path) { return saved }
     let candidates = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"]
     for candidate in candidates.map({ ModelDirectory(path: $0) })
     where candidate.has("projector_config.json") || candidate.has("model.safetensors") || candidate.isJoinedGemma3 {
       return candidate
     }
     // The id of a joined model is a projector too.
-    if !FileManager.default.fileExists(atPath: path),
-      let cached = try? locate(path, for: .projectorPath, environment: environment),
-      cached.isJoinedGemma3
-    {
-      return cached
+    if !FileManager.default.fileExists(atPath: path) {
+      do {
+        let cached = try locate(path, for: .projectorPath, environment: environment)
+        if cached.isJoinedGemma3 { return cached }
+      } catch {
+        // What hindered a download is the news; else nobody meant an id.
+        if ModelFetcher.current != nil { throw error }
+      }
     }
     throw CarinaError(
-      .missingInput, "there is no projector", at: path, expected: "a directory with model.safetensors",
+      .missingInput, "there is no projector", at: path,
+      expected: "a directory with model.safetensors, or a file of torch.save",
       remedy: "Name the projection_layer directory that stage 1 wrote.")
   }
 

@@ -38,6 +38,8 @@ extension SettingName {
   package static let arms = SettingName("arms")
   /// Shards to validate on.
   package static let validationShards = SettingName("val_shards")
+  /// Whether models that are not in the cache are fetched.
+  package static let download = SettingName("download")
   /// A joined model: a directory or an id.
   package static let checkpoint = SettingName("checkpoint")
 }
