@@ -33,10 +33,9 @@ struct FinishedShard: Equatable {
   /// Reads a record.
   /// - Throws: `CarinaError.badData` when it is not understood, or was changed after it was written.
   init(reading path: String) throws {
-    let root = JSONNode(
-      try .parseFile(path, limit: .list), source: path,
-      remedy: "Remove this record of a finished shard; the shard is then made again.")
-    try root.value?.object?.requireSeal(source: path)
+    let remedy = "Remove this record of a finished shard; the shard is then made again."
+    let root = JSONNode(try .parseFile(path, limit: .list), source: path, remedy: remedy)
+    try root.value?.object?.requireSeal(source: path, remedy: remedy)
     rejections = try Rejections(root["rejected"])
     remarks = try ImageRemarks(root["remarks"])
     // A shard without an image says null, a record that is no record nothing.

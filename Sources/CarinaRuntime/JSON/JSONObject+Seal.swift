@@ -11,16 +11,18 @@ extension JSONObject {
   }
 
   /// Refuses an object whose `digest` is missing or is not that of the rest.
-  /// - Parameter source: the file, for the error.
+  /// - Parameters:
+  ///   - source: the file, for the error.
+  ///   - remedy: what to do about it.
   /// - Throws: `CarinaError.badData`.
-  package func requireSeal(source: String) throws {
+  package func requireSeal(source: String, remedy: String? = nil) throws {
     // Without a seal there is a number in it that nobody has written here.
     let expected = try? seal(), found = self[Self.sealKey]
     guard let expected, found?.string == expected else {
       throw CarinaError(
         .badData, "was changed or damaged after it was written", at: source,
         expected: expected.map { "digest \($0)" } ?? "finite numbers",
-        found: found?.string ?? "none")
+        found: found?.string ?? "none", remedy: remedy)
     }
   }
 

@@ -44,7 +44,7 @@ import Testing
 
   @Test("a shard that was damaged after it was finished, and a record of another, are found before anything is moved")
   func damagedFinished() throws {
-    for damage in ["changed", "cut", "gone", "record"] {
+    for damage in ["changed", "cut", "gone", "record", "samples"] {
       let archive = try SmallArchive()
       _ = try stop(archive, at: 7)
       let (shard, record) = (
@@ -64,9 +64,14 @@ import Testing
         try text.replacingOccurrences(of: "\"images\": 5", with: "\"images\": 1e-400").write(
           toFile: record, atomically: true, encoding: .utf8)
       }
+      if damage == "samples" {
+        let text = try String(contentsOfFile: record, encoding: .utf8)
+        try text.replacingOccurrences(of: "\"samples\": ", with: "\"samples\": 9").write(
+          toFile: record, atomically: true, encoding: .utf8)
+      }
       let error = #expect(throws: CarinaError.self, "\(damage)") { try Preprocessor.run(try archive.options()) }
       #expect(error?.kind == .badData && error?.remedy?.contains("emove") == true, "\(damage)")
-      #expect(error?.location == (damage == "record" ? record : shard))
+      #expect(error?.location == (damage == "record" || damage == "samples" ? record : shard))
       #expect(!FileManager.default.fileExists(atPath: archive.shards))
       // What the error says to do helps.
       unlink(record)
