@@ -107,7 +107,6 @@ carina_hub_end carina_hub_ask(
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 #endif
   if (request->certificates) curl_easy_setopt(handle, CURLOPT_CAINFO, request->certificates);
-  if (request->first_byte > 0) curl_easy_setopt(handle, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)request->first_byte);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, listener);
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);

@@ -51,7 +51,9 @@ final class HubConnection {
       try withoutActuallyEscaping(body) { body in
         let transfer = Transfer(accept, body, shouldStop)
         var status = 0
-        let end = transfer.run(session, address.text, head, headers, firstByte, certificates, &status)
+        // libcurl's own way to resume takes an answer with the whole file for an error.
+        let range = firstByte > 0 ? ["Range: bytes=\(firstByte)-"] : []
+        let end = transfer.run(session, address.text, head, headers + range, certificates, &status)
         if let error = transfer.error { throw error }
         let message = String(cString: carina_hub_message(session))
         switch end {
@@ -97,8 +99,8 @@ private final class Transfer {
   }
 
   func run(
-    _ session: OpaquePointer, _ url: String, _ head: Bool, _ headers: [String], _ firstByte: Int,
-    _ certificates: String?, _ status: inout Int
+    _ session: OpaquePointer, _ url: String, _ head: Bool, _ headers: [String], _ certificates: String?,
+    _ status: inout Int
   ) -> carina_hub_end {
     var listener = carina_hub_listener()
     listener.context = Unmanaged.passUnretained(self).toOpaque()
@@ -116,7 +118,6 @@ private final class Transfer {
           request.is_head = head ? 1 : 0
           request.headers = lines.baseAddress
           request.header_count = lines.count
-          request.first_byte = Int64(firstByte)
           request.certificates = certificates
           return carina_hub_ask(session, &request, &listener, &code)
         }

@@ -1,6 +1,5 @@
 #pragma once
 #include <stddef.h>
-#include <stdint.h>
 
 /// A connection to servers by libcurl, used by one thread at a time.
 typedef struct carina_hub_session carina_hub_session;
@@ -14,8 +13,6 @@ typedef struct {
   /// `NAME: VALUE`.
   const char *const *headers;
   size_t header_count;
-  /// Bytes at the beginning that are not wanted; 0 for none.
-  int64_t first_byte;
   /// A file of certificates to trust; NULL for the system's.
   const char *certificates;
 } carina_hub_request;

@@ -38,7 +38,7 @@ package struct HuggingFaceCache {
     let identifier = model.identifier
     let fetch =
       "give \(setting: .download) as well, or run hf download \(identifier)"
-      + (model.revision.map { " --revision \($0)" } ?? "")
+      + (model.revision.map { ", the revision \($0)" } ?? "")
     let directory = "\(path)/models--\(identifier.replacingOccurrences(of: "/", with: "--"))"
     guard FileManager.default.fileExists(atPath: directory) else {
       throw CarinaError(

@@ -11,7 +11,9 @@ extension ModelDirectory {
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return nil }
     guard isDirectory.boolValue else { return TorchArchive.isNamedSo(path) ? ModelDirectory(path: path) : nil }
     let directory = ModelDirectory(path: path)
-    guard !directory.has("config.json"), !directory.has("model.safetensors") else { return nil }
+    // Beside models and runs of the engine's own such files are something else.
+    let others = ["config.json", "model.safetensors", "projection_layer", "final_model", "run.json"]
+    guard !others.contains(where: directory.has) else { return nil }
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).filter(TorchArchive.isNamedSo)
     guard names.count > 1 else { return names.first.map { ModelDirectory(path: "\(path)/\($0)") } }
     throw CarinaError(

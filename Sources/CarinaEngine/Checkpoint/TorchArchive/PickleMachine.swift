@@ -43,8 +43,12 @@ struct PickleMachine {
       case UInt8(ascii: "t"): try pushTuple(try aboveMark())
       case 0x85...0x87: try pushTuple(try pop(Int(code) - 0x84))
       case UInt8(ascii: "}"): stack.append(.dictionary(PickleValue.Dictionary()))
-      case UInt8(ascii: "s"): try add(try pop(2))
-      case UInt8(ascii: "u"): try add(try aboveMark())
+      case UInt8(ascii: "s"):
+        let pair = try pop(2)
+        try add(pair)
+      case UInt8(ascii: "u"):
+        let pairs = try aboveMark()
+        try add(pairs)
       case UInt8(ascii: "q"): try memorize(try number(1))
       case UInt8(ascii: "r"): try memorize(try number(4))
       case 0x94: try memorize(memory.count)
