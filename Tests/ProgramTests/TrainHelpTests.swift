@@ -68,8 +68,8 @@ private let trainStage1Help = """
     --llm, --llm-name, --llm-path <llm>
                             Gemma 3 checkpoint: a directory, or an id in the
                             Hugging Face cache.
-    --download              Fetch a model that is named by an id and is not in the
-                            Hugging Face cache.
+    --download              Fetch a model that is named by an id and is not in
+                            the Hugging Face cache.
     --output-dir <dir>      Directory of the run.
     --standalone            Copy the parts that stay frozen into the final model
                             instead of referring to them.

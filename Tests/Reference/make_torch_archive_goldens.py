@@ -25,7 +25,8 @@ import zipfile
 
 import torch
 
-from model_twins import Projector, generator, randomise, write_tensors
+from model_twins import Projector, generator, randomise
+from safetensors.torch import save_file
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent / "CarinaTests" / "Goldens" / "torch-archives"
 SIZES = (6, 10, 4)
@@ -34,7 +35,7 @@ SIZES = (6, 10, 4)
 def save(name, state, prefix, **more):
     torch.save(state, ROOT / name, **more)
     again = torch.load(ROOT / name, weights_only="pickle_protocol" not in more)
-    write_tensors(ROOT / f"{name}.safetensors", {"model." + k.removeprefix(prefix): v.detach().contiguous() for k, v in again.items()})
+    save_file({"model." + k.removeprefix(prefix): v.detach().clone().contiguous() for k, v in again.items()}, ROOT / f"{name}.safetensors")
 
 
 def tensor(seed, *shape):
@@ -74,7 +75,7 @@ def main():
     torch.save({k: v.double() for k, v in module.state_dict().items()}, ROOT / "new.bin")
     rewritten("new.bin", "old-version.bin", lambda name, data: data if name in ("data.pkl", "version") or name.startswith("data/") else None)
     (ROOT / "new.bin").unlink()
-    write_tensors(ROOT / "old-version.bin.safetensors", {k: v.double() for k, v in module.state_dict().items()})
+    save_file({k: v.double() for k, v in module.state_dict().items()}, ROOT / "old-version.bin.safetensors")
 
     torch.save(module, ROOT / "module.bin")
     torch.save({"epoch": 3, "state_dict": module.state_dict()}, ROOT / "checkpoint.bin")

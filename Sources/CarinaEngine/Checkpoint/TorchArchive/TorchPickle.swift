@@ -30,7 +30,7 @@ struct TorchPickle {
   init(_ bytes: UnsafeRawBufferPointer, source: String) throws {
     guard bytes.count <= TorchPickle.mostBytes else {
       throw CarinaError(
-        .badData, "the description of the tensors is too long", at: source,
+        .badData, "the description of the tensors is too long", at: "\(source), data.pkl",
         expected: "at most \(TorchPickle.mostBytes) bytes",
         found: "\(bytes.count)")
     }
