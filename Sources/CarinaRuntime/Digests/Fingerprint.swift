@@ -20,18 +20,24 @@ package struct Fingerprint: Equatable, Hashable, Sendable, CustomStringConvertib
   }
 
   /// Takes in bytes; how they are divided over calls matters.
-  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    let pieceCount = (bytes.count + Self.pieceByteCount - 1) / Self.pieceByteCount
-    var hashes = [UInt64](repeating: 0, count: pieceCount)
-    hashes.withUnsafeMutableBufferPointer { hashes in
-      ThreadTeam.run(taskCount: pieceCount) { piece in
-        let start = piece * Self.pieceByteCount
-        let count = min(Self.pieceByteCount, bytes.count - start)
-        hashes[piece] = carina_fingerprint(bytes.baseAddress.map { $0 + start }, count)
-      }
-    }
+  /// - Parameter onRead: told which of them have been read, up to 64 MiB at a time.
+  package mutating func update(_ bytes: UnsafeRawBufferPointer, onRead: (Range<Int>) -> Void = { _ in }) {
     value = carina_fingerprint_join(value, UInt64(bytes.count))
-    for hash in hashes { value = carina_fingerprint_join(value, hash) }
+    let size = Self.pieceByteCount
+    for first in stride(from: 0, to: bytes.count, by: 64 * size) {
+      let end = min(bytes.count, first + 64 * size)
+      var hashes = [UInt64](repeating: 0, count: (end - first + size - 1) / size)
+      hashes.withUnsafeMutableBufferPointer { hashes in
+        // Unsafe: each task writes an element of its own.
+        nonisolated(unsafe) let target = hashes
+        ThreadTeam.run(taskCount: hashes.count) { piece in
+          let start = first + piece * size
+          target[piece] = carina_fingerprint(bytes.baseAddress.map { $0 + start }, min(size, end - start))
+        }
+      }
+      for hash in hashes { value = carina_fingerprint_join(value, hash) }
+      onRead(first..<end)
+    }
   }
 
   /// Takes in a text.

@@ -55,6 +55,14 @@ package final class MappedFile {
     munmap(pointer, byteCount)
   }
 
+  /// Lets the system take back the pages that lie wholly in a range; they are read again when they are touched.
+  package func releasePages(_ range: Range<Int>) {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let first = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound == byteCount ? byteCount : range.upperBound / page * page
+    if first < end { madvise(pointer + first, end - first, MADV_DONTNEED) }
+  }
+
   /// Some of the bytes, valid as long as this lives.
   package func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: pointer + range.lowerBound, count: range.count)

@@ -59,8 +59,12 @@ package final class SafetensorsFile {
   /// Where the bytes of all tensors are.
   var dataRange: Range<Int> { dataStart..<mapping.byteCount }
 
-  /// A fingerprint of the whole file.
-  package func fingerprint() -> Fingerprint { withBytes(0..<mapping.byteCount) { Fingerprint($0) } }
+  /// A fingerprint of the whole file, whose pages do not stay in memory.
+  package func fingerprint() -> Fingerprint {
+    var fingerprint = Fingerprint()
+    withBytes(0..<mapping.byteCount) { bytes in fingerprint.update(bytes) { mapping.releasePages($0) } }
+    return fingerprint
+  }
 
   private var dataStart: Int { entries.first?.byteRange.lowerBound ?? mapping.byteCount }
 
