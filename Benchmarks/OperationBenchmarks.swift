@@ -7,7 +7,7 @@ enum OperationBenchmarks {
 
   /// Measures all of them, one after the other.
   static func run(repeats: Int) -> [Measurement] {
-    products(repeats) + attention(repeats) + decoding(repeats) + loops(repeats) + digest(repeats)
+    products(repeats) + frozenProducts(repeats) + attention(repeats) + decoding(repeats) + loops(repeats) + digest(repeats)
   }
 
   private static func products(_ repeats: Int) -> [Measurement] {
@@ -29,6 +29,33 @@ enum OperationBenchmarks {
           tape.backward(from: linear(tape.watch(x), trained, tape: tape), seed: dout)
         },
       ]
+    }
+  }
+
+  /// Frozen matrices as they lie, in a packed copy, and in 8 bits; the ceiling is that of bfloat16 products for all of them.
+  private static func frozenProducts(_ repeats: Int) -> [Measurement] {
+    let kinds: [(name: String, prepare: (Parameter) -> Void)] = [
+      ("bf16 as it lies", { _ in }), ("bf16 packed", { $0.packWhenFrozen() }), ("8 bits", { $0.multiplyInBytes() }),
+    ]
+    return [(width, inner), (inner, width)].flatMap { inputs, outputs in
+      kinds.flatMap { name, prepare -> [Measurement] in
+        let x = Samples.tensor([rows, inputs]), frozen = Samples.weight([outputs, inputs], .bfloat16)
+        let dout = Samples.tensor([rows, outputs]), once = 2 * Double(rows * inputs * outputs)
+        prepare(frozen)
+        // A copy is packed at the second use.
+        for _ in 0..<2 { _ = linear(x, frozen, tape: nil) }
+        return [
+          Measurement(
+            "frozen \(inputs)→\(outputs), \(name), forward", .products(once, isBFloat16: true), repeats: repeats
+          ) { _ = linear(x, frozen, tape: nil) },
+          Measurement(
+            "frozen \(inputs)→\(outputs), \(name), and back", .products(2 * once, isBFloat16: true), repeats: repeats
+          ) {
+            let tape = Tape()
+            tape.backward(from: linear(tape.watch(x), frozen, tape: tape), seed: dout)
+          },
+        ]
+      }
     }
   }
 

@@ -151,7 +151,7 @@ BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps
   for (int v = 0; v < VECTORS; v++) {
     const int64_t left = columns - 16 * v;
     if (left <= 0) break;
-    const __mmask16 mask = left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
+    const __mmask16 mask = lanes(left);
     const __m512 scale = scales ? _mm512_maskz_loadu_ps(mask, scales + 16 * v) : _mm512_set1_ps(1);
     const __m512 shift = bias ? _mm512_maskz_loadu_ps(mask, bias + 16 * v) : _mm512_setzero_ps();
     for (int r = 0; r < rows; r++) {
@@ -264,8 +264,7 @@ BYTES static void pack_columns_by_vectors(const int8_t *weights, int64_t stride,
       const int8_t *source = weights + (first + 4 * j) * stride;
       int8_t *target = panel + (j + 1) * WORD;
       for (int v = 0; v < VECTORS; v++) {
-        const int64_t left = columns - 16 * v;
-        const __mmask16 mask = left >= 16 ? 0xffff : (__mmask16)((1u << (left > 0 ? left : 0)) - 1);
+        const __mmask16 mask = lanes(columns - 16 * v);
         __m128i rows[4];
         for (int t = 0; t < 4; t++) {
           rows[t] = 4 * j + t < count ? _mm_maskz_loadu_epi8(mask, source + t * stride + 16 * v) : _mm_setzero_si128();

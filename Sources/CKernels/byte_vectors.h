@@ -18,7 +18,9 @@ static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
   if (by_vectors) return call
 
 /// The first of 16 lanes, as far as so many numbers are left.
-BYTES_INLINE __mmask16 lanes(int64_t left) { return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1); }
+BYTES_INLINE __mmask16 lanes(int64_t left) {
+  return left >= 16 ? 0xffff : (__mmask16)((1u << (left > 0 ? left : 0)) - 1);
+}
 #else
 #define BY_VECTORS(call)
 #endif

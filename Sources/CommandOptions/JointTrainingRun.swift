@@ -109,13 +109,5 @@ public func runJointTraining(
   }
   display.finish()
   if case .finished = outcome { page?.end(.finished) }
-  switch outcome {
-  case .finished(let steps):
-    let text = MemoryForecast.text
-    writeToStandardError(
-      "memory: \(text(ProcessMemory.peakByteCount)) at most (forecast \(text(training.forecast.total))), "
-        + "of that \(text(device.peakByteCount)) in buffers (forecast \(text(training.forecast.buffers)))\n")
-    printLine("\(program): \(steps) steps done; the model is in \(options.outputDirectory)/final_model")
-  case .alreadyFinished: printLine("\(program): already done; the model is in \(options.outputDirectory)/final_model")
-  }
+  showEnding(program, outcome, training.forecast, in: options.outputDirectory, on: device)
 }

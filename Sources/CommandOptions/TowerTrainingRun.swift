@@ -49,13 +49,5 @@ public func runTowerTraining(_ program: String, _ options: TowerTrainingOptions,
     shouldStop: { Interruption.wasRequested }, onRemark: writeNote, onStep: display.show)
   display.finish()
   if let retrieval = try training.retrievalSummary() { printLine("\(program): held-out images \(retrieval)") }
-  switch outcome {
-  case .finished(let steps):
-    let text = MemoryForecast.text
-    writeToStandardError(
-      "memory: \(text(ProcessMemory.peakByteCount)) at most (forecast \(text(training.forecast.total))), "
-        + "of that \(text(device.peakByteCount)) in buffers (forecast \(text(training.forecast.buffers)))\n")
-    printLine("\(program): \(steps) steps done; the model is \(options.outputDirectory)/final_model")
-  case .alreadyFinished: printLine("\(program): already done; the model is \(options.outputDirectory)/final_model")
-  }
+  showEnding(program, outcome, training.forecast, in: options.outputDirectory, on: device)
 }
