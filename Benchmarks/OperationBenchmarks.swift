@@ -7,7 +7,8 @@ enum OperationBenchmarks {
 
   /// Measures all of them, one after the other.
   static func run(repeats: Int) -> [Measurement] {
-    products(repeats) + frozenProducts(repeats) + attention(repeats) + decoding(repeats) + loops(repeats) + digest(repeats)
+    products(repeats) + frozenProducts(repeats) + attention(repeats) + decoding(repeats) + loops(repeats)
+      + digest(repeats)
   }
 
   private static func products(_ repeats: Int) -> [Measurement] {
