@@ -4,7 +4,8 @@ usage: beside_pytorch.py MODELS_DIR PEER_SCRIPT [--work vision,stage1,...] [--ro
 
 MODELS_DIR holds siglip-l-random and gemma3-1b-random. PEER_SCRIPT is called as PEER_SCRIPT MODELS_DIR vision|stage1|stage2|decode
 with DTYPE, THREADS and TUNED=1 in its environment and prints "median X s" (or "prefill X s, Y tok/s").
-The work lora is a step of adapters of rank 16 on 592 positions; peft_peer.py is its peer.
+The work lora is a step of adapters of rank 16 on 592 positions; peft_peer.py is its peer. lora-int8 and stage1-int8 have the frozen decoder in 8 bits,
+vision-int8 the frozen tower, beside the same peers in DTYPE.
 --llama DIR adds llama_peer.py, whose GGUF files DIR keeps, for prefill, decode and decode-int8 (Q8_0). Carina's side is `bench steps`, built by `swift build -c release --product bench`."""
 import argparse, os, re, statistics, subprocess, sys
 
@@ -19,7 +20,10 @@ parser.add_argument("--llama", metavar="DIR")
 parser.add_argument("--bench", default=".build/release/bench")
 options = parser.parse_args()
 environment = dict(os.environ, DTYPE=options.dtype, THREADS="2", TUNED="1", GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000"))
-peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "prefill": "decode", "decode": "decode", "lora": "lora"}
+peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "prefill": "decode", "decode": "decode", "lora": "lora",
+              "vision-int8": "vision", "stage1-int8": "stage1", "lora-int8": "lora"}
+in_bytes = {"vision-int8": ["--vision-weights", "int8"], "stage1-int8": ["--base-weights", "int8"], "lora-int8": ["--base-weights", "int8"],
+            "decode-int8": ["--weights", "int8"]}
 llama_kinds = {"prefill": "bf16", "decode": "bf16", "decode-int8": "q8_0"} if options.llama else {}
 
 
@@ -31,9 +35,9 @@ def run(command):
 
 
 def ours(work):
-    weights = "int8" if work.endswith("-int8") else "full"
-    text = run([options.bench, "steps", "--models", options.models, "--work", work.removesuffix("-int8"), "--precision", options.dtype,
-                "--weights", weights, *(["--text-tokens", "16"] if work == "lora" else [])])
+    kind = work.removesuffix("-int8")
+    text = run([options.bench, "steps", "--models", options.models, "--work", kind, "--precision", options.dtype,
+                *in_bytes.get(work, []), *(["--text-tokens", "16"] if kind == "lora" else [])])
     return {name: float(value) for name, value in re.findall(r"(median_s|floor_s|peak_gib) ([0-9.]+)", text)}
 
 

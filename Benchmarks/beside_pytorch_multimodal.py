@@ -6,7 +6,7 @@ CHECKPOINT is a Gemma3ForConditionalGeneration with a tokenizer (random weights 
 DTYPE=bf16 and THREADS=2 and prints "median X s", or "prefill X s, Y tok/s". Carina's side is `bench steps --checkpoint`, and whole runs of `infer`: the time
 from the start of the program to its first token, without and with kept vision features, which are made in the first of them; and peak memory with bf16 and
 8-bit weights. --work may name projector-step too, a training step of the projector alone with its features given, and lora,
-a step of adapters of rank 16 beside every linear layer of the decoder (PEFT is the peer). Needs `swift build -c release` of bench and infer. About 8 minutes a round on two cores; the load before and after is printed, as ratios
+a step of adapters of rank 16 beside every linear layer of the decoder (PEFT is the peer), and lora-int8, the same over a decoder in 8 bits. Needs `swift build -c release` of bench and infer. About 8 minutes a round on two cores; the load before and after is printed, as ratios
 mean little on a busy machine. --llama DIR adds llama_peer.py on the decoder alone (BF16 beside bf16, Q8_0 beside int8), whose GGUF files DIR keeps. "cores" are the seconds that all cores worked, which a busy machine changes less."""
 import argparse, json, os, re, resource, shutil, statistics, subprocess, sys, tempfile, time
 
@@ -24,7 +24,7 @@ parser.add_argument("--scratch", help="directory for 4 GB of 8-bit weights, kept
 options = parser.parse_args()
 works = options.work.split(",")
 environment = dict(os.environ, DTYPE="bf16", THREADS="2", GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000"))
-wanted = {"vision": 1.9, "prefill": 1.8, "decode": 2.4, "decode-int8": 4.5, "lora": 1.6}
+wanted = {"vision": 1.9, "prefill": 1.8, "decode": 2.4, "decode-int8": 4.5, "lora": 1.6, "lora-int8": 2.6}
 found = {}
 
 
@@ -46,14 +46,14 @@ def run(command):
         return out.read(), seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
 
 
-def bench(names, weights):
+def bench(names, weights=None):
     text, _, _, gib = run([f"{options.bin}/bench", "steps", "--checkpoint", options.checkpoint, "--work", ",".join(names), "--repeats", str(options.repeats),
-                           "--weights", weights])
+                           *([weights, "int8"] if weights else [])])
     for line in text.splitlines():
         fields = dict(zip(line.split()[::2], line.split()[1::2]))
         if "work" not in fields:
             continue
-        row = fields["work"] + ("-int8" if weights == "int8" else "")
+        row = fields["work"] + ("-int8" if weights else "")
         note(row, "ours", float(fields["median_s"]))
         note(row, "cores", float(fields["cores_s"]))
         note(row, "floor", float(fields["floor_s"]))
@@ -80,22 +80,25 @@ os.makedirs(scratch, exist_ok=True)
 before = load()
 for turn in range(options.rounds):
     if "vision" in works:
-        bench(["vision"], "full")
+        bench(["vision"])
         text, _, _, gib = run([options.python, options.peer, options.checkpoint, "vision"])
         note("vision", "peer", float(re.search(r"median ([0-9.]+)", text).group(1)))
         note("vision", "peer_gib", gib)
     names = [name for name in ("prefill", "decode") if name in works]
     if names:
-        bench(names, "full")
+        bench(names)
     if "projector-step" in works:
-        bench(["stage1-cached"], "full")
-    if "lora" in works:
-        bench(["lora"], "full")
+        bench(["stage1-cached"])
+    adapted = [row for row in ("lora", "lora-int8") if row in works]
+    for row in adapted:
+        bench(["lora"], "--base-weights" if row == "lora-int8" else None)
+    if adapted:
         text, _, _, gib = run([options.python, options.peer, options.checkpoint, "lora"])
-        note("lora", "peer", float(re.search(r"median ([0-9.]+)", text).group(1)))
-        note("lora", "peer_gib", gib)
+        for row in adapted:
+            note(row, "peer", float(re.search(r"median ([0-9.]+)", text).group(1)))
+            note(row, "peer_gib", gib)
     if "decode-int8" in works:
-        bench(["decode"], "int8")
+        bench(["decode"], "--weights")
     if names or "decode-int8" in works:
         text, _, _, gib = run([options.python, options.peer, options.checkpoint, "decode"])
         prefill, rate = (float(x) for x in re.search(r"prefill ([0-9.]+) s, ([0-9.]+) tok/s", text).groups())
