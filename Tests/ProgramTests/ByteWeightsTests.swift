@@ -103,6 +103,24 @@ import Testing
     #expect(try train(cache + ["--base-weights", "int8"]).exitCode == 0)
   }
 
+  @Test("the scores of an evaluation say which matrices were rounded", arguments: ["--weights", "--vision-weights"])
+  func identity(option: String) throws {
+    let tiny = try TinyEvaluation()
+    func model(_ name: String, _ extra: [String]) throws -> JSONValue? {
+      let run = try ProgramRun(
+        "evaluate",
+        [
+          "--checkpoint", tiny.checkpoint, "--shards", tiny.shards, "--output-dir", tiny.directory.file(name),
+          "--max-new-tokens", "1", "--bootstrap", "0", "--batch-size", "2",
+        ] + extra)
+      #expect(run.exitCode == 0, "\(run.errors)")
+      return try JSONValue.parseFile(tiny.directory.file("\(name)/metrics.json"))["facts"]
+    }
+    let full = try model("full", []), rounded = try model("rounded", [option, "int8"])
+    #expect(full != nil && full?[String(option.dropFirst(2))] == nil)
+    #expect(rounded?[String(option.dropFirst(2))]?.string == "int8")
+  }
+
   @Test("infer and evaluate round the vision encoder and say so", arguments: ["fp32", "bf16"])
   func asking(precision: String) throws {
     let tiny = try TinyEvaluation()

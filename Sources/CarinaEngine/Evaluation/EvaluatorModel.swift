@@ -37,6 +37,7 @@ public struct EvaluatorModel {
         ("prompt-style", renderer.style.rawValue), ("max-question-tokens", "\(renderer.maximumQuestionTokens)"),
         ("max-answer-tokens", "\(renderer.maximumAnswerTokens)"), ("precision", answering.precision.rawValue),
       ] + (renderer.system.map { [("system", $0)] } ?? [])
+      + (model.decoder.head.quantized != nil ? [("weights", WeightStorage.int8.rawValue)] : [])
       + (model.vision.multipliesBytes ? [("vision-weights", WeightStorage.int8.rawValue)] : [])
       + answering.pipeline.adapterIdentity
   }
