@@ -110,23 +110,27 @@ CARINA_INLINE void encode(carina_coded_moment moment, int64_t start, int64_t cou
   encode_run(source, scale > 0 ? 1 / scale : 0, moment.bounds, moment.starts, moment.codes + start, count);
 }
 
+/// A step over blocks: `change(i, m, v)` steps weight i with its moments.
+#define STEP_BY_BLOCKS(change)                                                                                    \
+  const adamw_constants k =                                                                                       \
+      constants_of(gradient_scale, rate, beta1, beta2, epsilon, decay, correction1, correction2);                 \
+  float m[CARINA_MOMENT_BLOCK], v[CARINA_MOMENT_BLOCK];                                                           \
+  for (int64_t start = 0; start < count; start += CARINA_MOMENT_BLOCK) {                                          \
+    const int64_t length = count - start < CARINA_MOMENT_BLOCK ? count - start : CARINA_MOMENT_BLOCK;             \
+    decode(first, start, length, m);                                                                              \
+    decode(second, start, length, v);                                                                             \
+    for (int64_t i = 0; i < length; i++) change(start + i, m + i, v + i);                                         \
+    encode(first, start, length, m);                                                                              \
+    encode(second, start, length, v);                                                                             \
+  }
+
 CARINA_KERNEL void carina_adamw_coded(float *restrict weights, const float *restrict gradients,
                                       carina_coded_moment first, carina_coded_moment second, int64_t count,
                                       float gradient_scale, float rate, double beta1, double beta2, float epsilon,
                                       float decay, float correction1, float correction2) {
-  const adamw_constants k =
-      constants_of(gradient_scale, rate, beta1, beta2, epsilon, decay, correction1, correction2);
-  float m[CARINA_MOMENT_BLOCK], v[CARINA_MOMENT_BLOCK];
-  for (int64_t start = 0; start < count; start += CARINA_MOMENT_BLOCK) {
-    const int64_t length = count - start < CARINA_MOMENT_BLOCK ? count - start : CARINA_MOMENT_BLOCK;
-    decode(first, start, length, m);
-    decode(second, start, length, v);
-    for (int64_t i = 0; i < length; i++) {
-      weights[start + i] = stepped(weights[start + i], gradients[start + i], m + i, v + i, k);
-    }
-    encode(first, start, length, m);
-    encode(second, start, length, v);
-  }
+#define CHANGE(i, m, v) weights[i] = stepped(weights[i], gradients[i], m, v, k)
+  STEP_BY_BLOCKS(CHANGE)
+#undef CHANGE
 }
 
 CARINA_KERNEL void carina_adamw_coded_split(uint16_t *restrict upper, uint16_t *restrict lower,
@@ -134,18 +138,7 @@ CARINA_KERNEL void carina_adamw_coded_split(uint16_t *restrict upper, uint16_t *
                                             carina_coded_moment second, int64_t count, float gradient_scale,
                                             float rate, double beta1, double beta2, float epsilon, float decay,
                                             float correction1, float correction2) {
-  const adamw_constants k =
-      constants_of(gradient_scale, rate, beta1, beta2, epsilon, decay, correction1, correction2);
-  float m[CARINA_MOMENT_BLOCK], v[CARINA_MOMENT_BLOCK];
-  for (int64_t start = 0; start < count; start += CARINA_MOMENT_BLOCK) {
-    const int64_t length = count - start < CARINA_MOMENT_BLOCK ? count - start : CARINA_MOMENT_BLOCK;
-    decode(first, start, length, m);
-    decode(second, start, length, v);
-    for (int64_t i = 0; i < length; i++) {
-      split(stepped(joined(upper[start + i], lower[start + i]), gradients[start + i], m + i, v + i, k),
-            upper + start + i, lower + start + i);
-    }
-    encode(first, start, length, m);
-    encode(second, start, length, v);
-  }
+#define CHANGE(i, m, v) split(stepped(joined(upper[i], lower[i]), gradients[i], m, v, k), upper + (i), lower + (i))
+  STEP_BY_BLOCKS(CHANGE)
+#undef CHANGE
 }
