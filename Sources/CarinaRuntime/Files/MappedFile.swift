@@ -40,8 +40,9 @@ package final class MappedFile {
   ///   - fill: writes them; they are zeros.
   /// - Throws: `CarinaError.badData` when there is no memory for them; what `fill` throws.
   package init(path: String, byteCount: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
+    // Pages that are given back are read again from what is shared; private ones would be zeros.
     guard byteCount > 0,
-      let pointer = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      let pointer = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
       pointer != MAP_FAILED
     else { throw CarinaError(.badData, "there is no memory for the file's \(byteCount) bytes", at: path) }
     self.pointer = pointer

@@ -29,6 +29,9 @@ import Carina
       let bytes = file.withBytes(of: own) { Data($0) }
       #expect(bytes == expected.withBytes(of: entry) { Data($0) }, "\(entry.name)")
     }
+    // Pages are given back as they are read, and are there again afterwards.
+    let once = found.files.map { $0.fingerprint() }
+    #expect(found.files.map { $0.fingerprint() } == once)
     let part = try ModelDirectory.projector(path(name)).loadProjector(precision: .float32)
     #expect(part.model.config == ProjectorConfig(inputSize: 6, hiddenSize: 10, outputSize: 4))
     let remark = try #require(part.remarks.first { $0.contains("torch.save") })
