@@ -106,6 +106,16 @@ extension TrainingState {
     _ weights: SafetensorsFile, _ moments: SafetensorsFile, steps: JSONObject, atMost mostSteps: Int,
     with shapes: [String: [Int]], _ optimizer: OptimizerChoice, at path: String
   ) throws {
+    let isInEightBits = moments.entries.contains { $0.name.hasSuffix(scaleSuffix) }
+    let wantsEightBits =
+      optimizer == .adamw8bit && steps.contains { EightBitMoments.holds(shapes[$0.key]?.reduce(1, *) ?? 0) }
+    guard isInEightBits == wantsEightBits else {
+      let kept = isInEightBits ? OptimizerChoice.adamw8bit : .adamw
+      throw CarinaError(
+        .usage, "the checkpoint's moments are those of another optimizer", at: path, expected: optimizer.rawValue,
+        found: kept.rawValue,
+        remedy: "Resume with \(setting: .optimizer) \(kept.rawValue), or start anew with \(setting: .resume) never.")
+    }
     var problems = [String]()
     for (name, shape) in shapes.sorted(by: { $0.key < $1.key }) {
       guard let entry = weights.entry(named: name) else {

@@ -6,6 +6,8 @@ extension SettingName {
   package static let outputDirectory = SettingName("output_dir")
   /// Whether a run goes on from a checkpoint.
   package static let resume = TrainingSettingList.declared.resume.name
+  /// What changes the weights.
+  package static let optimizer = TrainingSettingList.declared.optimizer.name
   /// Whether a run goes on with changed options.
   package static let resumeAnyway = TrainingSettingList.declared.goesOnAnyway.name
   /// Whether a run is repeated with other data or weights.
