@@ -22,7 +22,13 @@ struct HubAddress: Equatable {
   func redirected(to location: String) -> HubAddress? {
     if location.hasPrefix("//") { return HubAddress("\(origin.prefix { $0 != "/" })\(location)") }
     if location.hasPrefix("/") { return HubAddress(origin + location) }
-    return HubAddress(location)
+    if location.contains("://") || location.isEmpty { return HubAddress(location) }
+    // Relative to the directory of this address (RFC 3986, 5.2).
+    let plain = text.prefix { $0 != "?" && $0 != "#" }
+    guard let slash = plain.dropFirst(origin.count).lastIndex(of: "/") else {
+      return HubAddress("\(origin)/\(location)")
+    }
+    return HubAddress("\(plain[...slash])\(location)")
   }
 
   /// A text as a part of a path: what is no letter, digit or one of `-._~` is encoded, slashes too unless told otherwise.

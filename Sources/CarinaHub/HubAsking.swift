@@ -12,6 +12,7 @@ struct HubAsking {
   private static let mostRedirects = 10
   private static let longestWait = 600.0
   private static let mostListBytes = 64 << 20
+  private static let mostFileBytes = 1 << 46
 
   init(
     _ settings: HubSettings, _ connection: HubConnection, waits: [Double], shouldStop: @escaping () -> Bool,
@@ -22,6 +23,12 @@ struct HubAsking {
     self.waits = waits
     self.shouldStop = shouldStop
     self.onProgress = onProgress
+  }
+
+  /// Called while another process has what is asked for.
+  /// - Throws: when the run is to stop.
+  func requireGoingOn() throws {
+    if shouldStop() { throw HubConnection.interruption }
   }
 
   /// The commit that a revision is, and the names of the files in it.
@@ -73,7 +80,13 @@ struct HubAsking {
         found: etag.isEmpty ? "none" : etag)
     }
     let size = reply.headers["x-linked-size"] ?? (reply.status == 200 ? reply.headers["content-length"] : nil)
-    return HubFile(name: name, etag: etag, byteCount: size.flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil })
+    guard let size else { return HubFile(name: name, etag: etag, byteCount: nil) }
+    guard let byteCount = Int(size), (0...HubAsking.mostFileBytes).contains(byteCount) else {
+      throw CarinaError(
+        .badData, "the hub gives a length of \(name) that cannot be", at: model,
+        expected: "0 to \(HubAsking.mostFileBytes) bytes", found: size)
+    }
+    return HubFile(name: name, etag: etag, byteCount: byteCount)
   }
 
   /// The content of a file from a byte on.
@@ -87,7 +100,7 @@ struct HubAsking {
     _ = try insisting {
       let first = firstByte()
       if let whole = file.byteCount, first >= whole { return HubConnection.Reply(status: 200, headers: [:]) }
-      return try follow(HubAsking.path(file.name, model, commit)) { address, headers in
+      let reply = try follow(HubAsking.path(file.name, model, commit)) { address, headers in
         try connection.ask(
           address, headers: headers, firstByte: first,
           accept: { reply in
@@ -102,6 +115,11 @@ struct HubAsking {
             return true
           }, body: body)
       }
+      // A body without a length ends where the connection does.
+      if let whole = file.byteCount, reply.status == 200 || reply.status == 206, firstByte() < whole {
+        throw HubConnection.Failure.cut("\(file.name) ended after \(firstByte()) of \(whole) bytes")
+      }
+      return reply
     } progress: {
       firstByte()
     } refuse: {
@@ -160,7 +178,7 @@ struct HubAsking {
   ) throws -> HubConnection.Reply {
     var tries = 0, before = progress()
     while true {
-      if shouldStop() { throw HubConnection.interruption }
+      try requireGoingOn()
       let reason: String
       var seconds: Double?
       do {
@@ -169,7 +187,7 @@ struct HubAsking {
         case 200..<400: return reply
         case 429, 500..<600:
           reason = reply.status == 429 ? "the hub asks for patience (429)" : "the hub answered \(reply.status)"
-          seconds = reply.headers["retry-after"].flatMap { Double($0) }.map { max(0, $0) }
+          seconds = reply.headers["retry-after"].flatMap { Double($0) }.flatMap { $0.isNaN ? nil : $0 }
         default: throw refuse(reply)
         }
       } catch HubConnection.Failure.cut(let message) {
@@ -186,7 +204,7 @@ struct HubAsking {
           at: settings.endpoint,
           remedy: "Check the network and give the same command again: it goes on where it stopped.")
       }
-      let pause = seconds ?? waits[tries]
+      let pause = max(seconds ?? 0, waits[tries])
       guard pause <= HubAsking.longestWait else {
         throw CarinaError(
           .missingInput, reason, at: settings.endpoint, expected: "a pause of at most \(Int(HubAsking.longestWait)) s",
@@ -196,7 +214,7 @@ struct HubAsking {
       onProgress(.waiting(seconds: pause, reason: reason))
       let end = ProcessInfo.processInfo.systemUptime + pause
       while ProcessInfo.processInfo.systemUptime < end {
-        if shouldStop() { throw HubConnection.interruption }
+        try requireGoingOn()
         Thread.sleep(forTimeInterval: min(0.2, pause))
       }
     }

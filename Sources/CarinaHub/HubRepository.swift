@@ -33,7 +33,12 @@ struct HubRepository {
   func fetch(_ file: HubFile, of model: String, _ asking: HubAsking, arrived: (Int) -> Void) throws {
     try AtomicFile.makeDirectory("\(root)/blobs")
     try AtomicFile.makeDirectory(locks)
-    let lock = try FileLock("\(locks)/\(file.etag).lock", isPatient: true)
+    var isWaiting = false
+    let lock = try FileLock("\(locks)/\(file.etag).lock") {
+      if !isWaiting { asking.onProgress(.remark("another process fetches \(file.name): waiting for it")) }
+      isWaiting = true
+      try asking.requireGoingOn()
+    }
     // Another process may have brought it meanwhile.
     guard !has(file) else { return arrived(file.byteCount ?? 0) }
     let startedWith = partialByteCount(file)

@@ -19,7 +19,7 @@ public struct ModelPartsOptions: ParsableArguments {
     name: [.customLong("llm-path"), .customLong("llm"), .customLong("llm-name")], help: "The Gemma 3 model likewise.")
   public var languageModelPath: String?
   /// The projector.
-  @Option(name: .customLong("projector-path"), help: "The directory of the projector.")
+  @Option(name: .customLong("projector-path"), help: "The directory of the projector, or a file of torch.save.")
   public var projectorPath: String?
   /// Layout of texts.
   @Option(

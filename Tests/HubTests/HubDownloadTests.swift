@@ -123,6 +123,41 @@ import Testing
     #expect(remarks.count == (knowsRanges ? 1 : 0), "\(remarks)")
   }
 
+  @Test("a body without a length that ends early goes on with the rest; a redirect may be relative")
+  func endsEarly() throws {
+    let whole = files["model.safetensors"] ?? Data()
+    let hub = try SmallHub(Self.model, files) { request, count in
+      if request.method == "GET", request.path.hasSuffix("resolve/\(SmallHub.commit)/config.json"), count == 0 {
+        return SmallServer.Reply(302, ["Location": "config.json"])
+      }
+      return request.path.hasPrefix("/signed/model") && count == 0
+        ? SmallServer.Reply(200, ["Content-Length": ""], body: whole.prefix(1 << 17)) : nil
+    }
+    let told = try fetch(hub.address)
+    try expectWhole()
+    #expect(told.contains { if case .waiting(_, let reason) = $0 { reason.contains("ended after") } else { false } })
+    #expect(hub.storeRequests.contains { $0.headers["range"] == "bytes=\(1 << 17)-" })
+  }
+
+  @Test("what another process fetches is waited for, said, and left when the run is stopped")
+  func taken() throws {
+    let hub = try SmallHub(Self.model, files),
+      locks = "\(cache)/.locks/models--\(Self.model.replacing("/", with: "--"))"
+    try fetch(hub.address)
+    let lockFiles = try FileManager.default.contentsOfDirectory(atPath: locks)
+    try FileManager.default.removeItem(atPath: repository)
+    let held = try lockFiles.map { try FileLock("\(locks)/\($0)") }
+    let isSaid = Mutex(false)
+    var download = HubDownload(try HubSettings(environment: ["HF_ENDPOINT": hub.address]))
+    download.onProgress = {
+      if case .remark(let text) = $0, text.contains("another process") { isSaid.withLock { $0 = true } }
+    }
+    download.shouldStop = { isSaid.withLock { $0 } }
+    #expect(refusal { try download.fetch(Self.model, revision: nil, into: cache) }?.kind == .interrupted)
+    #expect(isSaid.withLock { $0 })
+    withExtendedLifetime(held) {}
+  }
+
   @Test("a run that is stopped says so, and the next one goes on")
   func stopped() throws {
     let hub = try SmallHub(Self.model, files), count = Mutex(0)
@@ -268,6 +303,12 @@ import Testing
     for list in ["{}", #"{"sha": "../..", "siblings": []}"#, "[", ""] {
       let answer = try error { $0.path.hasPrefix("/api") ? SmallServer.Reply(200, body: Data(list.utf8)) : nil }
       #expect(answer.kind == .badData, "\(answer)")
+    }
+    for size in ["9223372036854775807", "-1", "many"] {
+      let length = try error {
+        $0.method == "HEAD" ? SmallServer.Reply(200, ["ETag": "\"ab\"", "X-Linked-Size": size]) : nil
+      }
+      #expect(length.kind == .badData && length.description.contains("a length of"), "\(length)")
     }
     let long = try error { $0.path.hasPrefix("/signed") ? SmallServer.Reply(200, body: Data(count: 1 << 20)) : nil }
     #expect(long.kind == .badData && long.description.contains("more of"), "\(long)")

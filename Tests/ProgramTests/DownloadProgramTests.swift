@@ -58,6 +58,14 @@ import Testing
     let tokens = try ProgramRun(
       "infer", ["tokenize", "--llm-path", "acme/gemma", "--download"], shellPrefix: environment(language.address))
     #expect(tokens.exitCode == 0, "\(tokens.errors)")
+    // What AutoModel leaves behind: configuration and weights.
+    let snapshot = home.file("hub/models--acme--gemma/snapshots/\(SmallHub.commit)")
+    for name in ["tokenizer.json", "tokenizer.model"] {
+      try? FileManager.default.removeItem(atPath: "\(snapshot)/\(name)")
+    }
+    let completed = try ProgramRun(
+      "infer", ["tokenize", "--llm-path", "acme/gemma", "--download"], shellPrefix: environment(language.address))
+    #expect(completed.exitCode == 0, "\(completed.errors)")
     let typo = try ProgramRun(
       "infer", ["tokenize", "--llm-path", "acme/gema", "--download"], shellPrefix: environment(language.address))
     #expect(typo.exitCode == 66 && typo.errors.contains("there is no such model"), "\(typo.errors)")

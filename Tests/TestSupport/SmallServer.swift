@@ -101,7 +101,8 @@ public final class SmallServer: Sendable {
     let reply = answer(request)
     var head = "HTTP/1.1 \(reply.status) X\r\nConnection: close\r\n"
     if reply.headers["Content-Length"] == nil { head += "Content-Length: \(reply.body.count)\r\n" }
-    for (name, value) in reply.headers { head += "\(name): \(value)\r\n" }
+    // An empty length is for none.
+    for (name, value) in reply.headers where !value.isEmpty { head += "\(name): \(value)\r\n" }
     send(Data((head + "\r\n").utf8), to: connection)
     guard request.method != "HEAD" else { return }
     send(reply.cutAfter.map { reply.body.prefix($0) } ?? reply.body, to: connection)

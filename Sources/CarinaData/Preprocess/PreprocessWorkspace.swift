@@ -36,7 +36,7 @@ final class PreprocessWorkspace {
     try PreprocessWorkspace.requireOurs(root)
     try AtomicFile.makeDirectory(root + "/progress")
     lock = try FileLock(root + "/progress/part-\(part.number).lock") {
-      CarinaError(
+      throw CarinaError(
         .usage, "another process is writing " + (part.count > 1 ? "part \(part)" : "here"), at: output + ".partial",
         remedy: "Wait for its end, or stop it; what it finished is kept.")
     }
@@ -137,7 +137,7 @@ final class PreprocessWorkspace {
   /// - Throws: what `complete` throws; `CarinaError.cannotWrite`.
   func publish(_ complete: (_ directory: (Int) -> String) throws -> Void) throws {
     let files = FileManager.default
-    let gate = try? FileLock(progress + "/publish.lock", isPatient: true)
+    let gate = try? FileLock(progress + "/publish.lock") {}
     try withExtendedLifetime(gate) {
       // Another process was here first.
       guard !isPublished else { return }

@@ -26,7 +26,7 @@ public final class EvaluationLock {
     func take() throws -> FileLock {
       try AtomicFile.makeDirectory(directory)
       return try FileLock(path) {
-        CarinaError(
+        throw CarinaError(
           .usage, "another process is evaluating into this directory", at: outputDirectory,
           remedy: "Wait for its end, stop it, or name another \(setting: .outputDirectory).")
       }

@@ -51,7 +51,7 @@ public final class TrainingLog {
 
   private static func locked(_ directory: String) throws -> FileLock {
     try FileLock(path(directory)) {
-      CarinaError(
+      throw CarinaError(
         .usage, "another process is training into this directory", at: directory,
         remedy: "Wait for its end, stop it, or name another \(setting: .outputDirectory).")
     }

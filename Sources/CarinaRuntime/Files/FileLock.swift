@@ -4,19 +4,18 @@ import Foundation
 /// however it ends.
 ///
 /// ```swift
-/// let lock = try FileLock("cache/lock", isPatient: true)
+/// let lock = try FileLock("cache/lock") { try stopWhenAsked() }
 /// ```
 package final class FileLock {
   private let descriptor: Int32
 
   /// Makes the file where it is not there, and locks it.
   /// - Parameters:
-  ///   - isPatient: whether to wait until who holds the lock lets go of it.
-  ///   - taken: the error for when another holds it.
-  /// - Throws: `taken`, or `CarinaError.cannotWrite` when the file cannot be made.
+  ///   - whileTaken: called five times a second while another holds it; what it throws, as by default, ends the waiting.
+  /// - Throws: what `whileTaken` throws, or `CarinaError.cannotWrite` when the file cannot be made.
   package init(
-    _ path: String, isPatient: Bool = false,
-    taken: () -> CarinaError = { CarinaError(.usage, "another process holds the lock") }
+    _ path: String,
+    whileTaken: () throws -> Void = { throw CarinaError(.usage, "another process holds the lock") }
   ) throws {
     func failure() -> CarinaError {
       if errno == ENOSPC { return WriteFailure.error(path, "the lock cannot be made") }
@@ -26,11 +25,16 @@ package final class FileLock {
     }
     let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw failure() }
-    while flock(file, LOCK_EX | (isPatient ? 0 : LOCK_NB)) != 0 {
+    while flock(file, LOCK_EX | LOCK_NB) != 0 {
       if errno == EINTR { continue }
-      let error = errno == EWOULDBLOCK ? taken() : failure()
-      close(file)
-      throw error
+      do {
+        guard errno == EWOULDBLOCK else { throw failure() }
+        try whileTaken()
+      } catch {
+        close(file)
+        throw error
+      }
+      usleep(200_000)
     }
     descriptor = file
   }

@@ -17,14 +17,21 @@ package struct HuggingFaceCache {
   /// - Throws: `CarinaError.missingInput`; what fetching throws.
   func snapshot(of model: HuggingFaceReference, option: String) throws -> String {
     guard let fetcher = ModelFetcher.current else { return try present(model, option) }
-    if let found = try? present(model, option), HuggingFaceCache.hasWeights(found) { return found }
+    if let found = try? present(model, option), HuggingFaceCache.isWhole(found) { return found }
     try fetcher.fetch(model.identifier, model.revision, path)
     return try present(model, option)
   }
 
-  /// Whether a snapshot is more than a part that somebody fetched to look at: a configuration and all weights.
-  private static func hasWeights(_ snapshot: String) -> Bool {
+  /// Whether a snapshot is more than a part that somebody fetched: a configuration, all weights, and what a model of its
+  /// kind reads or shows images by.
+  private static func isWhole(_ snapshot: String) -> Bool {
     func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(snapshot)/\(name)") }
+    if let kind = (try? JSONValue.parseFile("\(snapshot)/config.json"))?["model_type"]?.string {
+      let seesImages = kind.hasPrefix("siglip") || kind == "gemma3" || kind == "llava"
+      guard !seesImages || has("preprocessor_config.json") else { return false }
+      let readsText = kind.hasPrefix("gemma3") || kind == "llava"
+      guard !readsText || ["tokenizer.json", "tokenizer.model"].contains(where: has) else { return false }
+    }
     if has("model.safetensors") || has("adapter_model.safetensors") {
       return has("config.json") || has("adapter_config.json") || has("projector_config.json")
     }
