@@ -33,26 +33,3 @@ package struct StepGuard: Equatable, Sendable {
     return isSpike
   }
 }
-
-extension StepGuard {
-  /// What the steps of a log leave behind, so that a resumed run judges as one that was not stopped.
-  /// - Parameter lineCount: how many of its lines belong to the steps done.
-  /// - Throws: `CarinaError.missingInput`, `.badData` naming the line that is no step.
-  init(log path: String, lineCount: Int) throws {
-    self.init()
-    let lines = try LineReader(path)
-    while lines.number < lineCount, let line = try lines.next() {
-      let location = "\(path), line \(lines.number)", entry = try JSONValue.parse(line, source: location)
-      if entry["kind"] != nil { continue }
-      if entry["skipped"]?.bool == true {
-        noteSkipped()
-      } else if let loss = entry["loss"]?.double {
-        _ = note(loss: loss)
-      } else {
-        throw CarinaError(
-          .badData, "a line of the training log has no loss", at: location, expected: "a number, or a skipped step",
-          remedy: "Restore the log, or start over in another \(setting: .outputDirectory).")
-      }
-    }
-  }
-}

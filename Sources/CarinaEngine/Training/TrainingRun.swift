@@ -69,10 +69,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
   package func run() throws -> TrainingOutcome {
     let checkpoints = RunCheckpoints(outputDirectory: outputDirectory)
     let trained = trainer.everTrained, trainedNames = Set(trained.map(\.name))
-    var start = RunStart(
+    let start = RunStart(
       trainer: trainer, outputDirectory: outputDirectory, configuration: configuration, counts: counts, resume: resume,
       goesOnAnyway: goesOnAnyway, onRemark: onRemark)
-    if evaluation != nil { start.validationLines = { evaluationCount(upTo: $0 - 1)...evaluationCount(upTo: $0) } }
     let lock = try TrainingLog.lock(directory: outputDirectory)
     let record = try start.record()
     if let record, try start.isFinished(record) {
@@ -84,14 +83,14 @@ package struct TrainingRun<Objective: TrainingObjective> {
     let frozenBefore = ParameterDigest(frozen)
     var change = TrainedWeightsCheck(trained)
 
-    var best = bestPolicy, written = (lines: 0, bytes: 0), branches = record?.branches ?? [], begun: RunBranch?
+    var best = bestPolicy, logged = LoggedSteps(), written = (lines: 0, bytes: 0), branches = record?.branches ?? [],
+      begun: RunBranch?
     // What a death in the middle of it left ahead of a branch would be taken for the branch's own.
     if let last = branches.last, last.isPending { try RunSetAside(last, in: outputDirectory)?.move() }
     if let state = try start.state(record) {
       for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
-      trainer.resume(
-        step: state.progress.step, moments: state.moments,
-        stepGuard: try StepGuard(log: TrainingLog.path(outputDirectory), lineCount: state.progress.logLineCount))
+      logged = try LoggedSteps(log: TrainingLog.path(outputDirectory), lineCount: state.progress.logLineCount)
+      trainer.resume(step: state.progress.step, moments: state.moments, stepGuard: logged.stepGuard)
       written = (state.progress.logLineCount, state.progress.logByteCount)
       best = bestPolicy.resumed(state.progress.extra)
       begun = try start.branch(from: state, record)
@@ -120,7 +119,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     try writeRecord(finalModel: nil, branches)
 
     let answers = try evaluation.map { _ in
-      try ValidationAnswersFile(directory: outputDirectory, validations: log.lineCount - trainer.step)
+      try ValidationAnswersFile(directory: outputDirectory, keeping: logged.validated)
     }
     let tracking = try RunTracking(
       run: outputDirectory, settings: trainer.settings, configuration: configuration, log: log.path,
@@ -132,7 +131,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
     }
     var lastSave = clock(), saved = Set<Int>()
     // A run that was stopped in a validation, or died behind a checkpoint of before it, begins with it.
-    var isDue = isEvaluationPending(log)
+    var isDue = isEvaluationPending(logged)
     while isDue || !(trainer.isFinished || best.isExhausted) {
       if !isDue {
         var report = try trainer.trainStep()
@@ -148,9 +147,12 @@ package struct TrainingRun<Objective: TrainingObjective> {
         }
         try tracking.append(try log.append(report))
         onStep(report, trainer.totalSteps)
-        isDue = isEvaluationPending(log)
+        isDue = isEvaluationPending(logged)
       }
-      if isDue { isDue = try !evaluate(&best, log, answers, tracking) }
+      if isDue {
+        isDue = try !evaluate(&best, log, answers, tracking)
+        if !isDue { logged.note(validationAfter: trainer.step) }
+      }
       let ends = !isDue && (trainer.isFinished || best.isExhausted)
       let stops = shouldStop() && !ends, isBest = best.step == trainer.step
       // Before a model is written, so that a full disk or a death there costs nothing.
@@ -193,8 +195,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
     evaluation?.interval.count(upTo: step, of: trainer.totalSteps, stepsPerEpoch: trainer.order.stepsPerEpoch) ?? 0
   }
 
-  private func isEvaluationPending(_ log: TrainingLog) -> Bool {
-    log.lineCount - trainer.step < evaluationCount(upTo: trainer.step)
+  private func isEvaluationPending(_ logged: LoggedSteps) -> Bool {
+    let step = trainer.step
+    return step > 0 && evaluationCount(upTo: step) > evaluationCount(upTo: step - 1) && !logged.validated.contains(step)
   }
 
   /// Validates, with records of its own.
@@ -234,12 +237,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
   }
 
   private func finite(_ loss: Double, step: Int) throws -> Double {
-    guard loss.isFinite else {
-      throw CarinaError(
-        .badData, "training diverged: after step \(step) the loss on the held-out samples is not finite",
-        found: "loss \(loss)",
-        remedy: "Lower \(setting: TrainingSettings.name(\.learningRate)), or resume from an earlier checkpoint.")
-    }
+    guard loss.isFinite else { throw TrainingDivergence.error(loss, after: step, on: .trueImage) }
     return loss
   }
 
@@ -272,7 +270,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
         ? evaluationCount(upTo: trainer.totalSteps) - evaluationCount(upTo: trainer.step)
         : validate == nil ? 0 : (steps + perEpoch - 1) / perEpoch,
       checkpoints: checkpoints.steps().count { $0 <= branch?.step ?? .max },
-      hasBest: branch?.movesBest != true && FileManager.default.fileExists(atPath: bestModel))
+      // One that stays is copied too.
+      hasBest: branch?.setAside == nil && branch?.movesBest != true
+        && FileManager.default.fileExists(atPath: bestModel))
   }
 
   private var counts: RunRecord.Counts {

@@ -175,6 +175,39 @@ import Carina
     #expect(own[0]["training_loss"]?.double == losses[..<5].reduce(0, +) / 5)
   }
 
+  @Test("a run with validations is made longer, and validated at other steps from then on; no validation is done twice")
+  func extended() throws {
+    run.settings.maximumSteps = 5
+    run.evaluation = evaluation([:], every: .steps(2))
+    try run.run()
+    #expect(try validated() == [2, 4, 5])
+    run.settings.maximumSteps = 9
+    run.evaluation = evaluation([:], every: .steps(3))
+    run.goesOnAnyway = true
+    run.stopsAfter = 7
+    #expect(try run.failure().kind == .interrupted)
+    run.stopsAfter = nil
+    try run.run()
+    #expect(try validated() == [2, 4, 5, 6, 9])
+    let answers = try ValidationAnswersFile.read(directory: run.file("")).map(\.step)
+    #expect(answers == answers.sorted() && Set(answers) == [2, 4, 5, 6, 9])
+  }
+
+  private func validated() throws -> [Int] { try lines().filter { $0["kind"] != nil }.compactMap { $0["step"]?.int } }
+
+  @Test("a best value that was measured otherwise counts no longer")
+  func measuredOtherwise() throws {
+    run.settings.maximumSteps = 4
+    run.evaluation = evaluation([2: 0.1, 4: 0.2], every: .steps(2))
+    run.validationLimit = 2
+    try run.run()
+    run.settings.maximumSteps = 6
+    run.evaluation = evaluation([6: 0.9], every: .steps(2))
+    (run.validationLimit, run.goesOnAnyway) = (3, true)
+    try run.run()
+    #expect(try lines().last { $0["kind"] != nil }?["best"]?.bool == true)
+  }
+
   @Test("a loss that is not finite ends the run; a checkpoint with lines too many or too few is passed over")
   func refusals() throws {
     run.evaluation = evaluation([4: .nan])

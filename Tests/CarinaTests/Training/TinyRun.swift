@@ -17,6 +17,7 @@ final class TinyRun {
   var stopsAfter: Int?
   var validationLosses: [Int: Double]?
   var evaluation: RunEvaluation?
+  var validationLimit: Int?
   var bestPolicy = BestEvaluation()
   var space: (_ step: Int) -> DiskSpace = { _ in DiskSpace(byteCount: nil, fileCount: nil) }
   var secondsPerStep = 0.0
@@ -46,7 +47,11 @@ final class TinyRun {
   }
 
   /// What decides the numbers.
-  var configuration: JSONValue { ["settings": .object(settings.json)] }
+  var configuration: JSONValue {
+    var document = JSONObject([("settings", .object(settings.json))])
+    if let validationLimit { document["validation"] = ["eval_limit": .integer(validationLimit)] }
+    return .object(document)
+  }
 
   /// A fresh model and its trainer.
   func trainer() throws -> (trainer: Trainer<LanguageObjective>, decoder: Decoder) {

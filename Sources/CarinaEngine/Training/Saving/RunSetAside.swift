@@ -23,11 +23,14 @@ struct RunSetAside {
     Int(number).flatMap { $0 > 0 && "\($0)" == number ? "\(prefix)\($0)" : nil }
   }
 
-  /// Copies record and log as they are, before either is changed. Done again it replaces the copy.
+  /// Copies record, log, answers and a best model that stays, as they are, before any is changed. Done again it replaces
+  /// the copies.
   /// - Throws: `CarinaError.cannotWrite`.
   func begin() throws {
     try AtomicFile.writeDirectory(to: target) { path in
-      for name in [RunRecord.fileName, TrainingLog.fileName] {
+      for name in [RunRecord.fileName, TrainingLog.fileName, ValidationAnswersFile.fileName]
+        + (branch.movesBest ? [] : ["best_model"])
+      {
         let source = "\(outputDirectory)/\(name)"
         guard FileManager.default.fileExists(atPath: source) else { continue }
         do {

@@ -10,8 +10,6 @@ package struct RunStart<Objective: TrainingObjective> {
   private let resume: ResumePolicy
   private let goesOnAnyway: Bool
   private let onRemark: (String) -> Void
-  /// How many lines besides those of its steps a log may have after a step.
-  package var validationLines: (_ step: Int) -> ClosedRange<Int> = { _ in 0...0 }
 
   /// - Parameters:
   ///   - goesOnAnyway: whether a run of another configuration is gone on with.
@@ -63,9 +61,13 @@ package struct RunStart<Objective: TrainingObjective> {
   private func policy(_ record: RunRecord?) -> ResumePolicy {
     guard case .from(let path) = resume, let record, let branch = record.branches.last,
       record.differences(from: configuration).isEmpty,
-      path.split(separator: "/").last == checkpoints.directory(step: branch.step).split(separator: "/").last
+      resolved(path) == resolved(checkpoints.directory(step: branch.step))
     else { return resume }
     return .automatic
+  }
+
+  private func resolved(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
   }
 
   /// Whether the run has come to its end and its model is whole.
@@ -129,13 +131,22 @@ package struct RunStart<Objective: TrainingObjective> {
         "this run was started with another configuration",
         at: path, remedy: "Use the same options and data, or another \(setting: .outputDirectory).")
     }
-    try require(state.progress, isOfOtherOptions: expected != hash, at: path)
+    let log = (lines: state.progress.logLineCount, bytes: state.progress.logByteCount)
+    let logged = try? LoggedSteps(log: TrainingLog.path(outputDirectory), lineCount: log.lines)
+    try require(state.progress, isOfOtherOptions: expected != hash, lines: logged, at: path)
     if let branch = record?.branches.last, branch.step == step, branch.forgetsBest { state.progress.extra = [:] }
     // A run that went back to an earlier step cut the log, and a loss of power may have: what lies ahead of its end
     // cannot be gone on from.
-    try TrainingLog.require(
-      directory: outputDirectory, lineCount: state.progress.logLineCount, byteCount: state.progress.logByteCount)
+    try TrainingLog.require(directory: outputDirectory, lineCount: log.lines, byteCount: log.bytes)
     return state
+  }
+
+  /// What decides the value of a validation besides the weights, as the configuration names it.
+  private var measured: [String] {
+    [
+      "data.transform", "data.validation", "models.", "text.", "precision", "base_weights", "vision_weights",
+      "settings.label_smoothing", "validation.best_metric", "validation.eval_limit", "validation.eval_max_new_tokens",
+    ]
   }
 
   /// The branch that begins with a state; nil where the run goes on as it went.
@@ -166,12 +177,13 @@ package struct RunStart<Objective: TrainingObjective> {
     return RunBranch(
       step: step, configurationHash: state.progress.configurationHash, differences: differences,
       setAside: isAhead ? RunSetAside.name("\(record.branches.count + 1)") : nil, movesBest: movesBest,
-      forgetsBest: isLost
-        || differences.contains { $0.hasPrefix("data.validation") || $0.contains("best_metric") })
+      forgetsBest: isLost || differences.contains { difference in measured.contains(where: difference.hasPrefix) })
   }
 
   /// Refuses numbers that do not follow from the step; of other options only those that follow whatever they were.
-  private func require(_ progress: TrainingState.Progress, isOfOtherOptions: Bool, at path: String) throws {
+  private func require(
+    _ progress: TrainingState.Progress, isOfOtherOptions: Bool, lines: LoggedSteps?, at path: String
+  ) throws {
     let step = progress.step
     guard (1...max(1, trainer.totalSteps)).contains(step) else {
       throw CarinaError(
@@ -179,19 +191,15 @@ package struct RunStart<Objective: TrainingObjective> {
         expected: "1 to \(trainer.totalSteps)", found: "\(step)")
     }
     let (epoch, samplesSeen) = trainer.position(after: step)
-    let further = validationLines(step), lines = progress.logLineCount
-    guard !isOfOtherOptions || further.contains(lines - step) else {
-      throw CarinaError(
-        .usage, "the run was validated at other steps than these options have it", at: path,
-        expected: "\(step + further.lowerBound) to \(step + further.upperBound) lines in the log", found: "\(lines)",
-        remedy: "Leave the interval of validations and the steps of an epoch as they were.")
-    }
     let position = [("epoch", epoch, progress.epoch), ("samples_seen", samplesSeen, progress.samplesSeen)]
-    var problems =
-      ((isOfOtherOptions ? [] : position)
-      + [("log_lines", further.contains(lines - step) ? lines : step + further.upperBound, lines)]).filter {
-        $0.1 != $0.2
-      }.map { "\($0.0) is \($0.2), not \($0.1)" }
+    var problems = (isOfOtherOptions ? [] : position).filter { $0.1 != $0.2 }.map {
+      "\($0.0) is \($0.2), not \($0.1)"
+    }
+    if let lines, lines.count != step || lines.readCount != progress.logLineCount {
+      problems.append(
+        "log_lines is \(progress.logLineCount), and of the log's first \(lines.readCount) lines \(lines.count) are of steps"
+      )
+    }
     if let best = BestEvaluation.step(in: progress.extra), !(1...step).contains(best) {
       problems.append("best_step is \(best)")
     }

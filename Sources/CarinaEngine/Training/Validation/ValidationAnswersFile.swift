@@ -11,15 +11,12 @@ public final class ValidationAnswersFile {
   package let earlier: [ValidationAnswer]
 
   /// Opens the file of a run, and leaves out the answers of validations that the run does again.
-  /// - Parameter count: how many validations are done; those of earlier steps come first.
+  /// - Parameter steps: after which steps the run has validated.
   /// - Throws: `CarinaError.cannotWrite`; `.badData` for a line that is no answer.
-  package init(directory: String, validations count: Int) throws {
+  package init(directory: String, keeping steps: Set<Int>) throws {
     path = "\(directory)/\(Self.fileName)"
     let all = try Self.read(directory: directory)
-    var steps: [Int] = []
-    for answer in all where steps.last != answer.step { steps.append(answer.step) }
-    let kept = Set(steps.prefix(count))
-    earlier = all.filter { kept.contains($0.step) }
+    earlier = all.filter { steps.contains($0.step) }
     if earlier.count < all.count || !FileManager.default.fileExists(atPath: path) || Self.isTorn(path) {
       try AtomicFile.write(earlier.map { try Self.line($0) }.joined(), to: path)
     }

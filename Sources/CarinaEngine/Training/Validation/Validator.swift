@@ -99,6 +99,7 @@ package final class Validator {
     var losses: [EvaluatorArm: (sum: Double, tokens: Int)] = [:]
     for (arm, objective) in arms {
       guard let loss = try loss(objective, shouldStop) else { return nil }
+      guard loss.sum.isFinite else { throw TrainingDivergence.error(loss.sum, after: step, on: arm) }
       losses[arm] = loss
     }
     guard let answers = try answers(step: step, shouldStop) else { return nil }
