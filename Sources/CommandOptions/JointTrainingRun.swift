@@ -103,8 +103,9 @@ public func runJointTraining(
         display.show(report)
         page?.show(report)
       })
-  } catch let error as CarinaError {
-    page?.end(error.kind == .interrupted ? .stopped("\(error)") : .failed("\(error)"))
+  } catch {
+    let isStopped = (error as? CarinaError)?.kind == .interrupted
+    page?.end(isStopped ? .stopped("\(error)") : .failed("\(error)"))
     throw error
   }
   display.finish()

@@ -22,7 +22,10 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   @Flag(name: .long, help: "Copy the parts that stay frozen into the final model instead of referring to them.")
   public var standalone = false
   /// Whether the run ends before its first step.
-  @Flag(name: .long, help: "Say what the run would do, and stop before its first step; nothing is written.")
+  @Flag(
+    name: .long,
+    help:
+      "Say what the run would do, and stop before its first step; nothing is written but the shards of --train-json.")
   public var dryRun = false
   /// Samples to show as ids.
   @Option(

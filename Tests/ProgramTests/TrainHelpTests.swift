@@ -74,7 +74,8 @@ private let trainStage1Help = """
     --standalone            Copy the parts that stay frozen into the final model
                             instead of referring to them.
     --dry-run               Say what the run would do, and stop before its first
-                            step; nothing is written.
+                            step; nothing is written but the shards of
+                            --train-json.
     --dump-tokens <n>       Print the first samples as the model reads them:
                             positions, ids, pieces, * where one is predicted.
     --presets <name>        Published values of the options that are not given:

@@ -103,6 +103,14 @@ public struct JointTrainingOptions: Sendable {
     guard
       policy.trainsProjector || policy.trainsDecoder || policy.trainsVisionInFirstEpoch || lora.rank != nil
     else {
+      let resting = [
+        (settings.projectorRate == 0, TrainingSettings.name(\.projectorRate)),
+        (settings.visionRate == 0, TrainingSettings.name(\.visionRate)),
+      ].filter(\.0).map(\.1)
+      if let rate = resting.first {
+        throw CarinaError(
+          .usage, "nothing is left to train", expected: "\(setting: rate) above 0", found: "0, which freezes the part")
+      }
       throw CarinaError(
         .usage, "nothing is left to train",
         remedy: "Leave out \(setting: SettingName.unfreezeLanguageModel.off) or add \(setting: .unfreezeProjector).")

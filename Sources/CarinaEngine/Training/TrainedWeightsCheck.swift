@@ -18,7 +18,7 @@ struct TrainedWeightsCheck {
     let rate = TrainingSettings.name(\.learningRate), warmup = TrainingSettings.name(\.warmupRatio)
     guard schedule.peak > 0 else {
       throw CarinaError(
-        .usage, "every step would have the learning rate 0, and no weight would change",
+        .usage, "the learning rate is 0, and weights that are to be trained would not change",
         expected: "\(setting: rate) above 0", found: "\(schedule.peak)")
     }
     throw CarinaError(

@@ -40,7 +40,7 @@ enum TrainingPreset: String, CaseIterable {
       [
         ("learning-rate", "2e-5"), ("batch-size", "16"), ("gradient-accumulation-steps", "8"), ("num-epochs", "1"),
         ("weight-decay", "0"), ("warmup-ratio", "0.03"), ("lr-schedule", "cosine"), ("max-grad-norm", "1"),
-        ("unfreeze-projection-layer", nil),
+        ("unfreeze-llm", nil), ("unfreeze-projection-layer", nil),
       ]
     case (.llavaRad, "train-stage2"):
       [

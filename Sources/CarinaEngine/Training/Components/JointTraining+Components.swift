@@ -19,11 +19,13 @@ extension JointTraining {
   public var components: [ComponentSummary] {
     let policy = options.policy, settings = options.settings, epochs = settings.epochCount
     func summary(
-      _ name: String, _ parameters: [Parameter], trained: Int, state: String, rate: Double
+      _ name: String, _ parameters: [Parameter], trained: Int, state: String, rate: Double,
+      storage: WeightStorage = .full
     ) -> ComponentSummary {
       ComponentSummary(
         name: name, state: trained > 0 ? state : "frozen", parameters: parameters.reduce(0) { $0 + $1.count },
-        trained: trained, precision: parameters.first?.value.elementType.rawValue ?? "",
+        trained: trained,
+        precision: storage == .full ? parameters.first?.value.elementType.rawValue ?? "" : storage.rawValue,
         peakRate: trained > 0 ? rate : nil, weightDecay: trained > 0 ? settings.weightDecay : nil)
     }
     func count(_ parameters: [Parameter]) -> Int { parameters.reduce(0) { $0 + $1.count } }
@@ -32,14 +34,15 @@ extension JointTraining {
       summary(
         "vision encoder", model.vision.parameters, trained: count(visionTrained),
         state: epochs > 1 ? "trained in epoch 1 of \(epochs)" : "trained",
-        rate: settings.visionRate ?? settings.learningRate),
+        rate: settings.visionRate ?? settings.learningRate, storage: options.frozenWeights.vision),
       summary(
         "projector", model.projector.parameters,
         trained: policy.trainsProjector ? count(model.projector.parameters) : 0, state: "trained",
         rate: settings.projectorRate ?? settings.learningRate),
       summary(
         "language model", model.decoder.parameters, trained: count(policy.trainedParameters(of: model.decoder)),
-        state: policy.freezesEmbeddings ? "trained without its embeddings" : "trained", rate: settings.learningRate),
+        state: policy.freezesEmbeddings ? "trained without its embeddings" : "trained", rate: settings.learningRate,
+        storage: options.frozenWeights.base),
     ]
     for part in AdaptedPart.allCases {
       let own = (adapters?.adapters ?? []).filter { $0.part == part }.flatMap { $0.adapter.parameters }

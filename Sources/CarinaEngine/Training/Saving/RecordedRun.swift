@@ -21,7 +21,16 @@ public struct RecordedRun: Sendable {
     var isDirectory: ObjCBool = false
     let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     self.path = isThere && isDirectory.boolValue ? "\(path)/\(RunRecord.fileName)" : path
-    guard let record = try RunRecord(path: self.path) else {
+    let found: RunRecord?
+    do {
+      found = try RunRecord(path: self.path)
+    } catch let error as CarinaError {
+      // Of a run's own record the advice is another.
+      throw CarinaError(
+        error.kind, error.what, at: error.location, expected: error.expected, found: error.found,
+        remedy: "Give the record of another run, or restore this one.")
+    }
+    guard let record = found else {
       throw CarinaError(
         .missingInput, "there is no record of a run", at: self.path,
         expected: "the \(RunRecord.fileName) of a training run, or its directory")
