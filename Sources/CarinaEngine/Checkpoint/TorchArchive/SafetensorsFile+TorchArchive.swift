@@ -9,7 +9,7 @@ extension SafetensorsFile {
   /// maps (`torch.nn.Sequential`) have the names of `TensorFormat.projector`, whatever stands before them in the file.
   /// - Throws: as `TorchArchive.init` and `TorchArchive.copy`.
   package convenience init(torchArchive path: String) throws {
-    let archive = try TorchArchive(path: path)
+    var archive = try TorchArchive(path: path)
     let prefix = SafetensorsFile.sequentialPrefix(archive.tensors.map(\.name))
     var header = JSONObject([("__metadata__", ["format": .string(SafetensorsFile.torchFormat)])])
     var end = 0, ranges: [Range<Int>] = []

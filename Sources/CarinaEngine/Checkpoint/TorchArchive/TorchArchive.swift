@@ -13,6 +13,8 @@ struct TorchArchive {
   private let mapping: MappedFile
   private let root: String
   private let entries: [ExactText: StoredZip.Entry]
+  /// The storages whose checksum was compared: many tensors may share one.
+  private var compared: Set<ExactText> = []
 
   /// What to do with a file of another kind.
   static let resave =
@@ -53,9 +55,11 @@ struct TorchArchive {
 
   /// The numbers of a tensor, in the order of its dimensions without gaps.
   /// - Throws: `CarinaError.badData` when the CRC-32 of the entry is another.
-  func copy(_ tensor: TorchPickle.TensorDescription, to target: UnsafeMutableRawBufferPointer) throws {
-    guard let entry = entries[ExactText(root + "data/" + tensor.storage)] else { return }
-    let bytes = try checked(entry), width = tensor.element.bitCount / 8
+  mutating func copy(_ tensor: TorchPickle.TensorDescription, to target: UnsafeMutableRawBufferPointer) throws {
+    let name = ExactText(root + "data/" + tensor.storage)
+    guard let entry = entries[name] else { return }
+    let isFresh = compared.insert(name).inserted, width = tensor.element.bitCount / 8
+    let bytes = isFresh ? try checked(entry) : mapping.bytes(entry.byteRange)
     guard target.count > 0 else { return }
     var inner = 1
     // The last dimensions without gaps are copied at once.
