@@ -1,11 +1,12 @@
 """Runs pieces of work of full size in Carina, in a PyTorch script and in llama.cpp, by turns in one go, and prints medians and ratios.
 
-usage: beside_pytorch.py MODELS_DIR PEER_SCRIPT [--work vision,stage1,...] [--rounds 3] [--python PYTHON] [--dtype bf16|fp32] [--llama DIR]
+usage: beside_pytorch.py MODELS_DIR PEER_SCRIPT [--work vision,stage1,...] [--rounds 3] [--python PYTHON] [--dtype bf16|fp32] [--llama DIR] [--openvino]
 
 MODELS_DIR holds siglip-l-random and gemma3-1b-random. PEER_SCRIPT is called as PEER_SCRIPT MODELS_DIR vision|stage1|stage2|decode
 with DTYPE, THREADS and TUNED=1 in its environment and prints "median X s" (or "prefill X s, Y tok/s").
 The work lora is a step of adapters of rank 16 on 592 positions; peft_peer.py is its peer.
---llama DIR adds llama_peer.py, whose GGUF files DIR keeps, for prefill, decode and decode-int8 (Q8_0). Carina's side is `bench steps`, built by `swift build -c release --product bench`."""
+vision-int8, stage1-int8 and lora-int8 are the same works over frozen matrices in 8 bits; their peers are those of the full ones.
+--openvino adds openvino_peer.py for vision and vision-int8, by the same PYTHON. --llama DIR adds llama_peer.py, whose GGUF files DIR keeps, for prefill, decode and decode-int8 (Q8_0). Carina's side is `bench steps`, built by `swift build -c release --product bench`."""
 import argparse, os, re, statistics, subprocess, sys
 
 parser = argparse.ArgumentParser()
@@ -16,11 +17,14 @@ parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--python", default=sys.executable)
 parser.add_argument("--dtype", default="bf16", choices=["bf16", "fp32"])
 parser.add_argument("--llama", metavar="DIR")
+parser.add_argument("--openvino", action="store_true")
 parser.add_argument("--bench", default=".build/release/bench")
 options = parser.parse_args()
 environment = dict(os.environ, DTYPE=options.dtype, THREADS="2", TUNED="1", GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000"))
-peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "prefill": "decode", "decode": "decode", "lora": "lora"}
+peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "prefill": "decode", "decode": "decode", "lora": "lora",
+              "vision-int8": "vision", "stage1-int8": "stage1", "lora-int8": "lora"}
 llama_kinds = {"prefill": "bf16", "decode": "bf16", "decode-int8": "q8_0"} if options.llama else {}
+openvino_kinds = {"vision": options.dtype, "vision-int8": "int8"} if options.openvino else {}
 
 
 def run(command):
@@ -31,9 +35,10 @@ def run(command):
 
 
 def ours(work):
-    weights = "int8" if work.endswith("-int8") else "full"
-    text = run([options.bench, "steps", "--models", options.models, "--work", work.removesuffix("-int8"), "--precision", options.dtype,
-                "--weights", weights, *(["--text-tokens", "16"] if work == "lora" else [])])
+    name, weights = work.removesuffix("-int8"), "int8" if work.endswith("-int8") else "full"
+    frozen = ["--weights", weights] if name == "decode" else ["--base-weights", weights, "--vision-weights", weights]
+    text = run([options.bench, "steps", "--models", options.models, "--work", name, "--precision", options.dtype, *frozen,
+                *(["--text-tokens", "16"] if name == "lora" else [])])
     return {name: float(value) for name, value in re.findall(r"(median_s|floor_s|peak_gib) ([0-9.]+)", text)}
 
 
@@ -54,12 +59,18 @@ def llama(kind):
     return {"prefill": float(prefill), "decode": 1 / float(rate), "decode-int8": 1 / float(rate)}
 
 
+def openvino(kind):
+    text = run([options.python, os.path.join(os.path.dirname(__file__), "openvino_peer.py"), os.path.join(options.models, "siglip-l-random"),
+                "--kind", kind])
+    return float(re.search(r"median ([0-9.]+) s", text).group(1))
+
+
 found = {}
 works = options.work.split(",")
 for turn in range(options.rounds):
     measured = {}
     for work in works:
-        result = found.setdefault(work, {"ours": [], "peer": [], "llama": [], "floor": [], "gib": 0.0, "peer_gib": 0.0})
+        result = found.setdefault(work, {"ours": [], "peer": [], "llama": [], "openvino": [], "floor": [], "gib": 0.0, "peer_gib": 0.0})
         mine = ours(work)
         result["ours"].append(mine["median_s"])
         result["floor"].append(mine["floor_s"])
@@ -75,16 +86,18 @@ for turn in range(options.rounds):
             measured[kind] = llama(kind)
         if kind:
             result["llama"].append(measured[kind][work])
+        if work in openvino_kinds:
+            result["openvino"].append(openvino(openvino_kinds[work]))
 
 
 def cell(values, mine, width):
     return f"{statistics.median(values):{width}.3f} {statistics.median(values) / mine:6.2f}" if values else f"{'-':>{width}} {'-':>6}"
 
 
-print(f"{'work':14} {'Carina s':>9} {'PyTorch s':>9} {'ratio':>6} {'llama s':>9} {'ratio':>6} {'floor s':>8} {'GiB':>6} {'peer GiB':>8}"
-      "   rounds of Carina | of PyTorch | of llama.cpp")
+print(f"{'work':14} {'Carina s':>9} {'PyTorch s':>9} {'ratio':>6} {'llama s':>9} {'ratio':>6} {'OpenVINO s':>10} {'ratio':>6} {'floor s':>8} {'GiB':>6} {'peer GiB':>8}"
+      "   rounds of Carina | of PyTorch | of llama.cpp | of OpenVINO")
 for work, result in found.items():
     mine = statistics.median(result["ours"])
-    rounds = " | ".join(str([round(x, 3) for x in result[name]]) for name in ("ours", "peer", "llama"))
-    print(f"{work:14} {mine:9.3f} {cell(result['peer'], mine, 9)} {cell(result['llama'], mine, 9)} "
+    rounds = " | ".join(str([round(x, 3) for x in result[name]]) for name in ("ours", "peer", "llama", "openvino"))
+    print(f"{work:14} {mine:9.3f} {cell(result['peer'], mine, 9)} {cell(result['llama'], mine, 9)} {cell(result['openvino'], mine, 10)} "
           f"{statistics.median(result['floor']):8.3f} {result['gib']:6.1f} {result['peer_gib']:8.1f}   {rounds}")
