@@ -26,17 +26,26 @@ struct RoundingCommand: ParsableCommand {
   @Option(name: .long, help: "With --checkpoint how many samples.") var samples = 32
   @Option(name: .long, help: "With --models tokens of text.") var textTokens = 64
   @Option(name: .long, help: "With --models the factor on a few channels, a power of two; 1 for none.") var outliers = 1
-  @Option(name: .long, help: "Sizes of groups, with commas; 0 for whole rows.") var groups = "0,512,128"
+  @Option(
+    name: .long,
+    help: "Sizes of groups, with commas; 0 for whole rows, large for whole rows whose large numbers take several bytes."
+  )
+  var groups = "large,0,128"
   @Flag(name: .long, help: "Round the vision encoder instead of the language model.") var vision = false
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
     global.apply()
-    let sizes = try groups.split(separator: ",").map { text in
+    let roundings = try groups.split(separator: ",").map { text -> (String, ByteRounding) in
+      if text == "large" { return ("whole rows, large numbers in several bytes", .standard) }
       guard let size = Int(text), size >= 0, size % 4 == 0 else {
-        throw CarinaError(.usage, "--groups cannot be used", expected: "multiples of 4", found: String(text))
+        throw CarinaError(.usage, "--groups cannot be used", expected: "large, or multiples of 4", found: String(text))
       }
-      return size
+      let group = size == 0 ? nil : Optional(size)
+      return (
+        group.map { "groups of \($0)" } ?? "whole rows",
+        ByteRounding(forward: group, backward: group, widensLarge: false)
+      )
     }
     let exact = try outcome(.float32, nil), full = try outcome(.bfloat16, nil)
     var table = TextTable(
@@ -54,19 +63,15 @@ struct RoundingCommand: ParsableCommand {
     }
     add("fp32", exact)
     add("bf16", full)
-    for size in sizes {
-      let group = size == 0 ? nil : Optional(size)
-      add("int8, " + (group.map { "groups of \($0)" } ?? "whole rows"), try outcome(.bfloat16, .some(group)))
-    }
+    for (name, rounding) in roundings { add("int8, " + name, try outcome(.bfloat16, rounding)) }
     try writeToStandardOutput(table.text)
   }
 
-  /// - Parameter group: numbers that share a step; nil for blocks that are not rounded.
-  private func outcome(_ type: ElementType, _ group: Int??) throws -> RoundingOutcome {
-    let rounding = group.map { ByteRounding(forward: $0, backward: $0) } ?? .standard
-    let device = Device(CPUBackend(byteRounding: rounding))
+  /// - Parameter rounding: nil for blocks that are not rounded.
+  private func outcome(_ type: ElementType, _ rounding: ByteRounding?) throws -> RoundingOutcome {
+    let device = Device(CPUBackend(byteRounding: rounding ?? .standard))
     let round = { (model: VisionLanguageModel) in
-      guard group != nil else { return }
+      guard rounding != nil else { return }
       if vision { model.vision.multiplyInBytes() } else { model.decoder.multiplyInBytes() }
     }
     switch (models, checkpoint, shards) {

@@ -1,12 +1,12 @@
 """Runs pieces of work of full size in Carina, in a PyTorch script and in llama.cpp, by turns in one go, and prints medians and ratios.
 
-usage: beside_pytorch.py MODELS_DIR PEER_SCRIPT [--work vision,stage1,...] [--rounds 3] [--python PYTHON] [--dtype bf16|fp32] [--llama DIR]
+usage: beside_pytorch.py MODELS_DIR PEER_SCRIPT [--work vision,stage1,...] [--rounds 3] [--python PYTHON] [--dtype bf16|fp32] [--llama DIR] [--openvino]
 
 MODELS_DIR holds siglip-l-random and gemma3-1b-random. PEER_SCRIPT is called as PEER_SCRIPT MODELS_DIR vision|stage1|stage2|decode
 with DTYPE, THREADS and TUNED=1 in its environment and prints "median X s" (or "prefill X s, Y tok/s").
 The work lora is a step of adapters of rank 16 on 592 positions; peft_peer.py is its peer. lora-int8 and stage1-int8 have the frozen decoder in 8 bits,
 vision-int8 the frozen tower, beside the same peers in DTYPE.
---llama DIR adds llama_peer.py, whose GGUF files DIR keeps, for prefill, decode and decode-int8 (Q8_0). Carina's side is `bench steps`, built by `swift build -c release --product bench`."""
+--openvino adds openvino_peer.py for vision and vision-int8, by the same PYTHON. --llama DIR adds llama_peer.py, whose GGUF files DIR keeps, for prefill, decode and decode-int8 (Q8_0). Carina's side is `bench steps`, built by `swift build -c release --product bench`."""
 import argparse, os, re, statistics, subprocess, sys
 
 parser = argparse.ArgumentParser()
@@ -17,6 +17,7 @@ parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--python", default=sys.executable)
 parser.add_argument("--dtype", default="bf16", choices=["bf16", "fp32"])
 parser.add_argument("--llama", metavar="DIR")
+parser.add_argument("--openvino", action="store_true")
 parser.add_argument("--bench", default=".build/release/bench")
 options = parser.parse_args()
 environment = dict(os.environ, DTYPE=options.dtype, THREADS="2", TUNED="1", GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000"))
@@ -25,6 +26,7 @@ peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1",
 in_bytes = {"vision-int8": ["--vision-weights", "int8"], "stage1-int8": ["--base-weights", "int8"], "lora-int8": ["--base-weights", "int8"],
             "decode-int8": ["--weights", "int8"]}
 llama_kinds = {"prefill": "bf16", "decode": "bf16", "decode-int8": "q8_0"} if options.llama else {}
+openvino_kinds = {"vision": options.dtype, "vision-int8": "int8"} if options.openvino else {}
 
 
 def run(command):
@@ -58,12 +60,18 @@ def llama(kind):
     return {"prefill": float(prefill), "decode": 1 / float(rate), "decode-int8": 1 / float(rate)}
 
 
+def openvino(kind):
+    text = run([options.python, os.path.join(os.path.dirname(__file__), "openvino_peer.py"), os.path.join(options.models, "siglip-l-random"),
+                "--kind", kind])
+    return float(re.search(r"median ([0-9.]+) s", text).group(1))
+
+
 found = {}
 works = options.work.split(",")
 for turn in range(options.rounds):
     measured = {}
     for work in works:
-        result = found.setdefault(work, {"ours": [], "peer": [], "llama": [], "floor": [], "gib": 0.0, "peer_gib": 0.0})
+        result = found.setdefault(work, {"ours": [], "peer": [], "llama": [], "openvino": [], "floor": [], "gib": 0.0, "peer_gib": 0.0})
         mine = ours(work)
         result["ours"].append(mine["median_s"])
         result["floor"].append(mine["floor_s"])
@@ -79,16 +87,18 @@ for turn in range(options.rounds):
             measured[kind] = llama(kind)
         if kind:
             result["llama"].append(measured[kind][work])
+        if work in openvino_kinds:
+            result["openvino"].append(openvino(openvino_kinds[work]))
 
 
 def cell(values, mine, width):
     return f"{statistics.median(values):{width}.3f} {statistics.median(values) / mine:6.2f}" if values else f"{'-':>{width}} {'-':>6}"
 
 
-print(f"{'work':14} {'Carina s':>9} {'PyTorch s':>9} {'ratio':>6} {'llama s':>9} {'ratio':>6} {'floor s':>8} {'GiB':>6} {'peer GiB':>8}"
-      "   rounds of Carina | of PyTorch | of llama.cpp")
+print(f"{'work':14} {'Carina s':>9} {'PyTorch s':>9} {'ratio':>6} {'llama s':>9} {'ratio':>6} {'OpenVINO s':>10} {'ratio':>6} {'floor s':>8} {'GiB':>6} {'peer GiB':>8}"
+      "   rounds of Carina | of PyTorch | of llama.cpp | of OpenVINO")
 for work, result in found.items():
     mine = statistics.median(result["ours"])
-    rounds = " | ".join(str([round(x, 3) for x in result[name]]) for name in ("ours", "peer", "llama"))
-    print(f"{work:14} {mine:9.3f} {cell(result['peer'], mine, 9)} {cell(result['llama'], mine, 9)} "
+    rounds = " | ".join(str([round(x, 3) for x in result[name]]) for name in ("ours", "peer", "llama", "openvino"))
+    print(f"{work:14} {mine:9.3f} {cell(result['peer'], mine, 9)} {cell(result['llama'], mine, 9)} {cell(result['openvino'], mine, 10)} "
           f"{statistics.median(result['floor']):8.3f} {result['gib']:6.1f} {result['peer_gib']:8.1f}   {rounds}")

@@ -72,10 +72,24 @@ static void pack_columns_plain(const int8_t *weights, int64_t stride, int64_t co
   }
 }
 
+/// Adds what the numbers of a row have beyond their first byte.
+static void add_large_plain(const carina_large_numbers *large, const int8_t *panel, int32_t sums[COLUMNS]) {
+  for (int i = 0; i < large->ends[3]; i++) {
+    const int8_t *right = panel + (large->words[i] + 1) * WORD;
+    const int is_third = i < large->ends[1], is_below = i < large->ends[0] || (!is_third && i < large->ends[2]);
+    const int32_t unit = (is_third ? 65536 : 256) * (is_below ? -1 : 1);
+    for (int n = 0; n < COLUMNS; n++) {
+      for (int t = 0; t < 4; t++) {
+        sums[n] += unit * (int32_t)((large->digits[i] >> (8 * t)) & 255) * right[4 * n + t];
+      }
+    }
+  }
+}
+
 CARINA_KERNEL static void product_plain(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
-                                        int64_t rows, int64_t length, int64_t group, const int8_t *panel,
-                                        int64_t columns, const float *scales, const float *bias, const float *other,
-                                        float *c, int64_t c_stride) {
+                                        const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
+                                        const int8_t *panel, int64_t columns, const float *scales, const float *bias,
+                                        const float *other, float *c, int64_t c_stride) {
   const int64_t groups = (length + group - 1) / group;
   for (int64_t r = 0; r < rows; r++) {
     float total[COLUMNS] = {0};
@@ -92,6 +106,7 @@ CARINA_KERNEL static void product_plain(const uint8_t *values, int64_t stride, c
           for (int t = 0; t < 4; t++) sums[n] += (int32_t)left[t] * right[4 * n + t];
         }
       }
+      if (large) add_large_plain(large + r, part, sums);
       for (int n = 0; n < COLUMNS; n++) total[n] = fmaf((float)sums[n], steps[r * groups + g], total[n]);
       part += (words + 1) * WORD;
     }
@@ -112,10 +127,27 @@ int carina_has_byte_tiles(void) {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
+/// The sums of what the numbers of a row have beyond their first byte, 16 columns.
+BYTES static __m512i large_sums(const carina_large_numbers *large, const int8_t *words) {
+  __m512i sums = _mm512_setzero_si512();
+  int i = 0;
+  for (int run = 0; run < 4; run++) {
+    for (; i < large->ends[run]; i++) {
+      const __m512i right = _mm512_loadu_si512(words + large->words[i] * WORD);
+      sums = _mm512_dpbusd_epi32(sums, _mm512_set1_epi32((int32_t)large->digits[i]), right);
+    }
+    if (run == 1) sums = _mm512_slli_epi32(sums, 8);
+    // Digits of numbers below zero are taken away: what follows them is added to the negated sum.
+    if (run < 3) sums = _mm512_sub_epi32(_mm512_setzero_si512(), sums);
+  }
+  return _mm512_slli_epi32(sums, 8);
+}
+
 /// `rows` is a constant where this is inlined: rows × VECTORS sums stay in registers.
-BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros, int64_t length,
-                            int64_t group, const int8_t *panel, int64_t columns, const float *scales,
-                            const float *bias, const float *other, float *c, int64_t c_stride, int rows) {
+BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros,
+                            const carina_large_numbers *large, int64_t length, int64_t group, const int8_t *panel,
+                            int64_t columns, const float *scales, const float *bias, const float *other, float *c,
+                            int64_t c_stride, int rows) {
   const int64_t groups = (length + group - 1) / group;
   __m512 total[MOST_ROWS][VECTORS];
   for (int64_t g = 0; g < groups; g++) {
@@ -128,6 +160,7 @@ BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps
       }
     }
     panel += WORD;
+    const int8_t *first = panel;
     const uint8_t *left = a + g * group;
     for (int64_t j = 0; j < words; j++) {
       __m512i right[VECTORS];
@@ -138,6 +171,14 @@ BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps
         memcpy(&word, left + r * stride + 4 * j, 4);
         const __m512i four = _mm512_set1_epi32(word);
         for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], four, right[v]);
+      }
+    }
+    if (large) {
+      for (int r = 0; r < rows; r++) {
+        if (large[r].ends[3] == 0) continue;
+        for (int v = 0; v < VECTORS; v++) {
+          sums[r][v] = _mm512_add_epi32(sums[r][v], large_sums(large + r, first + 64 * v));
+        }
       }
     }
     for (int r = 0; r < rows; r++) {
@@ -163,18 +204,20 @@ BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps
 }
 
 BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
-                                   int64_t rows, int64_t length, int64_t group, const int8_t *panel, int64_t columns,
-                                   const float *scales, const float *bias, const float *other, float *c,
-                                   int64_t c_stride) {
+                                   const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
+                                   const int8_t *panel, int64_t columns, const float *scales, const float *bias,
+                                   const float *other, float *c, int64_t c_stride) {
   const int64_t groups = (length + group - 1) / group;
   for (int64_t r = 0; r < rows; r += MOST_ROWS) {
     const uint8_t *a = values + r * stride;
     const float *step = steps + r * groups, *summand = other ? other + r * c_stride : 0;
     const int32_t *zero = zeros + r * groups;
+    const carina_large_numbers *more = large ? large + r : 0;
     float *target = c + r * c_stride;
 #define CASE(count)                                                                                                  \
-  case count:                                                                                                        \
-    byte_tile(a, stride, step, zero, length, group, panel, columns, scales, bias, summand, target, c_stride, count); \
+  case count:                                                                                                         \
+    byte_tile(a, stride, step, zero, more, length, group, panel, columns, scales, bias, summand, target, c_stride,    \
+              count);                                                                                                 \
     break;
     switch (rows - r) {
       CASE(1)
@@ -189,7 +232,7 @@ BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const 
       CASE(10)
       CASE(11)
       default:
-        byte_tile(a, stride, step, zero, length, group, panel, columns, scales, bias, summand, target, c_stride,
+        byte_tile(a, stride, step, zero, more, length, group, panel, columns, scales, bias, summand, target, c_stride,
                   MOST_ROWS);
     }
 #undef CASE
@@ -303,10 +346,12 @@ void carina_pack_byte_columns(const int8_t *weights, int64_t stride, int64_t col
   pack_columns_plain(weights, stride, columns, length, group, panel);
 }
 
-void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros, int64_t rows,
-                         int64_t length, int64_t group, const int8_t *panel, int64_t columns, const float *scales,
-                         const float *bias, const float *other, float *c, int64_t c_stride, int by_vectors) {
-  BY_VECTORS(product_by_tiles(values, stride, steps, zeros, rows, length, group, panel, columns, scales, bias, other, c,
-                              c_stride));
-  product_plain(values, stride, steps, zeros, rows, length, group, panel, columns, scales, bias, other, c, c_stride);
+void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
+                         const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
+                         const int8_t *panel, int64_t columns, const float *scales, const float *bias,
+                         const float *other, float *c, int64_t c_stride, int by_vectors) {
+  BY_VECTORS(product_by_tiles(values, stride, steps, zeros, large, rows, length, group, panel, columns, scales, bias,
+                              other, c, c_stride));
+  product_plain(values, stride, steps, zeros, large, rows, length, group, panel, columns, scales, bias, other, c,
+                c_stride);
 }

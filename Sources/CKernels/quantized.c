@@ -61,6 +61,42 @@ CARINA_KERNEL void carina_dequantize_rows(const int8_t *values, const float *sca
   }
 }
 
+CARINA_KERNEL void carina_inverse_row_sizes(const uint16_t *weights, int64_t stride, int64_t rows, int64_t columns,
+                                            float *inverses) {
+  for (int64_t n = 0; n < rows; n++) {
+    float largest = 0;
+    for (int64_t i = 0; i < columns; i++) {
+      const float magnitude = fabsf(widened(weights[n * stride + i]));
+      largest = magnitude > largest ? magnitude : largest;
+    }
+    inverses[n] = largest > 1e-37f ? 1.f / largest : 0.f;
+  }
+}
+
+CARINA_KERNEL void carina_add_column_squares(const uint16_t *weights, int64_t stride, const float *inverses,
+                                             int64_t rows, int64_t columns, double *sums) {
+  for (int64_t n = 0; n < rows; n++) {
+    const uint16_t *row = weights + n * stride;
+    const float inverse = inverses[n];
+    for (int64_t i = 0; i < columns; i++) {
+      const double part = (double)(widened(row[i]) * inverse);
+      sums[i] += part * part;
+    }
+  }
+}
+
+CARINA_KERNEL void carina_divide_columns(const uint16_t *weights, const float *factors, int64_t rows, int64_t columns,
+                                         uint16_t *out) {
+  for (int64_t n = 0; n < rows; n++) {
+    for (int64_t i = 0; i < columns; i++) {
+      const float value = widened(weights[n * columns + i]) / factors[i];
+      uint32_t bits;
+      memcpy(&bits, &value, 4);
+      out[n * columns + i] = (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+    }
+  }
+}
+
 /// `rows` and `chains` are constants where this is inlined; rows times chains independent sums hide the latency of the
 /// multiply-add.
 CARINA_INLINE void multiply(const float *x, const int8_t *values, const float *scales, float *out, int64_t out_stride,

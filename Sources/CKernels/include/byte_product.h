@@ -7,8 +7,18 @@
 
 /// Columns of a panel of the right factor.
 enum { CARINA_BYTE_PANEL_COLUMNS = 32 };
-/// The longest group whose sums 32 bits hold.
-enum { CARINA_MOST_BYTE_GROUP = 1 << 16 };
+/// The longest group whose sums 32 bits hold, those of large numbers included.
+enum { CARINA_MOST_BYTE_GROUP = 1 << 15 };
+/// How many numbers of a row may take more than a byte.
+enum { CARINA_MOST_LARGE_NUMBERS = 16 };
+
+/// What a row's few large numbers have beyond their first byte: digits of 256 and of 65,536 steps, each with the index
+/// of the four numbers among which it stands, and its byte there. They come in four runs that end at `ends`: digits of
+/// 65,536 of numbers below zero, of numbers above, and those of 256 likewise.
+typedef struct {
+  uint8_t ends[4];
+  uint32_t words[2 * CARINA_MOST_LARGE_NUMBERS], digits[2 * CARINA_MOST_LARGE_NUMBERS];
+} carina_large_numbers;
 
 /// Whether the processor multiplies bytes into whole numbers (AVX-512 VNNI).
 int carina_has_byte_tiles(void);
@@ -30,12 +40,16 @@ void carina_pack_byte_columns(const int8_t *weights, int64_t stride, int64_t col
 /// Rounds rows x [rows, columns] to 8 bits: x · factors ≈ step · (value − zero), with 0 met exactly and a step of a
 /// 255th of what the group of the row spans, 0 included. `factors` [columns] may be null. Rows of `values` lie
 /// `stride` bytes apart, a multiple of 4. A group with a number that is none, or infinite, has a step that is none.
+/// Where `large` is given, an element a row, and a row is one group, at most CARINA_MOST_LARGE_NUMBERS that are far
+/// larger than the others get further digits, and the step is that of the others.
 void carina_round_to_bytes(const float *x, const float *factors, int64_t rows, int64_t columns, int64_t group,
-                           uint8_t *values, int64_t stride, float *steps, int32_t *zeros, int by_vectors);
+                           uint8_t *values, int64_t stride, float *steps, int32_t *zeros, carina_large_numbers *large,
+                           int by_vectors);
 
 /// c[r, n] = scales[n] · Σ over groups of step · Σ (value − zero) · panel + bias[n] + other[r, n], for the `columns`
-/// columns of one panel, the bias being added before the first rounding; `scales`, `bias` and `other` (rows `c_stride` apart, like those of c) may be null.
-void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros, int64_t rows,
-                         int64_t length, int64_t group, const int8_t *panel, int64_t columns, const float *scales,
-                         const float *bias, const float *other, float *c, int64_t c_stride,
-                         int by_vectors);
+/// columns of one panel, the bias being added before the first rounding; `large`, `scales`, `bias` and `other` (rows
+/// `c_stride` apart, like those of c) may be null.
+void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
+                         const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
+                         const int8_t *panel, int64_t columns, const float *scales, const float *bias,
+                         const float *other, float *c, int64_t c_stride, int by_vectors);

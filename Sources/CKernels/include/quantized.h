@@ -28,3 +28,13 @@ void carina_dequantize_rows(const int8_t *values, const float *scales, int64_t r
 /// `inputs` and x.
 void carina_few_rows_int8(const float *x, const int8_t *values, const float *scales, float *out, int64_t out_stride,
                           int64_t rows, int64_t outputs, int64_t inputs);
+
+/// inverses[n] is 1 over the largest magnitude of row n (bfloat16, rows `stride` elements apart), 0 for a row of zeros.
+void carina_inverse_row_sizes(const uint16_t *weights, int64_t stride, int64_t rows, int64_t columns, float *inverses);
+
+/// sums[i] += sum over rows n, first to last, of (weights[n, i] * inverses[n])^2.
+void carina_add_column_squares(const uint16_t *weights, int64_t stride, const float *inverses, int64_t rows,
+                               int64_t columns, double *sums);
+
+/// out = weights / factors of their columns [columns], which are powers of two; both densely stored.
+void carina_divide_columns(const uint16_t *weights, const float *factors, int64_t rows, int64_t columns, uint16_t *out);

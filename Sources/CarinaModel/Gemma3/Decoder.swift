@@ -64,7 +64,7 @@ public final class Decoder {
   /// Rounds every matrix of the blocks to 8 bits, and multiplies them in sums of bytes with whatever rows, forwards and
   /// back to the input: for training beside them. Embeddings and output head stay as they are.
   package func multiplyInBytes() {
-    for map in maps { map.weight.multiplyInBytes() }
+    for block in blocks { block.multiplyInBytes() }
   }
 
   /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token

@@ -24,6 +24,12 @@ struct Gemma3Attention {
     keyNorm = RMSNorm(source, "\(prefix).k_norm", width: config.headSize, epsilon: config.epsilon)
   }
 
+  /// Rounds the maps to 8 bits; see `Parameter.multiplyInBytes`.
+  func multiplyInBytes() {
+    Parameter.multiplyInBytes([query, key, value].map(\.weight))
+    output.weight.multiplyInBytes()
+  }
+
   /// The maps.
   var maps: [Linear] { [query, key, value, output] }
   /// The weights of the maps, and those of the norms.

@@ -20,6 +20,12 @@ package struct Gemma3Block {
     mlp = Gemma3MLP(source, "\(prefix).mlp", config)
   }
 
+  /// Rounds every matrix to 8 bits; see `Parameter.multiplyInBytes`.
+  func multiplyInBytes() {
+    attention.multiplyInBytes()
+    mlp.multiplyInBytes()
+  }
+
   /// Every affine map of the block.
   var maps: [Linear] { attention.maps + mlp.maps }
 

@@ -14,6 +14,12 @@ struct Gemma3MLP {
     down = projection("down_proj", config.intermediateSize, config.hiddenSize)
   }
 
+  /// Rounds the maps to 8 bits; see `Parameter.multiplyInBytes`.
+  func multiplyInBytes() {
+    Parameter.multiplyInBytes([gate, up].map(\.weight))
+    down.weight.multiplyInBytes()
+  }
+
   /// The maps.
   var maps: [Linear] { [gate, up, down] }
   var parameters: [Parameter] { maps.flatMap(\.parameters) }

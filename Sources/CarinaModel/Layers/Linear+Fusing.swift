@@ -9,7 +9,7 @@ extension Linear {
   /// gelu of the map, as the rows that `next` reads.
   func activated(_ input: ProductInput, _ kind: GELUKind, for next: Linear, _ pass: LayerPass) -> ProductInput {
     if pass.mayFuse, next.weight.multipliesBytes, next.adapters.isEmpty {
-      return ProductInput(activated: self(input, pass), kind)
+      return ProductInput(activated: self(input, pass), kind, for: next.weight)
     }
     if pass.mayFuse, let inner = withEpilogue(input, activation: kind, as: next.weight.value.elementType) {
       return ProductInput(rounded: inner)
@@ -25,7 +25,10 @@ extension Linear {
     {
       return ProductInput(rounded: rounded)
     }
-    return next.input(gatedGELU(gate: self(input, tape: pass.tape), up: up(input, tape: pass.tape), tape: pass.tape))
+    // Beside products that round to 8 bits, what the backward pass reads of them may be rounded to 16.
+    let kept = next.weight.multipliesBytes ? next.weight.value.elementType : .float32
+    return next.input(
+      gatedGELU(gate: self(input, tape: pass.tape), up: up(input, tape: pass.tape), keptAs: kept, tape: pass.tape))
   }
 
   /// The map of rows as a term of a sum that decides how it is multiplied.

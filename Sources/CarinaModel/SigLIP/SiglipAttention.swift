@@ -18,6 +18,12 @@ struct SiglipAttention {
     headSize = hiddenSize / headCount
   }
 
+  /// Rounds the maps to 8 bits; see `Parameter.multiplyInBytes`.
+  func multiplyInBytes() {
+    Parameter.multiplyInBytes([query, key, value].map(\.weight))
+    output.weight.multiplyInBytes()
+  }
+
   /// The maps.
   var maps: [Linear] { [query, key, value, output] }
   var parameters: [Parameter] { maps.flatMap(\.parameters) }

@@ -19,6 +19,12 @@ package struct SiglipBlock {
       source, "\(prefix).mlp", hiddenSize: hiddenSize, intermediateSize: intermediateSize, activation: activation)
   }
 
+  /// Rounds every matrix to 8 bits; see `Parameter.multiplyInBytes`.
+  func multiplyInBytes() {
+    attention.multiplyInBytes()
+    mlp.multiplyInBytes()
+  }
+
   /// Every affine map of the block.
   var maps: [Linear] { attention.maps + mlp.maps }
 

@@ -12,6 +12,11 @@ struct SiglipMLP {
     self.activation = activation
   }
 
+  /// Rounds the maps to 8 bits; see `Parameter.multiplyInBytes`.
+  func multiplyInBytes() {
+    for map in maps { map.weight.multiplyInBytes() }
+  }
+
   /// The maps.
   var maps: [Linear] { [expand, contract] }
   var parameters: [Parameter] { expand.parameters + contract.parameters }

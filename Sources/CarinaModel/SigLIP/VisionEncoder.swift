@@ -47,7 +47,7 @@ public final class VisionEncoder {
   /// Rounds every matrix of the blocks to 8 bits, and multiplies them in sums of bytes; the patches' own and the pooling
   /// head stay as they are.
   package func multiplyInBytes() {
-    for map in maps { map.weight.multiplyInBytes() }
+    for block in blocks { block.multiplyInBytes() }
   }
 
   /// Whether the blocks' matrices are multiplied in sums of bytes.

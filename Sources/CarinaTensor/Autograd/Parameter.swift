@@ -84,7 +84,7 @@ public final class Parameter {
   /// Rounds a frozen matrix to 8 bits for products without a tape; `value` stays for what reads single rows.
   package func quantize() {
     precondition(!isTrainable && shape.count > 1, "\(name) is trained or no matrix")
-    factor().quantize(matrix)
+    factor().quantize(matrix, columnFactors: nil)
     value.storage.releaseResidentPages()
   }
 
@@ -96,9 +96,20 @@ public final class Parameter {
 
   /// Rounds a frozen matrix to 8 bits for every product, with a tape and without, forwards and back to the input, and
   /// lets products be sums of bytes.
-  package func multiplyInBytes() {
-    quantize()
-    factor().multipliesBytes = true
+  package func multiplyInBytes() { Parameter.multiplyInBytes([self]) }
+
+  /// The same of matrices [N, K] that read the same rows, which are then rounded once for all of them.
+  package static func multiplyInBytes(_ matrices: [Parameter]) {
+    guard let first = matrices.first else { return }
+    for matrix in matrices {
+      precondition(!matrix.isTrainable && matrix.shape.count > 1, "\(matrix.name) is trained or no matrix")
+    }
+    let factors = first.value.backend.columnFactors(of: matrices.map(\.matrix))
+    for matrix in matrices {
+      matrix.factor().quantize(matrix.matrix, columnFactors: factors)
+      matrix.factor().multipliesBytes = true
+      matrix.value.storage.releaseResidentPages()
+    }
   }
 
   /// The matrix in 8 bits that every product uses; nil unless `multiplyInBytes` was asked for and it is still frozen.

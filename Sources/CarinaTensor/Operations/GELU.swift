@@ -19,15 +19,18 @@ package func gelu(_ x: Tensor, kind: GELUKind, tape: Tape?) -> Tensor {
 /// - Parameters:
 ///   - gate: [R, F].
 ///   - up: [R, F].
+///   - type: what both are kept as for the backward pass.
 /// - Returns: [R, F].
-package func gatedGELU(gate: Tensor, up: Tensor, tape: Tape?) -> Tensor {
+package func gatedGELU(gate: Tensor, up: Tensor, keptAs type: ElementType = .float32, tape: Tape?) -> Tensor {
   precondition(gate.shape == up.shape, "gate \(gate.shape) and up \(up.shape) differ")
   let backend = gate.backend
   let out = Tensor(uninitialized: gate.shape, on: backend)
   backend.gatedGELU(gate: gate, up: up, into: out)
   guard let tape, gate.node != nil || up.node != nil else { return out }
-  let gateValues = gate.detached, upValues = up.detached, gateNode = gate.node, upNode = up.node
+  let keptGate = gate.detached.converted(to: type), keptUp = up.detached.converted(to: type)
+  let gateNode = gate.node, upNode = up.node
   return tape.record(out) { dout in
+    let gateValues = keptGate.converted(to: .float32), upValues = keptUp.converted(to: .float32)
     let dgate = Tensor(uninitialized: gateValues.shape, on: backend)
     let dup = Tensor(uninitialized: gateValues.shape, on: backend)
     backend.gatedGELUBackward(gate: gateValues, up: upValues, dout, dgate: dgate, dup: dup)

@@ -29,7 +29,7 @@ package func linear(
   }
   let out = Tensor(uninitialized: [rows, outputs], on: backend), right = MatrixFactor(matrix.rowSlice(rowRange))
   if let bytes {
-    bytes.multiply(input.bytes, bias: bias?.value.converted(to: .float32), summand: nil, into: out)
+    bytes.multiply(input.bytes(for: bytes), bias: bias?.value.converted(to: .float32), summand: nil, into: out)
   } else {
     let left = MatrixFactor(input.operand, rows: rows, columns: inputs)
     if !(isWhole && weight.multiplyPrepared(left, isForward: true, into: out)) {

@@ -20,7 +20,7 @@ package func linearWithEpilogue(
   if let bytes = weight.bytes {
     guard activation == nil, factor == nil, type == .float32 else { return nil }
     let out = Tensor(uninitialized: [rows, matrix.rows], on: input.x.backend)
-    bytes.multiply(input.bytes, bias: bias?.value.converted(to: .float32), summand: summand, into: out)
+    bytes.multiply(input.bytes(for: bytes), bias: bias?.value.converted(to: .float32), summand: summand, into: out)
     return out
   }
   guard weight.value.elementType == .bfloat16, weight.quantized == nil, !weight.isTrainable,

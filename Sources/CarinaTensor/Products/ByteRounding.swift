@@ -6,9 +6,12 @@ package struct ByteRounding: Equatable, Sendable {
   /// Numbers that share a step, in a product with rows of weights and in one that goes back to the input: multiples of
   /// 4.
   package let forward: Int, backward: Int
+  /// Whether a few numbers that are far larger than the others of a row take more than a byte, where the row has one step.
+  package let widensLarge: Bool
 
   /// A rounding with groups of so many numbers; nil for whole rows.
-  package init(forward: Int?, backward: Int?) {
+  package init(forward: Int?, backward: Int?, widensLarge: Bool = true) {
+    self.widensLarge = widensLarge
     let most = Int(CARINA_MOST_BYTE_GROUP)
     self.forward = min(forward ?? most, most)
     self.backward = min(backward ?? most, most)

@@ -1,7 +1,9 @@
 import CKernels
 
 /// Rows [R, K] in 8 bits, as products of bytes read them: whole numbers of 0 to 255, and for each group of a row the
-/// step between them and the one that stands for 0.
+/// step between them and the one that stands for 0. The few numbers of a row that are far larger than its others have
+/// further digits beside their byte, so that they do not make the step of the others larger (compare Dettmers et al.
+/// 2022, LLM.int8).
 package final class ByteRows {
   /// Rows and columns.
   package let rows: Int, columns: Int
@@ -10,27 +12,31 @@ package final class ByteRows {
   /// Bytes from one row to the next.
   let stride: Int
   private let storage: Storage
+  /// Whether large numbers may take more than a byte.
+  private let widensLarge: Bool
 
   /// Whether the processor multiplies bytes into whole numbers (AVX-512 VNNI); without, digits are the same.
   package static let hasVectors = carina_has_byte_tiles() != 0
 
-  /// Rounds x [R, K] fp32, after an activation or times `factors` [K].
+  /// Rounds x [R, K] fp32, after an activation and times `factors` [K].
   package init(
     _ x: Tensor, activation: GELUKind? = nil, factors: UnsafePointer<Float>? = nil, group: Int,
-    byVectors: Bool = hasVectors, on backend: CPUBackend
+    widensLarge: Bool = true, byVectors: Bool = hasVectors, on backend: CPUBackend
   ) {
     rows = x.rows
     columns = x.width
     self.group = group
     stride = (columns + 63) / 64 * 64
     let groups = (columns + group - 1) / group
-    storage = Storage(byteCount: rows * (stride + 8 * groups) + 64, on: backend)
-    let values = values, steps = steps, zeros = zeros, source = x.floats
+    self.widensLarge = widensLarge && groups == 1
+    let digits = self.widensLarge ? MemoryLayout<carina_large_numbers>.stride : 0
+    storage = Storage(byteCount: rows * (stride + 8 * groups + digits) + 64, on: backend)
+    let values = values, steps = steps, zeros = zeros, large = large, source = x.floats
     RowSplit.run(rows, grain: RowSplit.grain(width: columns)) { [columns, stride] range in
       func round(_ source: UnsafePointer<Float>, _ row: Int, _ count: Int) {
         carina_round_to_bytes(
           source, factors, Int64(count), Int64(columns), Int64(group), values + row * stride, Int64(stride),
-          steps + row * groups, zeros + row * groups, byVectors ? 1 : 0)
+          steps + row * groups, zeros + row * groups, large.map { $0 + row }, byVectors ? 1 : 0)
       }
       guard let activation else {
         return round(source + range.lowerBound * columns, range.lowerBound, range.count)
@@ -54,15 +60,36 @@ package final class ByteRows {
   var zeros: UnsafeMutablePointer<Int32> {
     (storage.address + rows * (stride + 4 * groups)).assumingMemoryBound(to: Int32.self)
   }
+  /// What large numbers have beyond their byte, row by row; nil where a byte is all that a number may have.
+  var large: UnsafeMutablePointer<carina_large_numbers>? {
+    guard widensLarge else { return nil }
+    return (storage.address + rows * (stride + 8 * groups)).assumingMemoryBound(to: carina_large_numbers.self)
+  }
   /// How many groups a row has.
   var groupCount: Int { groups }
 
   /// What stands for the numbers, less what stands for 0, row by row.
   package var wholeNumbers: [Int] {
     (0..<rows).flatMap { row in
-      (0..<columns).map { Int(values[row * stride + $0]) - Int(zeros[row * groups + $0 / group]) }
+      var numbers = (0..<columns).map { Int(values[row * stride + $0]) - Int(zeros[row * groups + $0 / group]) }
+      guard let large else { return numbers }
+      withUnsafeBytes(of: large[row]) { bytes in
+        let ends = bytes[0..<4].map { Int($0) }, most = 2 * Int(CARINA_MOST_LARGE_NUMBERS)
+        for index in 0..<ends[3] {
+          let run = ends.firstIndex { index < $0 } ?? 3
+          let first = 4 * Int(bytes.load(fromByteOffset: 4 + 4 * index, as: UInt32.self))
+          let digits = bytes.load(fromByteOffset: 4 + 4 * (most + index), as: UInt32.self)
+          for byte in 0..<4 where first + byte < columns {
+            numbers[first + byte] +=
+              (run < 2 ? 65536 : 256) * (run % 2 == 0 ? -1 : 1) * Int(digits >> (8 * UInt32(byte)) & 255)
+          }
+        }
+      }
+      return numbers
     }
   }
+  /// How many digits beyond the bytes each row has.
+  package var furtherDigits: [Int] { (0..<rows).map { row in large.map { Int($0[row].ends.3) } ?? 0 } }
   /// The step of each group, row by row.
   package var stepSizes: [Float] { (0..<rows * groups).map { steps[$0] } }
 }

@@ -61,7 +61,13 @@ extension CPUBackend: MatrixKernels {
   package func frozenFactor() -> any FrozenFactor { CPUFrozenFactor(self) }
 
   /// See `MatrixKernels`.
-  package func quantized(_ matrix: Tensor) -> any QuantizedFactor { QuantizedMatrix(matrix, on: self) }
+  package func quantized(_ matrix: Tensor, columnFactors: Tensor?) -> any QuantizedFactor {
+    guard let columnFactors else { return QuantizedMatrix(matrix, on: self) }
+    return QuantizedMatrix(matrix, dividedBy: columnFactors, on: self)
+  }
+
+  /// See `MatrixKernels`.
+  package func columnFactors(of matrices: [Tensor]) -> Tensor { ColumnFactors.of(matrices, on: self) }
 
   /// See `MatrixKernels`.
   package func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor {
@@ -69,8 +75,10 @@ extension CPUBackend: MatrixKernels {
   }
 
   /// See `MatrixKernels`.
-  package func byteRows(_ x: Tensor, activation: GELUKind?) -> ByteRows {
-    ByteRows(x, activation: activation, group: byteRounding.forward, on: self)
+  package func byteRows(_ x: Tensor, activation: GELUKind?, factors: Tensor?) -> ByteRows {
+    ByteRows(
+      x, activation: activation, factors: factors?.floats, group: byteRounding.forward,
+      widensLarge: byteRounding.widensLarge, on: self)
   }
 
   /// See `MatrixKernels`.

@@ -8,7 +8,9 @@ final class CPUFrozenFactor: FrozenFactor {
 
   init(_ backend: CPUBackend) { self.backend = backend }
 
-  func quantize(_ matrix: Tensor) { quantized = QuantizedMatrix(matrix, on: backend) }
+  func quantize(_ matrix: Tensor, columnFactors: Tensor?) {
+    quantized = backend.quantized(matrix, columnFactors: columnFactors)
+  }
 
   func take(_ quantized: any QuantizedFactor) { self.quantized = quantized }
 

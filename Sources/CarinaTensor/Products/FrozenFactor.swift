@@ -11,7 +11,8 @@ package protocol FrozenFactor: AnyObject {
   /// Whether every product goes through that copy, in sums of bytes, forwards and back to the input.
   var multipliesBytes: Bool { get set }
   /// Makes the copy in 8 bits.
-  func quantize(_ matrix: Tensor)
+  /// - Parameter columnFactors: see `QuantizedFactor.columnFactors`.
+  func quantize(_ matrix: Tensor, columnFactors: Tensor?)
   /// Takes a copy in 8 bits that is there already.
   func take(_ quantized: any QuantizedFactor)
   /// Drops the copies, because the numbers have changed or will.

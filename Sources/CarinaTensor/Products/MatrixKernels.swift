@@ -12,13 +12,24 @@ package protocol MatrixKernels {
   /// A new, empty keeper for one frozen matrix.
   func frozenFactor() -> any FrozenFactor
   /// A copy of a matrix in 8 bits.
-  func quantized(_ matrix: Tensor) -> any QuantizedFactor
+  /// - Parameter columnFactors: see `QuantizedFactor.columnFactors`.
+  func quantized(_ matrix: Tensor, columnFactors: Tensor?) -> any QuantizedFactor
+  /// Factors [K] fp32 for the columns of matrices [N, K] that read the same rows: 1, but for columns that are far
+  /// smaller or larger than the usual one, root mean squares compared, when the largest number of each row is 1; these
+  /// have the power of two that is next to their size in parts of the usual one.
+  func columnFactors(of matrices: [Tensor]) -> Tensor
   /// The same of a matrix [rows, columns] that was rounded before, over its bytes.
   func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor
   /// Rows x [R, K] fp32 in 8 bits, after an activation where there is one, for `QuantizedFactor.multiply`.
-  func byteRows(_ x: Tensor, activation: GELUKind?) -> ByteRows
+  /// - Parameter factors: the matrix's `columnFactors`.
+  func byteRows(_ x: Tensor, activation: GELUKind?, factors: Tensor?) -> ByteRows
   /// Whether frozen factors are copied into layouts of a library's own, which memory forecasts count.
   var packsFactors: Bool { get }
   /// The most rows whose product with a stored matrix goes row by row of that matrix, as in decoding.
   var mostFewRows: Int { get }
+}
+
+extension MatrixKernels {
+  /// A copy of a matrix in 8 bits, its columns as they are.
+  package func quantized(_ matrix: Tensor) -> any QuantizedFactor { quantized(matrix, columnFactors: nil) }
 }

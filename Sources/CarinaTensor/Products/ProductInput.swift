@@ -5,8 +5,8 @@ package final class ProductInput {
   private let type: ElementType
   /// The rows in the type of the weights.
   private(set) lazy var operand = rounded()
-  /// The rows in 8 bits.
-  private(set) lazy var bytes = x.backend.byteRows(x.detached.converted(to: .float32), activation: nil)
+  /// The rows in 8 bits, and the columns' factors that they were rounded with.
+  private var bytes: (rows: ByteRows, factors: Tensor?)?
   /// Whether only the rows in 8 bits are what products read.
   private let isActivated: Bool
 
@@ -17,12 +17,13 @@ package final class ProductInput {
     isActivated = false
   }
 
-  /// gelu of rows x [R, K] fp32, for maps that multiply bytes alone.
-  package init(activated x: Tensor, _ kind: GELUKind) {
+  /// gelu of rows x [R, K] fp32, for a map that multiplies bytes.
+  package init(activated x: Tensor, _ kind: GELUKind, for weight: Parameter) {
     self.x = x.detached
     type = .float32
     isActivated = true
-    bytes = x.backend.byteRows(x.detached, activation: kind)
+    let factors = weight.bytes?.columnFactors
+    bytes = (x.backend.byteRows(x.detached, activation: kind, factors: factors), factors)
   }
 
   /// Rows x [R, K] fp32 for weights of this type.
@@ -30,6 +31,16 @@ package final class ProductInput {
     self.x = x
     self.type = type
     isActivated = false
+  }
+
+  /// The rows in 8 bits for products with this matrix; matrices that share factors share them.
+  func bytes(for matrix: any QuantizedFactor) -> ByteRows {
+    if let bytes, bytes.factors?.storage === matrix.columnFactors?.storage { return bytes.rows }
+    precondition(!isActivated, "rows that only one map reads")
+    let rows = x.backend.byteRows(
+      x.detached.converted(to: .float32), activation: nil, factors: matrix.columnFactors)
+    bytes = (rows, matrix.columnFactors)
+    return rows
   }
 
   private func rounded() -> Tensor {

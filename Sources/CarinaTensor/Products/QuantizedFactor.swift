@@ -4,11 +4,14 @@ package protocol QuantizedFactor: AnyObject {
   var storage: Storage { get }
   /// Bytes that it takes.
   var byteCount: Int { get }
-  /// x Wᵀ for x [R, K] fp32, giving [R, N].
+  /// What each column of the rows is multiplied by before they meet the bytes, [K] fp32 of powers of two, the weights'
+  /// columns having been divided by it; nil for 1.
+  var columnFactors: Tensor? { get }
+  /// x Wᵀ for x [R, K] fp32, giving [R, N]; not for a matrix with `columnFactors`.
   func product(_ x: Tensor) -> Tensor
   /// c = x Wᵀ + bias + summand for every number of rows, in sums of bytes: a row of c depends on its own row of x alone.
   /// - Parameters:
-  ///   - x: [R, K].
+  ///   - x: [R, K], rounded with `columnFactors`.
   ///   - bias: [N] fp32.
   ///   - summand: [R, N] fp32.
   ///   - c: [R, N] fp32.

@@ -30,9 +30,10 @@ extension QuantizedMatrix {
     precondition(gradient.width == rows, "gradients of \(gradient.width) meet weights of \(rows) rows")
     // The sums go over the rows of W, whose scales therefore belong to the gradient.
     let rounded = ByteRows(
-      gradient, factors: scales, group: backend.byteRounding.backward, byVectors: byVectors, on: backend)
+      gradient, factors: scales, group: backend.byteRounding.backward, widensLarge: backend.byteRounding.widensLarge,
+      byVectors: byVectors, on: backend)
     let columns = columns, rows = rows, values = values
-    multiply(rounded, width: columns, scales: nil, bias: nil, summand: nil, byVectors, into: dx) {
+    multiply(rounded, width: columns, scales: columnFactors?.floats, bias: nil, summand: nil, byVectors, into: dx) {
       first, count, panel in
       carina_pack_byte_columns(
         values + first, Int64(columns), Int64(count), Int64(rows), Int64(rounded.group), panel, byVectors ? 1 : 0)
@@ -67,7 +68,8 @@ extension QuantizedMatrix {
         let offset = start * width + first
         carina_byte_product(
           left.values + start * left.stride, Int64(left.stride), left.steps + start * left.groupCount,
-          left.zeros + start * left.groupCount, Int64(rows), Int64(left.columns), Int64(left.group), panel,
+          left.zeros + start * left.groupCount, left.large.map { UnsafePointer($0 + start) }, Int64(rows),
+          Int64(left.columns), Int64(left.group), panel,
           Int64(count), scales.map { $0 + first }, bias.map { $0 + first }, summand.map { $0 + offset }, out + offset,
           Int64(width), byVectors ? 1 : 0)
       }

@@ -7,6 +7,8 @@ package final class QuantizedMatrix: QuantizedFactor {
   package let rows: Int, columns: Int
   /// See `QuantizedFactor`.
   package let storage: Storage
+  /// See `QuantizedFactor`.
+  package let columnFactors: Tensor?
   let backend: CPUBackend
   private let layout: QuantizedLayout
   /// Sums of bytes in 32 bits hold so many columns.
@@ -17,8 +19,25 @@ package final class QuantizedMatrix: QuantizedFactor {
   private var grain: Int { max(1, (1 << 17) / max(columns, 1)) }
 
   /// Rounds a matrix [N, K], fp32 or bfloat16 (fp32 by way of bfloat16).
-  package init(_ matrix: Tensor, on backend: CPUBackend) {
+  package convenience init(_ matrix: Tensor, on backend: CPUBackend) { self.init(matrix, nil, on: backend) }
+
+  /// Rounds a matrix whose columns are divided by powers of two [K] fp32 first, for products of bytes alone.
+  package convenience init(_ matrix: Tensor, dividedBy factors: Tensor, on backend: CPUBackend) {
+    precondition(factors.count == matrix.width, "\(factors.count) factors of \(matrix.width) columns")
+    let divided = Tensor(uninitialized: matrix.shape, elementType: .bfloat16, on: backend)
+    let source = matrix.elementType == .bfloat16 ? matrix : matrix.converted(to: .bfloat16), width = matrix.width
+    RowSplit.run(matrix.rows, grain: RowSplit.grain(width: width)) { range in
+      carina_divide_columns(
+        source.bfloats + range.lowerBound * width, factors.floats, Int64(range.count), Int64(width),
+        divided.bfloats + range.lowerBound * width)
+    }
+    withExtendedLifetime(source) {}
+    self.init(divided, factors, on: backend)
+  }
+
+  private init(_ matrix: Tensor, _ factors: Tensor?, on backend: CPUBackend) {
     self.backend = backend
+    columnFactors = factors
     rows = matrix.rows
     columns = matrix.width
     layout = QuantizedLayout(rows: rows, columns: columns)
@@ -41,6 +60,7 @@ package final class QuantizedMatrix: QuantizedFactor {
   /// A matrix [rows, columns] whose bytes are there already, in a mapped file for example.
   package init(rows: Int, columns: Int, storage: Storage, on backend: CPUBackend) {
     self.backend = backend
+    columnFactors = nil
     self.rows = rows
     self.columns = columns
     layout = QuantizedLayout(rows: rows, columns: columns)
@@ -59,13 +79,14 @@ package final class QuantizedMatrix: QuantizedFactor {
   }
 
   /// Bytes that it takes.
-  package var byteCount: Int { layout.byteCount }
+  package var byteCount: Int { layout.byteCount + (columnFactors == nil ? 0 : 4 * columns) }
 
   /// x Wᵀ for x [R, K] fp32, giving [R, N]: a few rows by the 8-bit weights as they are, many by their bfloat16 values,
   /// a part of the rows of W at a time.
   /// - Parameter byBytes: whether few rows meet the weights in sums of whole bytes; never where the processor cannot.
   package func product(_ x: Tensor, byBytes: Bool) -> Tensor {
-    precondition(x.width == columns, "rows of \(x.width) meet weights of \(columns)")
+    precondition(
+      x.width == columns && columnFactors == nil, "rows of \(x.width) meet weights of \(columns) for products of bytes")
     let out = Tensor(uninitialized: [x.rows, rows], on: x.backend)
     if x.rows <= FewRowsProduct.mostRows {
       fewRows(x, byBytes: byBytes, into: out)

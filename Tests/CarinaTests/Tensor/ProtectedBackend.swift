@@ -228,10 +228,13 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
   func addBias(_ bias: Tensor, to target: Tensor) { open { cpu.addBias(bias, to: target) } }
   func addColumnSums(_ x: Tensor, to target: Tensor) { open { cpu.addColumnSums(x, to: target) } }
   func frozenFactor() -> any FrozenFactor { ProtectedFactor(cpu.frozenFactor(), of: self) }
-  func quantized(_ matrix: Tensor) -> any QuantizedFactor {
-    ProtectedQuantizedFactor(open { cpu.quantized(matrix) }, of: self)
+  func quantized(_ matrix: Tensor, columnFactors: Tensor?) -> any QuantizedFactor {
+    ProtectedQuantizedFactor(open { cpu.quantized(matrix, columnFactors: columnFactors) }, of: self)
   }
-  func byteRows(_ x: Tensor, activation: GELUKind?) -> ByteRows { open { cpu.byteRows(x, activation: activation) } }
+  func columnFactors(of matrices: [Tensor]) -> Tensor { open { cpu.columnFactors(of: matrices) } }
+  func byteRows(_ x: Tensor, activation: GELUKind?, factors: Tensor?) -> ByteRows {
+    open { cpu.byteRows(x, activation: activation, factors: factors) }
+  }
   func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor {
     ProtectedQuantizedFactor(open { cpu.quantized(rows: rows, columns: columns, storage: storage) }, of: self)
   }
@@ -255,7 +258,9 @@ private final class ProtectedFactor: FrozenFactor {
     self.backend = backend
   }
 
-  func quantize(_ matrix: Tensor) { quantized = backend.quantized(matrix) }
+  func quantize(_ matrix: Tensor, columnFactors: Tensor?) {
+    quantized = backend.quantized(matrix, columnFactors: columnFactors)
+  }
   func take(_ quantized: any QuantizedFactor) { self.quantized = quantized }
   func forget() {
     quantized = nil
@@ -274,6 +279,7 @@ private final class ProtectedQuantizedFactor: QuantizedFactor {
   private let backend: ProtectedBackend
   var storage: Storage { base.storage }
   var byteCount: Int { base.byteCount }
+  var columnFactors: Tensor? { base.columnFactors }
 
   init(_ base: any QuantizedFactor, of backend: ProtectedBackend) {
     self.base = base

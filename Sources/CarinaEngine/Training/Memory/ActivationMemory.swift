@@ -7,6 +7,8 @@ import CarinaTensor
 /// three arguments, a gate its two.
 struct ActivationMemory {
   let precision: ElementType
+  /// Whether the decoder's matrices are multiplied in bytes: its gates are kept in `precision` then, not in fp32.
+  var roundsDecoder = false
 
   /// What one decoder block keeps: `rows` in, `read` rows out (fewer than in only in the last block).
   func decoderBlock(_ config: DecoderConfig, rows: Int, read: Int, isTrained: Bool) -> BufferBytes {
@@ -19,7 +21,7 @@ struct ActivationMemory {
     bytes.add(read, heads, count: 3)
     // Inputs of the other three norms, and of the gate.
     bytes.add(read, width, count: 3)
-    bytes.add(read, inner, count: 2)
+    bytes.add(read, inner, size: roundsDecoder ? precision.byteCount : 4, count: 2)
     // One over the root of each normed row.
     bytes.add(rows, 1)
     bytes.add(rows, config.keyValueHeadCount)
@@ -43,11 +45,11 @@ struct ActivationMemory {
     return bytes
   }
 
-  /// What a decoder block's backward pass needs at once: the three gradients around its gate, and that of the residual
-  /// stream.
+  /// What a decoder block's backward pass needs at once: the three gradients around its gate, both factors of that where
+  /// they were rounded, and the gradient of the residual stream.
   func decoderBackward(_ config: DecoderConfig, rows: Int) -> BufferBytes {
     var bytes = BufferBytes()
-    bytes.add(rows, config.intermediateSize, count: 3)
+    bytes.add(rows, config.intermediateSize, count: roundsDecoder && precision != .float32 ? 5 : 3)
     bytes.add(rows, config.hiddenSize)
     return bytes
   }

@@ -103,7 +103,8 @@ public struct MemoryForecast: Equatable, Sendable {
   public var total: Int { base + weights + training + activations + working + data }
 
   package init(_ plan: Plan, base: Int, isCheckpointed: Bool) {
-    let memory = ActivationMemory(precision: plan.precision), policy = plan.policy, batch = plan.batch
+    let memory = ActivationMemory(precision: plan.precision, roundsDecoder: plan.roundsDecoder), policy = plan.policy,
+      batch = plan.batch
     let decoder = plan.decoder, patchRows = batch.images * plan.vision.patchCount
     let trainsVision = policy.trainsVisionInFirstEpoch, adapters = plan.adapters
     let recordsVision = trainsVision || adapters?.touches(.visionEncoder) == true
