@@ -119,7 +119,8 @@ let package = Package(
         "archive_scale.py", "beside_pytorch.py", "beside_pytorch_multimodal.py", "dicom_peer.py", "jpeg_decoders.py",
         "llama_peer.py",
         "make_dicom_set.py", "make_image_sets.py",
-        "memory_forecast.sh", "memory_growth.sh", "peft_peer.py", "profile_step.sh", "reading_beside.py",
+        "memory_forecast.sh", "memory_growth.sh", "openvino_peer.py", "peft_peer.py", "profile_step.sh",
+        "reading_beside.py",
         "shard_reading.py", "tower_beside_pytorch.py", "tower_peer.py",
       ]),
     .target(

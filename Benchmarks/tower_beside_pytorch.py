@@ -49,12 +49,14 @@ with tempfile.TemporaryDirectory() as scratch:
     before = load()
     for _ in range(options.rounds):
         output, gib["Carina"] = run(ours(options.batch))
+        texts = re.search(r"(\d+) different texts", output).group(1)
         with open(f"{scratch}/run/train_log.jsonl") as log:
             mine += [json.loads(line)["seconds"] for line in log][1:]
         print(re.search(r"memory: .*", output).group(0))
         subprocess.run(["rm", "-rf", f"{scratch}/run"])
         output, gib["PyTorch"] = run([options.python, os.path.join(os.path.dirname(__file__), "tower_peer.py"), options.model, str(options.batch), str(options.chunk),
-                                      str(options.steps)] + (["--train-text"] if options.train_text else []))
+                                      str(options.steps), texts] + (["--train-text"] if options.train_text else []))
+        print("PyTorch: " + re.search(r"of that .*", output).group(0))
         theirs += [float(x) for x in re.search(r"seconds (.*)", output).group(1).split()][1:]
     print(f"load {before} before, {load()} after; batch {options.batch} in pieces of {options.chunk}")
     a, b = statistics.median(mine), statistics.median(theirs)

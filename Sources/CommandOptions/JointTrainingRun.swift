@@ -81,34 +81,14 @@ public func runJointTraining(
   for remark in training.remarks { writeNote(remark) }
   for line in try training.tokenDump(dumpedSamples) { printLine(line) }
   guard !options.isDryRun else { return }
-  Interruption.listen()
-  let display = StepDisplay(program, epochs: settings.epochCount, every: settings.logEvery)
-  let page =
-    hasLivePage
-    ? LivePage(
-      directory: options.outputDirectory, title: program,
-      facts: [
-        .init("training samples", "\(counts.train)"), .init("held-out samples", "\(counts.validation ?? 0)"),
-        .init("directory", options.outputDirectory),
-      ], epochs: settings.epochCount, pictures: training.pictures(ofValidationSample:), onRemark: writeNote) : nil
-  let outcome: TrainingOutcome
-  do {
-    outcome = try training.run(
-      shouldStop: { Interruption.wasRequested }, onRemark: writeNote,
-      onStep: { report, total in
-        display.show(report, total: total)
-        page?.show(report, total: total)
-      },
-      onValidation: { report in
-        display.show(report)
-        page?.show(report)
-      })
-  } catch {
-    let isStopped = (error as? CarinaError)?.kind == .interrupted
-    page?.end(isStopped ? .stopped("\(error)") : .failed("\(error)"))
-    throw error
+  var watched = WatchedRun(program: program, directory: options.outputDirectory, settings: settings)
+  watched.pictures = training.pictures(ofValidationSample:)
+  if hasLivePage {
+    watched.pageFacts = [("training samples", "\(counts.train)"), ("held-out samples", "\(counts.validation ?? 0)")]
   }
-  display.finish()
-  if case .finished = outcome { page?.end(.finished) }
+  let outcome = try watched.run {
+    try training.run(
+      shouldStop: $0.shouldStop, onRemark: writeNote, onStep: $0.onStep, onValidation: $0.onValidation)
+  }
   showEnding(program, outcome, training.forecast, in: options.outputDirectory, on: device)
 }

@@ -21,12 +21,8 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   /// Whether frozen parts are copied.
   @Flag(name: .long, help: "Copy the parts that stay frozen into the final model instead of referring to them.")
   public var standalone = false
-  /// Whether the run ends before its first step.
-  @Flag(
-    name: .long,
-    help:
-      "Say what the run would do, and stop before its first step; nothing is written but the shards of --train-json.")
-  public var dryRun = false
+  /// From what the run is repeated, and how it is looked at.
+  @OptionGroup public var repetition: RepetitionArguments
   /// Samples to show as ids.
   @Option(
     name: .long,
@@ -34,24 +30,6 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
       "Print the first samples as the model reads them: positions, ids, pieces, * where one is predicted.",
       valueName: "n"))
   public var dumpTokens: Int?
-  /// Published values under one name, which `ExpandedCommand` has written out.
-  @Option(name: .long, help: ArgumentHelp(TrainingPreset.help, valueName: "name"))
-  public var presets: String?
-  /// The record of a run, which `ExpandedCommand` has written out.
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "Repeat a run with the options of its record; options that are given count instead. Other data or weights than "
-        + "it had are refused.", valueName: "run.json"))
-  public var config: String?
-  /// Whether a run is repeated with other data or weights.
-  @Flag(name: .long, help: "Repeat a run although its data or weights are others than were recorded.")
-  public var configAnyway = false
-  /// Whether a page shows the run.
-  @Flag(
-    name: .long,
-    help: "Show the run in live.html of the output directory, which a browser reads again while the run goes.")
-  public var livePage = false
   /// How weights are changed.
   @OptionGroup public var optimization: SettingOptions<TrainingOffers.Optimization>
   /// Precision and library of matrix products.
@@ -94,7 +72,7 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
       trainShards: trainShards, visionModel: parts?.vision ?? "", languageModel: parts?.language ?? "",
       outputDirectory: outputDir, policy: policy, promptStyle: checkpoint?.promptStyle ?? style)
     options.isStandalone = standalone
-    options.isDryRun = dryRun
+    options.isDryRun = repetition.dryRun
     options.validationShards = valShards
     options.validation = try validation.values
     options.settings = settings
@@ -110,8 +88,8 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
     try images.apply(to: &options.images)
     if let checkpoint { try options.start(from: checkpoint) }
     options.featureCache = featureCache.path(besideShards: trainShards)
-    options.repeated = try config.map { try RecordedRun($0) }
-    options.repeatsAnyway = configAnyway
+    options.repeated = try repetition.record
+    options.repeatsAnyway = repetition.configAnyway
     return options
   }
 }

@@ -24,7 +24,7 @@ struct TrainStage0: ParsableCommand, TowerTrainingCommand {
   @Option(name: .long, help: "Shard directories whose questions and answers the language model reads as well.")
   var textShards: [String] = []
   @Option(name: .long, help: "Directory of the run.") var outputDir: String
-  @OptionGroup var numbers: SettingOptions<WholeOffer<BackboneSettingList>>
+  @OptionGroup var numbers: SettingOptions<GivenOffer<WholeOffer<BackboneSettingList>>>
   @OptionGroup var tower: TowerArguments
   @Option(
     TrainingSettingList.declared.resume.worded(
@@ -39,7 +39,8 @@ struct TrainStage0: ParsableCommand, TowerTrainingCommand {
   func run() throws {
     global.apply()
     if let options = try towerOptions() {
-      return try runTowerTraining("train-stage0", options, on: tower.precision.device())
+      return try runTowerTraining(
+        "train-stage0", options, hasLivePage: tower.repetition.livePage, on: tower.precision.device())
     }
     try tower.requireNone()
     let options = try options()
@@ -82,8 +83,9 @@ struct TrainStage0: ParsableCommand, TowerTrainingCommand {
 
   func towerOptions() throws -> TowerTrainingOptions? {
     guard let model = tower.visionModel else { return nil }
-    let seed = BackboneSettingList.declared.seed.name.optionName
-    let foreign = try numbers.changed.filter { $0 != seed } + (textShards.isEmpty ? [] : ["text-shards"])
+    let seed = BackboneSettingList.declared.seed.name
+    let foreign =
+      try numbers.givenNames.filter { $0 != seed }.map(\.optionName) + (textShards.isEmpty ? [] : ["text-shards"])
     if let first = foreign.first {
       throw CarinaError(
         .usage, "--\(first) is for fresh backbones, and --vision-model names one that is there",

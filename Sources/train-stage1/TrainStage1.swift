@@ -24,7 +24,8 @@ struct TrainStage1: ParsableCommand, JointTrainingCommand {
   func run() throws {
     global.apply()
     try runJointTraining(
-      "train-stage1", trainingOptions(), dumpedSamples: training.dumpTokens ?? 0, hasLivePage: training.livePage,
+      "train-stage1", trainingOptions(), dumpedSamples: training.dumpTokens ?? 0,
+      hasLivePage: training.repetition.livePage,
       on: training.precision.device())
   }
 

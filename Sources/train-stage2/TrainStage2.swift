@@ -33,7 +33,8 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
   func run() throws {
     global.apply()
     try runJointTraining(
-      "train-stage2", trainingOptions(), dumpedSamples: training.dumpTokens ?? 0, hasLivePage: training.livePage,
+      "train-stage2", trainingOptions(), dumpedSamples: training.dumpTokens ?? 0,
+      hasLivePage: training.repetition.livePage,
       on: training.precision.device())
   }
 

@@ -18,7 +18,7 @@ import Testing
       func check(_ setting: some DeclaredSetting) {
         let declaration = setting.declaration, key = declaration.name.key
         let option = declaration.defaultValue as? Bool == true ? Self.option("no_" + key) : Self.option(key)
-        for (stage, options) in stages.enumerated() where stage > 0 || declaration.section == .common {
+        for (stage, options) in stages.enumerated() {
           #expect(options.contains(option), "train-stage\(stage) has no \(option)")
         }
       }
@@ -37,13 +37,15 @@ import Testing
     expect(PhantomSettingList.self, in: try Self.options("preprocess", ["phantom"]))
     expect(AuditSettingList.self, in: try Self.options("preprocess", ["audit"]))
     expect(GenerationSettingList.self, in: try Self.options("infer", ["answer"]))
+    for options in stages {
+      expect(ComputingSettingList.self, in: options)
+      expect(AugmentationSettingList.self, in: options)
+      expect(ValidationSettingList.self, in: options)
+    }
     for options in stages.dropFirst() {
       expect(PromptSettingList.self, in: options)
       expect(FeatureSettingList.self, in: options)
       expect(ProjectorSettingList.self, in: options)
-      expect(ComputingSettingList.self, in: options)
-      expect(AugmentationSettingList.self, in: options)
-      expect(ValidationSettingList.self, in: options)
       expect(FrozenWeightsSettingList.self, in: options)
     }
     expect(LoraSettingList.self, in: stages[2])

@@ -74,17 +74,14 @@ private let trainStage1Help = """
     --standalone            Copy the parts that stay frozen into the final model
                             instead of referring to them.
     --dry-run               Say what the run would do, and stop before its first
-                            step; nothing is written but the shards of
-                            --train-json.
-    --dump-tokens <n>       Print the first samples as the model reads them:
-                            positions, ids, pieces, * where one is predicted.
+                            step; its directory is not made.
     --presets <name>        Published values of the options that are not given:
                             llava-1.5 (Liu et al. 2023,
                             github.com/haotian-liu/LLaVA, scripts/v1_5),
                             llava-rad (Zambrano Chaves et al. 2024,
                             github.com/microsoft/LLaVA-Rad, scripts),
                             projection-trainer
-                            (github.com/SabaPivot/ProjectionTrainer, Stage1 and
+                            (github.com/SabaPivot/ProjectionTrainer, Stage0 to
                             Stage2), medgemma-lora
                             (github.com/google-health/medgemma,
                             notebooks/fine_tune_with_hugging_face.ipynb; stage 2).
@@ -95,6 +92,8 @@ private let trainStage1Help = """
                             than were recorded.
     --live-page             Show the run in live.html of the output directory,
                             which a browser reads again while the run goes.
+    --dump-tokens <n>       Print the first samples as the model reads them:
+                            positions, ids, pieces, * where one is predicted.
     --weight-decay <weight-decay>
                             Decay of weights other than norms and biases.
                             (default: 0.01)

@@ -93,7 +93,8 @@ public struct JointTrainingOptions: Sendable {
     try requireTrainedComponents()
     try FrozenWeightsSettingList.require(frozenWeights, frozen: policy)
     try projectorSettings.validate()
-    try requireValidationShards()
+    try validation.validate()
+    try validation.requireShards(validationShards)
     let pools = projectorSettings.form == .gemma3 ? ProjectorSettings.name(\.form) : ProjectorSettings.name(\.pool)
     if features.dropsFirstPatch, projectorSettings.form == .gemma3 || projectorSettings.pool ?? 1 > 1 {
       throw CarinaError(
@@ -152,20 +153,6 @@ public struct JointTrainingOptions: Sendable {
       throw CarinaError(
         .usage, "\(setting: name) has no effect: the \(part) is frozen", expected: "\(setting: remedy) beside it",
         found: rate.map { "\($0)" }, remedy: "Add \(setting: remedy), or leave \(setting: name) out.")
-    }
-  }
-
-  /// Refuses settings of validation without samples for it.
-  private func requireValidationShards() throws {
-    try validation.validate()
-    let list = ValidationSettingList.declared
-    let given = [
-      (list.evalEvery.name, validation.evalEvery != nil), (list.earlyStopping.name, validation.earlyStopping != nil),
-    ]
-    for (name, isSet) in given where isSet && validationShards == nil {
-      throw CarinaError(
-        .usage, "\(setting: name) needs held-out samples",
-        remedy: "Name their shard directory with \(setting: .validationShards), or leave \(setting: name) out.")
     }
   }
 

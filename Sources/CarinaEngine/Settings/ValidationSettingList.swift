@@ -62,3 +62,19 @@ public struct ValidationSettingList: SettingList {
 
 /// When and on what a run is validated: `settings.evalEvery = .epoch`.
 public typealias ValidationSettings = SettingValues<ValidationSettingList>
+
+extension ValidationSettings {
+  /// Refuses settings of validation without samples for it.
+  /// - Throws: `CarinaError.usage` naming the setting.
+  func requireShards(_ path: String?) throws {
+    let given = [
+      (List.declared.evalEvery.name, self.evalEvery != nil),
+      (List.declared.earlyStopping.name, self.earlyStopping != nil),
+    ]
+    for (name, isSet) in given where isSet && path == nil {
+      throw CarinaError(
+        .usage, "\(setting: name) needs held-out samples",
+        remedy: "Name their shard directory with \(setting: .validationShards), or leave \(setting: name) out.")
+    }
+  }
+}

@@ -121,23 +121,10 @@ public final class JointTraining {
       + pipeline.remarks + (featureCache.map { $0.isWritable ? [] : [$0.readOnlyRemark] } ?? [])
       + cutTexts.remarks(of: samples.count, renderer) + (unnamed.map { [$0] } ?? [])
       + (validator?.remarks ?? [])
-    if let repeated = options.repeated { remarks += try differences(from: repeated) }
-  }
-
-  /// Compares the run with the one that it repeats.
-  /// - Returns: what differs, for the log.
-  /// - Throws: `CarinaError.badData` for other data or weights, unless that was asked for.
-  private func differences(from repeated: RecordedRun) throws -> [String] {
-    let found = repeated.differences(
-      from: try configuration(), hasFreshProjector: pipeline.projector == nil)
-    guard found.inputs.isEmpty || options.repeatsAnyway else {
-      throw CarinaError(
-        .badData, "the data or weights are not those of the run that is to be repeated", at: repeated.path,
-        found: found.inputs.joined(separator: "; "),
-        remedy: "Use the same files, or add \(setting: .configAnyway) to take these.")
+    if let repeated = options.repeated {
+      remarks += try repeated.remarks(
+        on: try configuration(), hasFreshProjector: pipeline.projector == nil, isAnyway: options.repeatsAnyway)
     }
-    let all = found.inputs + found.others
-    return all.isEmpty ? [] : ["other than in \(repeated.path): \(all.joined(separator: "; "))"]
   }
 
   /// The joined model.
@@ -162,12 +149,7 @@ public final class JointTraining {
   public var sampleCounts: (train: Int, validation: Int?) { (samples.count, validation?.count) }
 
   /// How a run goes: its optimizer steps, those that are warm-up, and how many an epoch has.
-  public var scheduleSummary: String {
-    let settings = options.settings, order = order
-    let schedule = LearningRateSchedule(settings, order)
-    return "\(schedule.totalSteps), \(order.stepsPerEpoch) an epoch; \(schedule.warmupSteps) of warm-up, then "
-      + settings.rateShape.text
-  }
+  public var scheduleSummary: String { LearningRateSchedule.summary(options.settings, order) }
 
   private var order: EpochOrder {
     EpochOrder(options.settings, sampleCount: samples.count, lengths: sampleLengths)

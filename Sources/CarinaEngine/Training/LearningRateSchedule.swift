@@ -30,6 +30,13 @@ package struct LearningRateSchedule: Equatable, Sendable {
       totalSteps: order.stepCount(epochs: settings.epochCount, limit: settings.maximumSteps))
   }
 
+  /// How a run goes, in words: its optimizer steps, how many an epoch has, those of the warm-up, and what follows.
+  static func summary(_ settings: TrainingSettings, _ order: EpochOrder) -> String {
+    let schedule = LearningRateSchedule(settings, order)
+    return "\(schedule.totalSteps), \(order.stepsPerEpoch) an epoch; \(schedule.warmupSteps) of warm-up, then "
+      + settings.rateShape.text
+  }
+
   /// The same shape below another rate.
   func with(peak: Double) -> LearningRateSchedule {
     LearningRateSchedule(

@@ -19,7 +19,7 @@ public final class TowerTraining {
   /// How much memory the run will take.
   public let forecast: MemoryForecast
   /// What was noticed while loading, for the log.
-  public let remarks: [String]
+  public private(set) var remarks: [String]
   /// What was assumed of the images where the model has no settings of them, for the header.
   public let imageAssumption: String?
   /// What computes.
@@ -75,6 +75,9 @@ public final class TowerTraining {
     part = try directory.loadSiglip(precision: precision, on: device.backend)
     if freezing.freezesText { part.model.text.packWhenFrozen() }
     remarks = notes + part.remarks
+    if let repeated = options.repeated {
+      remarks += try repeated.remarks(on: configuration, isAnyway: options.repeatsAnyway)
+    }
   }
 
   private static func textLength(
@@ -113,10 +116,8 @@ public final class TowerTraining {
 
   /// How a run goes: its optimizer steps, those that are warm-up, and how many an epoch has.
   public var scheduleSummary: String {
-    let settings = options.training, order = EpochOrder(settings, sampleCount: pairs.images.count)
-    let schedule = LearningRateSchedule(settings, order)
-    return "\(schedule.totalSteps), \(order.stepsPerEpoch) an epoch; \(schedule.warmupSteps) of warm-up, then "
-      + settings.rateShape.text
+    LearningRateSchedule.summary(
+      options.training, EpochOrder(options.training, sampleCount: pairs.images.count))
   }
 
   /// Trains to the end.
@@ -135,6 +136,7 @@ public final class TowerTraining {
     let watches = [try ModelWatch(part.weights), try ModelWatch(tokenizerOf: part.directory)]
     run.checkInputs = { for watch in watches { try watch.require() } }
     run.resume = options.training.resume
+    run.goesOnAnyway = options.training.goesOnAnyway
     run.shouldStop = shouldStop
     run.onRemark = onRemark
     run.onStep = onStep
@@ -149,7 +151,9 @@ public final class TowerTraining {
         return loss
       }
       run.validationScores = { last.scores }
+      run.validationInterval = options.validation.evalEvery ?? .epoch
     }
+    run.bestPolicy = BestEvaluation(options.validation)
     return try run.run()
   }
 
@@ -184,6 +188,7 @@ public final class TowerTraining {
       ("tower", .object(options.settings.json)),
       ("settings", .object(options.training.json)),
     ])
+    if !options.validation.json.isEmpty { document["validation"] = .object(options.validation.json) }
     for values in [options.computing.json, options.images.json] {
       for (name, value) in values { document[name] = value }
     }

@@ -21,8 +21,10 @@ package struct TrainingRun<Objective: TrainingObjective> {
   package var onStep: (StepReport, _ total: Int) -> Void = { _, _ in }
   /// Told what was noticed in the output directory, for the log.
   package var onRemark: (String) -> Void = { _ in }
-  /// Mean loss on held-out data, taken at each epoch's end; the best model so far is kept.
+  /// Mean loss on held-out data; the best model so far is kept.
   package var validate: (() throws -> Double)?
+  /// When that loss is taken.
+  package var validationInterval = EvaluationInterval.epoch
   /// Validation with records of its own, which then takes the place of `validate`.
   package var evaluation: RunEvaluation?
   /// What the best model is chosen by, and when the run stops for want of a better one.
@@ -138,7 +140,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
         change.note(report)
         remark(report)
         best.note(stepLoss: report.loss)
-        if closesEpoch, evaluation == nil, let validate {
+        if isValidationDue, evaluation == nil, let validate {
           let loss = try finite(validate(), step: report.step)
           try trainer.objective.backend.throwFailure()
           report.validationLoss = loss
@@ -188,6 +190,13 @@ package struct TrainingRun<Objective: TrainingObjective> {
     try tracking.finish(exitCode: 0)
     try writeRecord(finalModel: FinalModel.list(finalModel), branches)
     return .finished(steps: trainer.step)
+  }
+
+  /// Whether the last step done is one after which the loss on held-out data is taken.
+  private var isValidationDue: Bool { validationCount(upTo: trainer.step) > validationCount(upTo: trainer.step - 1) }
+
+  private func validationCount(upTo step: Int) -> Int {
+    validationInterval.count(upTo: step, of: trainer.totalSteps, stepsPerEpoch: trainer.order.stepsPerEpoch)
   }
 
   /// How many validations with records of their own there are up to a step.
@@ -263,12 +272,12 @@ package struct TrainingRun<Objective: TrainingObjective> {
 
   /// - Parameter branch: what lies ahead of it stays beside what is written.
   private func remaining(_ checkpoints: RunCheckpoints, after branch: RunBranch?) -> DiskForecast.Remaining {
-    let steps = trainer.totalSteps - trainer.step, perEpoch = trainer.order.stepsPerEpoch
+    let steps = trainer.totalSteps - trainer.step
     return DiskForecast.Remaining(
       steps: steps,
       validations: evaluation != nil
         ? evaluationCount(upTo: trainer.totalSteps) - evaluationCount(upTo: trainer.step)
-        : validate == nil ? 0 : (steps + perEpoch - 1) / perEpoch,
+        : validate == nil ? 0 : validationCount(upTo: trainer.totalSteps) - validationCount(upTo: trainer.step),
       checkpoints: checkpoints.steps().count { $0 <= branch?.step ?? .max },
       // One that stays is copied too.
       hasBest: branch?.setAside == nil && branch?.movesBest != true

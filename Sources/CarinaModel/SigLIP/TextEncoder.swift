@@ -34,6 +34,9 @@ package final class TextEncoder {
     [tokens, positions] + blocks.flatMap(\.parameters) + finalNorm.parameters + head.parameters
   }
 
+  /// Every affine map of the blocks.
+  package var maps: [Linear] { blocks.flatMap(\.maps) }
+
   /// Lets the matrices of the blocks be packed while they are frozen; see `Parameter.packWhenFrozen`.
   package func packWhenFrozen() {
     for parameter in blocks.flatMap(\.parameters) where parameter.shape.count > 1 { parameter.packWhenFrozen() }

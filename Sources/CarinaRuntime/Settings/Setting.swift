@@ -13,7 +13,7 @@ public struct Setting<Value: SettingValue>: Sendable {
   /// The program and the part of its help in which it stands.
   public let section: SettingSection
   /// Whether `help` is followed by the default; false where the sentence says it itself.
-  public let showsDefault: Bool
+  public private(set) var showsDefault: Bool
   /// What stands for the value in the help; nil for the setting's name.
   public let valueName: String?
   /// Its key in records, if it is not that of `name`.
@@ -43,6 +43,15 @@ public struct Setting<Value: SettingValue>: Sendable {
     var setting = self
     setting.help = help
     setting.defaultValue = defaultValue ?? self.defaultValue
+    return setting
+  }
+
+  /// The same setting with its default in the sentence of the help, for a parser that is to tell whether it was given.
+  public func spellingOut(default value: Value) -> Setting {
+    guard showsDefault else { return self }
+    var setting = self
+    setting.help += " (default: \(value.text))"
+    setting.showsDefault = false
     return setting
   }
 

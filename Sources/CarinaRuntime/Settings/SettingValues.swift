@@ -64,6 +64,14 @@ public struct SettingValues<List: SettingList>: Equatable, Sendable {
     return Self.declared.map { text($0) }
   }
 
+  /// The settings whose values are not those of the declarations, in their order.
+  package var changedNames: [SettingName] {
+    func changed(_ setting: some DeclaredSetting) -> SettingName? {
+      self[setting.declaration] == setting.declaration.defaultValue ? nil : setting.declaration.name
+    }
+    return Self.declared.compactMap { changed($0) }
+  }
+
   /// Whether all values are equal, wherever they come from.
   public static func == (one: SettingValues, other: SettingValues) -> Bool {
     func isEqual(_ setting: some DeclaredSetting) -> Bool { one[setting.declaration] == other[setting.declaration] }

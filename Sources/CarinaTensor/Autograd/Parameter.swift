@@ -13,8 +13,13 @@ public final class Parameter {
   package let decays: Bool
   /// Whether gradients are computed for it.
   package private(set) var isTrainable = false
+  /// Whether a trained matrix stays as it is for now; see `hold`.
+  package private(set) var isHeld = false
   /// The gradient so far, fp32, of `value`'s shape; nil when none has come yet.
   package private(set) var gradient: Tensor?
+  /// The memory of a forgotten gradient, for the next one.
+  private var gradientMemory: Tensor?
+  private var keepsGradientMemory = false
 
   /// A frozen parameter.
   package init(name: String, value: Tensor, decays: Bool) {
@@ -37,6 +42,7 @@ public final class Parameter {
     if trainable { frozenFactor?.forget() }
     guard trainable else {
       gradient = nil
+      gradientMemory = nil
       return
     }
     if value.elementType == .bfloat16, remainder == nil {
@@ -74,6 +80,25 @@ public final class Parameter {
 
   /// Takes `packWhenFrozen` back.
   package func leaveUnpacked() { frozenFactor?.packsWhenRepeated = false }
+
+  /// Promises that a trained matrix stays as it is until `letGo`, so that the many products of a step that meet it may
+  /// treat it as a frozen one: packed when it is used again, and with what follows a product left to it off the tape.
+  /// The memory of its gradient, which each of them adds to, stays with it from then on: in the pool it would serve for
+  /// activations of a like size, and be missing there.
+  package func hold() {
+    isHeld = true
+    keepsGradientMemory = true
+    packWhenFrozen()
+  }
+
+  /// Takes the promise back, and drops the copies.
+  package func letGo() {
+    isHeld = false
+    if isTrainable { frozenFactor?.forget() }
+  }
+
+  /// Whether products may use copies of the matrix.
+  var staysAsItIs: Bool { !isTrainable || isHeld }
 
   /// Gives the pages of a mapped file back that something else than products has read, where products read a packed
   /// copy.
@@ -139,7 +164,7 @@ public final class Parameter {
   )
     -> Bool
   {
-    guard !isTrainable, let frozenFactor else { return false }
+    guard staysAsItIs, let frozenFactor else { return false }
     return frozenFactor.multiply(a, matrix, isForward: isForward, into: c, epilogue: epilogue)
   }
 
@@ -153,11 +178,15 @@ public final class Parameter {
   /// The gradient's memory for a product that writes all of it: to be added to, or, where it is fresh, to be filled.
   func gradientForProduct() -> (tensor: Tensor, isFresh: Bool) {
     if let gradient { return (gradient, false) }
-    let fresh = Tensor(uninitialized: shape, on: value.backend)
+    let fresh = gradientMemory ?? Tensor(uninitialized: shape, on: value.backend)
+    gradientMemory = nil
     gradient = fresh
     return (fresh, true)
   }
 
-  /// Forgets the gradient and gives its memory back to the pool.
-  package func clearGradient() { gradient = nil }
+  /// Forgets the gradient and gives its memory back to the pool, or keeps it for the next one; see `hold`.
+  package func clearGradient() {
+    if keepsGradientMemory { gradientMemory = gradient ?? gradientMemory }
+    gradient = nil
+  }
 }

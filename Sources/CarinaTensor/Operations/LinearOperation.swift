@@ -32,10 +32,12 @@ package func linear(
     bytes.multiply(input.bytes(for: bytes), bias: bias?.value.converted(to: .float32), summand: nil, into: out)
   } else {
     let left = MatrixFactor(input.operand, rows: rows, columns: inputs)
-    if !(isWhole && weight.multiplyPrepared(left, isForward: true, into: out)) {
-      backend.multiply(left, right.transposed, into: out, accumulate: false)
-    }
-    addBias(bias, rowRange, to: out)
+    // Of a held matrix the product may add the bias, which makes the same digits.
+    var epilogue = ProductEpilogue()
+    if weight.isHeld { epilogue.bias = bias?.value.converted(to: .float32) }
+    let isPrepared = isWhole && weight.multiplyPrepared(left, isForward: true, into: out, epilogue: epilogue)
+    if !isPrepared { backend.multiply(left, right.transposed, into: out, accumulate: false) }
+    if !isPrepared || epilogue.bias == nil { addBias(bias, rowRange, to: out) }
   }
   let trainsBias = bias?.isTrainable ?? false
   guard let tape, x.node != nil || weight.isTrainable || trainsBias else { return out }

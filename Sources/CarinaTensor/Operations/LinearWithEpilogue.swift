@@ -23,7 +23,7 @@ package func linearWithEpilogue(
     bytes.multiply(input.bytes(for: bytes), bias: bias?.value.converted(to: .float32), summand: summand, into: out)
     return out
   }
-  guard weight.value.elementType == .bfloat16, weight.quantized == nil, !weight.isTrainable,
+  guard weight.value.elementType == .bfloat16, weight.quantized == nil, weight.staysAsItIs,
     rows >= ProductEpilogue.fewestRows
   else { return nil }
   precondition(matrix.width == input.x.width, "\(weight.name): expected rows of \(input.x.width), got \(weight.shape)")

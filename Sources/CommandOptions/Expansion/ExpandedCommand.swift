@@ -11,7 +11,7 @@ struct ExpandedCommand {
   /// The words that repeat this command without the record that it was made from; nil where it is as it was.
   private(set) var resolved: [String]?
 
-  private static let programs = ["train-stage1", "train-stage2"]
+  private static let programs = ["train-stage0", "train-stage1", "train-stage2"]
   /// What belongs to one run and not to its repetition.
   private static let ownOptions = ["output-dir", "resume", "dump-tokens", "config"]
   private static let ownSwitches = ["--resume-anyway", "--config-anyway", "--dry-run"]

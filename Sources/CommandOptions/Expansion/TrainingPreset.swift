@@ -18,7 +18,7 @@ enum TrainingPreset: String, CaseIterable {
     switch self {
     case .llava15: "Liu et al. 2023, github.com/haotian-liu/LLaVA, scripts/v1_5"
     case .llavaRad: "Zambrano Chaves et al. 2024, github.com/microsoft/LLaVA-Rad, scripts"
-    case .projectionTrainer: "github.com/SabaPivot/ProjectionTrainer, Stage1 and Stage2"
+    case .projectionTrainer: "github.com/SabaPivot/ProjectionTrainer, Stage0 to Stage2"
     case .medgemmaLora: "github.com/google-health/medgemma, notebooks/fine_tune_with_hugging_face.ipynb; stage 2"
     }
   }
@@ -48,6 +48,12 @@ enum TrainingPreset: String, CaseIterable {
         ("lora-lr", "1e-4"), ("learning-rate", "1e-4"), ("batch-size", "16"), ("gradient-accumulation-steps", "4"),
         ("num-epochs", "3"), ("weight-decay", "0"), ("warmup-ratio", "0.03"), ("lr-schedule", "cosine"),
         ("max-grad-norm", "1"), ("unfreeze-projection-layer", nil),
+      ]
+    case (.projectionTrainer, "train-stage0"):
+      // The values of its script that starts the run; freezing is the script's default and this program's.
+      [
+        ("learning-rate", "5e-5"), ("batch-size", "16"), ("gradient-accumulation-steps", "4"), ("num-epochs", "100"),
+        ("weight-decay", "0.01"), ("warmup-ratio", "0.05"), ("max-text-len", "64"), ("drop-last", nil),
       ]
     case (.projectionTrainer, "train-stage1"):
       [

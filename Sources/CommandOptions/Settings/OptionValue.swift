@@ -16,6 +16,12 @@ protocol OptionValue: SettingValue {
   static func optionalReading(
     of setting: Setting<Self?>, in container: KeyedDecodingContainer<SettingKey>
   ) throws -> () throws -> Self?
+  /// Whether one of its values says that the command line gave nothing.
+  static var hasAbsence: Bool { get }
+}
+
+extension OptionValue {
+  static var hasAbsence: Bool { false }
 }
 
 extension OptionValue where Self: ExpressibleByArgument {
@@ -80,6 +86,8 @@ extension OptionValue where Self: NotatedSettingValue {
 }
 
 extension Bool: OptionValue {
+  static var hasAbsence: Bool { true }
+
   static func argument(_ setting: Setting<Bool>, defaultValue: Bool) -> any Decodable { Flag(setting) }
 
   static func reading(
@@ -104,6 +112,8 @@ extension Bool: OptionValue {
 }
 
 extension Optional: OptionValue where Wrapped: OptionValue {
+  static var hasAbsence: Bool { true }
+
   static func argument(_ setting: Setting<Wrapped?>, defaultValue: Wrapped?) -> any Decodable {
     Wrapped.optionalArgument(setting)
   }

@@ -6,6 +6,7 @@ import Carina
 /// ArgumentParser reads options off the mirror of a type, which is made here from the list instead of from properties.
 public struct SettingOptions<Offer: SettingOffer>: ParsableArguments, CustomReflectable {
   private var given: [(inout SettingValues<Offer.List>) throws -> Void] = []
+  private var isGiven: [(name: SettingName, holds: () throws -> Bool)] = []
 
   /// Nothing given yet.
   public init() {}
@@ -37,6 +38,13 @@ public struct SettingOptions<Offer: SettingOffer>: ParsableArguments, CustomRefl
     }
   }
 
+  /// The options that the command line gave; what an offer does not tell apart (`tellsGiven`) is given where its value is
+  /// not the default.
+  /// - Throws: as `values`.
+  public var givenNames: [SettingName] {
+    get throws { try isGiven.filter { try $0.holds() }.map(\.name) }
+  }
+
   /// Lines for the header of a run.
   /// - Throws: as `values`.
   public var header: [(name: String, value: String)] { get throws { headerLines(try Self.texts(values)) } }
@@ -49,19 +57,28 @@ public struct SettingOptions<Offer: SettingOffer>: ParsableArguments, CustomRefl
 
   private static var settings: [any OptionSetting] {
     SettingValues<Offer.List>.declared.compactMap { $0 as? any OptionSetting }
-      .filter { Offer.section == nil ? $0.section != .engine : $0.section == Offer.section }
+      .filter { Offer.offers($0.name, in: $0.section) }
   }
 
   private static func argument<Declared: OptionSetting>(_ setting: Declared) -> Any {
-    Declared.Value.argument(setting.declaration, defaultValue: Offer.defaults[setting.declaration])
+    Declared.Value.argument(worded(setting.declaration), defaultValue: Offer.defaults[setting.declaration])
+  }
+
+  /// The setting as this program's parser has it.
+  private static func worded<Value: OptionValue>(_ setting: Setting<Value>) -> Setting<Value> {
+    let worded = Offer.help(setting.name).map { setting.worded($0) } ?? setting
+    guard Offer.tellsGiven, !Value.hasAbsence else { return worded }
+    return worded.spellingOut(default: Offer.defaults[setting])
   }
 
   private mutating func take<Declared: OptionSetting>(
     _ setting: Declared, _ container: KeyedDecodingContainer<SettingKey>
   ) throws {
-    let declaration = setting.declaration
-    guard let read = try Declared.Value.reading(of: declaration, in: container) else { return }
+    let declaration = setting.declaration, worded = Self.worded(declaration)
+    guard let read = try Declared.Value.reading(of: worded, in: container) else { return }
     given.append { $0[declaration] = try read() }
+    let isSure = !worded.showsDefault && !Declared.Value.hasAbsence
+    isGiven.append((declaration.name, { try isSure || read() != Offer.defaults[declaration] }))
   }
 }
 

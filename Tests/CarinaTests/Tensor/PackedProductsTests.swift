@@ -6,9 +6,11 @@ import Carina
 /// Packing is a matter of time and memory: it must change no digit.
 @Suite("Packed factors") struct PackedProductsTests {
   /// Result and gradient of the input of one pass.
-  private func pass(_ weight: Parameter, rows: Int, seed: UInt64) -> (out: Tensor, gradient: Tensor?) {
+  private func pass(
+    _ weight: Parameter, bias: Parameter? = nil, rows: Int, seed: UInt64
+  ) -> (out: Tensor, gradient: Tensor?) {
     let tape = Tape(), x = tape.watch(Tensor.random([rows, weight.shape[1]], seed: seed))
-    let out = linear(x, weight, tape: tape)
+    let out = linear(x, weight, bias, tape: tape)
     tape.backward(from: out, seed: Tensor.random([rows, weight.shape[0]], seed: seed + 100))
     return (out.detached, tape.gradient(of: x))
   }
@@ -35,6 +37,40 @@ import Carina
     if packed.value.backend.packsFactors { #expect(packed.frozenFactor?.isPacked == true) }
     packed.leaveUnpacked()
     expectSameBits(pass(plain, rows: size.rows, seed: 9).out, pass(packed, rows: size.rows, seed: 9).out)
+  }
+
+  @Test("a trained matrix that is held is packed without another digit, and is read anew once it was let go")
+  func held() throws {
+    func weight() -> Parameter { Parameter.random("w", [192, 128], seed: 2, type: .bfloat16, trainable: true) }
+    let plain = weight(), held = weight()
+    let bias = Parameter.random("b", [192], seed: 3, type: .bfloat16, trainable: false)
+    for step in UInt64(1)...2 {
+      held.hold()
+      for seed in UInt64(1)...3 {
+        let (one, other) = (
+          pass(plain, bias: bias, rows: 300, seed: step * 10 + seed),
+          pass(held, bias: bias, rows: 300, seed: step * 10 + seed)
+        )
+        expectSameBits(one.out, other.out, "step \(step), pass \(seed)")
+        expectSameBits(try #require(one.gradient), try #require(other.gradient), "step \(step), pass \(seed)")
+      }
+      let gradient = try #require(held.gradient)
+      expectSameBits(try #require(plain.gradient), gradient)
+      if held.value.backend.packsFactors { #expect(held.frozenFactor?.isPacked == true) }
+      held.letGo()
+      #expect(held.frozenFactor?.isPacked != true && !held.isHeld)
+      for parameter in [plain, held] {
+        parameter.clearGradient()
+        parameter.assign(Tensor.random([192, 128], seed: 7 + step))
+      }
+      // The next gradient lies where this one did.
+      let memory = gradient.storage
+      _ = pass(plain, rows: 8, seed: 1)
+      _ = pass(held, rows: 8, seed: 1)
+      #expect(try #require(held.gradient).storage === memory)
+      expectSameBits(try #require(plain.gradient), try #require(held.gradient))
+      for parameter in [plain, held] { parameter.clearGradient() }
+    }
   }
 
   @Test("a factor that is packed for one large product gives the bits of the library's plain product")

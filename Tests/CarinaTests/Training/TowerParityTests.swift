@@ -84,6 +84,33 @@ import Carina
     }
   }
 
+  @Test("in bfloat16, too, pieces make the gradient of one piece up to rounding, and no weight stays held")
+  func bfloat16() throws {
+    func gradients(_ pieces: ContrastivePieces?) throws -> [String: [Float]] {
+      let model = try ModelDirectory(path: golden.path + "/model").loadSiglip(precision: .bfloat16, on: TestBackend.cpu)
+        .model
+      let objective = try objective(model, samples(), pieces: pieces)
+      for _ in 0..<2 {
+        for parameter in model.parameters { parameter.clearGradient() }
+        _ = try loss(objective)
+      }
+      for map in model.vision.maps + model.text.maps {
+        #expect(!map.weight.isHeld && map.weight.frozenFactor?.isPacked != true, "\(map.name)")
+      }
+      return model.parameters.reduce(into: [:]) { $0[$1.name] = $1.gradient?.values }
+    }
+    let whole = try gradients(nil), divided = try gradients(ContrastivePieces(images: 4, texts: 4))
+    #expect(divided.count == whole.count)
+    var away = 0.0, all = 0.0
+    for (name, expected) in whole {
+      for (one, other) in zip(try #require(divided[name]), expected) {
+        away += Double((one - other) * (one - other))
+        all += Double(other * other)
+      }
+    }
+    #expect((away / all).squareRoot() < 0.02, "\((away / all).squareRoot())")
+  }
+
   @Test("three steps of AdamW on the whole batch, in pieces, end in PyTorch's weights")
   func steps() throws {
     let model = try model(), final = try SafetensorsFile(path: golden.path + "/final.safetensors")

@@ -86,10 +86,12 @@ extension MemoryForecast {
       plan.images, vision.channelCount * vision.imageSize * vision.imageSize,
       count: 2 * max(1, plan.imagesOfStep / max(plan.images, 1)))
 
-    let packed = MemoryForecast.packedByteCount(plan)
+    let packed = MemoryForecast.packedByteCount(plan) { !plan.freezing.trains($0) }
+    // In pieces, for as long as a step's pieces go through the towers.
+    let held = isDivided ? MemoryForecast.packedByteCount(plan, where: plan.freezing.trains) : 0
     // A packed copy takes the place of the pages of the file.
     weights =
-      plan.frozen.mapped + plan.frozen.copied + plan.trained.copied + packed - min(packed, plan.frozen.mapped)
+      plan.frozen.mapped + plan.frozen.copied + plan.trained.copied + packed - min(packed, plan.frozen.mapped) + held
     packedVision = packed
     packedDecoder = 0
     packsFrozen = true
@@ -99,7 +101,8 @@ extension MemoryForecast {
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
       kept[keyPath: bytes] + max(backward[keyPath: bytes], forward[keyPath: bytes])
     }
-    buffers = plan.frozen.copied + plan.trained.copied + training + packed + pixels.pooled + highest(\.pooled)
+    buffers =
+      plan.frozen.copied + plan.trained.copied + training + packed + held + pixels.pooled + highest(\.pooled)
     let idle = min(
       (kept.pooled + backward.pooled + forward.pooled) / 2,
       MemoryPool.room(peak: buffers, largest: max(kept.largest, backward.largest, forward.largest, pixels.largest)))
@@ -110,11 +113,11 @@ extension MemoryForecast {
     self.isCheckpointed = isCheckpointed
   }
 
-  /// Bytes of frozen matrices in the product library's own layout, as read forwards.
-  private static func packedByteCount(_ plan: TowerPlan) -> Int {
+  /// Bytes of the blocks' matrices of these names in the product library's own layout, as read forwards.
+  private static func packedByteCount(_ plan: TowerPlan, where holds: (String) -> Bool) -> Int {
     guard plan.precision == .bfloat16, plan.packsFactors else { return 0 }
     let count = TensorTable(vision: plan.vision, text: plan.text).rows.reduce(0.0) { sum, row in
-      sum + (row.isBlockMatrix && !plan.freezing.trains(row.name) ? Double(row.count) : 0)
+      sum + (row.isBlockMatrix && holds(row.name) ? Double(row.count) : 0)
     }
     return Int(min(2 * count, 1e15))
   }

@@ -56,6 +56,10 @@ package struct ContrastivePieces: Equatable, Sendable {
       model.text.pooled(
         Array(batch.texts[range]), isCheckpointed: isCheckpointed && tape != nil, isFused: true, tape: tape)
     }
+    // Every piece meets the same weights, twice.
+    let held = (model.vision.maps + model.text.maps).map(\.weight).filter(\.isTrainable)
+    for weight in held { weight.hold() }
+    defer { for weight in held { weight.letGo() } }
     // A watch learns from a tape which operation made the first number that is not finite.
     func probe() -> Tape? { finiteWatch.map { Tape(finiteWatch: $0) } }
     guard let images = embeddings(batch.imageCount, by: images, { imageTower($0, probe()) }),

@@ -13,6 +13,7 @@ public struct RecordedRun: Sendable {
   /// What has to be the same data and the same weights, by the keys of a configuration.
   private static let inputs = [
     "data.shards", "data.transform", "data.validation", "models.vision", "models.language", "models.projector",
+    "models.siglip",
   ]
 
   /// Reads a record; a run's directory stands for the one in it.
@@ -43,6 +44,26 @@ public struct RecordedRun: Sendable {
     self.program = program.split(separator: "/").last.map(String.init) ?? program
     arguments = Array(words.dropFirst())
     directory = record.environment["directory"]?.string
+  }
+
+  /// Compares a run with this one, which it repeats.
+  /// - Parameters:
+  ///   - hasFreshProjector: then its weights follow from the seed and are no input.
+  ///   - isAnyway: whether other data or weights are taken.
+  /// - Returns: what differs, for the log.
+  /// - Throws: `CarinaError.badData` for other data or weights, unless that was asked for.
+  package func remarks(
+    on configuration: JSONValue, hasFreshProjector: Bool = false, isAnyway: Bool
+  ) throws -> [String] {
+    let found = differences(from: configuration, hasFreshProjector: hasFreshProjector)
+    guard found.inputs.isEmpty || isAnyway else {
+      throw CarinaError(
+        .badData, "the data or weights are not those of the run that is to be repeated", at: path,
+        found: found.inputs.joined(separator: "; "),
+        remedy: "Use the same files, or add \(setting: .configAnyway) to take these.")
+    }
+    let all = found.inputs + found.others
+    return all.isEmpty ? [] : ["other than in \(path): \(all.joined(separator: "; "))"]
   }
 
   /// What decides the numbers of a run and of this one, where they differ: first the data and weights, which a

@@ -9,8 +9,11 @@ public protocol TowerTrainingCommand {
 }
 
 /// Tunes a SigLIP and shows it: header, progress, outcome.
+/// - Parameter hasLivePage: whether a page in the run's directory shows it while it goes.
 /// - Throws: what the engine throws.
-public func runTowerTraining(_ program: String, _ options: TowerTrainingOptions, on device: Device) throws {
+public func runTowerTraining(
+  _ program: String, _ options: TowerTrainingOptions, hasLivePage: Bool = false, on device: Device
+) throws {
   let training = try TowerTraining(options, on: device), counts = training.counts
   let checkpointing =
     (training.forecast.isCheckpointed ? "yes" : "no")
@@ -31,7 +34,11 @@ public func runTowerTraining(_ program: String, _ options: TowerTrainingOptions,
     !["freeze-text-encoder", "freeze-logit-scale"].contains($0.name)
   }
   .resolving(["max-text-len": "\(training.textLength)", "chunk-size": training.chunkSummary])
-  lines += headerLines(options.training.texts).combining("batch-size", "gradient-accumulation-steps")
+  func own(_ texts: [(name: SettingName, value: String)]) -> [(name: String, value: String)] {
+    headerLines(texts.filter { !TowerTrainingOptions.foreignSettings.contains($0.name) })
+  }
+  if options.validation != ValidationSettings() { lines += own(options.validation.texts) }
+  lines += own(options.training.texts).combining("batch-size", "gradient-accumulation-steps")
   lines += headerLines(options.images.texts)
   lines += headerLines(options.computing.texts).resolving([
     "precision": options.computing.precision.elementType.rawValue, "matmul": device.productName,
@@ -43,11 +50,15 @@ public func runTowerTraining(_ program: String, _ options: TowerTrainingOptions,
   writeRunHeader(program, lines)
   for remark in training.remarks { writeNote(remark) }
   guard !options.isDryRun else { return }
-  Interruption.listen()
-  let display = StepDisplay(program)
-  let outcome = try training.run(
-    shouldStop: { Interruption.wasRequested }, onRemark: writeNote, onStep: display.show)
-  display.finish()
+  var watched = WatchedRun(program: program, directory: options.outputDirectory, settings: options.training)
+  if hasLivePage {
+    watched.pageFacts = [
+      ("training images", "\(counts.images)"), ("held-out images", "\(counts.heldOutImages ?? 0)"),
+    ]
+  }
+  let outcome = try watched.run {
+    try training.run(shouldStop: $0.shouldStop, onRemark: writeNote, onStep: $0.onStep)
+  }
   if let retrieval = try training.retrievalSummary() { printLine("\(program): held-out images \(retrieval)") }
   showEnding(program, outcome, training.forecast, in: options.outputDirectory, on: device)
 }
