@@ -4,7 +4,10 @@ usage: make_llava_goldens.py   needs: torch transformers safetensors pillow
 
 full: all patches, a tied head, a tower without pooling head. first-patch: `vision_feature_select_strategy` default, a head of its own, a pooling head.
 answers.json: {"image_token": id, "rows": N, "answers": [{"question", "prompt", "ids", "text", "margin"}]}; `prompt` holds N image ids, `ids` are greedy, at most 10,
-`margin` is the smallest gap between best and second-best logit on the way. golden.safetensors: `pixel_values`, and `logits.I` of the prompt of answer I."""
+`margin` is the smallest gap between best and second-best logit on the way. golden.safetensors: `pixel_values`, and `logits.I` of the prompt of answer I.
+templates.json: the chat template that `infer export --as llava` writes for each layout, and the ids that LlavaProcessor makes with it:
+[{"style", "template", "prompts": [{"turns": [[question, answer]…], "system"?, "question", "ids"}]}]."""
+import json
 import pathlib
 import random
 import shutil
@@ -27,6 +30,57 @@ TEMPLATE = """{{ bos_token }}
   {{ '<end_of_turn>\\n' }}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{ '<start_of_turn>model\\n' }}{%- endif -%}"""
+
+
+PARTS = "{% set parts = [{'type': 'text', 'text': message['content']}] if message['content'] is string else message['content'] %}"
+
+
+def turns(opening, before, user, after, ending):
+    return (opening + "{% for message in messages %}{% if message['role'] not in ['user', 'assistant'] %}"
+            "{{ raise_exception('the model was trained without a system text') }}{% endif %}" + PARTS + before
+            + "{% for part in parts %}{% if part['type'] == 'image' %}{{ '" + SOFT + "' }}{% endif %}{% endfor %}"
+            "{% for part in parts %}{% if part['type'] == 'text' %}{{ " + user + " if message['role'] == 'user' else part['text'] }}{% endif %}{% endfor %}"
+            + after + "{% endfor %}" + ending + "\n")
+
+
+# What Sources/CarinaEngine/Checkpoint/Joined/ChatTemplate.swift writes.
+TEMPLATES = {
+    "gemma": turns("{{ bos_token }}", "{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' }}", "part['text'] | trim",
+                   "{{ '<end_of_turn>\\n' }}", "{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}"),
+    "plain": turns("{{ bos_token }}", "", "part['text']", "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}", ""),
+    "seed": turns("", "{% if message['role'] == 'assistant' %}{{ bos_token }}{% endif %}", "part['text']", "", ""),
+    "gemma3": "{{ bos_token }}{% set before = namespace(text='') %}{% for message in messages %}" + PARTS
+              + "{% if message['role'] == 'system' %}{% set before.text = parts[0]['text'] + '\\n\\n' %}{% else %}"
+              "{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\\n' + before.text }}{% set before.text = '' %}"
+              "{% for part in parts %}{{ '\\n\\n<start_of_image>" + SOFT + "<end_of_image>\\n\\n' if part['type'] == 'image' else part['text'] | trim }}{% endfor %}"
+              "{{ '<end_of_turn>\\n' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}\n",
+}
+
+
+def templates():
+    """Prompts of every layout about one image, of one turn and, where a layout has turns, of two."""
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=OUT + "/gemma3-prompt/tokenizer.json", bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>",
+                                        extra_special_tokens={"image_token": SOFT})
+    image, r, lines, facts = Image.new("RGB", (24, 24)), random.Random(431), [l for l in corpus() if l.endswith("?")], []
+    for style, template in sorted(TEMPLATES.items()):
+        processor = LlavaProcessor(SiglipImageProcessorPil(size={"height": 24, "width": 24}), tokenizer, patch_size=6, vision_feature_select_strategy="full",
+                                   chat_template=template, image_token=SOFT)
+        prompts = []
+        for k in range(6):
+            count = k % 3 if "gemma" in style else 0
+            texts = [r.choice(lines) for _ in range(2 * count + 1)]
+            texts[-1] = f"  {texts[-1]}\n" if k == 5 else texts[-1]
+            fact = {"turns": [texts[2 * i:2 * i + 2] for i in range(count)], "question": texts[-1]}
+            messages = [{"role": ("user", "assistant")[i % 2], "content": [{"type": "text", "text": t}]} for i, t in enumerate(texts)]
+            messages[0]["content"].insert(0, {"type": "image", "image": image})
+            if style == "gemma3" and k > 2:
+                fact["system"] = r.choice(corpus())
+                messages.insert(0, {"role": "system", "content": [{"type": "text", "text": fact["system"]}]})
+            made = processor.apply_chat_template(messages, tokenize=True, return_dict=True, add_generation_prompt=True, return_tensors="pt",
+                                                 processor_kwargs={"add_special_tokens": False})
+            prompts.append(dict(fact, ids=made["input_ids"][0].tolist()))
+        facts.append({"style": style, "template": template, "prompts": prompts})
+    write_json(HERE / "templates.json", facts)
 
 
 def case(name, seed, strategy, tied, head):
@@ -80,7 +134,8 @@ def case(name, seed, strategy, tied, head):
 
 
 def main():
-    case("full", 401, "full", True, False)
+    case("full", 407, "full", True, False)
+    templates()
     case("first-patch", 411, "default", False, True)
 
 

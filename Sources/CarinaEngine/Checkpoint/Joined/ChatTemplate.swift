@@ -3,7 +3,7 @@ import CarinaText
 import Foundation
 
 /// The layouts of prompts as Jinja templates for transformers.
-enum ChatTemplate {
+package enum ChatTemplate {
   /// Gemma 3's layout: `Gemma3PromptLayout`.
   /// - Parameter image: what stands where an image does. `Gemma3Processor` puts the rows of an image and the line breaks
   ///   around them where `<start_of_image>` stands.
@@ -23,7 +23,7 @@ enum ChatTemplate {
 
   /// A layout for `LlavaProcessor`, which puts the rows of an image where its piece stands.
   /// - Parameter image: the text of that piece.
-  static func llava(_ style: PromptStyle, image: String) -> String {
+  package static func llava(_ style: PromptStyle, image: String) -> String {
     let image = image.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "'", with: "\\'")
     switch style {
     case .gemma3:
