@@ -7,8 +7,8 @@ public struct CheckpointOrParts: BackboneArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "A joined Gemma 3 (directory or id), or the final_model or best_model of a run, to go on with; its prompt style is "
-        + "the default.", valueName: "dir"))
+      "A joined Gemma 3 or LLaVA (directory or id), or the final_model or best_model of a run, to go on with; its "
+        + "prompt style is the default.", valueName: "dir"))
   public var checkpoint: String?
   /// The vision encoder.
   @Option(

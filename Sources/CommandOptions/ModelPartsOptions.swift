@@ -7,7 +7,7 @@ public struct ModelPartsOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "The final_model or best_model directory of a training run, or a joined Gemma 3 (directory or id).",
+      "The final_model or best_model directory of a training run, or a joined Gemma 3 or LLaVA (directory or id).",
       valueName: "dir"))
   public var checkpoint: String?
   /// The vision encoder.

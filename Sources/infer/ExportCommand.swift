@@ -4,17 +4,20 @@ import CommandOptions
 
 /// A trained model in the form of other software.
 struct ExportCommand: ParsableCommand {
-  /// The forms.
-  enum Form: String, CaseIterable, ExpressibleByArgument {
-    case gemma3
-  }
-
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write a model whose projector has Gemma 3's form as one directory that transformers opens.",
-    discussion: "Example: infer export --as gemma3 --checkpoint runs/stage2/final_model --output joined")
+    abstract: "Write a model in parts as one directory that transformers opens.",
+    discussion: """
+      gemma3 wants a projector of Gemma 3's form (--projector gemma3), llava one of LLaVA's (--projector mlp2x) over
+      features before the last norm (--vision-feature pre-norm).
 
-  @Option(name: .customLong("as"), help: "The form: gemma3, a Gemma3ForConditionalGeneration.") var form: Form
+      Example: infer export --as llava --checkpoint runs/stage2/final_model --output joined
+      """)
+
+  @Option(
+    name: .customLong("as"),
+    help: "The form: gemma3, a Gemma3ForConditionalGeneration, or llava, a LlavaForConditionalGeneration.")
+  var form: JoinedModelKind
   @Option(
     name: .long, help: ArgumentHelp("The final_model or best_model directory of a training run.", valueName: "dir"))
   var checkpoint: String
@@ -25,12 +28,11 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     global.apply()
-    switch form {
-    case .gemma3:
-      let export = try JoinedGemma3Export(checkpoint)
-      for remark in export.remarks { writeNote(remark) }
-      try export.write(to: output)
-    }
+    let export = try JoinedExport(checkpoint, as: form)
+    for remark in export.remarks { writeNote(remark) }
+    try export.write(to: output)
     printLine("infer export: the model is in \(output)")
   }
 }
+
+extension JoinedModelKind: @retroactive ExpressibleByArgument {}

@@ -39,7 +39,7 @@ final class JoinedWorld: Sendable {
       description: .init(
         promptStyle: .gemma, maximumQuestionTokens: 64, maximumAnswerTokens: 64, transform: ImageTransform(size: 32)),
       type: .float32, to: parts)
-    try JoinedGemma3Export(parts).write(to: model)
+    try JoinedExport(parts, as: .gemma3).write(to: model)
     try FileManager.default.removeItem(atPath: model + "/carina.json")
   }
 

@@ -7,20 +7,22 @@ import CarinaTensor
 package struct AdapterWriter {
   private let adapters: TrainedAdapters
   private let wholeProjector: Projector?
-  private let language: ModelDirectory, vision: ModelDirectory
+  private let language: ModelDirectory, vision: ModelDirectory, projector: ModelDirectory?
   private let model: VisionLanguageModel
 
   /// - Parameters:
-  ///   - language: where the decoder lies, alone or in a joined Gemma 3; the same of the vision encoder.
-  ///   - wholeProjector: a projector that was trained whole over a joined Gemma 3, and goes into the adapter.
+  ///   - language: where the decoder lies, alone or in a joined model; the same of the vision encoder.
+  ///   - projector: the same of the projector; nil for a fresh one.
+  ///   - wholeProjector: a projector that was trained whole over a joined model, and goes into the adapter.
   package init(
     _ adapters: TrainedAdapters, of model: VisionLanguageModel, language: ModelDirectory, vision: ModelDirectory,
-    wholeProjector: Projector? = nil
+    projector: ModelDirectory? = nil, wholeProjector: Projector? = nil
   ) {
     self.adapters = adapters
     self.model = model
     self.language = language
     self.vision = vision
+    self.projector = projector
     self.wholeProjector = wholeProjector
   }
 
@@ -28,42 +30,44 @@ package struct AdapterWriter {
   /// own.
   /// - Throws: `CarinaError.cannotWrite`.
   package func write(to path: String) throws {
-    let isJoined = language.isJoinedGemma3, sharesVision = isJoined && vision == language
+    let joined = language.joinedKind, sharesVision = joined != nil && vision == language
+    // The projector of a LLaVA has affine maps, which PEFT finds in the same model.
+    let sharesProjector = joined == .llava && projector == language
     var own: [AdaptedPart] = [.languageModel]
     if sharesVision { own.append(.visionEncoder) }
-    try write(own, base: language.reference, isJoined: isJoined, sharesVision: sharesVision, to: path)
+    if sharesProjector { own.append(.projector) }
+    try write(own, base: language.reference, joined: joined, to: path)
     if !sharesVision, adapters.plan.touches(.visionEncoder) {
       try write(
-        [.visionEncoder], base: vision.reference, isJoined: false, sharesVision: false,
+        [.visionEncoder], base: vision.reference, joined: nil,
         to: "\(path)/\(AdaptedPart.visionEncoder.rawValue)")
     }
-    if adapters.plan.touches(.projector) {
-      try write(
-        [.projector], base: nil, isJoined: false, sharesVision: false, to: "\(path)/\(AdaptedPart.projector.rawValue)")
+    if !sharesProjector, adapters.plan.touches(.projector) {
+      try write([.projector], base: nil, joined: nil, to: "\(path)/\(AdaptedPart.projector.rawValue)")
     }
   }
 
   private func write(
-    _ parts: [AdaptedPart], base: String?, isJoined: Bool, sharesVision: Bool, to path: String
+    _ parts: [AdaptedPart], base: String?, joined: JoinedModelKind?, to path: String
   ) throws {
     var tensors: [(name: String, tensor: TensorSource, type: ElementType)] = [], paths: [String] = []
     for (part, adapter) in adapters.adapters where parts.contains(part) {
-      let own = AdapterModuleName.path(of: adapter.map, part, isJoined: isJoined)
+      let own = AdapterModuleName.path(of: adapter.map, part, in: joined)
       paths.append(own)
       for (factor, parameter) in [("lora_A", adapter.a), ("lora_B", adapter.b)] {
         tensors.append(
           ("base_model.model.\(own).\(factor).weight", TensorSource(trainedValueOf: parameter), .float32))
       }
     }
-    let projector = parts.contains(.languageModel) && isJoined ? wholeProjector : nil
+    let projector = parts.contains(.languageModel) && joined != nil ? wholeProjector : nil
     for parameter in projector?.parameters ?? [] {
-      let own = AdapterModuleName.path(of: parameter.name, .projector, isJoined: true)
+      let own = AdapterModuleName.path(of: parameter.name, .projector, in: joined)
       tensors.append(("base_model.model.\(own)", TensorSource(trainedValueOf: parameter), .float32))
     }
     // What a list of short names would match: every map of the model that PEFT opens.
-    let opened = sharesVision || !isJoined ? parts : parts + [.visionEncoder]
+    let opened = joined == nil ? parts : AdaptedPart.allCases.filter { $0 != .projector || joined == .llava }
     var all = opened.flatMap { part in
-      part.maps(of: model).map { AdapterModuleName.path(of: $0.name, part, isJoined: isJoined) }
+      part.maps(of: model).map { AdapterModuleName.path(of: $0.name, part, in: joined) }
     }
     if parts.contains(.visionEncoder), model.vision.config.hasPoolingHead { all += Self.poolingHead }
     try configuration(

@@ -11,9 +11,9 @@ extension JoinedPipeline {
     }
   }
 
-  /// Whether all parts lie in one directory of a joined Gemma 3.
+  /// Whether all parts lie in one directory of a joined model.
   var isOneDirectory: Bool {
-    language.directory.isJoinedGemma3 && vision.directory == language.directory
+    language.directory.isJoined && vision.directory == language.directory
       && projector?.directory == language.directory
   }
 

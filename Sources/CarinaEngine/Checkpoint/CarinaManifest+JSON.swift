@@ -26,7 +26,7 @@ extension CarinaManifest {
     promptStyle = try root["prompt_style"].read(PromptStyle.words) { $0.string.flatMap(PromptStyle.init) }
     system = try root["system"].optional?.text()
     layout =
-      try root["layout"].optional?.read("parts or gemma3") { $0.string.flatMap(Layout.init) } ?? .parts
+      try root["layout"].optional?.read("parts, gemma3 or llava") { $0.string.flatMap(Layout.init) } ?? .parts
     feature = try root["vision_feature"].read("post-norm or pre-norm") { $0.string.flatMap(VisionFeature.init) }
     maximumQuestionTokens = try root["max_question_tokens"].count(from: 1, expected: "a number of at least 1")
     maximumAnswerTokens = try root["max_answer_tokens"].count(from: 1, expected: "a number of at least 1")

@@ -30,8 +30,16 @@ public struct CarinaManifest: Equatable, Sendable {
   public enum Layout: String, Sendable, CaseIterable {
     /// Each in a directory of its own, or by reference.
     case parts
-    /// All of them as one `Gemma3ForConditionalGeneration`.
-    case gemma3
+    /// All of them as one `Gemma3ForConditionalGeneration`, or as one `LlavaForConditionalGeneration`.
+    case gemma3, llava
+
+    /// That of a joined model of transformers.
+    package init(_ kind: JoinedModelKind) {
+      switch kind {
+      case .gemma3: self = .gemma3
+      case .llava: self = .llava
+      }
+    }
   }
 
   /// Where a part that was not copied lies.

@@ -74,7 +74,7 @@ public struct JoinedModelDirectory {
   /// - Throws: as `PipelineParts.init(joined:)` where they are one directory.
   var parts: PipelineParts {
     get throws {
-      manifest.layout == .gemma3 ? try PipelineParts(joined: languageModel) : apart
+      manifest.layout == .parts ? apart : try PipelineParts(joined: languageModel)
     }
   }
 

@@ -47,8 +47,8 @@ extension ModelDirectory {
   /// What a projector's weights will take.
   /// - Throws: as `decoderFootprint`.
   package func projectorFootprint(precision: ElementType) throws -> WeightsFootprint {
-    let format: TensorFormat? = isJoinedGemma3 ? .joinedProjector : nil
-    return WeightsFootprint(
-      TensorTable(of: try projectorConfig(), format: format), in: try weights(), precision: precision)
+    WeightsFootprint(
+      TensorTable(of: try projectorConfig(), format: joinedKind.map(TensorFormat.projector(in:))), in: try weights(),
+      precision: precision)
   }
 }

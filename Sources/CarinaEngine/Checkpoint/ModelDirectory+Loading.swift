@@ -4,7 +4,7 @@ import CarinaTensor
 
 extension ModelDirectory {
   /// The decoder's configuration as it and the weights say it together, with the ends that `generation_config.json`
-  /// adds; of a joined Gemma 3 that of its text part.
+  /// adds; of a joined model that of its text part.
   /// - Throws: `CarinaError.missingInput`, `.badData`.
   package func decoderConfig() throws -> CheckpointReading<DecoderConfig> {
     let json = try configuration()
@@ -18,12 +18,12 @@ extension ModelDirectory {
     }
     var reading = CheckpointReading(
       config: config, unknownKeys: document.unknownKeys, remarks: remarks,
-      format: json["model_type"] == "gemma3" ? .joinedDecoder : .decoder)
+      format: JoinedModelKind(configuration: json) == nil ? .decoder : .joinedDecoder)
     reading.findHead(in: try weights(), path: path)
     return reading
   }
 
-  /// Reads a Gemma 3 decoder (`Gemma3ForCausalLM`), or that of a joined model (`Gemma3ForConditionalGeneration`).
+  /// Reads a Gemma 3 decoder (`Gemma3ForCausalLM`), or that of a joined model.
   /// - Throws: `CarinaError.missingInput`, `.badData`; everything that does not fit the configuration in one error.
   package func loadDecoder(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Decoder> {
     let reading = try decoderConfig()
@@ -36,7 +36,8 @@ extension ModelDirectory {
     let json = try configuration()
     let (config, unknown) = try VisionConfig.read(json, source: file("config.json"))
     var reading = CheckpointReading(
-      config: config, unknownKeys: unknown, format: json["model_type"] == "gemma3" ? .joinedVision : .vision)
+      config: config, unknownKeys: unknown,
+      format: JoinedModelKind(configuration: json) == nil ? .vision : .joinedVision)
     reading.findPoolingHead(in: try weights(), path: path)
     return reading
   }
@@ -56,7 +57,7 @@ extension ModelDirectory {
       return try ProjectorConfig(
         json: JSONValue.parseFile(file("projector_config.json")), source: file("projector_config.json"))
     }
-    if isJoinedGemma3 {
+    if isJoined {
       // The configuration alone decides: the weights of the other parts need not be asked.
       let json = try configuration(), source = file("config.json")
       return try ProjectorConfig(
@@ -76,17 +77,20 @@ extension ModelDirectory {
     return ProjectorConfig(inputSize: first[1], hiddenSize: first[0], outputSize: second[0])
   }
 
-  /// Whether this is a `Gemma3ForConditionalGeneration`, whose parts are read by their own names.
-  package var isJoinedGemma3: Bool {
-    guard !has("projector_config.json"), has("config.json") else { return false }
-    return (try? configuration())?["model_type"] == "gemma3"
+  /// Which joined model of transformers this is, whose parts are read by their own names; nil for another directory.
+  package var joinedKind: JoinedModelKind? {
+    guard !has("projector_config.json"), has("config.json") else { return nil }
+    return (try? configuration()).flatMap(JoinedModelKind.init(configuration:))
   }
+
+  /// Whether this is a joined model of transformers.
+  package var isJoined: Bool { joinedKind != nil }
 
   /// Reads a projector.
   /// - Throws: as `loadDecoder`.
   package func loadProjector(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Projector> {
     let config = try projectorConfig()
-    let format: TensorFormat = isJoinedGemma3 ? .joinedProjector : .projector(config)
+    let format: TensorFormat = joinedKind.map(TensorFormat.projector(in:)) ?? .projector(config)
     return try load([], format, remarks: Self.torchRemarks(weights()), precision: precision, on: backend) {
       Projector(config, from: $0)
     }

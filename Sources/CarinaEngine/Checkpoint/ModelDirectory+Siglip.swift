@@ -44,7 +44,7 @@ extension ModelDirectory {
     switch kind {
     case "siglip2":
       "SigLIP 2 of flexible image sizes (NaFlex) is not computed here; its variants of one size are of the type siglip."
-    case "siglip_vision_model", "gemma3":
+    case "siglip_vision_model", "gemma3", "llava":
       "This is a vision tower without the text tower that it was trained with: name the whole model."
     default: nil
     }

@@ -52,7 +52,7 @@ public struct ModelDirectory: Equatable, Sendable {
   }
 
   /// Finds a projector by its own directory, by that of the model or of the run in which it lies, by the id of a joined
-  /// Gemma 3, or by a file that `torch.save` wrote, or its directory.
+  /// model, or by a file that `torch.save` wrote, or its directory.
   /// - Throws: `CarinaError.missingInput`.
   public static func projector(
     _ path: String, environment: [String: String] = ProcessInfo.processInfo.environment
@@ -60,14 +60,14 @@ public struct ModelDirectory: Equatable, Sendable {
     if let saved = try torchProjector(path) { return saved }
     let candidates = [path, "\(path)/projection_layer", "\(path)/final_model/projection_layer"]
     for candidate in candidates.map({ ModelDirectory(path: $0) })
-    where candidate.has("projector_config.json") || candidate.has("model.safetensors") || candidate.isJoinedGemma3 {
+    where candidate.has("projector_config.json") || candidate.has("model.safetensors") || candidate.isJoined {
       return candidate
     }
     // The id of a joined model is a projector too.
     if !FileManager.default.fileExists(atPath: path) {
       do {
         let cached = try locate(path, for: .projectorPath, environment: environment)
-        if cached.isJoinedGemma3 { return cached }
+        if cached.isJoined { return cached }
       } catch {
         // What hindered a download is the news; else nobody meant an id.
         if ModelFetcher.current != nil { throw error }

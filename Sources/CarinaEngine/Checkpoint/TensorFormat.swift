@@ -99,10 +99,10 @@ package struct TensorFormat: Sendable {
       .map { $0.engine + file.dropFirst($0.file.count) }
   }
 
-  /// The format for files in which a wrapper stands before all names, or this one where none does. Only a joined Gemma 3
+  /// The format for files in which a wrapper stands before all names, or this one where none does. Only a joined model
   /// is read so: transformers finds no weight of the other models behind a wrapper, so they are refused by its name.
   func unwrapping(_ weights: WeightsDirectory) -> TensorFormat {
-    guard architecture == TensorFormat.joinedDecoder.architecture else { return self }
+    guard JoinedModelKind.allCases.contains(where: { $0.architecture == architecture }) else { return self }
     var format = self
     format.wrapper = WrapperPrefix.common(to: weights.names)
     return format
@@ -136,9 +136,8 @@ extension TensorFormat {
       LeftOut(.copy(headName, of: embeddingName), "the same numbers as the embedding"),
     ])
 
-  /// The decoder in a Gemma3ForConditionalGeneration: under the names of the hub and of `save_pretrained`
-  /// (`language_model.model.…`), or those in the memory of transformers 4.52 and later (`model.language_model.…`), which
-  /// some tools save.
+  /// The decoder in a joined model: under the names of the hub and of `save_pretrained` (`language_model.model.…`), or
+  /// those in the memory of transformers 4.52 and later (`model.language_model.…`), which some tools save.
   package static let joinedDecoder = TensorFormat(
     architecture: "Gemma3ForConditionalGeneration",
     names: [
@@ -158,8 +157,7 @@ extension TensorFormat {
     Naming("model.multi_modal_projector.", engine: "multi_modal_projector."),
   ]
 
-  /// The vision tower in a Gemma3ForConditionalGeneration, under the same three kinds of names; transformers 5 leaves
-  /// `vision_model.` out.
+  /// The vision tower in a joined model, under the same three kinds of names; transformers 5 leaves `vision_model.` out.
   package static let joinedVision = TensorFormat(
     architecture: "Gemma3ForConditionalGeneration",
     names: ["vision_tower.", "model.vision_tower."].flatMap { tower in
@@ -208,7 +206,7 @@ extension TensorFormat {
   package static let pooledProjector = TensorFormat(
     architecture: "projector", names: [Naming("mm_")], leftOut: [positions])
 
-  /// The projector in a Gemma3ForConditionalGeneration, under the same kinds of names as the decoder.
+  /// Gemma 3's projector in a joined model, under the same kinds of names as the decoder.
   package static let joinedProjector = TensorFormat(
     architecture: "Gemma3ForConditionalGeneration",
     names: [
@@ -221,6 +219,22 @@ extension TensorFormat {
       LeftOut(.name(headName), "the decoder is not the projector's"),
       LeftOut(.prefix("vision_tower."), "the vision tower is not the projector's"), positions,
     ])
+
+  /// The projector of a LLaVA, under the same kinds of names: `linear_1` and `linear_2` are the two maps of the MLP.
+  package static let llavaProjector = TensorFormat(
+    architecture: JoinedModelKind.llava.architecture,
+    names: ["multi_modal_projector.", "model.multi_modal_projector."].flatMap { prefix in
+      [Naming(prefix + "linear_1", engine: "model.0"), Naming(prefix + "linear_2", engine: "model.2")]
+    } + joinedProjector.names.filter { !$0.file.contains("multi_modal_projector.") },
+    leftOut: joinedProjector.leftOut)
+
+  /// The projector in a joined model of a kind.
+  package static func projector(in kind: JoinedModelKind) -> TensorFormat {
+    switch kind {
+    case .gemma3: joinedProjector
+    case .llava: llavaProjector
+    }
+  }
 
   /// The format of a projector in a directory of its own.
   package static func projector(_ config: ProjectorConfig) -> TensorFormat {

@@ -42,8 +42,8 @@ public struct AnsweringModel {
   /// How many ids a question may have in models named by their parts.
   public static let defaultQuestionTokens = 512
 
-  /// Loads `final_model/` or `best_model/` of a training run, or a `Gemma3ForConditionalGeneration` by its directory or
-  /// its id, which answers in the style gemma3.
+  /// Loads `final_model/` or `best_model/` of a training run, or a joined model of transformers by its directory or
+  /// its id, which answers in the style of `CheckpointParts.promptStyle`.
   /// - Parameters:
   ///   - maximumQuestionTokens: instead of the limit that the model was trained with.
   ///   - system: instead of the system text that the model was trained with.

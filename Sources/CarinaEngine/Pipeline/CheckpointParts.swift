@@ -5,7 +5,7 @@ import CarinaText
 import Foundation
 
 /// A model as the programs take it with one name, found before any weight is read: the `final_model` or `best_model` of a
-/// training run, or a `Gemma3ForConditionalGeneration` by its directory or its id in the Hugging Face cache on disk.
+/// training run, or a joined model of transformers by its directory or its id in the Hugging Face cache on disk.
 public struct CheckpointParts {
   /// What the user called it.
   public let reference: String
@@ -45,8 +45,12 @@ public struct CheckpointParts {
       remedy: "Merge the adapter first: infer merge.")
   }
 
-  /// How question, image and answer are laid out: as the run wrote down, or Gemma 3's own layout.
-  public var promptStyle: PromptStyle { manifest?.promptStyle ?? .gemma3 }
+  /// How question, image and answer are laid out: as the run wrote down, or Gemma 3's own layout; of a LLaVA that of its
+  /// chat template where Carina has it, else gemma's.
+  public var promptStyle: PromptStyle {
+    if let manifest { return manifest.promptStyle }
+    return parts.language.joinedKind == .llava ? parts.tokenizer.llavaPromptStyle : .gemma3
+  }
   /// The text before the first question that the model was trained with.
   public var system: String? { manifest?.system }
 

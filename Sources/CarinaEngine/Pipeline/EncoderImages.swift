@@ -12,7 +12,7 @@ public struct EncoderImages: Sendable {
 
   /// Finds out.
   /// - Parameter reference: a directory or an id in the Hugging Face cache on disk: a SigLIP model or vision tower, a
-  ///   joined Gemma 3, or the `final_model` or `best_model` of a training run.
+  ///   joined model, or the `final_model` or `best_model` of a training run.
   /// - Throws: `CarinaError.missingInput` when it is not there, `.badData` for settings that are not understood or that
   ///   make other images than the encoder takes.
   public init(of reference: String) throws {

@@ -61,7 +61,7 @@ public struct JoinedPipeline {
   func featureCache(_ path: String, transform: ImageTransform, imageCount: Int) throws -> FeatureCache {
     // Beside a decoder the tower's own tensors are hashed, a tenth of the bytes.
     let weights =
-      try vision.directory.isJoinedGemma3
+      try vision.directory.isJoined
       ? vision.weights.contentHash(of: vision.directory.visionReading().format) : vision.weights.contentHash()
     return try FeatureCache(
       path,

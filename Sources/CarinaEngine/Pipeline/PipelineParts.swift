@@ -57,28 +57,28 @@ package struct PipelineParts {
     self.dropsFirstPatch = dropsFirstPatch
   }
 
-  /// The parts of a joined Gemma 3, which lie in one directory.
-  /// - Throws: `CarinaError.badData` when it is another model; what `JoinedGemma3Check` throws.
+  /// The parts of a joined model of transformers, which lie in one directory.
+  /// - Throws: `CarinaError.badData` when it is another model; what `JoinedModelCheck` throws.
   package init(joined directory: ModelDirectory) throws {
-    guard directory.isJoinedGemma3 else {
+    guard let kind = directory.joinedKind else {
       let type = try directory.configuration()["model_type"]?.string
       throw CarinaError(
-        .badData, "is no joined model", at: directory.path, expected: "a Gemma3ForConditionalGeneration",
+        .badData, "is no joined model", at: directory.path, expected: JoinedModelKind.words,
         found: type.map { "a model of the type \($0)" },
         remedy:
           "Name a model with all three parts, or the parts: \(setting: .visionModel), \(setting: .languageModelPath) and \(setting: .projectorPath)."
       )
     }
-    try JoinedGemma3Check.require(directory)
+    let dropsFirstPatch = try JoinedModelCheck.require(directory, kind)
     self.init(
       language: directory, vision: directory, tokenizer: directory, projector: .directory(directory),
-      feature: .postNorm, dropsFirstPatch: false)
+      feature: kind == .gemma3 ? .postNorm : .preNorm, dropsFirstPatch: dropsFirstPatch)
   }
 
-  /// Whether all of them are one `Gemma3ForConditionalGeneration`.
+  /// Whether all of them are one joined model of transformers.
   package var isOneDirectory: Bool {
     guard case .directory(let projector) = projector else { return false }
-    return language == vision && language == projector && language.isJoinedGemma3
+    return language == vision && language == projector && language.isJoined
   }
 
   /// The same parts, with other features for the projector.
@@ -153,7 +153,7 @@ package struct PipelineParts {
   ///   naming the two parts that do not fit each other.
   package func join(precision: ElementType, on backend: any Backend) throws -> JoinedPipeline {
     // What cannot be pooled is known before a weight is read.
-    if case .directory(let directory) = projector, directory.isJoinedGemma3 { _ = try directory.projectorConfig() }
+    if case .directory(let directory) = projector, directory.isJoined { _ = try directory.projectorConfig() }
     let vision = try vision.loadVisionEncoder(precision: precision, on: backend)
     let language = try language.loadDecoder(precision: precision, on: backend)
     let trained: LoadedPart<Projector>?, projector: Projector

@@ -278,8 +278,8 @@ public final class JointTraining {
   private func write(to path: String) throws {
     guard !isJoined || adapters != nil else { return try joinedOutput.write(to: path) }
     let policy = options.policy, language = pipeline.language.directory, vision = pipeline.vision.directory
-    // What adapters over a joined Gemma 3 train whole is theirs, so that PEFT finds it too.
-    let keepsProjector = adapters != nil && language.isJoinedGemma3 && pipeline.projector?.directory == language
+    // What adapters over a joined model train whole is theirs, so that PEFT finds it too.
+    let keepsProjector = adapters != nil && language.isJoined && pipeline.projector?.directory == language
     func storage<Model>(_ part: LoadedPart<Model>, isTrained: Bool) -> JoinedModelWriter.Storage {
       isTrained ? .copy : options.isStandalone ? .stored(part.tensors) : .reference(part.directory)
     }
@@ -289,7 +289,7 @@ public final class JointTraining {
       projector: keepsProjector ? .reference(language) : .copy,
       adapter: adapters.map {
         AdapterWriter(
-          $0, of: model, language: language, vision: vision,
+          $0, of: model, language: language, vision: vision, projector: pipeline.projector?.directory,
           wholeProjector: keepsProjector && policy.trainsProjector ? model.projector : nil)
       },
       tokenizer: pipeline.tokenizer, description: description,

@@ -4,7 +4,7 @@ import Foundation
 extension DecoderConfig {
   /// Reads a decoder's `config.json` in any of its dialects: `rope_parameters` for each kind of layer (transformers 5),
   /// `rope_theta` and `rope_local_base_freq` with `layer_types` (4.53 to 4.57) or with `sliding_window_pattern`
-  /// (before). Of a joined Gemma 3 ("gemma3") the text part is read, from `text_config`.
+  /// (before). Of a joined model ("gemma3", "llava") the text part is read, from `text_config`.
   ///
   /// An omitted key means the class default of transformers. A key that changes the computation and is not supported is
   /// refused by name; dropout rates are accepted and not applied.
@@ -17,8 +17,13 @@ extension DecoderConfig {
   package static func read(_ json: JSONValue, source: String) throws -> ConfigReading<DecoderConfig> {
     let whole = try ConfigObject(json, source: source)
     let keys = try textPart(of: whole)
-    // In a joined model the ends and the tie stand outside; what the text part says of its tie is not heeded.
-    let isJoined = whole.value("model_type") == "gemma3"
+    // In a joined Gemma 3 the ends and the tie stand outside; what the text part says of its tie is not heeded. A LLaVA
+    // is tied where either says so, and its text part does where it says nothing.
+    let joined = JoinedModelKind(configuration: json), isJoined = joined != nil
+    let isTied =
+      joined == .llava
+      ? try whole.flag("tie_word_embeddings", default: false) || keys.flag("tie_word_embeddings", default: true)
+      : try whole.flag("tie_word_embeddings", default: true)
     let ends = isJoined && whole.value("eos_token_id") != nil ? whole : keys
     try refuseUnsupported(keys)
     let layerCount = try keys.size("num_hidden_layers", default: 26, most: 4096)
@@ -49,7 +54,7 @@ extension DecoderConfig {
       endTokens: endTokens.ids,
       padToken: try keys.token("pad_token_id", default: 0, below: vocabulary),
       beginToken: beginTokens.ids.first,
-      hasOwnHead: try !whole.flag("tie_word_embeddings", default: true))
+      hasOwnHead: !isTied)
     guard config.attentionScale > 0, config.attentionScale.isFinite else {
       throw keys.wrong("query_pre_attn_scalar", expected: "a number near the head size")
     }
@@ -69,11 +74,11 @@ extension DecoderConfig {
   }
 
   /// Keys around the text part of a joined model; those of its other parts are not the decoder's.
-  private static let joinedKeys: Set<String> = [
+  private static let joinedKeys = SiglipDocument.llavaKeys.union([
     "boi_token_id", "boi_token_index", "bos_token_id", "eoi_token_id", "eoi_token_index", "eos_token_id",
     "image_token_id", "image_token_index", "mm_tokens_per_image", "pad_token_id", "quantization_config", "text_config",
     "tie_word_embeddings", "vision_config",
-  ]
+  ])
 
   private static let readKeys: Set<String> = [
     "attention_bias", "attn_logit_softcapping", "bos_token_id", "eos_token_id", "final_logit_softcapping", "head_dim",
@@ -88,8 +93,12 @@ extension DecoderConfig {
   private static func textPart(of whole: ConfigObject) throws -> ConfigObject {
     switch whole.value("model_type")?.string {
     case "gemma3_text": return whole
-    case "gemma3":
+    case let joined? where JoinedModelKind(rawValue: joined) != nil:
       let keys = try whole.child("text_config")
+      if joined == "llava", keys.value("model_type") == nil {
+        throw keys.refused(
+          "model_type", because: "a LLaVA whose text_config names none has a Llama decoder", expected: "gemma3_text")
+      }
       if let inner = keys.value("model_type"), inner.string != "gemma3_text" {
         throw keys.refused("model_type", because: "a decoder of another kind", expected: "gemma3_text")
       }
@@ -98,7 +107,7 @@ extension DecoderConfig {
     case let other?:
       throw CarinaError(
         .badData, "model_type \"\(other)\" is no decoder that is supported", at: whole.source,
-        expected: "gemma3_text or gemma3")
+        expected: "gemma3_text, gemma3 or llava")
     case nil:
       throw CarinaError(
         .badData, "names no model_type", at: whole.source, expected: "\"model_type\": \"gemma3_text\" or \"gemma3\"")

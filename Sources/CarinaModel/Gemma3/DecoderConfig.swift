@@ -1,5 +1,5 @@
 /// The sizes and constants of a Gemma 3 text decoder, as its `config.json` (`model_type` "gemma3_text", or
-/// `text_config` of "gemma3") gives them.
+/// `text_config` of "gemma3" or "llava") gives them.
 package struct DecoderConfig: Equatable, Sendable {
   /// Rows of the embedding table, V.
   package let vocabularySize: Int

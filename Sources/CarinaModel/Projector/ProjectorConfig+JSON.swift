@@ -37,10 +37,17 @@ extension ProjectorConfig {
       pooling: pooling)
   }
 
-  /// Reads the sizes of the projector in the `config.json` of a `Gemma3ForConditionalGeneration`, beside those of its
-  /// other two parts.
+  /// Reads the sizes of the projector in the `config.json` of a joined model, beside those of its other two parts.
   /// - Throws: `CarinaError.badData` that names the file and the key.
   package init(joined json: JSONValue, vision: VisionConfig, decoder: DecoderConfig, source: String) throws {
+    if JoinedModelKind(configuration: json) == .llava {
+      let keys = try ConfigObject(json, source: source)
+      try keys.require(
+        "projector_hidden_act", in: ["gelu"], because: "the projector's activation is GELU with the error function")
+      try keys.require("multimodal_projector_bias", in: [true], because: "the projector's maps have biases here")
+      self.init(inputSize: vision.hiddenSize, hiddenSize: decoder.hiddenSize, outputSize: decoder.hiddenSize)
+      return
+    }
     let pooling = try PatchPooling(
       gridSize: vision.grid,
       tokenCount: ConfigObject(json, source: source).size("mm_tokens_per_image", default: 256),

@@ -9,8 +9,14 @@ enum SiglipDocument {
     "pruned_heads", "quantization_config",
   ]
 
+  /// Keys of a LLaVA that stand around its parts.
+  static let llavaKeys: Set<String> = [
+    "image_seq_length", "multimodal_projector_bias", "projector_hidden_act", "vision_feature_layer",
+    "vision_feature_select_strategy",
+  ]
+
   /// The tower's own object: the document itself when its `model_type` is `kind`, what stands under `key` when it is
-  /// "siglip", or for a vision tower "gemma3"; and the unknown keys around it.
+  /// "siglip", or for a vision tower "gemma3" or "llava"; and the unknown keys around it.
   static func part(
     of whole: ConfigObject, kind: String, under key: String, noun: String
   ) throws -> (keys: ConfigObject, outer: [String]) {
@@ -18,21 +24,27 @@ enum SiglipDocument {
     var outer = [String]()
     switch whole.value("model_type")?.string {
     case kind: keys = whole
-    case let joined? where joined == "siglip" || (joined == "gemma3" && key == "vision_config"):
+    case let joined?
+    where joined == "siglip" || (JoinedModelKind(rawValue: joined) != nil && key == "vision_config"):
       keys = try whole.child(key)
+      if joined == "llava", keys.value("model_type") == nil {
+        throw keys.refused(
+          "model_type", because: "a LLaVA whose vision_config names none has a CLIP tower", expected: kind)
+      }
       if let inner = keys.value("model_type"), inner.string != kind {
         throw keys.refused("model_type", because: "a tower of another kind", expected: kind)
       }
-      outer = whole.unknownKeys(besides: [
-        "text_config", "text_config_dict", "vision_config", "vision_config_dict", "logit_scale_init_value",
-        "quantization_config", "boi_token_id", "boi_token_index", "bos_token_id", "eoi_token_id", "eoi_token_index",
-        "eos_token_id", "image_token_id", "image_token_index", "mm_tokens_per_image", "pad_token_id",
-        "tie_word_embeddings",
-      ])
+      outer = whole.unknownKeys(
+        besides: llavaKeys.union([
+          "text_config", "text_config_dict", "vision_config", "vision_config_dict", "logit_scale_init_value",
+          "quantization_config", "boi_token_id", "boi_token_index", "bos_token_id", "eoi_token_id", "eoi_token_index",
+          "eos_token_id", "image_token_id", "image_token_index", "mm_tokens_per_image", "pad_token_id",
+          "tie_word_embeddings",
+        ]))
     case let other?:
       throw CarinaError(
         .badData, "model_type \"\(other)\" is no \(noun) that is supported", at: whole.source,
-        expected: key == "vision_config" ? "\(kind), siglip or gemma3" : "\(kind) or siglip")
+        expected: key == "vision_config" ? "\(kind), siglip, gemma3 or llava" : "\(kind) or siglip")
     case nil:
       throw CarinaError(
         .badData, "names no model_type", at: whole.source, expected: "\"model_type\": \"\(kind)\" or \"siglip\"")

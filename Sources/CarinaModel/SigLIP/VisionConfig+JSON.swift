@@ -2,7 +2,7 @@ import CarinaRuntime
 
 extension VisionConfig {
   /// Reads a SigLIP vision tower's `config.json`: a tower of its own ("siglip_vision_model") or the `vision_config` of
-  /// a whole model ("siglip") or of a joined one ("gemma3"). An omitted key means the class default of transformers.
+  /// a whole model ("siglip") or of a joined one ("gemma3", "llava"). An omitted key means the class default of transformers.
   /// - Throws: `CarinaError.badData` that names the file and the key.
   package init(json: JSONValue, source: String) throws {
     self = try VisionConfig.read(json, source: source).config

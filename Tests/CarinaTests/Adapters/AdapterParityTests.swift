@@ -131,7 +131,7 @@ import Testing
     _ golden: AdapterGolden, _ adapters: TrainedAdapters, _ what: String, _ value: (Parameter) throws -> Tensor
   ) throws {
     for (part, adapter) in adapters.adapters {
-      let path = AdapterModuleName.path(of: adapter.map, part, isJoined: golden.isJoined)
+      let path = AdapterModuleName.path(of: adapter.map, part, in: golden.isJoined ? .gemma3 : nil)
       for (factor, parameter) in [("lora_A", adapter.a), ("lora_B", adapter.b)] {
         let name = "base_model.model.\(path).\(factor).weight"
         expectClose(

@@ -46,7 +46,7 @@ import Carina
   @Test("the directory has the bits of the parts, opens by itself, and keeps style, limits and system text")
   func whole() throws {
     let parts = try parts(), output = directory.file("joined")
-    let export = try JoinedGemma3Export(parts)
+    let export = try JoinedExport(parts, as: .gemma3)
     #expect(export.remarks == [])
     try export.write(to: output)
     #expect(
@@ -73,13 +73,13 @@ import Carina
     #expect(try foreign.transform(defaultSize: 24).transform == ImageTransform(size: 24, filter: .bilinear))
     #expect(try foreign.parts.join(precision: .float32, on: TestBackend.cpu).unknownKeys == [])
     #expect(thrownCarinaError { try export.write(to: output) }?.kind == .usage)
-    #expect(thrownCarinaError { try JoinedGemma3Export(output) }?.kind == .usage)
+    #expect(thrownCarinaError { try JoinedExport(output, as: .gemma3) }?.kind == .usage)
   }
 
   @Test("another file than the one that was written is refused")
   func replaced() throws {
     let output = directory.file("joined")
-    try JoinedGemma3Export(parts()).write(to: output)
+    try JoinedExport(parts(), as: .gemma3).write(to: output)
     var all = try JoinedGemma3Files.tensors(ModelDirectory(path: output))
     all[0].tensor = Tensor(zeros: all[0].tensor.shape)
     try SafetensorsWriter.write(all, to: output + "/model.safetensors")
@@ -98,7 +98,7 @@ import Carina
         vision: model.vision, projector: model.projector,
         decoder: Decoder(DecoderConfig(json: .object(config), source: "c"), from: RandomParameterSource(seed: 4)))
     }
-    let output = directory.file("grown"), export = try JoinedGemma3Export(parts)
+    let output = directory.file("grown"), export = try JoinedExport(parts, as: .gemma3)
     #expect(export.remarks.count == 2 && export.remarks[0].contains("the layout gemma"))
     #expect(export.remarks[1].contains("<image_soft_token>"), "\(export.remarks)")
     try export.write(to: output)
@@ -158,7 +158,7 @@ import Carina
   @Test("what such a directory cannot express is refused by name, and nothing is written")
   func refused() throws {
     func refusal(_ path: String) throws -> CarinaError {
-      try #require(thrownCarinaError { try JoinedGemma3Export(path) })
+      try #require(thrownCarinaError { try JoinedExport(path, as: .gemma3) })
     }
     let mlp = try parts {
       let config = ProjectorConfig(inputSize: 12, hiddenSize: 24, outputSize: 16)
@@ -180,7 +180,8 @@ import Carina
     #expect(try refusal(epsilon).what.contains("norms"))
     let padded = try parts(transform: ImageTransform(size: 24, filter: .bilinear, aspect: .pad))
     #expect(try refusal(padded).found == "aspect pad")
-    let grey = try JoinedGemma3Export(parts(transform: ImageTransform(size: 24, filter: .bilinear, colour: .grey)))
+    let grey = try JoinedExport(
+      parts(transform: ImageTransform(size: 24, filter: .bilinear, colour: .grey)), as: .gemma3)
     #expect(grey.remarks.count == 1 && grey.remarks[0].contains("grey"))
   }
 }

@@ -7,7 +7,8 @@ extension ModelDirectory {
   /// - Parameter defaultSize: the size where no file names one.
   /// - Throws: as `CheckpointImageSettings.init`.
   package func imageSettings(defaultSize: Int?) throws -> CheckpointImageSettings {
-    let isJoined = try configuration()["model_type"] == "gemma3"
-    return try CheckpointImageSettings(ofCheckpoint: path, defaultSize: defaultSize, kind: isJoined ? .gemma3 : .siglip)
+    let isGemma3 = try JoinedModelKind(configuration: configuration()) == .gemma3
+    return try CheckpointImageSettings(
+      ofCheckpoint: path, defaultSize: defaultSize, kind: isGemma3 ? .gemma3 : .siglip)
   }
 }

@@ -4,23 +4,17 @@ import CarinaRuntime
 import CarinaText
 import Foundation
 
-/// The files beside the weights that transformers' `AutoProcessor` makes a `Gemma3Processor` of: tokenizer, image settings,
-/// chat template. What the source of a model has is copied, what it lacks is written.
-struct Gemma3ProcessorFiles {
-  /// The pieces around an image, by the key of `tokenizer_config.json`.
-  static let pieces = [
-    (key: "boi_token", text: "<start_of_image>"), (key: "eoi_token", text: "<end_of_image>"),
-    (key: "image_token", text: "<image_soft_token>"),
-  ]
-
+/// The files beside the weights that transformers' `AutoProcessor` makes a joined model's processor of: tokenizer, image
+/// settings, chat template. What the source of a model has is copied, what it lacks is written.
+struct JoinedProcessorFiles {
   /// Where the tokenizer's files and a chat template lie.
   let tokenizer: ModelDirectory
   /// Where the files of image settings lie; nil where they are of another class of processor.
   let images: ModelDirectory?
   /// The settings that are written where none are copied.
   let transform: ImageTransform
-  /// Rows that an image takes.
-  let tokensPerImage: Int
+  /// What the processor is.
+  let processor: JoinedProcessor
   /// Pieces to add to `tokenizer.json`, with their ids.
   var added: [(text: String, id: Int)] = []
 
@@ -33,13 +27,15 @@ struct Gemma3ProcessorFiles {
     let hasTemplate =
       names["chat_template"] != nil
       || ["chat_template.jinja", "chat_template.json"].contains { ModelDirectory(path: directory).has($0) }
-    if !hasTemplate { try AtomicFile.write(Self.chatTemplate, to: "\(directory)/chat_template.jinja") }
+    if !hasTemplate || processor.replacesTemplate {
+      try AtomicFile.write(processor.chatTemplate, to: "\(directory)/chat_template.jinja")
+    }
     try writeSettings(to: directory)
   }
 
   private func writeSettings(to directory: String) throws {
-    let processor = "processor_config.json", plain = "preprocessor_config.json"
-    let copied = [processor, plain].filter { images?.has($0) ?? false }
+    let own = "processor_config.json", plain = "preprocessor_config.json"
+    let copied = [own, plain].filter { images?.has($0) ?? false }
     for name in copied {
       guard let images else { continue }
       try AtomicFile.write(ReadableFile.read(images.file(name), limit: .document), to: "\(directory)/\(name)")
@@ -47,14 +43,15 @@ struct Gemma3ProcessorFiles {
     // transformers 4 reads the one, and 5 the other first.
     if !copied.contains(plain) {
       var settings = transform.preprocessorConfiguration.object ?? JSONObject()
-      settings["image_processor_type"] = "Gemma3ImageProcessor"
-      settings["image_seq_length"] = .integer(tokensPerImage)
-      settings["processor_class"] = "Gemma3Processor"
+      settings["image_processor_type"] = .string(processor.imageProcessor)
+      for (key, value) in processor.imageSettings { settings[key] = value }
+      settings["processor_class"] = .string(processor.name)
       try JSONValue.object(settings).write(to: "\(directory)/\(plain)")
     }
-    guard !copied.contains(processor) else { return }
-    let value: JSONValue = ["image_seq_length": .integer(tokensPerImage), "processor_class": "Gemma3Processor"]
-    try value.write(to: "\(directory)/\(processor)")
+    guard !copied.contains(own) else { return }
+    var value = processor.settings
+    value["processor_class"] = .string(processor.name)
+    try JSONValue.object(value).write(to: "\(directory)/\(own)")
   }
 
   /// Adds special pieces to a `tokenizer.json`.
@@ -81,7 +78,7 @@ struct Gemma3ProcessorFiles {
     let isThere = FileManager.default.fileExists(atPath: path)
     if isThere, case .object(let own) = try JSONValue.parseFile(path, limit: .tokenizer) { document = own }
     let extra = document["extra_special_tokens"]?.object
-    let absent = Self.pieces.filter { document[$0.key] == nil && extra?[$0.key] == nil }
+    let absent = processor.pieces.filter { document[$0.key] == nil && extra?[$0.key] == nil }
     guard !isThere || !absent.isEmpty else { return document }
     if !isThere {
       for (key, text) in [
@@ -94,17 +91,4 @@ struct Gemma3ProcessorFiles {
     return document
   }
 
-  /// Gemma 3's layout as a Jinja template: `Gemma3PromptLayout` for transformers. The processor puts the rows of an image
-  /// and the line breaks around them where `<start_of_image>` stands.
-  static let chatTemplate = """
-    {{ bos_token }}{% set before = namespace(text='') %}{% for message in messages %}\
-    {% set parts = [{'type': 'text', 'text': message['content']}] if message['content'] is string else message['content'] %}\
-    {% if message['role'] == 'system' %}{% set before.text = parts[0]['text'] + '\\n\\n' %}{% else %}\
-    {{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\\n' + before.text }}\
-    {% set before.text = '' %}{% for part in parts %}\
-    {{ '<start_of_image>' if part['type'] == 'image' else part['text'] | trim }}{% endfor %}\
-    {{ '<end_of_turn>\\n' }}{% endif %}{% endfor %}\
-    {% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}
-
-    """
 }

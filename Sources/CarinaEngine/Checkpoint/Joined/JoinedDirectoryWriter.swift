@@ -5,12 +5,14 @@ import CarinaTensor
 import CarinaText
 import Foundation
 
-/// Writes a model as a `Gemma3ForConditionalGeneration` directory, which transformers' `AutoModelForImageTextToText` and
+/// Writes a model as the directory of a joined model of transformers, which transformers' `AutoModelForImageTextToText` and
 /// `AutoProcessor` open as it is, with a `carina.json` beside; it appears whole or not at all.
-struct JoinedGemma3Writer {
+struct JoinedDirectoryWriter {
   /// A tensor under its name in the file.
   typealias Written = (name: String, tensor: TensorSource, type: ElementType)
 
+  /// Which joined model it is.
+  let kind: JoinedModelKind
   /// The whole `config.json` but for the type of the weights.
   let config: JSONValue
   /// The `generation_config.json`.
@@ -20,7 +22,7 @@ struct JoinedGemma3Writer {
   /// The type that `config.json` names: that of the decoder's matrices.
   let type: ElementType
   /// Tokenizer, image settings, chat template.
-  let processor: Gemma3ProcessorFiles
+  let processor: JoinedProcessorFiles
 
   /// Tensors of a part under the names of the hub.
   static func named(_ tensors: [Written], _ format: TensorFormat) -> [Written] {
@@ -38,7 +40,7 @@ struct JoinedGemma3Writer {
       try SafetensorsWriter.write(tensors, to: "\(temporary)/model.safetensors")
       let identity = try WeightsIdentity(WeightsDirectory(path: temporary))
       var manifest = try manifest(CarinaManifest.Part(identity: identity, reference: nil))
-      manifest.layout = .gemma3
+      manifest.layout = CarinaManifest.Layout(kind)
       try manifest.write(to: "\(temporary)/\(CarinaManifest.fileName)")
     }
   }
@@ -46,7 +48,7 @@ struct JoinedGemma3Writer {
   /// The configuration with the type, which its parts repeat where they name one.
   private func document() -> JSONValue {
     var object = config.object ?? JSONObject()
-    object["architectures"] = [.string(TensorFormat.joinedDecoder.architecture)]
+    object["architectures"] = [.string(kind.architecture)]
     // transformers reads the first up to 4.55 and the second from then on.
     for key in ["torch_dtype", "dtype"] {
       object[key] = .string(type.rawValue)

@@ -5,69 +5,83 @@ import CarinaTensor
 import CarinaText
 import Foundation
 
-/// A model of Carina's own, in parts, as one `Gemma3ForConditionalGeneration` directory: the same weights under the names
+/// A model of Carina's own, in parts, as the directory of one joined model of transformers: the same weights under the names
 /// of the hub, with what `AutoModelForImageTextToText` and `AutoProcessor` need.
 ///
-///     let export = try JoinedGemma3Export("runs/stage2/final_model")
+///     let export = try JoinedExport("runs/stage2/final_model", as: .llava)
 ///     try export.write(to: "joined")
-public struct JoinedGemma3Export {
+public struct JoinedExport {
   private let manifest: CarinaManifest
-  private let writer: JoinedGemma3Writer
+  private let writer: JoinedDirectoryWriter
   private let inputs: [String]
   /// What the directory will not say as the model was trained, for the log.
   public let remarks: [String]
 
   /// Finds the model, and refuses it before anything is written where such a directory cannot express it.
   /// - Throws: `CarinaError.badData` naming what cannot be expressed; what opening a checkpoint throws.
-  public init(_ checkpoint: String) throws {
+  public init(_ checkpoint: String, as kind: JoinedModelKind) throws {
     let found = try CheckpointParts(checkpoint), backend = CPUBackend()
     try found.requirePlain()
     guard let manifest = found.manifest, manifest.layout == .parts,
       case .directory(let projection) = found.parts.projector
     else {
+      let own = found.parts.language.joinedKind ?? kind
       throw CarinaError(
-        .usage, "this is a Gemma3ForConditionalGeneration already", at: checkpoint, remedy: "Use it as it is.")
+        .usage, "this is a \(own.architecture) already", at: checkpoint,
+        remedy: own == kind ? "Use it as it is." : "Export the model in parts that it was made of.")
     }
     self.manifest = manifest
     let parts = found.parts, language = try parts.language.decoderConfig()
     let tower = try parts.vision.visionReading(), projector = try projection.projectorConfig()
     let transform = try manifest.transform(source: "\(checkpoint)/\(CarinaManifest.fileName)")
     inputs = parts.directories
-    let pooling = try Self.requirePooling(projector, tower.config, manifest, transform, at: checkpoint)
-    let pieces = try Self.pieces(of: parts.tokenizer)
-    let images = JoinedGemma3Config(
-      startOfImage: pieces.ids[0], endOfImage: pieces.ids[1], softToken: pieces.ids[2],
-      tokensPerImage: pooling.tokenCount)
+    let requirement = JoinedExportRequirement(
+      kind: kind, checkpoint: checkpoint, manifest: manifest, projector: projector, vision: tower.config)
+    try requirement.require(transform)
+    let tokenizer = try TokenizerFactory.load(directory: parts.tokenizer.path)
+    let texts =
+      kind == .gemma3 ? JoinedProcessor.gemma3Pieces.map(\.text) : [LlavaImagePiece(of: tokenizer).rawValue]
+    let pieces = try Self.pieces(texts, of: tokenizer, in: parts.tokenizer)
     let rows = Self.rowCount(covering: pieces.ids, atLeast: language.config.vocabularySize)
+    let visionConfig = tower.config.withoutPoolingHead
+    let images: JSONObject, processor: JoinedProcessor
+    switch kind {
+    case .gemma3:
+      let tokens = try requirement.pooling.tokenCount
+      images =
+        JoinedGemma3Config(
+          startOfImage: pieces.ids[0], endOfImage: pieces.ids[1], softToken: pieces.ids[2], tokensPerImage: tokens
+        ).json
+      processor = .gemma3(tokensPerImage: tokens)
+    case .llava:
+      let config = LlavaConfig(
+        imageToken: pieces.ids[0], dropsFirstPatch: manifest.dropsFirstPatch, vision: visionConfig)
+      images = config.json
+      processor = .llava(
+        config, image: texts[0], patchSize: visionConfig.patchSize, style: manifest.promptStyle)
+    }
 
     let decoder = try parts.language.stored(language.format) { _ = Decoder(language.config, from: $0) }
     let vision = try parts.vision.stored(tower.format) { _ = VisionEncoder(tower.config, from: $0) }
-    let matrix = try projection.stored(.projector(projector)) { _ = Projector(projector, from: $0) }
-    func tensors(_ table: TensorTable, _ stored: StoredTensors) throws -> [JoinedGemma3Writer.Written] {
+    let matrices = try projection.stored(.projector(projector)) { _ = Projector(projector, from: $0) }
+    func tensors(_ table: TensorTable, _ stored: StoredTensors) throws -> [JoinedDirectoryWriter.Written] {
       try table.rows.map { row in
         let (tensor, type) = try stored.tensor(row.name, on: backend)
         let isTable = [TensorFormat.embeddingName, TensorFormat.headName].contains(row.name)
         return (row.name, isTable ? tensor.extended(toRows: rows, on: backend) : tensor, type)
       }
     }
-    let visionConfig = tower.config.withoutPoolingHead, generation = parts.language.file("generation_config.json")
-    writer = JoinedGemma3Writer(
-      config: Self.document(images, language.config, rows: rows, visionConfig),
-      generation: parts.language.has("generation_config.json")
-        ? try JSONValue.parseFile(generation) : language.config.generationJSON,
-      tensors: JoinedGemma3Writer.named(try tensors(TensorTable(of: language.config), decoder), .joinedDecoder)
-        + JoinedGemma3Writer.named(try tensors(TensorTable(of: visionConfig), vision), .joinedVision)
-        + JoinedGemma3Writer.named(try tensors(TensorTable(of: projector), matrix), .joinedProjector),
+    writer = JoinedDirectoryWriter(
+      kind: kind, config: Self.document(kind, images, language.config, rows: rows, visionConfig),
+      generation: try Self.generation(kind, parts.language, language.config, tokenizer, manifest.promptStyle),
+      tensors: JoinedDirectoryWriter.named(try tensors(TensorTable(of: language.config), decoder), .joinedDecoder)
+        + JoinedDirectoryWriter.named(try tensors(TensorTable(of: visionConfig), vision), .joinedVision)
+        + JoinedDirectoryWriter.named(try tensors(TensorTable(of: projector), matrices), .projector(in: kind)),
       type: try decoder.type(of: TensorFormat.embeddingName),
-      processor: Gemma3ProcessorFiles(
-        tokenizer: parts.tokenizer, images: nil, transform: transform, tokensPerImage: pooling.tokenCount,
-        added: pieces.added))
+      processor: JoinedProcessorFiles(
+        tokenizer: parts.tokenizer, images: nil, transform: transform, processor: processor, added: pieces.added))
     var remarks = [String]()
-    if manifest.promptStyle != .gemma3 {
-      remarks.append(
-        "the model was trained in the layout \(manifest.promptStyle.rawValue), and Gemma3Processor lays out gemma3: "
-          + "expect other answers from it there, and the same here")
-    }
+    if let layout = requirement.layoutRemark { remarks.append(layout) }
     if rows > language.config.vocabularySize {
       remarks.append(
         "\(rows - language.config.vocabularySize) rows were added to the \(language.config.vocabularySize) of the "
@@ -75,7 +89,7 @@ public struct JoinedGemma3Export {
           + (pieces.added.isEmpty ? "" : ": \(pieces.added.map(\.text).joined(separator: ", "))"))
     }
     if transform.colour == .grey {
-      remarks.append("the model was trained on grey images, and Gemma3Processor keeps the colours of an image")
+      remarks.append("the model was trained on grey images, and \(processor.name) keeps the colours of an image")
     }
     self.remarks = remarks
   }
@@ -96,40 +110,12 @@ public struct JoinedGemma3Export {
     }
   }
 
-  private static func requirePooling(
-    _ projector: ProjectorConfig, _ vision: VisionConfig, _ manifest: CarinaManifest, _ transform: ImageTransform,
-    at checkpoint: String
-  ) throws -> PatchPooling {
-    func refusal(_ what: String, _ expected: String, _ found: String) -> CarinaError {
-      CarinaError(
-        .badData, "the model cannot be written as a Gemma3ForConditionalGeneration: \(what)", at: checkpoint,
-        expected: expected, found: found, remedy: "Use it as it is, or train one of Gemma 3's form.")
-    }
-    guard projector.form == .gemma3, let pooling = projector.pooling else {
-      throw refusal(
-        "its projector is another", "Gemma 3's: averages of patches, a norm and a matrix",
-        "an MLP of \(projector.hiddenSize) hidden units")
-    }
-    guard manifest.feature == .postNorm else {
-      throw refusal("it reads other features", "features after the last norm", manifest.feature.rawValue)
-    }
-    guard pooling.epsilon == vision.epsilon else {
-      throw refusal(
-        "the norms of projector and vision encoder differ", "an epsilon of \(vision.epsilon) in both",
-        "\(pooling.epsilon)")
-    }
-    guard transform.aspect == .squash else {
-      throw refusal(
-        "its images are not squashed", "images squashed into a square", "aspect \(transform.aspect.rawValue)")
-    }
-    return pooling
-  }
-
   /// The ids of the pieces around an image, and those that the tokenizer lacks, with ids behind its own.
-  private static func pieces(of directory: ModelDirectory) throws -> (ids: [Int], added: [(text: String, id: Int)]) {
-    let tokenizer = try TokenizerFactory.load(directory: directory.path)
+  private static func pieces(
+    _ texts: [String], of tokenizer: any Tokenizer, in directory: ModelDirectory
+  ) throws -> (ids: [Int], added: [(text: String, id: Int)]) {
     var added: [(text: String, id: Int)] = []
-    let ids = Gemma3ProcessorFiles.pieces.map { _, text in
+    let ids = texts.map { text in
       if let id = tokenizer.id(of: text) { return id }
       added.append((text, tokenizer.vocabularySize + added.count))
       return tokenizer.vocabularySize + added.count - 1
@@ -137,7 +123,7 @@ public struct JoinedGemma3Export {
     guard added.isEmpty || directory.has("tokenizer.json") else {
       throw CarinaError(
         .badData, "the tokenizer lacks pieces that stand around an image, and only a tokenizer.json can be added to",
-        at: directory.path, expected: Gemma3ProcessorFiles.pieces.map(\.text).joined(separator: ", "),
+        at: directory.path, expected: texts.joined(separator: ", "),
         found: "no \(added.map(\.text).joined(separator: ", "))",
         remedy: "Put the tokenizer.json of a Gemma 3 model beside the decoder.")
     }
@@ -151,14 +137,33 @@ public struct JoinedGemma3Export {
   }
 
   private static func document(
-    _ images: JoinedGemma3Config, _ decoder: DecoderConfig, rows: Int, _ vision: VisionConfig
+    _ kind: JoinedModelKind, _ images: JSONObject, _ decoder: DecoderConfig, rows: Int, _ vision: VisionConfig
   ) -> JSONValue {
-    var text = decoder.json.object ?? JSONObject(), whole = images.json
+    var text = decoder.json.object ?? JSONObject(), whole = images
     text["vocab_size"] = .integer(rows)
-    for key in ["bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings"] { whole[key] = text[key] }
+    // transformers takes the ends of a LLaVA from its text part.
+    let outer = kind == .gemma3 ? ["bos_token_id", "eos_token_id", "pad_token_id"] : []
+    for key in outer + ["tie_word_embeddings"] { whole[key] = text[key] }
     whole["text_config"] = .object(text)
     whole["vision_config"] = vision.json
     return .object(whole)
+  }
+
+  /// The decoder's `generation_config.json`; for a LLaVA with the ends of the layout, at which answers stop here.
+  private static func generation(
+    _ kind: JoinedModelKind, _ directory: ModelDirectory, _ decoder: DecoderConfig, _ tokenizer: any Tokenizer,
+    _ style: PromptStyle
+  ) throws -> JSONValue {
+    let file = directory.file("generation_config.json")
+    let own = directory.has("generation_config.json") ? try JSONValue.parseFile(file) : decoder.generationJSON
+    guard kind == .llava, case .object(var object) = own else { return own }
+    let settings = PromptSettings()
+    let renderer = try PromptRenderer(
+      tokenizer: tokenizer, style: style, maximumQuestionTokens: settings.maximumQuestionTokens,
+      maximumAnswerTokens: settings.maximumAnswerTokens)
+    let ends = decoder.endTokens + renderer.stopTokens.subtracting(decoder.endTokens).sorted()
+    object["eos_token_id"] = .array(ends.map { .integer($0) })
+    return .object(object)
   }
 }
 
