@@ -73,7 +73,7 @@ import Carina
   }
 
   /// Random rows, the second of every three with numbers 40, -600 and 9000 times as large as the others.
-  private static func withLargeNumbers(_ shape: [Int], seed: UInt64, in range: Range<Float> = -1..<1) -> Tensor {
+  private static func withLargeNumbers(_ shape: [Int], seed: UInt64, in range: Range<Double> = -1..<1) -> Tensor {
     var numbers = Tensor.random(shape, seed: seed, in: range).values
     for row in stride(from: 1, to: shape[0], by: 3) {
       for (index, factor) in zip(stride(from: 5, to: shape[1], by: 29), [Float(40), -600, 9000, 3, -70]) {
