@@ -143,11 +143,27 @@ BYTES static __m512i large_sums(const carina_large_numbers *large, const int8_t 
   return _mm512_slli_epi32(sums, 8);
 }
 
-/// `rows` is a constant where this is inlined: rows × VECTORS sums stay in registers.
+/// What the large numbers of a tile's rows add to its sums, for a tile that has none null. Apart from the tile, so that
+/// its sums stay in registers.
+BYTES static __attribute__((noinline)) const int32_t *tile_large_sums(const carina_large_numbers *large, int64_t rows,
+                                                                      const int8_t *panel, int32_t *sums) {
+  int any = 0;
+  for (int64_t r = 0; r < rows; r++) any |= large[r].ends[3];
+  if (!any) return 0;
+  for (int64_t r = 0; r < rows; r++) {
+    for (int v = 0; v < VECTORS; v++) {
+      _mm512_storeu_si512(sums + COLUMNS * r + 16 * v, large_sums(large + r, panel + WORD + 64 * v));
+    }
+  }
+  return sums;
+}
+
+/// `rows` is a constant where this is inlined: rows × VECTORS sums stay in registers. `more` [rows, COLUMNS] is added to
+/// the sums of whole numbers where there is one group; null for nothing.
 BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros,
-                            const carina_large_numbers *large, int64_t length, int64_t group, const int8_t *panel,
-                            int64_t columns, const float *scales, const float *bias, const float *other, float *c,
-                            int64_t c_stride, int rows) {
+                            const int32_t *more, int64_t length, int64_t group, const int8_t *panel, int64_t columns,
+                            const float *scales, const float *bias, const float *other, float *c, int64_t c_stride,
+                            int rows) {
   const int64_t groups = (length + group - 1) / group;
   __m512 total[MOST_ROWS][VECTORS];
   for (int64_t g = 0; g < groups; g++) {
@@ -157,10 +173,10 @@ BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps
       const __m512i negated = _mm512_loadu_si512(panel + 64 * v);
       for (int r = 0; r < rows; r++) {
         sums[r][v] = _mm512_mullo_epi32(negated, _mm512_set1_epi32(zeros[r * groups + g]));
+        if (more) sums[r][v] = _mm512_add_epi32(sums[r][v], _mm512_loadu_si512(more + COLUMNS * r + 16 * v));
       }
     }
     panel += WORD;
-    const int8_t *first = panel;
     const uint8_t *left = a + g * group;
     for (int64_t j = 0; j < words; j++) {
       __m512i right[VECTORS];
@@ -171,14 +187,6 @@ BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps
         memcpy(&word, left + r * stride + 4 * j, 4);
         const __m512i four = _mm512_set1_epi32(word);
         for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], four, right[v]);
-      }
-    }
-    if (large) {
-      for (int r = 0; r < rows; r++) {
-        if (large[r].ends[3] == 0) continue;
-        for (int v = 0; v < VECTORS; v++) {
-          sums[r][v] = _mm512_add_epi32(sums[r][v], large_sums(large + r, first + 64 * v));
-        }
       }
     }
     for (int r = 0; r < rows; r++) {
@@ -212,14 +220,16 @@ BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const 
     const uint8_t *a = values + r * stride;
     const float *step = steps + r * groups, *summand = other ? other + r * c_stride : 0;
     const int32_t *zero = zeros + r * groups;
-    const carina_large_numbers *more = large ? large + r : 0;
+    int32_t large_part[MOST_ROWS * COLUMNS];
+    const int64_t count = smaller(MOST_ROWS, rows - r);
+    const int32_t *more = large ? tile_large_sums(large + r, count, panel, large_part) : 0;
     float *target = c + r * c_stride;
-#define CASE(count)                                                                                                  \
-  case count:                                                                                                         \
+#define CASE(number)                                                                                                  \
+  case number:                                                                                                        \
     byte_tile(a, stride, step, zero, more, length, group, panel, columns, scales, bias, summand, target, c_stride,    \
-              count);                                                                                                 \
+              number);                                                                                                \
     break;
-    switch (rows - r) {
+    switch (count) {
       CASE(1)
       CASE(2)
       CASE(3)
