@@ -30,9 +30,11 @@ for file in sorted(glob.glob(f"{shards}/*.h5")):
         for row, text in zip(np.atleast_1d(shard["samples/image"][:]), texts):
             images.append(Image.fromarray(pixels[row]).convert("RGB"))
             captions.append(bytes(text).decode())
-distinct = list(dict.fromkeys(captions))
-describes = [distinct.index(caption) for caption in captions]
-ids = tokenizer(distinct, padding="max_length", max_length=settings["text"]["ids"], truncation=True, return_tensors="pt").input_ids
+# Texts of which the tower reads the same ids are one text.
+rows = [tuple(row) for row in tokenizer(captions, padding="max_length", max_length=settings["text"]["ids"], truncation=True).input_ids]
+distinct = list(dict.fromkeys(rows))
+describes = [distinct.index(row) for row in rows]
+ids = torch.tensor(distinct)
 with torch.no_grad():
     seen = torch.cat([model.vision_model(pixel_values=processor(images[i:i + 16], return_tensors="pt").pixel_values).pooler_output for i in range(0, len(images), 16)])
     read = model.text_model(input_ids=ids).pooler_output
@@ -69,7 +71,7 @@ if len(sys.argv) > 3:
     before, after = start.state_dict(), model.state_dict()
     changed = [name for name in after if not torch.equal(before[name], after[name])]
     same = start.config.to_dict() == model.config.to_dict() | {"_name_or_path": start.config.to_dict().get("_name_or_path")}
-    texts = AutoTokenizer.from_pretrained(sys.argv[3])(distinct).input_ids == tokenizer(distinct).input_ids
+    texts = AutoTokenizer.from_pretrained(sys.argv[3])(captions).input_ids == tokenizer(captions).input_ids
     frozen = [name for name in changed if name.startswith("text_model.")] if not settings["trains"]["text_encoder"] else []
     print(f"{len(changed)} of {len(after)} tensors differ from the start, {len(frozen)} of them frozen; configuration {'equal' if same else 'DIFFERS'}, ids {'equal' if texts else 'DIFFER'}")
     good = good and changed and not frozen and same and texts
