@@ -94,6 +94,13 @@ public struct JointTrainingOptions: Sendable {
     try FrozenWeightsSettingList.require(frozenWeights, frozen: policy)
     try projectorSettings.validate()
     try requireValidationShards()
+    if settings.measuresGradientNoise, settings.gradientAccumulationSteps < 2 {
+      throw CarinaError(
+        .usage, "\(setting: TrainingSettings.name(\.measuresGradientNoise)) compares a step with its first micro-batch",
+        expected: "\(setting: TrainingSettings.name(\.gradientAccumulationSteps)) of at least 2",
+        found: "\(settings.gradientAccumulationSteps)",
+        remedy: "Divide the step into smaller micro-batches, or leave the option out.")
+    }
     let pools = projectorSettings.form == .gemma3 ? ProjectorSettings.name(\.form) : ProjectorSettings.name(\.pool)
     if features.dropsFirstPatch, projectorSettings.form == .gemma3 || projectorSettings.pool ?? 1 > 1 {
       throw CarinaError(

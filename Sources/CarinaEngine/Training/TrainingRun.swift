@@ -89,9 +89,11 @@ package struct TrainingRun<Objective: TrainingObjective> {
     if let last = branches.last, last.isPending { try RunSetAside(last, in: outputDirectory)?.move() }
     if let state = try start.state(record) {
       for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
+      let log = TrainingLog.path(outputDirectory), count = state.progress.logLineCount
       trainer.resume(
-        step: state.progress.step, moments: state.moments,
-        stepGuard: try StepGuard(log: TrainingLog.path(outputDirectory), lineCount: state.progress.logLineCount))
+        step: state.progress.step, moments: state.moments, stepGuard: try StepGuard(log: log, lineCount: count),
+        gradientNoise: trainer.settings.measuresGradientNoise
+          ? try GradientNoise(log: log, lineCount: count) : GradientNoise())
       written = (state.progress.logLineCount, state.progress.logByteCount)
       best = bestPolicy.resumed(state.progress.extra)
       begun = try start.branch(from: state, record)
