@@ -114,6 +114,11 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   /// See `MatrixProductProvider`: a product that was not needed so far is a rare one, and goes again for the next.
   package func settle(_ isSettled: Bool) {
     lock.withLock {
+      // Changing ones leave holes of their own, which must not add to what there was.
+      if isSettled, guests == nil, prepared.count >= 4 * mostGuests {
+        let oldest = leastRecent().sorted { $0.value.moment < $1.value.moment }.prefix(mostGuests / 2)
+        for (shape, _) in oldest { prepared[shape] = nil }
+      }
       settledCount = isSettled ? min(max(prepared.count, mostGuests), mostPrepared) : nil
       if !isSettled { guests = nil }
     }

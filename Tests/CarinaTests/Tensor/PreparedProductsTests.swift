@@ -64,5 +64,10 @@ import Carina
     provider.settle(false)
     for rows in 10...12 { _ = product(rows * 3, by: provider) }
     #expect(provider.preparedCount == 8)
+    let many = try #require(OneDNNProduct(guests: 2))
+    for rows in 1...9 { _ = product(rows * 3, by: many) }
+    many.settle(true)
+    for rows in 10...12 { _ = product(rows * 3, by: many) }
+    #expect(many.preparedCount == 8, "room for the holes that changing ones leave")
   }
 }
