@@ -120,6 +120,9 @@ private let trainStage1Help = """
                             whole (default: the run's); 0 freezes it.
     --vision-lr <vision-lr> Peak learning rate of a vision encoder that is
                             trained (default: the run's); 0 freezes it.
+    --gradient-noise        Write the gradient's noise scale (McCandlish et al.
+                            2018) into the log, of all weights and of each
+                            component; needs two micro-batches a step.
     --label-smoothing <label-smoothing>
                             Part of each target that is spread evenly over all
                             tokens. (default: 0.0)

@@ -16,6 +16,17 @@ from tiny_world import evaluate_options, read, stage1_options, stage2_options
 EVERY = 2
 
 
+def frozen_options(shards, output):
+    """A run of stage 2 of 6 steps without a part that is trained whole, in bf16."""
+    options = stage2_options(shards, output, steps=6, every=EVERY, validation=False)
+    left_out = {"--unfreeze-projection-layer", "--train-ve-first-epoch"}
+    options = [one for one in options if one not in left_out]
+    options[options.index("--precision") + 1] = "bf16"
+    # The last of an option that is given twice would be refused.
+    at = options.index("--gradient-accumulation-steps")
+    return options[:at] + options[at + 2 :]
+
+
 class Scenario:
     """Programs with their options; `every` is the promised interval in steps, `runs` the directories with checkpoints.
 
@@ -131,6 +142,24 @@ def scenarios(world):
             EVERY,
             ["run/stage0/vision", "run/stage0/language"],
         ),
+        # A tower that is there already, its batches in pieces, retrieval as validation.
+        Scenario(
+            "train-stage0-tower",
+            [
+                (
+                    "train-stage0",
+                    [
+                        *f"--train-shards {shards}/stage1-train --val-shards {shards}/stage1-val".split(),
+                        *"--vision-model world/stage0/vision/final_model --batch-size 4 --chunk-size 2".split(),
+                        *"--gradient-accumulation-steps 1 --num-epochs 4 --max-steps 8 --warmup-ratio 0".split(),
+                        *"--freeze-layers-ratio 0 --learning-rate 1e-3 --precision fp32 --threads 1".split(),
+                        *f"--save-every-n-steps {EVERY} --output-dir run/tower".split(),
+                    ],
+                )
+            ],
+            EVERY,
+            ["run/tower"],
+        ),
         Scenario(
             "train-stage1",
             [("train-stage1", stage1_options(f"{shards}/stage1-train", "run/stage1", steps=6, every=EVERY))],
@@ -158,6 +187,55 @@ def scenarios(world):
             [("train-stage2", [*stage2_options(f"{shards}/stage2-train", "run/stage2", steps=6, every=EVERY)])],
             EVERY,
             ["run/stage2"],
+        ),
+        # All that a run can have at once: validation with records, the best model by a metric, a page beside the log.
+        Scenario(
+            "train-stage2-validation",
+            [
+                (
+                    "train-stage2",
+                    [
+                        *stage2_options(f"{shards}/stage2-train", "run/stage2", steps=6, every=EVERY),
+                        *"--eval-every 2 --eval-samples 4 --eval-max-new-tokens 2 --best-metric image-gap".split(),
+                        *"--optimizer adamw8bit --live-page".split(),
+                    ],
+                )
+            ],
+            EVERY,
+            ["run/stage2"],
+        ),
+        Scenario(
+            "train-stage2-adapters",
+            [
+                (
+                    "train-stage2",
+                    [
+                        *frozen_options(f"{shards}/stage2-train", "run/stage2"),
+                        *"--lora-rank 2 --lora-dropout 0.1 --lora-vision --lora-projector".split(),
+                        *"--base-weights int8 --optimizer adamw8bit --gradient-accumulation-steps 2".split(),
+                        *"--val-shards world/phantom/shards/stage2-val --eval-every 3 --eval-samples 4".split(),
+                        *"--eval-max-new-tokens 2".split(),
+                    ],
+                )
+            ],
+            EVERY,
+            ["run/stage2"],
+        ),
+        Scenario(
+            "train-stage2-adapters-features",
+            [
+                (
+                    "train-stage2",
+                    [
+                        *frozen_options(f"{shards}/stage2-train", "run/stage2"),
+                        *"--gradient-accumulation-steps 1 --lora-rank 2 --vision-weights int8 --cache-vision-features run/features.h5".split(),
+                        *"--val-shards world/phantom/shards/stage2-val".split(),
+                    ],
+                )
+            ],
+            EVERY,
+            ["run/stage2"],
+            ignore=["run/features.h5"],
         ),
         # From an earlier checkpoint of a finished run, with changed options.
         Scenario(

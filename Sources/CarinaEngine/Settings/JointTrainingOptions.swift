@@ -95,6 +95,7 @@ public struct JointTrainingOptions: Sendable {
     try projectorSettings.validate()
     try validation.validate()
     try validation.requireShards(validationShards)
+    try settings.requireSeveralMicroBatches()
     let pools = projectorSettings.form == .gemma3 ? ProjectorSettings.name(\.form) : ProjectorSettings.name(\.pool)
     if features.dropsFirstPatch, projectorSettings.form == .gemma3 || projectorSettings.pool ?? 1 > 1 {
       throw CarinaError(

@@ -38,6 +38,7 @@ public struct TowerTrainingOptions: Sendable {
   public func validate() throws {
     try settings.validate()
     try training.validate()
+    try training.requireSeveralMicroBatches()
     try computing.validate()
     try images.validate()
     try requireOwnSettings()

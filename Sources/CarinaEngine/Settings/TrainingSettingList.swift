@@ -59,6 +59,12 @@ public struct TrainingSettingList: SettingList {
     "vision_lr", nil, .optional(.notNegative),
     help: "Peak learning rate of a vision encoder that is trained (default: the run's); 0 freezes it.",
     section: .optimization, record: .unlessDefault)
+  /// Whether the log has the gradient's noise.
+  public let measuresGradientNoise = Setting(
+    "gradient_noise", false,
+    help:
+      "Write the gradient's noise scale (McCandlish et al. 2018) into the log, of all weights and of each component; "
+      + "needs two micro-batches a step.", section: .optimization, record: .never)
   /// The part of each target that is spread over all tokens.
   public let labelSmoothing = Setting(
     "label_smoothing", 0.0, .part, help: "Part of each target that is spread evenly over all tokens.",

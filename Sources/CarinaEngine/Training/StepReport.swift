@@ -16,6 +16,8 @@ public struct StepReport: Equatable, Sendable {
   public var validationLoss: Double?
   /// The same norm of each component by itself, where a stage has components.
   package var gradientNorms: [GradientNorms.Part] = []
+  /// How much of the gradient is chance, where that is measured.
+  package var gradientNoise: [GradientNoise.Part] = []
   /// Other numbers that were taken along with it.
   package var validationScores: [Score] = []
   /// Why the weights were left as they were: which operation made a number that is not finite, and for which samples;
@@ -58,6 +60,9 @@ public struct StepReport: Equatable, Sendable {
     if !gradientNorms.isEmpty {
       line["grad_norms"] = .object(
         JSONObject(gradientNorms.map { ($0.component, $0.norm.isFinite ? .number($0.norm) : .null) }))
+    }
+    if !gradientNoise.isEmpty {
+      line["gradient_noise"] = .object(JSONObject(gradientNoise.map { ($0.component, $0.json) }))
     }
     line["validation_loss"] = validationLoss.map(JSONValue.number)
     for score in validationScores { line[score.name] = .number(score.value) }

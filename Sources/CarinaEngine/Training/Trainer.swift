@@ -22,10 +22,17 @@ package final class Trainer<Objective: TrainingObjective> {
   /// What was usual so far, and what was skipped.
   package private(set) var stepGuard = StepGuard()
 
+  /// What the gradients owed to chance so far, where that is measured.
+  package private(set) var gradientNoise = GradientNoise()
+
   private let communicator: GradientCommunicator
   private let loader = DispatchQueue(label: "carina.training.loader")
   private var upcoming: (step: Int, batches: Upcoming)?
   private var epochSamples: (epoch: Int, samples: [Int])?
+  /// Steps that this process has done.
+  private var stepsHere = 0
+  /// Steps after which what an epoch did not need is rare, where epochs are short.
+  private let fewestStepsToSettle = 512
 
   /// The batches of a step, while the loader prepares them.
   // Unchecked: the loader writes `result` before it signals and the trainer reads it after waiting; `prepare` touches
@@ -72,6 +79,7 @@ package final class Trainer<Objective: TrainingObjective> {
     // Adapters come last, and before them the decoder: what a run is about.
     let peak = objective.trainedParameters(epoch: 0).last.flatMap(objective.ownRate)
     schedule = LearningRateSchedule(settings, order, peak: peak)
+    objective.backend.settle(false)
     enterEpoch(0)
   }
 
@@ -98,9 +106,13 @@ package final class Trainer<Objective: TrainingObjective> {
   }
 
   /// Goes on from a stored state: `step` steps done, weights already assigned.
-  package func resume(step: Int, moments: [String: AdamW.Moments], stepGuard: StepGuard = StepGuard()) {
+  package func resume(
+    step: Int, moments: [String: AdamW.Moments], stepGuard: StepGuard = StepGuard(),
+    gradientNoise: GradientNoise = GradientNoise()
+  ) {
     self.step = step
     self.stepGuard = stepGuard
+    self.gradientNoise = gradientNoise
     optimizer.moments = moments
     upcoming = nil
     enterEpoch(epoch)
@@ -116,6 +128,9 @@ package final class Trainer<Objective: TrainingObjective> {
     let start = ProcessInfo.processInfo.systemUptime
     let epoch = self.epoch
     if step > 0 && step % order.stepsPerEpoch == 0 { enterEpoch(epoch) }
+    // Behind the validation that closes an epoch.
+    if stepsHere == max(order.stepsPerEpoch, fewestStepsToSettle) { objective.backend.settle(true) }
+    stepsHere += 1
     let (batches, samples) = try takeBatches()
     let wait = ProcessInfo.processInfo.systemUptime - start
     let trained = objective.trainedParameters(epoch: epoch)
@@ -128,7 +143,16 @@ package final class Trainer<Objective: TrainingObjective> {
     }
     var lossSum = 0.0
     objective.begin(step: step)
-    for batch in batches { lossSum += try objective.accumulate(batch, scale: Float(1 / totalWeight)) }
+    var first: GradientNoise.Mean?
+    for (index, batch) in batches.enumerated() {
+      lossSum += try objective.accumulate(batch, scale: Float(1 / totalWeight))
+      let own = Double(objective.weight(of: batch))
+      if index == 0, settings.measuresGradientNoise, batches.count > 1, own > 0 {
+        first = GradientNoise.Mean(
+          norms: GradientNorms(trained, component: objective.component), sampleCount: Double(samples[0].count),
+          factor: totalWeight / own)
+      }
+    }
     try objective.backend.throwFailure()
     try communicator.sumGradients(trained)
     let loss = try communicator.sum(lossSum) / totalWeight
@@ -150,6 +174,11 @@ package final class Trainer<Objective: TrainingObjective> {
       step: step, epoch: epoch, loss: loss, gradientNorm: norm, learningRate: rate, supervisedTokens: weight,
       seconds: ProcessInfo.processInfo.systemUptime - start, dataWaitMilliseconds: wait * 1000)
     report.gradientNorms = norms.parts
+    if isSound, let first {
+      let count = try communicator.sum(Double(samples.reduce(0) { $0 + $1.count }))
+      report.gradientNoise = gradientNoise.note(
+        GradientNoise.parts(first, GradientNoise.Mean(norms: norms, sampleCount: count)))
+    }
     report.skipCause = cause
     report.isSpike = isSpike
     return report

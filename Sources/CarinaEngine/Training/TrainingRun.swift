@@ -91,8 +91,12 @@ package struct TrainingRun<Objective: TrainingObjective> {
     if let last = branches.last, last.isPending { try RunSetAside(last, in: outputDirectory)?.move() }
     if let state = try start.state(record) {
       for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
-      logged = try LoggedSteps(log: TrainingLog.path(outputDirectory), lineCount: state.progress.logLineCount)
-      trainer.resume(step: state.progress.step, moments: state.moments, stepGuard: logged.stepGuard)
+      let log = TrainingLog.path(outputDirectory), count = state.progress.logLineCount
+      logged = try LoggedSteps(log: log, lineCount: count)
+      trainer.resume(
+        step: state.progress.step, moments: state.moments, stepGuard: logged.stepGuard,
+        gradientNoise: trainer.settings.measuresGradientNoise
+          ? try GradientNoise(log: log, lineCount: count) : GradientNoise())
       written = (state.progress.logLineCount, state.progress.logByteCount)
       best = bestPolicy.resumed(state.progress.extra)
       begun = try start.branch(from: state, record)

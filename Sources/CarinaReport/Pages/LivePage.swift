@@ -31,7 +31,7 @@ public final class LivePage {
   private let pictures: (Int) throws -> [Data]
   private let onRemark: (String) -> Void
   private let gnuplot: Gnuplot
-  private let clock: () -> Double
+  private let clock: () -> Double, secondsSince1970: () -> Int
   private var curves: RunCurves?
   private var answers: [ValidationAnswer] = []
   private var images: [Int: [Data]] = [:]
@@ -54,14 +54,14 @@ public final class LivePage {
   ) {
     self.init(
       directory: directory, title: title, facts: facts, epochs: epochs, pictures: pictures, onRemark: onRemark,
-      gnuplot: Gnuplot(), clock: { ProcessInfo.processInfo.systemUptime })
+      gnuplot: Gnuplot(), clock: { ProcessInfo.processInfo.systemUptime }, secondsSince1970: { time(nil) })
   }
 
-  /// The same with another program that draws, and another clock.
+  /// The same with another program that draws, another clock, and another time of day.
   package init(
     directory: String, title: String, facts: [ReportPage.Fact], epochs: Int,
     pictures: @escaping (Int) throws -> [Data], onRemark: @escaping (String) -> Void, gnuplot: Gnuplot,
-    clock: @escaping () -> Double
+    clock: @escaping () -> Double, secondsSince1970: @escaping () -> Int
   ) {
     self.directory = directory
     self.title = title
@@ -71,6 +71,7 @@ public final class LivePage {
     self.onRemark = onRemark
     self.gnuplot = gnuplot
     self.clock = clock
+    self.secondsSince1970 = secondsSince1970
   }
 
   /// Takes note of a step; its line stands in the log already.
@@ -146,7 +147,7 @@ public final class LivePage {
     let body = [
       // Answers of any length beside short ones.
       "<style>.gallery { align-items: start; } .card dd { max-height: 13em; overflow-y: auto; }</style>\n",
-      "<header>\n<h1>\(HTML.escaped(title))</h1>\n\(banner(state))\(bar)\(HTML.facts(progress(state) + facts))</header>\n",
+      "<header>\n<h1>\(HTML.escaped(title))</h1>\n\(banner(state))\(silence(state))\(bar)\(HTML.facts(progress(state) + facts))</header>\n",
       tiles,
       HTML.section("Curves", id: "curves", "<div class=\"figures\">\n\(figures.joined())</div>\n"),
       HTML.section(
@@ -179,6 +180,13 @@ public final class LivePage {
     return "<p class=\"banner \(kind)\">\(HTML.escaped(text))</p>\n"
   }
 
+  /// A process that was killed writes no last page, so that the page itself looks how old it is.
+  private func silence(_ state: State) -> String {
+    guard state == .running else { return "" }
+    return LivePageSilence.html(
+      written: secondsSince1970(), seconds: LivePageSilence.patience(step: last?.report.seconds ?? 0))
+  }
+
   private var bar: String {
     guard let last else { return "" }
     let part = String(format: "%.2f", 100 * Double(last.report.step) / Double(max(last.total, 1)))
@@ -199,7 +207,7 @@ public final class LivePage {
       facts.append(ReportPage.Fact("time left", Self.duration(left)))
     }
     facts.append(ReportPage.Fact("memory", MemoryForecast.residentText))
-    var now = time(nil), parts = tm()
+    var now = secondsSince1970(), parts = tm()
     gmtime_r(&now, &parts)
     facts.append(
       ReportPage.Fact(

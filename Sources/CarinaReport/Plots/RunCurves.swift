@@ -10,7 +10,7 @@ import CarinaRuntime
 public struct RunCurves: Equatable, Sendable {
   /// A drawing with its name in file names and what stands under it.
   public struct Drawing: Equatable, Sendable {
-    /// `loss`, `validation`, `rate`, `gradient`, `speed`, `gap`, `accuracy`.
+    /// `loss`, `validation`, `rate`, `gradient`, `noise`, `speed`, `gap`, `accuracy`.
     public let name: String
     /// What it shows.
     public let caption: String
@@ -23,6 +23,7 @@ public struct RunCurves: Equatable, Sendable {
   /// The run's name.
   public var name: String
   private var steps: [Double] = [], losses: [Double] = [], rates: [Double] = [], norms: [Double] = []
+  private var noiseScales: [Double] = []
   private var speeds: [Double] = []
   private var validations: [JSONValue] = []
   /// Steps that were skipped, and those whose loss stood out.
@@ -59,6 +60,7 @@ public struct RunCurves: Equatable, Sendable {
     losses.append(line["loss"]?.double ?? .nan)
     rates.append(line["learning_rate"]?.double ?? .nan)
     norms.append(line["grad_norm"]?.double ?? .nan)
+    noiseScales.append(line["gradient_noise"]?["all"]?["scale"]?.double ?? .nan)
     let seconds = line["seconds"]?.double ?? 0
     speeds.append(seconds > 0 ? (line["supervised_tokens"]?.double ?? .nan) / seconds : .nan)
     if line["skipped"]?.bool == true { skipped += 1 }
@@ -86,6 +88,12 @@ public struct RunCurves: Equatable, Sendable {
     if !heldOut.isEmpty {
       result.insert(
         Drawing(name: "validation", caption: "Loss on held-out samples", plot: plot("nats", heldOut)), at: 1)
+    }
+    if noiseScales.contains(where: \.isFinite) {
+      result.append(
+        Drawing(
+          name: "noise", caption: "Noise scale of the gradient, in samples of a step",
+          plot: plot("samples", [curve("", noiseScales)])))
     }
     let gaps = points("image_gap"), accuracies = points("closed_accuracy")
     if !gaps.x.isEmpty {

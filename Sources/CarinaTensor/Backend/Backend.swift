@@ -16,7 +16,15 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
   var productName: String { get }
   /// Runs a step of decoding of so many rows with whatever makes its many short loops begin at once.
   func decoding<Result>(rows: Int, _ body: () -> Result) -> Result
+  /// Told when the work repeats itself, as training does after an epoch: what is kept to make it faster takes no more
+  /// memory, until other work begins. No digit depends on it.
+  func settle(_ isSettled: Bool)
   /// Throws what a library reported first since the last call.
   /// - Throws: `CarinaError.internalFailure`.
   func throwFailure() throws
+}
+
+extension Backend {
+  /// Nothing is kept.
+  package func settle(_ isSettled: Bool) {}
 }

@@ -14,4 +14,11 @@ package protocol MatrixProductProvider: Sendable {
   ) -> Bool
   /// A copy of a bfloat16 right factor in the layout that it reads fastest; nil where it has none.
   func pack(_ b: MatrixOperand) -> (any PackedFactor)?
+  /// Told when the work repeats itself, so that what is kept for it may take no more memory, and when other work begins.
+  func settle(_ isSettled: Bool)
+}
+
+extension MatrixProductProvider {
+  /// Nothing is kept.
+  package func settle(_ isSettled: Bool) {}
 }

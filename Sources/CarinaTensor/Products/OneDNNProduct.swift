@@ -49,12 +49,15 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
 
   private let pool: MemoryPool
   private let failure: ProductFailure
-  private let mostPrepared: Int
+  private let mostPrepared: Int, mostGuests: Int
+  private var settledCount: Int?
   private var engine: dnnl_engine_t?
   private var stream: dnnl_stream_t?
   private var prepared: [Shape: Prepared] = [:]
+  /// Those of `prepared` that go for newer ones; nil while there is room for all.
+  private var guests: [Shape: Prepared]?
   private var layouts: [Factor: Layout] = [:]
-  private var moment = 0
+  private var moment = 0, preparations = 0
   private let lock = NSLock()
   private let fallback: OpenBLASProduct
   /// Below this many multiplications preparing and calling a product costs more than it saves.
@@ -62,18 +65,24 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   /// Sequences packed without padding give other numbers of rows, and so two dozen other shapes, in nearly every
   /// micro-batch. To prepare them anew takes a tenth of the time of a small model's step.
   package static let mostPrepared = 4096
+  /// Once there are as many as may be, this many of them change and the others stay: where each one goes for the next,
+  /// the heap, of which a product takes a hundred pieces, grows by a quarter, and what comes first is needed as often as
+  /// what came last. A step needs about a hundred.
+  package static let mostGuests = 256
 
   /// Nil when oneDNN cannot make a processor engine.
   /// - Parameters:
   ///   - failure: told what the library reports, which a product has no way to throw.
-  ///   - mostPrepared: how many products are kept prepared, those used last.
+  ///   - mostPrepared: how many products are kept prepared.
+  ///   - mostGuests: how many of them go for newer ones, those first that were not used for longest.
   package init?(
     pool: MemoryPool = MemoryPool(), failure: ProductFailure = ProductFailure(),
-    keeping mostPrepared: Int = OneDNNProduct.mostPrepared
+    keeping mostPrepared: Int = OneDNNProduct.mostPrepared, guests mostGuests: Int = OneDNNProduct.mostGuests
   ) {
     self.pool = pool
     self.failure = failure
     self.mostPrepared = mostPrepared
+    self.mostGuests = mostGuests
     fallback = OpenBLASProduct(pool: pool)
     // The library's own cache would hold as many more, each of which is asked of it once.
     dnnl_set_primitive_cache_capacity(0)
@@ -93,11 +102,26 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
 
   /// How many products are kept prepared.
   package var preparedCount: Int { lock.withLock { prepared.count } }
+  /// How often a product was prepared.
+  package var preparationCount: Int { lock.withLock { preparations } }
 
   /// Whether a product of so many multiplications of rows, inputs and outputs is prepared here, or left to the fallback.
   package static func prepares(_ inputs: Int, _ outputs: Int, rows: Int, _ type: ElementType) -> Bool {
     guard rows > 0 else { return false }
     return type == .bfloat16 || Double(rows) * Double(inputs) * Double(outputs) >= Double(smallest)
+  }
+
+  /// See `MatrixProductProvider`: a product that was not needed so far is a rare one, and goes again for the next.
+  package func settle(_ isSettled: Bool) {
+    lock.withLock {
+      // Changing ones leave holes of their own, which must not add to what there was.
+      if isSettled, guests == nil, prepared.count >= 4 * mostGuests {
+        let oldest = leastRecent().sorted { $0.value.moment < $1.value.moment }.prefix(mostGuests / 2)
+        for (shape, _) in oldest { prepared[shape] = nil }
+      }
+      settledCount = isSettled ? min(max(prepared.count, mostGuests), mostPrepared) : nil
+      if !isSettled { guests = nil }
+    }
   }
 
   /// See `MatrixProductProvider`.
@@ -171,16 +195,29 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
     return known
   }
 
-  /// Keeps a product, in the stead of the one that was not used for longest; under the lock.
+  /// Keeps a product, where there is no room in the stead of a guest; under the lock.
   private func keep(_ product: Prepared, for shape: Shape) {
-    if prepared.count >= mostPrepared,
-      let oldest = prepared.min(by: { $0.value.moment < $1.value.moment })?.key
-    {
-      prepared[oldest] = nil
-    }
+    preparations += 1
     moment += 1
     product.moment = moment
+    if prepared.count >= settledCount ?? mostPrepared {
+      var changing = guests ?? leastRecent()
+      // Not copied when it changes.
+      guests = nil
+      if let oldest = changing.min(by: { $0.value.moment < $1.value.moment })?.key {
+        prepared[oldest] = nil
+        changing[oldest] = nil
+      }
+      changing[shape] = product
+      guests = changing
+    }
     prepared[shape] = product
+  }
+
+  /// The products that were not used for longest, as many as may be guests; under the lock.
+  private func leastRecent() -> [Shape: Prepared] {
+    let oldest = prepared.sorted { $0.value.moment < $1.value.moment }.prefix(mostGuests)
+    return Dictionary(uniqueKeysWithValues: oldest.map { ($0.key, $0.value) })
   }
 
   /// See `MatrixProductProvider`.

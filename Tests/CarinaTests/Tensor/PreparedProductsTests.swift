@@ -38,4 +38,36 @@ import Carina
     for rows in 1...9 { _ = product(rows * 3, by: fewer) }
     #expect(fewer.preparedCount == 9)
   }
+
+  @Test("where there is no room, guests change, those first that were not used for longest, and the others stay")
+  func guests() throws {
+    let provider = try #require(OneDNNProduct(keeping: 6, guests: 2)), other = try #require(OneDNNProduct())
+    func expectPreparations(_ count: Int, of rows: [Int]) {
+      for rows in rows { #expect(product(rows * 3, by: provider) == product(rows * 3, by: other), "\(rows)") }
+      #expect(provider.preparationCount == count && provider.preparedCount <= 6, "\(rows)")
+    }
+    expectPreparations(9, of: Array(1...9))
+    expectPreparations(9, of: [3, 4, 5, 6, 8, 9])
+    expectPreparations(10, of: [1, 3, 9, 6])
+    expectPreparations(11, of: [8, 5, 9])
+  }
+
+  @Test("once settled, no more products are kept until other work begins")
+  func settled() throws {
+    let provider = try #require(OneDNNProduct(guests: 3))
+    for rows in 1...5 { _ = product(rows * 3, by: provider) }
+    provider.settle(true)
+    for rows in 6...9 { _ = product(rows * 3, by: provider) }
+    #expect(provider.preparedCount == 5 && provider.preparationCount == 9)
+    for rows in [4, 5, 7, 8, 9] { _ = product(rows * 3, by: provider) }
+    #expect(provider.preparedCount == 5 && provider.preparationCount == 9)
+    provider.settle(false)
+    for rows in 10...12 { _ = product(rows * 3, by: provider) }
+    #expect(provider.preparedCount == 8)
+    let many = try #require(OneDNNProduct(guests: 2))
+    for rows in 1...9 { _ = product(rows * 3, by: many) }
+    many.settle(true)
+    for rows in 10...12 { _ = product(rows * 3, by: many) }
+    #expect(many.preparedCount == 8, "room for the holes that changing ones leave")
+  }
 }

@@ -21,6 +21,12 @@ package struct GradientNorms {
   /// The components in the order in which they first come up; none where weights belong to none.
   package let parts: [Part]
 
+  /// Norms that are known.
+  package init(whole: Double, parts: [Part]) {
+    self.whole = whole
+    self.parts = parts
+  }
+
   /// - Parameter component: to which component a weight belongs.
   init(_ trained: [Parameter], component: (Parameter) -> TrainingComponent?) {
     var sum = 0.0, sums: [(component: TrainingComponent, squares: Double)] = []

@@ -106,6 +106,9 @@ final class TensorBoardEvents {
     for (name, norm) in step["grad_norms"]?.object ?? JSONObject() {
       if let norm = norm.double { scalars.append(("gradient_norm/\(name)", norm)) }
     }
+    for (name, noise) in step["gradient_noise"]?.object ?? JSONObject() {
+      if let scale = noise["scale"]?.double { scalars.append(("gradient_noise/\(name)", scale)) }
+    }
     if let tokens = step["supervised_tokens"]?.double, let seconds = step["seconds"]?.double, seconds > 0 {
       scalars.append(("train/supervised_tokens_per_second", tokens / seconds))
     }
