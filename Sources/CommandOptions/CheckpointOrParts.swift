@@ -22,7 +22,9 @@ public struct CheckpointOrParts: BackboneArguments {
     help: ArgumentHelp("Gemma 3 checkpoint: a directory, or an id in the Hugging Face cache."))
   public var llm: String?
   /// The projector.
-  @Option(name: .customLong("stage1-projector-path"), help: "Projector directory that stage 1 wrote, or a file of torch.save.")
+  @Option(
+    name: .customLong("stage1-projector-path"), help: "Projector directory that stage 1 wrote, or a file of torch.save."
+  )
   public var projector: String?
 
   /// The defaults.

@@ -29,11 +29,11 @@ extension SettingValues<TrainingSettingList> {
   /// Refuses the gradient's noise where a step has nothing to compare it with.
   /// - Throws: `CarinaError.usage`.
   package func requireSeveralMicroBatches() throws {
-    guard measuresGradientNoise, gradientAccumulationSteps < 2 else { return }
+    guard self.measuresGradientNoise, self.gradientAccumulationSteps < 2 else { return }
     throw CarinaError(
       .usage, "\(setting: TrainingSettings.name(\.measuresGradientNoise)) compares a step with its first micro-batch",
       expected: "\(setting: TrainingSettings.name(\.gradientAccumulationSteps)) of at least 2",
-      found: "\(gradientAccumulationSteps)",
+      found: "\(self.gradientAccumulationSteps)",
       remedy: "Divide the step into smaller micro-batches, or leave the option out.")
   }
 }
