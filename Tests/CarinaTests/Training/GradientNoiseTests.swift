@@ -44,7 +44,7 @@ import Carina
     // |mean gradient|² of samples, by itself.
     func square(_ samples: [Int]) throws -> Double {
       for parameter in trained { parameter.clearGradient() }
-      let batch = try objective.prepare(samples)
+      let batch = objective.prepare(samples)
       _ = try objective.accumulate(batch, scale: 1 / Float(objective.weight(of: batch)))
       return trained.reduce(0) { $0 + $1.gradientSumOfSquares }
     }
