@@ -29,7 +29,8 @@ extension FeatureIdentity {
       ("feature", .string(model.feature.rawValue)),
       ("drop_first_patch", .bool(model.dropsFirstPatch)),
     ])
-    if model.vision.multipliesBytes { encoder["weights"] = .string(WeightStorage.int8.rawValue) }
+    // The number is that of the way of rounding: `ByteRows`.
+    if model.vision.multipliesBytes { encoder["weights"] = .string("\(WeightStorage.int8.rawValue), 2") }
     // Averages of blocks of patches, so many along a side.
     if let pooling = model.projector.config.pooling { encoder["pooled_to"] = .integer(pooling.tokensPerSide) }
     self.init(
