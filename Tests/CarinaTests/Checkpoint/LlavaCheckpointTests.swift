@@ -75,7 +75,7 @@ import Carina
       ([("multimodal_projector_bias", false)], "multimodal_projector_bias", "true"),
       ([("image_token_index", 99_999)], "image_token_index", "an id below"),
       ([("image_token_id", 3)], "image_token_id", "image_token_index"),
-      ([("quantization_config", ["bits": 4])], "quantization_config", ""),
+      ([("quantization_config", ["bits": 4])], "quantization_config", "null"),
       ([("processor_config.json:patch_size", 14)], "patch_size", "6"),
       ([("processor_config.json:vision_feature_select_strategy", "default")], "vision_feature_select_strategy", "full"),
       ([("processor_config.json:num_additional_image_tokens", 1)], "num_additional_image_tokens", "0"),
