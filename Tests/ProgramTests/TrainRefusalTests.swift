@@ -160,7 +160,7 @@ import Testing
 
   @Test("a run that would leave every weight as it was fails, and says what the cause is")
   func nothingTrained() throws {
-    try expectRefusal(64, ["--learning-rate above 0", "no weight would change"], ["--learning-rate", "0"])
+    try expectRefusal(64, ["--learning-rate above 0", "would not change"], ["--learning-rate", "0"])
     // Found without a look at every step.
     try expectRefusal(
       64, ["--learning-rate above 0"], ["--learning-rate", "0", "--num-epochs", "1000000000000000"])
