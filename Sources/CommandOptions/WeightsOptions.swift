@@ -24,6 +24,11 @@ public struct WeightsOptions: ParsableArguments {
   /// The default.
   public init() {}
 
+  /// What of them asks for products of bytes.
+  public var rounded: [String] {
+    [("--weights", weights), ("--vision-weights", visionWeights)].filter { $0.1 == .int8 }.map { "\($0.0) int8" }
+  }
+
   /// Refuses a file for matrices that are not rounded.
   /// - Throws: `CarinaError.usage`.
   public func check() throws {
@@ -37,7 +42,7 @@ public struct WeightsOptions: ParsableArguments {
   /// - Throws: as `check` and `AnsweringModel.quantizeWeights`.
   public func apply(to answering: AnsweringModel) throws -> String? {
     try check()
-    if visionWeights == .int8 { answering.multiplyVisionInBytes() }
+    if visionWeights == .int8 { try answering.multiplyVisionInBytes() }
     return weights == .int8 ? try answering.quantizeWeights(keptIn: cacheInt8Weights) : nil
   }
 

@@ -19,6 +19,8 @@ public struct AnsweringModel {
   public let loadSeconds: Double
   /// The parts, joined.
   package let pipeline: JoinedPipeline
+  /// What computes with it.
+  public let device: Device
 
   /// From image files to pixels.
   public var transform: ImageTransform { images.transform }
@@ -82,9 +84,6 @@ public struct AnsweringModel {
     ) { try found.ownTransform(defaultSize: $0.imageSize) }
   }
 
-  /// What computes with it.
-  public var device: Device { Device(model.backend) }
-
   /// The same model with another policy for images of more than 8 bits.
   /// - Throws: `CarinaError.usage`.
   public func with(window: PixelPolicy?) throws -> AnsweringModel {
@@ -107,6 +106,7 @@ public struct AnsweringModel {
   /// - Returns: what there is to say of the file, for the log.
   /// - Throws: `CarinaError.usage` for a directory or a file among the model's, `.cannotWrite`.
   public func quantizeWeights(keptIn path: String?) throws -> String? {
+    try device.requireByteProducts([(.weights, true)])
     guard let path else {
       model.decoder.quantizeWeights()
       return nil
@@ -122,7 +122,11 @@ public struct AnsweringModel {
   }
 
   /// Rounds the vision encoder's matrices to 8 bits, and multiplies them in sums of bytes from then on.
-  public func multiplyVisionInBytes() { model.vision.multiplyInBytes() }
+  /// - Throws: `CarinaError.usage` on a device without products of bytes.
+  public func multiplyVisionInBytes() throws {
+    try device.requireByteProducts([(FrozenWeightsSettingList.declared.vision.name, true)])
+    model.vision.multiplyInBytes()
+  }
 
   /// Opens a file in which the vision features of images are kept, or makes it.
   /// - Throws: `CarinaError.badData` when it holds features of another encoder, transform or precision, `.usage`,
@@ -138,6 +142,7 @@ public struct AnsweringModel {
     maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device,
     images: (VisionConfig) throws -> PipelineTransform
   ) throws {
+    self.device = device
     let vision = try parts.vision.visionConfig()
     self.images = try images(vision)
     try self.images.require(vision, at: parts.vision.path)

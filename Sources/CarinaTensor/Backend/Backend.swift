@@ -14,6 +14,15 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
 {
   /// The library of matrix products with its version, as headers and records name it.
   var productName: String { get }
+  /// A card in words, as headers and records name it; nil for the processor.
+  var deviceName: String? { get }
+  /// Bytes of a card's memory that are free; nil where tensors lie in the host's.
+  var freeDeviceByteCount: Int? { get }
+  /// Whether frozen matrices can be multiplied as rows of bytes.
+  var supportsByteProducts: Bool { get }
+  /// Waits until everything that was asked for is computed, which a clock needs to know; numbers that are read wait by
+  /// themselves.
+  func finish()
   /// Runs a step of decoding of so many rows with whatever makes its many short loops begin at once.
   func decoding<Result>(rows: Int, _ body: () -> Result) -> Result
   /// Told when the work repeats itself, as training does after an epoch: what is kept to make it faster takes no more

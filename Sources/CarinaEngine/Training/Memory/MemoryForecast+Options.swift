@@ -9,7 +9,8 @@ extension MemoryForecast {
   ///   throws.
   init(
     _ options: JointTrainingOptions, _ parts: PipelineParts, adapters: LoraPlan? = nil, samples: any TrainingSamples,
-    validation: (any TrainingSamples)? = nil, renderer: PromptRenderer, lengths: [Int]? = nil, packsFactors: Bool
+    validation: (any TrainingSamples)? = nil, renderer: PromptRenderer, lengths: [Int]? = nil, packsFactors: Bool,
+    freeDeviceByteCount: Int? = nil
   ) throws {
     let precision = options.computing.precision.elementType
     let visionConfig = try parts.vision.visionConfig(), decoderConfig = try parts.language.decoderConfig().config
@@ -43,10 +44,10 @@ extension MemoryForecast {
     plan.mappedShards = MemoryForecast.mappedShards(
       options.trainShards, imagesRead: sizes.imagesRead,
       imageByteCount: visionConfig.imageSize * visionConfig.imageSize * visionConfig.channelCount)
-    let base = ProcessMemory.residentByteCount
-    let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
+    let room = MemoryRoom(limit: options.computing.memoryLimit, freeDeviceByteCount: freeDeviceByteCount)
+    if !room.holdsShards { plan.mappedShards = 0 }
     self = try MemoryForecast.fitting(
-      plan, base: base, choice: options.computing.gradientCheckpointing, available: available)
+      plan, base: room.base, choice: options.computing.gradientCheckpointing, available: room.available)
   }
 
   /// Bytes of the shards' pages that stay resident while a run reads from them: the files are mapped, the system maps
