@@ -40,8 +40,8 @@ enum DeviceSelection: Equatable {
       return
     }
     let survey = survey()
-    guard survey.missing == nil, let card = survey.devices.first else {
-      self = .processor(reason: survey.missing ?? "no CUDA device")
+    guard survey.reason == nil, let card = survey.devices.first else {
+      self = .processor(reason: survey.reason ?? "no GPU")
       return
     }
     let needsBFloat16 = type.map { $0 == .bfloat16 } ?? (values.precision == .bf16)
