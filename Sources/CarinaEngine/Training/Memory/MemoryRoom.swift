@@ -1,25 +1,24 @@
 import CarinaRuntime
 
 /// The memory that a run's tensors lie in, before it begins: the host's, or that of a card.
-struct MemoryRoom {
+package struct MemoryRoom {
   /// What is taken there already and stands in a forecast.
-  let base: Int
+  package let base: Int
   /// Bytes that may be taken besides; nil where nobody knows.
-  let available: Int?
+  package let available: Int?
   /// Whether pages of mapped shards lie in it.
-  let holdsShards: Bool
+  package let holdsShards: Bool
 
   /// - Parameters:
   ///   - limit: GiB of it that the run is to take at most; nil for all that is free.
   ///   - freeDeviceByteCount: what is free on a card; nil for the host's memory.
-  init(limit: Double?, freeDeviceByteCount: Int?) {
+  package init(limit: Double?, freeDeviceByteCount: Int?) {
     let limit = limit.map { Int($0 * 0x1p30) }
     if let free = freeDeviceByteCount {
       base = 0
       available = min(limit ?? free, free)
     } else {
       base = ProcessMemory.residentByteCount
-      let base = base
       available = limit.map { $0 - base } ?? ProcessMemory.availableByteCount
     }
     holdsShards = freeDeviceByteCount == nil
