@@ -13,13 +13,14 @@ package struct MemoryRoom {
   ///   - limit: GiB of it that the run is to take at most; nil for all that is free.
   ///   - freeDeviceByteCount: what is free on a card; nil for the host's memory.
   package init(limit: Double?, freeDeviceByteCount: Int?) {
-    let limit = limit.map { Int($0 * 0x1p30) }
+    let bytes = limit.map { Int($0 * 0x1p30) }
     if let free = freeDeviceByteCount {
       base = 0
-      available = min(limit ?? free, free)
+      available = min(bytes ?? free, free)
     } else {
-      base = ProcessMemory.residentByteCount
-      available = limit.map { $0 - base } ?? ProcessMemory.availableByteCount
+      let taken = ProcessMemory.residentByteCount
+      base = taken
+      available = bytes.map { $0 - taken } ?? ProcessMemory.availableByteCount
     }
     holdsShards = freeDeviceByteCount == nil
   }
