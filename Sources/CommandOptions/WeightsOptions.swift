@@ -42,7 +42,7 @@ public struct WeightsOptions: ParsableArguments {
   /// - Throws: as `check` and `AnsweringModel.quantizeWeights`.
   public func apply(to answering: AnsweringModel) throws -> String? {
     try check()
-    if visionWeights == .int8 { try answering.multiplyVisionInBytes() }
+    if visionWeights == .int8 { answering.multiplyVisionInBytes() }
     return weights == .int8 ? try answering.quantizeWeights(keptIn: cacheInt8Weights) : nil
   }
 

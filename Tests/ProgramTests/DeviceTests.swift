@@ -55,7 +55,7 @@ import Testing
       [
         "--train-shards", world.captions, "--output-dir", run.path, "--vocabulary-size", "300", "--device", "cpu",
         "--vision-epochs", "1", "--language-epochs", "1", "--vision-layers", "1", "--text-layers", "1",
-        "--decoder-layers", "1", "--max-steps", "1", "--threads", "1",
+        "--decoder-layers", "1", "--threads", "1",
       ])
     #expect(fresh.exitCode == 0 && line(fresh).contains("processor, "), "\(fresh.errors)")
     let scored = try ProgramRun("evaluate", asking + ["--shards", world.heldOut, "--output-dir", run.file("scores")])
@@ -129,7 +129,7 @@ import Testing
     var environment = try #require(record["environment"]?.object)
     environment["device"] = "cuda:0 NVIDIA H100 80GB HBM3"
     record["environment"] = .object(environment)
-    try AtomicFile.write(JSONValue.object(record).serialized(), to: run.file("run.json"))
+    try record.sealed().write(to: run.file("run.json"))
     let result = try train(options)
     #expect(result.exitCode == 0, "\(result.errors)")
     #expect(

@@ -12,7 +12,7 @@ extension CUDABackend {
   }
 
   /// See `Backend`: what the driver calls free, and the idle blocks of the pool.
-  package var freeDeviceByteCount: Int? {
+  package var memoryAvailable: Int? {
     makeCurrent()
     var free = 0, total = 0
     guard libraries.driver.cuMemGetInfo_v2(&free, &total) == 0 else { return nil }

@@ -106,7 +106,6 @@ public struct AnsweringModel {
   /// - Returns: what there is to say of the file, for the log.
   /// - Throws: `CarinaError.usage` for a directory or a file among the model's, `.cannotWrite`.
   public func quantizeWeights(keptIn path: String?) throws -> String? {
-    try device.requireByteProducts([(.weights, true)])
     guard let path else {
       model.decoder.quantizeWeights()
       return nil
@@ -122,11 +121,7 @@ public struct AnsweringModel {
   }
 
   /// Rounds the vision encoder's matrices to 8 bits, and multiplies them in sums of bytes from then on.
-  /// - Throws: `CarinaError.usage` on a device without products of bytes.
-  public func multiplyVisionInBytes() throws {
-    try device.requireByteProducts([(FrozenWeightsSettingList.declared.vision.name, true)])
-    model.vision.multiplyInBytes()
-  }
+  public func multiplyVisionInBytes() { model.vision.multiplyInBytes() }
 
   /// Opens a file in which the vision features of images are kept, or makes it.
   /// - Throws: `CarinaError.badData` when it holds features of another encoder, transform or precision, `.usage`,

@@ -15,11 +15,6 @@ public struct FrozenWeightsSettingList: SettingList {
     "vision_weights", WeightStorage.full, help: "The frozen vision encoder's matrices likewise: full or int8.",
     record: .unlessDefault)
 
-  /// Which of them ask for products of bytes.
-  static func rounded(_ values: SettingValues<FrozenWeightsSettingList>) -> [(name: SettingName, isAsked: Bool)] {
-    [(declared.base.name, values.base == .int8), (declared.vision.name, values.vision == .int8)]
-  }
-
   /// Refuses weights in 8 bits that are trained themselves.
   /// - Throws: `CarinaError.usage` that names the setting.
   static func require(_ values: SettingValues<FrozenWeightsSettingList>, frozen policy: FreezingPolicy) throws {

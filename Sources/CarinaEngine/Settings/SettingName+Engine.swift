@@ -34,8 +34,6 @@ extension SettingName {
   package static let precision = ComputingSettingList.declared.precision.name
   /// The file of kept vision features.
   package static let visionFeatureCache = SettingName("cache_vision_features")
-  /// How the matrices of a decoder that answers are kept.
-  package static let weights = SettingName("weights")
   /// The file of the decoder's matrices in 8 bits.
   package static let quantizedWeightsFile = SettingName("cache_int8_weights")
   /// Whose pixels an evaluation shows.

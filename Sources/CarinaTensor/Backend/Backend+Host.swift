@@ -2,10 +2,6 @@
 extension Backend {
   /// See `Backend`: the processor, of which records have lines of their own.
   package var deviceName: String? { nil }
-  /// See `Backend`: the host's memory.
-  package var freeDeviceByteCount: Int? { nil }
-  /// See `Backend`: it can.
-  package var supportsByteProducts: Bool { true }
   /// See `Backend`: an operation is done when its function returns.
   package func finish() {}
 }

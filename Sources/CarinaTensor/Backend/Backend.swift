@@ -16,10 +16,6 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
   var productName: String { get }
   /// A card in words, as headers and records name it; nil for the processor.
   var deviceName: String? { get }
-  /// Bytes of a card's memory that are free; nil where tensors lie in the host's.
-  var freeDeviceByteCount: Int? { get }
-  /// Whether frozen matrices can be multiplied as rows of bytes.
-  var supportsByteProducts: Bool { get }
   /// Waits until everything that was asked for is computed, which a clock needs to know; numbers that are read wait by
   /// themselves.
   func finish()

@@ -46,17 +46,6 @@ public struct Device: Sendable, CustomStringConvertible {
     try backend.throwFailure()
   }
 
-  /// Refuses settings that ask for products of bytes where the device has none.
-  /// - Parameter settings: those that do, each with whether it asks for them.
-  /// - Throws: `CarinaError.usage` naming the first of them.
-  package func requireByteProducts(_ settings: [(name: SettingName, isAsked: Bool)]) throws {
-    guard !backend.supportsByteProducts, let name = settings.first(where: \.isAsked)?.name else { return }
-    throw CarinaError(
-      .usage, "\(setting: name) int8 cannot be used on this device: products of bytes are the processor's",
-      expected: "full on \(self.name)", found: "int8",
-      remedy: "Leave \(setting: name) out, or use \(setting: .device) cpu.")
-  }
-
   /// The library of matrix products with its version.
   public var productName: String { backend.productName }
   /// The most bytes that tensors took at any moment.

@@ -9,8 +9,7 @@ extension MemoryForecast {
   ///   throws.
   init(
     _ options: JointTrainingOptions, _ parts: PipelineParts, adapters: LoraPlan? = nil, samples: any TrainingSamples,
-    validation: (any TrainingSamples)? = nil, renderer: PromptRenderer, lengths: [Int]? = nil, packsFactors: Bool,
-    freeDeviceByteCount: Int? = nil
+    validation: (any TrainingSamples)? = nil, renderer: PromptRenderer, lengths: [Int]? = nil, packsFactors: Bool
   ) throws {
     let precision = options.computing.precision.elementType
     let visionConfig = try parts.vision.visionConfig(), decoderConfig = try parts.language.decoderConfig().config
@@ -44,10 +43,10 @@ extension MemoryForecast {
     plan.mappedShards = MemoryForecast.mappedShards(
       options.trainShards, imagesRead: sizes.imagesRead,
       imageByteCount: visionConfig.imageSize * visionConfig.imageSize * visionConfig.channelCount)
-    let room = MemoryRoom(limit: options.computing.memoryLimit, freeDeviceByteCount: freeDeviceByteCount)
-    if !room.holdsShards { plan.mappedShards = 0 }
+    let base = ProcessMemory.residentByteCount
+    let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
     self = try MemoryForecast.fitting(
-      plan, base: room.base, choice: options.computing.gradientCheckpointing, available: room.available)
+      plan, base: base, choice: options.computing.gradientCheckpointing, available: available)
   }
 
   /// Bytes of the shards' pages that stay resident while a run reads from them: the files are mapped, the system maps

@@ -161,7 +161,7 @@ extension MemoryForecast {
   init(
     _ options: TowerTrainingOptions, _ reading: ModelDirectory.SiglipReading, in directory: ModelDirectory,
     freezing: TowerFreezing, pairs: ContrastivePairs, pieces: ContrastivePieces, textLength: Int,
-    precision: ElementType, packsFactors: Bool, freeDeviceByteCount: Int? = nil
+    precision: ElementType, packsFactors: Bool
   ) throws {
     let weights = try directory.weights(), settings = options.training, table = reading.table
     let order = EpochOrder(settings, sampleCount: pairs.images.count)
@@ -178,9 +178,9 @@ extension MemoryForecast {
     let size = reading.vision.imageSize
     plan.mappedShards = MemoryForecast.mappedShards(
       options.trainShards, imagesRead: pairs.images.count, imageByteCount: size * size * reading.vision.channelCount)
-    let room = MemoryRoom(limit: options.computing.memoryLimit, freeDeviceByteCount: freeDeviceByteCount)
-    if !room.holdsShards { plan.mappedShards = 0 }
+    let base = ProcessMemory.residentByteCount
+    let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
     self = try MemoryForecast.fitting(
-      plan, base: room.base, choice: options.computing.gradientCheckpointing, available: room.available)
+      plan, base: base, choice: options.computing.gradientCheckpointing, available: available)
   }
 }
