@@ -15,6 +15,9 @@ extension CUDABackend: MatrixKernels {
       if !accumulate { fillWithZeros(c) }
       return
     }
+    if !accumulate, suitsFewRows(a, b) {
+      return multiplyFewRows(a.dense([a.rows, a.columns]), b.dense([b.columns, b.rows]), into: c)
+    }
     if !run(a, b, into: c, adding: accumulate ? c : nil, epilogue: .none, bias: nil) {
       note(CUDAErrors.failed("[\(a.rows), \(a.columns)] times [\(b.rows), \(b.columns)]", "no algorithm in cuBLASLt"))
     }
@@ -95,4 +98,11 @@ extension CUDABackend: MatrixKernels {
 
   /// See `MatrixKernels`.
   package var mostFewRows: Int { 0 }
+}
+
+extension MatrixFactor {
+  /// The stored numbers under the shape in which they are stored.
+  fileprivate func dense(_ shape: [Int]) -> Tensor {
+    Tensor(shape: shape, elementType: tensor.elementType, storage: tensor.storage, byteOffset: tensor.byteOffset)
+  }
 }
