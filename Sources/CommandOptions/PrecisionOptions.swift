@@ -30,10 +30,9 @@ public struct PrecisionOptions: ParsableArguments {
   /// How weights are held: what was asked for, and on a card bf16 where that was left open and the card has it.
   /// - Throws: as `device`.
   public func computingPrecision(rounded: [String] = []) throws -> ComputingPrecision {
-    let values = try settings.values
-    guard values.precision == .automatic,
-      case .card(_, _, let hasBFloat16) = try DeviceSelection(values, rounded: rounded, type: nil)
-    else { return values.precision }
+    // Also where it is not needed: a device that cannot be used is told before anything is prepared.
+    let values = try settings.values, selection = try DeviceSelection(values, rounded: rounded, type: nil)
+    guard values.precision == .automatic, case .card(_, _, let hasBFloat16) = selection else { return values.precision }
     return hasBFloat16 ? .bf16 : .fp32
   }
 

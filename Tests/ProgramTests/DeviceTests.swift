@@ -129,7 +129,7 @@ import Testing
     var environment = try #require(record["environment"]?.object)
     environment["device"] = "cuda:0 NVIDIA H100 80GB HBM3"
     record["environment"] = .object(environment)
-    try record.sealed().write(to: run.file("run.json"))
+    try JSONValue.object(record.sealed()).write(to: run.file("run.json"))
     let result = try train(options)
     #expect(result.exitCode == 0, "\(result.errors)")
     #expect(

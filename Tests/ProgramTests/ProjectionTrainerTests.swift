@@ -211,7 +211,7 @@ import Testing
     }
     let both = try stage1(["--train_shards", world.captions])
     #expect(both.exitCode == 64 && both.errors.contains("--train-shards and --train-json"), "\(both.errors)")
-    let gpu = try asking(["--device", "cuda"])
+    let gpu = try stage1(["--device", "cuda", "--mixed_precision", "no"])
     #expect(gpu.exitCode == 64 && gpu.errors.contains("--device cuda:0 cannot be used"), "\(gpu.errors)")
     #expect(!FileManager.default.fileExists(atPath: run.path + "-shards"))
   }
