@@ -101,7 +101,8 @@ enum CUDAErrors {
   static func compilation(_ file: String, _ log: String) -> CarinaError {
     CarinaError(
       .internalFailure, "the kernels of \(file).cu cannot be compiled for this GPU", found: log,
-      remedy: "Take NVRTC of another version through \(CUDALibraries.directoryVariable), or \(processor) Please report it.")
+      remedy:
+        "Take NVRTC of another version through \(CUDALibraries.directoryVariable), or \(processor) Please report it.")
   }
 
   private static let standing =
