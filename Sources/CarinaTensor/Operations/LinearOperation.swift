@@ -8,7 +8,8 @@
 ///   - type: how the result is stored; nil for as the backend stores activations.
 /// - Returns: [R, N]. In bfloat16 (the weight's type) x is rounded before the product; sums are in fp32.
 package func linear(
-  _ x: Tensor, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil, as type: ElementType? = nil,
+  _ x: Tensor, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil,
+  as type: ElementType? = nil,
   tape: Tape?
 ) -> Tensor {
   linear(ProductInput(x, as: weight.value.elementType), weight, bias, weightRows: weightRows, as: type, tape: tape)

@@ -32,8 +32,10 @@ package struct ContrastivePieces: Equatable, Sendable {
     for range in Self.ranges(count, by: size) {
       let piece = try tower(range).detached
       if range.count == count { return piece }
-      let target = all ?? Tensor(
-        uninitialized: [count, piece.width], elementType: piece.elementType, on: piece.backend)
+      let target =
+        all
+        ?? Tensor(
+          uninitialized: [count, piece.width], elementType: piece.elementType, on: piece.backend)
       piece.backend.copy(piece, into: target.rowSlice(range))
       all = target
     }
