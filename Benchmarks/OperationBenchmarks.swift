@@ -119,11 +119,11 @@ struct OperationBenchmarks {
         _ = headLogits(x, head: head)
       }
     }
-    if backend.mostFewRows > 0 {
+    if let processor = backend as? CPUBackend {
       let narrow = row.converted(to: .bfloat16), out = Tensor(uninitialized: [1, vocabulary], on: backend)
       list.append(
         try measure("the same of 1 row, weights widened", .bytes(Double(vocabulary * width * 2))) {
-          backend.multiplyFewRows(
+          processor.multiplyFewRows(
             MatrixFactor(narrow), MatrixFactor(head.value).transposed, into: out, byPairs: false)
         })
     }
