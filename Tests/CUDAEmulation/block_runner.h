@@ -65,6 +65,8 @@ struct Fiber {
   unsigned copy_groups;
 };
 
+typedef float EightFloats __attribute__((vector_size(32)));
+
 // What a lane gives to the others in a warp instruction.
 struct alignas(32) Slot {
   unsigned words[8];
@@ -78,7 +80,7 @@ struct Warp {
   // A lane may be one instruction ahead of those that still read, so that two sets of slots suffice.
   unsigned parity;
   Slot slots[2][32];
-  float product[16][8];
+  EightFloats product[16];
 };
 
 constexpr size_t stack_bytes = 256 << 10, shared_limit = 256 << 10, shared_guard = 64 << 20, page = 4096;
@@ -299,16 +301,26 @@ static inline void poison_shared(Worker &at, const StaticShared &fixed) {
 
 // MARK: Blocks
 
-static inline void run_block(Worker &at) {
-  at.waiting = at.finished = 0;
-  at.votes[0] = at.votes[1] = at.vote_parity = 0;
-  const unsigned warp_count = (at.thread_count + 31) / 32;
-  const dim3 size = at.launch->threads;
+// What is the same for all blocks of a launch.
+static inline void prepare(Worker &at, Launch &launch) {
+  const dim3 size = launch.threads;
+  at.launch = &launch;
+  at.thread_count = size.x * size.y * size.z;
+  at.shared = at.shared_end - (launch.shared_bytes + 127) / 128 * 128;
   for (unsigned index = 0; index < at.thread_count; ++index) {
     Fiber &fiber = at.fibers[index];
     fiber.thread = {index % size.x, index / size.x % size.y, index / size.x / size.y};
     fiber.lane = index % 32;
     fiber.warp = &at.warps[index / 32];
+  }
+}
+
+static inline void run_block(Worker &at) {
+  at.waiting = at.finished = 0;
+  at.votes[0] = at.votes[1] = at.vote_parity = 0;
+  const unsigned warp_count = (at.thread_count + 31) / 32;
+  for (unsigned index = 0; index < at.thread_count; ++index) {
+    Fiber &fiber = at.fibers[index];
     fiber.stack_pointer = nullptr;
     fiber.copies.clear();
     fiber.copy_groups = 0;
@@ -364,9 +376,7 @@ template <class Call>
 static inline void run_blocks(Launch &launch, Call after_a_while) {
   catch_faults();
   Worker &at = *take_worker();
-  at.launch = &launch;
-  at.thread_count = launch.threads.x * launch.threads.y * launch.threads.z;
-  at.shared = at.shared_end - (launch.shared_bytes + 127) / 128 * 128;
+  prepare(at, launch);
   worker = &at;
   stack_t signals = {}, previous;
   signals.ss_sp = at.signal_stack;

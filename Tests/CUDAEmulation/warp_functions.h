@@ -84,7 +84,8 @@ static inline void full_warp(const Warp &warp, const char *instruction) {
 // The whole product, from the pairs that the lanes gave.
 static inline void multiply(Warp &warp) {
   const Slot *slots = warp.slots[warp.parity];
-  float a[16][16], b[16][8];
+  float a[16][16];
+  EightFloats b[16];
   for (int lane = 0; lane < 32; ++lane) {
     const unsigned *words = slots[lane].words;
     const int group = lane / 4, pair = lane % 4 * 2;
@@ -99,11 +100,9 @@ static inline void multiply(Warp &warp) {
     }
   }
   for (int row = 0; row < 16; ++row) {
-    float sums[8] = {};
-    for (int k = 0; k < 16; ++k) {
-      for (int column = 0; column < 8; ++column) sums[column] += a[row][k] * b[k][column];
-    }
-    memcpy(warp.product[row], sums, sizeof sums);
+    EightFloats sums = {};
+    for (int k = 0; k < 16; ++k) sums += a[row][k] * b[k];
+    warp.product[row] = sums;
   }
 }
 
