@@ -1,6 +1,8 @@
 // Launches a kernel: directly from C++ that includes its source, or by the table of a module that was compiled alone.
 #pragma once
 
+#include "module_kernel.h"
+
 namespace carina_emulation {
 
 template <class... Parameters, size_t... Index>
@@ -53,14 +55,9 @@ static inline void call(const char *name, void (*kernel)(Parameters...), dim3 gr
 
 // MARK: Modules
 
-// One kernel of a module that was compiled alone (a "cubin").
-struct ModuleKernel {
-  const char *name;
-  void (*launch)(dim3 grid, dim3 threads, size_t shared_bytes, void **arguments);
-  const size_t *parameter_bytes;
-  size_t parameter_count;
-};
-
+// An entry of a module's table. The NVRTC emulation writes the table behind the source:
+// extern "C" const carina_emulation::ModuleKernel carina_emulated_module[] = {
+//     carina_emulation::ModuleEntry<name>::named("name"), ..., {}};
 template <auto kernel, class Pointer = decltype(kernel)>
 struct ModuleEntry;
 
