@@ -294,7 +294,11 @@ static inline const StaticShared &static_shared() {
 }
 
 static inline void poison_shared(Worker &at, const StaticShared &fixed) {
-  memset(reinterpret_cast<char *>(&worker) + fixed.offset, 0xff, fixed.bytes);
+  char *start = reinterpret_cast<char *>(&worker) + fixed.offset;
+  // The compiler must not know that this is next to `worker`: it would leave out what lies beyond a variable.
+  asm volatile("" : "+r"(start) : : "memory");
+  memset(start, 0xff, fixed.bytes);
+  asm volatile("" : : : "memory");
   worker = &at;
   memset(at.shared, 0xff, size_t(at.shared_end - at.shared));
 }
