@@ -65,6 +65,13 @@ uint16_t narrowed(float value) {
   return uint16_t((word + 0x7fff + (word >> 16 & 1)) >> 16);
 }
 
+static std::string text_of(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
 static void open_libraries(const std::string &directory) {
   std::vector<void *> libraries;
   for (const char *name : {"libcuda.so.1", "libnvrtc.so.13", "libcublasLt.so.13"}) {
@@ -89,10 +96,7 @@ static void open_libraries(const std::string &directory) {
 int main(int count, char **arguments) {
   if (count < 3) return 2;
   open_libraries(arguments[1]);
-  std::ifstream file(arguments[2]);
-  std::ostringstream text;
-  text << file.rdbuf();
-  prelude = text.str();
+  prelude = text_of(arguments[2]);
   const std::string name = count > 3 ? arguments[3] : "";
 
   EXPECT(cuInit(0) == 0);
@@ -102,9 +106,16 @@ int main(int count, char **arguments) {
   EXPECT(cuMemAlloc_v2(&nowhere, 4) == 201);  // a thread without a context
   EXPECT(cuCtxSetCurrent(context) == 0);
   EXPECT(cuStreamCreate(&stream, 1) == 0);
-  std::string log;
-  const std::string image = compiled(kernel_source, log, {"-DSCALE=3"});
-  if (image.empty()) printf("%s\n", log.c_str());
+  // The started programs load what the first one compiled.
+  const std::string path = std::string(arguments[1]) + "/self-test.cubin";
+  std::string log, image;
+  if (name.empty()) {
+    image = compiled(kernel_source, log, {"-DSCALE=3"});
+    if (image.empty()) printf("%s\n", log.c_str());
+    std::ofstream(path, std::ios::binary) << image;
+  } else {
+    image = text_of(path);
+  }
   EXPECT(!image.empty() && cuModuleLoadData(&module, image.data()) == 0);
   if (failures) return 1;
   if (!name.empty()) return run_case(name);
