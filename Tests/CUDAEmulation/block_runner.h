@@ -129,7 +129,7 @@ static inline const Settings &settings() {
 
 // MARK: Errors
 
-[[noreturn]] static inline void stop(const char *problem) {
+[[noreturn]] static __attribute__((noinline, cold)) void stop(const char *problem) {
   const Worker &at = *worker;
   fprintf(stderr, "CUDA emulation: kernel %s, block (%u, %u, %u), thread %u: %s\n", at.launch->name, at.block.x,
           at.block.y, at.block.z, at.fiber ? unsigned(at.fiber - at.fibers) : 0, problem);
