@@ -15,7 +15,8 @@ echo '{ global: cu*; nvrtc*; carina_emulation_*; local: *; };' > "$out/exports"
 library() {
   local name=$1
   shift
-  "$cxx" "${flags[@]}" -shared -Wl,--version-script,"$out/exports" -Wl,-soname,"$name" -Wl,-rpath,'$ORIGIN' -o "$out/$name.new" "$@"
+  "$cxx" "${flags[@]}" -shared -Wl,--version-script,"$out/exports" -Wl,-soname,"$name" -Wl,-rpath,'$ORIGIN' \
+    -o "$out/$name.new" "$@"
   mv "$out/$name.new" "$out/$name"
 }
 

@@ -1,4 +1,5 @@
-// main LIBRARIES PRELUDE [CASE]: tries the emulated libraries of the directory with kernels that begin with the prelude.
+// self-test LIBRARIES PRELUDE [CASE]: tries the emulated libraries of the directory with kernels that begin with the
+// prelude.
 #include <dlfcn.h>
 
 #include <fstream>

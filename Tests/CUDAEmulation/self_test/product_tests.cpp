@@ -110,8 +110,9 @@ static int run(const Case &test, const Matrix &a, const Matrix &b, const Matrix 
 }
 
 static void test(const Case &test) {
-  const Matrix a(test.factors, test.transposed_a ? test.k : test.m, test.transposed_a ? test.m : test.k, test.batches, 1);
-  const Matrix b(test.factors, test.transposed_b ? test.n : test.k, test.transposed_b ? test.k : test.n, test.batches, 2);
+  const size_t a_rows = test.transposed_a ? test.k : test.m, b_rows = test.transposed_b ? test.n : test.k;
+  const Matrix a(test.factors, a_rows, test.m + test.k - a_rows, test.batches, 1);
+  const Matrix b(test.factors, b_rows, test.k + test.n - b_rows, test.batches, 2);
   const Matrix c(test.result, test.m, test.n, test.batches, 3);
   Matrix d(test.result, test.m, test.n, test.batches, 4), auxiliary(test.result, test.m, test.n, 1, 5);
   const size_t lines = test.epilogue == 512 ? test.n : test.m;
