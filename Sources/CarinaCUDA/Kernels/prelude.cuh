@@ -170,8 +170,8 @@ __device__ __forceinline__ void mma_bf16(float (&d)[4], const unsigned (&a)[4], 
 #endif
 }
 
-// Four 8 x 8 matrices of 16-bit elements from shared memory: lane 8·m + i gives the (16-byte aligned) address of row i
-// of matrix m; r[m] gets the elements (lane / 4, 2·(lane % 4)) and the one after it.
+// Four 8 x 8 matrices of 16-bit elements from shared memory: lane 8·m + i gives the (16-byte aligned) address of row i of
+// matrix m; r[m] gets the elements (lane / 4, 2·(lane % 4)) and the one after it.
 __device__ __forceinline__ void ldmatrix_x4(unsigned (&r)[4], const void *shared) {
 #ifdef CARINA_EMULATED
   carina_emulation::load_matrices(r, shared, false);
