@@ -127,7 +127,10 @@ enum CUDAErrors {
   }
 
   private static func bytes(_ count: Int) -> String {
-    let (value, name) = count >= 1 << 30 ? (Double(count) / 0x1p30, "GiB") : (Double(count) / 0x1p20, "MiB")
+    let (value, name) =
+      count >= 1 << 30
+      ? (Double(count) / 0x1p30, "GiB")
+      : count >= 1 << 20 ? (Double(count) / 0x1p20, "MiB") : (Double(count) / 0x1p10, "KiB")
     return "\((value * 10).rounded() / 10) \(name)"
   }
 }

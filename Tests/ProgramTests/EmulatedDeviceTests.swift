@@ -142,7 +142,7 @@ struct EmulatedDeviceTests {
         "--precision", "fp32", "--device", "cuda",
       ], environment: full)
     expectRefusal(
-      result, ["the memory of the GPU is used up", "free of 0.0 MiB", "more, found", "--device would help"])
+      result, ["the memory of the GPU is used up", "free of 19.5 KiB", "more, found", "--device would help"])
     let training = try train(full, ["--device", "cuda", "--precision", "fp32"])
     expectRefusal(training, ["the run does not fit into the memory"])
     let limited = try train(machine(), ["--device", "cuda", "--precision", "fp32", "--memory-limit", "0.0001"])

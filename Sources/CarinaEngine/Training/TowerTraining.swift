@@ -73,6 +73,7 @@ public final class TowerTraining {
       options, reading, in: directory, freezing: freezing, pairs: pairs, pieces: pieces, textLength: textLength,
       precision: precision, packsFactors: device.backend.packsFactors)
     part = try directory.loadSiglip(precision: precision, on: device.backend)
+    try device.backend.throwFailure()
     if freezing.freezesText { part.model.text.packWhenFrozen() }
     remarks = notes + part.remarks
     if let repeated = options.repeated {
