@@ -1,6 +1,6 @@
 // What goes number by number: sums, factors, changes of the type, dropout, GELU, sums of columns.
 
-/// target = a + b.
+// target = a + b.
 template <class A, class B, class T> inline void add_numbers(const A *a, const B *b, T *target, long long count) {
   for_each_run<run_of<A, B, T>()>(count, are_aligned(a, b, target), [=](long long index, auto length) {
     constexpr int N = decltype(length)::value;
@@ -19,7 +19,7 @@ template <class A, class B, class T> inline void add_numbers(const A *a, const B
   }
 CARINA_FOR_3(ADD)
 
-/// target = source in another type.
+// target = source in another type.
 template <class S, class T> inline void convert_numbers(const S *source, T *target, long long count) {
   for_each_run<8>(count, are_aligned(source, target), [=](long long index, auto length) {
     float v[decltype(length)::value];
@@ -34,7 +34,7 @@ template <class S, class T> inline void convert_numbers(const S *source, T *targ
   }
 CARINA_FOR_2(CONVERT)
 
-/// IEEE half-precision numbers as fp32.
+// IEEE half-precision numbers as fp32.
 extern "C" __global__ void widen_halves(const unsigned short *source, float *target, long long count) {
   for_each_run<1>(count, false, [=](long long index, auto) {
     const unsigned half = source[index], sign = (half & 0x8000u) << 16, mantissa = half & 1023u;
@@ -46,7 +46,7 @@ extern "C" __global__ void widen_halves(const unsigned short *source, float *tar
   });
 }
 
-/// Sets the flag where a number is infinite or none; many threads may write the same word.
+// Sets the flag where a number is infinite or none; many threads may write the same word.
 template <class T> inline void find_not_finite(const T *x, unsigned *flag, long long count) {
   for_each_run<run_of<T>()>(count, are_aligned(x), [=](long long index, auto length) {
     constexpr int N = decltype(length)::value;
@@ -65,7 +65,7 @@ template <class T> inline void find_not_finite(const T *x, unsigned *flag, long 
   }
 CARINA_FOR_1(NOT_FINITE)
 
-/// Parts fp32 numbers into the nearest bfloat16 and the last 16 bits (see `carina_split_float`).
+// Parts fp32 numbers into the nearest bfloat16 and the last 16 bits (see `carina_split_float`).
 extern "C" __global__ void split(const float *source, unsigned short *upper, unsigned short *lower, long long count) {
   for_each_run<1>(count, false, [=](long long index, auto) {
     unsigned bits = __float_as_uint(source[index]);
@@ -75,7 +75,7 @@ extern "C" __global__ void split(const float *source, unsigned short *upper, uns
   });
 }
 
-/// Puts the halves together again.
+// Puts the halves together again.
 extern "C" __global__ void join(
     const unsigned short *upper, const unsigned short *lower, float *target, long long count) {
   for_each_run<1>(count, false, [=](long long index, auto) {
@@ -84,7 +84,7 @@ extern "C" __global__ void join(
   });
 }
 
-/// x *= factor.
+// x *= factor.
 template <class T> inline void scale_numbers(T *x, float factor, long long count) {
   for_each_run<run_of<T>()>(count, are_aligned(x), [=](long long index, auto length) {
     constexpr int N = decltype(length)::value;
@@ -102,7 +102,7 @@ template <class T> inline void scale_numbers(T *x, float factor, long long count
   }
 CARINA_FOR_1(SCALE)
 
-/// target [rows, width] += bias [width].
+// target [rows, width] += bias [width].
 template <class T> inline void add_bias_rows(const float *bias, T *target, long long rows, long long width) {
   for_each_row_run<run_of<T>()>(rows, width, are_aligned(bias, target), [=](long long row, long long column, auto length) {
     constexpr int N = decltype(length)::value;
@@ -121,7 +121,7 @@ template <class T> inline void add_bias_rows(const float *bias, T *target, long 
   }
 CARINA_FOR_1(ADD_BIAS)
 
-/// Mixes 32 bits (Wellons 2018, "lowbias32").
+// Mixes 32 bits (Wellons 2018, "lowbias32").
 inline unsigned mixed(unsigned x) {
   x ^= x >> 16;
   x *= 0x7feb352du;
@@ -130,7 +130,7 @@ inline unsigned mixed(unsigned x) {
   return x ^ (x >> 16);
 }
 
-/// Which numbers dropout keeps: those of the processor's `carina_drop_float`.
+// Which numbers dropout keeps: those of the processor's `carina_drop_float`.
 inline unsigned row_key(unsigned long long key, long long row) {
   return mixed((unsigned)key + (unsigned)row * 0x9e3779b9u) ^ (unsigned)(key >> 32);
 }
@@ -139,7 +139,7 @@ inline bool is_kept(unsigned key, long long column, unsigned threshold) {
   return mixed(key + (unsigned)column * 0x85ebca6bu) >= threshold;
 }
 
-/// target = source where the mask keeps a number, else 0; with `ADDS` target += it.
+// target = source where the mask keeps a number, else 0; with `ADDS` target += it.
 template <bool ADDS, class S, class T>
 inline void drop_rows(
     const S *source, T *target, unsigned long long key, unsigned threshold, long long rows, long long width) {
@@ -175,7 +175,7 @@ CARINA_FOR_2(DROP)
 #define INVERSE_SQRT_2 0.7071067812f
 #define INVERSE_SQRT_2PI 0.3989422804f
 
-/// tanh as exactly as the result's type needs it.
+// tanh as exactly as the result's type needs it.
 template <class T> inline float tanh_for(float x) { return AllNarrow<T>::value ? fast_tanh(x) : tanhf(x); }
 template <class T> inline float exp_for(float x) { return AllNarrow<T>::value ? __expf(x) : expf(x); }
 
@@ -195,7 +195,7 @@ template <bool EXACT, class T> inline float gelu_slope(float x) {
   return 0.5f * erfcf(-x * INVERSE_SQRT_2) + x * INVERSE_SQRT_2PI * exp_for<T>(-0.5f * x * x);
 }
 
-/// out = gelu(x).
+// out = gelu(x).
 template <bool EXACT, class X, class Out> inline void gelu_numbers(const X *x, Out *out, long long count) {
   for_each_run<run_of<X, Out>()>(count, are_aligned(x, out), [=](long long index, auto length) {
     constexpr int N = decltype(length)::value;
@@ -216,7 +216,7 @@ template <bool EXACT, class X, class Out> inline void gelu_numbers(const X *x, O
   }
 CARINA_FOR_2(GELU)
 
-/// dx = dout · gelu'(x).
+// dx = dout · gelu'(x).
 template <bool EXACT, class X, class D, class DX>
 inline void gelu_backward_numbers(const X *x, const D *dout, DX *dx, long long count) {
   for_each_run<run_of<X, D, DX>()>(count, are_aligned(x, dout, dx), [=](long long index, auto length) {
@@ -239,7 +239,7 @@ inline void gelu_backward_numbers(const X *x, const D *dout, DX *dx, long long c
   }
 CARINA_FOR_3(GELU_BACKWARD)
 
-/// out [rows, width] = gelu(gate) · up, tanh form; rows of gate and up lie `stride` apart.
+// out [rows, width] = gelu(gate) · up, tanh form; rows of gate and up lie `stride` apart.
 template <class X, class Out>
 inline void gated_gelu_rows(
     const X *gate, const X *up, Out *out, long long rows, long long width, long long stride) {
@@ -263,7 +263,7 @@ inline void gated_gelu_rows(
   }
 CARINA_FOR_2(GATED_GELU)
 
-/// The gradients of both arguments, whose rows lie as far apart as theirs.
+// The gradients of both arguments, whose rows lie as far apart as theirs.
 template <class X, class D, class DX>
 inline void gated_gelu_backward_rows(
     const X *gate, const X *up, const D *dout, DX *dgate, DX *dup, long long rows, long long width, long long stride) {
@@ -295,8 +295,8 @@ inline void gated_gelu_backward_rows(
   }
 CARINA_FOR_3(GATED_GELU_BACKWARD)
 
-/// partials [gridDim.y, width]: row y has the sums of the columns over the y-th piece of the rows. Blocks are of 8
-/// warps; each sums over every eighth row.
+// partials [gridDim.y, width]: row y has the sums of the columns over the y-th piece of the rows. Blocks are of 8
+// warps; each sums over every eighth row.
 template <class T> inline void sum_columns(const T *x, float *partials, long long rows, int width) {
   constexpr int N = run_of<T>();
   __shared__ float sums[8][32 * N + 1];
@@ -345,8 +345,8 @@ template <class T> inline void sum_columns(const T *x, float *partials, long lon
   }
 CARINA_FOR_1(SUM_COLUMNS)
 
-/// targets [width] += the sums of `count` rows of partials: block y those of the y-th target, whose partials begin
-/// y · count · width numbers on. Blocks are of 32 warps; a missing target is left out.
+// targets [width] += the sums of `count` rows of partials: block y those of the y-th target, whose partials begin
+// y · count · width numbers on. Blocks are of 32 warps; a missing target is left out.
 extern "C" __global__ void add_partial_rows(const float *partials, float *first, float *second, int count, int width) {
   __shared__ float sums[32][33];
   float *target = blockIdx.y == 0 ? first : second;

@@ -1,15 +1,15 @@
 // Losses: cross-entropy of rows of logits, and the sigmoid loss of pairs of embeddings.
 
-/// exp as exactly as the result's type needs it.
+// exp as exactly as the result's type needs it.
 template <class T> inline float exp_for(float x) { return AllNarrow<T>::value ? __expf(x) : expf(x); }
 
 inline float infinity() { return __uint_as_float(0x7f800000u); }
 
-/// The largest of some numbers and the sum of exponentials of their differences from it.
+// The largest of some numbers and the sum of exponentials of their differences from it.
 struct Exponentials {
   float largest, sum;
 
-  /// The same of both. Two empty ones stay empty.
+  // The same of both. Two empty ones stay empty.
   inline Exponentials joined(Exponentials other) const {
     Exponentials both;
     both.largest = fmaxf(largest, other.largest);
@@ -20,7 +20,7 @@ struct Exponentials {
   }
 };
 
-/// Over the block, in a fixed order; every thread gets the result. Blocks are of whole warps.
+// Over the block, in a fixed order; every thread gets the result. Blocks are of whole warps.
 inline Exponentials joined_in_block(Exponentials own) {
   __shared__ Exponentials parts[32];
 #pragma unroll
@@ -38,7 +38,7 @@ inline Exponentials joined_in_block(Exponentials own) {
   return own;
 }
 
-/// A run of a row as it lies in memory; of runs of one number the number itself.
+// A run of a row as it lies in memory; of runs of one number the number itself.
 template <int N, class T> inline Words<4> raw_run(const T *row, int run) {
   Words<4> raw;
   if (N > 1) return *reinterpret_cast<const Words<4> *>(row + (long long)run * N);
@@ -54,8 +54,8 @@ template <class T, int N> inline void unpack(const Words<4> &raw, float (&v)[N])
   }
 }
 
-/// A block's row: its loss, and, unless scale is 0, its gradient in the row's stead. The first `kept` runs of every
-/// thread (a multiple of 4) stay in shared memory between the two passes.
+// A block's row: its loss, and, unless scale is 0, its gradient in the row's stead. The first `kept` runs of every
+// thread (a multiple of 4) stay in shared memory between the two passes.
 template <int N, bool SMOOTHS, class T>
 inline void cross_entropy_row(
     T *row, int target, float *loss, int columns, float scale, float smoothing, Words<4> *memory, int kept) {
@@ -130,7 +130,7 @@ inline void cross_entropy_row(
   }
 }
 
-/// One block a row of logits [gridDim.x, columns]; `kept` · 16 bytes of dynamic shared memory a thread.
+// One block a row of logits [gridDim.x, columns]; `kept` · 16 bytes of dynamic shared memory a thread.
 template <bool SMOOTHS, class T>
 inline void cross_entropy(
     T *logits, const int *targets, float *losses, int columns, float scale, float smoothing, int kept) {
@@ -156,8 +156,8 @@ inline void cross_entropy(
   }
 CARINA_FOR_1(CROSS_ENTROPY)
 
-/// Logits and slopes of the sigmoid loss, and, a block each, partial sums of the loss and of its derivatives by the
-/// logarithm of the scale and by the shift, [gridDim.x, 3].
+// Logits and slopes of the sigmoid loss, and, a block each, partial sums of the loss and of its derivatives by the
+// logarithm of the scale and by the shift, [gridDim.x, 3].
 template <class T>
 inline void sigmoid_contrast(
     const T *similarities, const int *isPositive, float scale, float shift, float divisor, float *logits, float *slopes,
@@ -190,7 +190,7 @@ inline void sigmoid_contrast(
   }
 CARINA_FOR_1(SIGMOID_CONTRAST)
 
-/// results [3] = the sums of `count` rows of partials [count, 3], by one warp.
+// results [3] = the sums of `count` rows of partials [count, 3], by one warp.
 extern "C" __global__ void add_contrast(const double *partials, double *results, int count) {
 #pragma unroll
   for (int i = 0; i < 3; i++) {

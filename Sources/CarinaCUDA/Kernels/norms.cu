@@ -4,7 +4,7 @@
 // (KEPT runs of N numbers a thread). Rows that do not fit, or lie at odd addresses, are read again for each pass, number
 // by number (N = 1, KEPT = 0), by a team that is a block.
 
-/// The threads that share a row.
+// The threads that share a row.
 struct Team {
   int size, member, turn;
   long long row, step;
@@ -18,7 +18,7 @@ struct Team {
     step = (long long)gridDim.x * teams;
   }
 
-  /// Replaces each number by its sum over the team, the same bits in every thread.
+  // Replaces each number by its sum over the team, the same bits in every thread.
   template <int COUNT> inline void sum(float (&values)[COUNT]) {
     __shared__ float parts[2][COUNT][16];
 #pragma unroll
@@ -39,7 +39,7 @@ struct Team {
   }
 };
 
-/// A thread's runs of a row.
+// A thread's runs of a row.
 template <int N, int KEPT> struct Share {
   static constexpr int SLOTS = KEPT ? KEPT : 1;
   int member, size, runs;
@@ -50,12 +50,12 @@ template <int N, int KEPT> struct Share {
     runs = width / N;
   }
 
-  /// Lets `read` begin to read the runs that are kept, all at once.
+  // Lets `read` begin to read the runs that are kept, all at once.
   template <class Body> inline void readAhead(Body read) const {
     if (KEPT) each(read);
   }
 
-  /// Calls body(slot, column) for each run of the thread.
+  // Calls body(slot, column) for each run of the thread.
   template <class Body> inline void each(Body body) const {
     if (KEPT) {
 #pragma unroll
@@ -69,8 +69,8 @@ template <int N, int KEPT> struct Share {
   }
 };
 
-/// Sums of a block's rows for the gradient of a gain or shift, in registers, or, where the row is not kept, in the
-/// block's row of `partials` itself. Without partials nothing happens.
+// Sums of a block's rows for the gradient of a gain or shift, in registers, or, where the row is not kept, in the
+// block's row of `partials` itself. Without partials nothing happens.
 template <int N, int KEPT> struct ColumnSum {
   float sums[Share<N, KEPT>::SLOTS][N];
   float *own;
@@ -93,7 +93,7 @@ template <int N, int KEPT> struct ColumnSum {
     }
   }
 
-  /// Writes the block's sums, those of several teams added in order. All threads of the block must come.
+  // Writes the block's sums, those of several teams added in order. All threads of the block must come.
   inline void finish(const Team &team, const Share<N, KEPT> &share) {
     if (!KEPT || !own) return;
     const int teams = (int)blockDim.x / team.size, index = (int)threadIdx.x / team.size;
@@ -114,12 +114,12 @@ template <int N, int KEPT> struct ColumnSum {
   }
 };
 
-/// Kept runs of N numbers a thread: 16 numbers.
+// Kept runs of N numbers a thread: 16 numbers.
 template <int N> constexpr int kept_of() { return 16 / N; }
 
 // MARK: RMS norm
 
-/// out = x / √(mean x² + ε) · (1 + gain).
+// out = x / √(mean x² + ε) · (1 + gain).
 template <int N, int KEPT, class X, class Out>
 inline void rms_norm_rows(
     const X *x, const float *gain, float epsilon, Out *out, float *inverses, long long rows, int width, int size) {
@@ -162,7 +162,7 @@ inline void rms_norm_rows(
   }
 CARINA_FOR_2(RMS_NORM)
 
-/// dx, plus `residual` where there is one, and partial sums of the gain's gradient, [gridDim.x, width], where wanted.
+// dx, plus `residual` where there is one, and partial sums of the gain's gradient, [gridDim.x, width], where wanted.
 template <int N, int KEPT, class X, class D, class DX>
 inline void rms_norm_backward_rows(
     const X *x, const float *gain, const float *inverses, const D *dout, const float *residual, DX *dx, float *partials,
@@ -233,7 +233,7 @@ CARINA_FOR_3(RMS_NORM_BACKWARD)
 
 // MARK: Layer norm
 
-/// out = (x − mean) / √(variance + ε) · gain + shift.
+// out = (x − mean) / √(variance + ε) · gain + shift.
 template <int N, int KEPT, class X, class Out>
 inline void layer_norm_rows(
     const X *x, const float *gain, const float *shift, float epsilon, Out *out, float *means, float *inverses,
@@ -295,7 +295,7 @@ inline void layer_norm_rows(
   }
 CARINA_FOR_2(LAYER_NORM)
 
-/// dx, plus `residual` where there is one, and partial sums of the gradients of gain and shift, where wanted.
+// dx, plus `residual` where there is one, and partial sums of the gradients of gain and shift, where wanted.
 template <int N, int KEPT, class X, class D, class DX>
 inline void layer_norm_backward_rows(
     const X *x, const float *gain, const float *means, const float *inverses, const D *dout, const float *residual,
@@ -367,7 +367,7 @@ CARINA_FOR_3(LAYER_NORM_BACKWARD)
 
 // MARK: Rows of length 1
 
-/// out = x / |x|.
+// out = x / |x|.
 template <int N, int KEPT, class X, class Out>
 inline void l2_normalize_rows(const X *x, Out *out, float *inverses, long long rows, int width, int size) {
   Team team(size);
@@ -406,7 +406,7 @@ inline void l2_normalize_rows(const X *x, Out *out, float *inverses, long long r
   }
 CARINA_FOR_2(L2_NORMALIZE)
 
-/// dx = (dout − out · (out · dout)) · inverse.
+// dx = (dout − out · (out · dout)) · inverse.
 template <int N, int KEPT, class Y, class D, class DX>
 inline void l2_normalize_backward_rows(
     const Y *out, const float *inverses, const D *dout, DX *dx, long long rows, int width, int size) {

@@ -1,6 +1,6 @@
 // The optimizer: AdamW with weights in fp32 or two halves and moments in fp32 or 8-bit codes, and sums of squares.
 
-/// The constants of a step that do not change from weight to weight.
+// The constants of a step that do not change from weight to weight.
 struct StepConstants {
   float scale, b1, c1, b2, c2, keep, step, root, epsilon;
 };
@@ -12,7 +12,7 @@ inline float stepped(float weight, float gradient, float &first, float &second, 
   return weight * k.keep - k.step * first / (sqrtf(second) * k.root + k.epsilon);
 }
 
-/// A weight from its nearest bfloat16 and its last 16 bits (see `carina_split_float`).
+// A weight from its nearest bfloat16 and its last 16 bits (see `carina_split_float`).
 inline float joined(unsigned upper, unsigned lower) { return __uint_as_float(((upper - (lower >> 15)) << 16) | lower); }
 
 inline void split(float value, unsigned &upper, unsigned &lower) {
@@ -22,7 +22,7 @@ inline void split(float value, unsigned &upper, unsigned &lower) {
   lower = bits & 0xffffu;
 }
 
-/// N numbers of 16 bits in words, the first in the lower half.
+// N numbers of 16 bits in words, the first in the lower half.
 template <int N> inline void load_halves(const unsigned short *source, unsigned (&v)[N]) {
   if (N % 2) {
     for (int i = 0; i < N; i++) v[i] = source[i];
@@ -44,7 +44,7 @@ template <int N> inline void store_halves(unsigned short *target, const unsigned
   }
 }
 
-/// Weights in fp32.
+// Weights in fp32.
 struct WholeWeights {
   float *values;
   inline bool isAligned() const { return are_aligned(values); }
@@ -52,7 +52,7 @@ struct WholeWeights {
   template <int N> inline void store(long long index, const float (&v)[N]) const { store_run(values + index, v); }
 };
 
-/// Weights in two halves.
+// Weights in two halves.
 struct SplitWeights {
   unsigned short *upper, *lower;
   inline bool isAligned() const { return are_aligned(upper, lower); }
@@ -72,7 +72,7 @@ struct SplitWeights {
   }
 };
 
-/// One step with moments in fp32.
+// One step with moments in fp32.
 template <class Weights, class G>
 inline void adamw_numbers(
     Weights weights, const G *gradients, float *first, float *second, long long count, StepConstants k) {
@@ -107,15 +107,15 @@ inline void adamw_numbers(
   }
 CARINA_FOR_1(ADAMW)
 
-/// Moments in codes of 8 bits: number i is values[code] · the scale of its 256 numbers (see `carina_coded_moment`).
+// Moments in codes of 8 bits: number i is values[code] · the scale of its 256 numbers (see `carina_coded_moment`).
 struct CodedMoment {
   unsigned char *codes;
   float *scales;
-  /// What the codes mean, the middles between them, and the first code of each upper half of a float, a byte each.
+  // What the codes mean, the middles between them, and the first code of each upper half of a float, a byte each.
   const float *values, *bounds;
   const unsigned char *starts;
 
-  /// N codes of a block as numbers; the first `count` of them exist.
+  // N codes of a block as numbers; the first `count` of them exist.
   template <int N> inline void load(long long index, int count, bool whole, float (&m)[N]) const {
     const float scale = scales[index / 256];
     unsigned code[N];
@@ -131,7 +131,7 @@ struct CodedMoment {
     for (int i = 0; i < N; i++) m[i] = i < count ? values[code[i]] * scale : 0;
   }
 
-  /// The codes nearest to a warp's 32 · N numbers, which are one block, and its new scale.
+  // The codes nearest to a warp's 32 · N numbers, which are one block, and its new scale.
   template <int N> inline void store(long long index, int count, bool whole, const float (&m)[N], bool isLeader) const {
     // Of numbers without a sign the larger has the larger bits.
     unsigned largest = 0;
@@ -170,8 +170,8 @@ struct CodedMoment {
   }
 };
 
-/// One step with moments in codes. A warp has a block of 256 numbers, 8 a lane. Tables: values and bounds of the first
-/// moment's codes, then of the second's, 256 numbers each; then 65,536 bytes of starts for each.
+// One step with moments in codes. A warp has a block of 256 numbers, 8 a lane. Tables: values and bounds of the first
+// moment's codes, then of the second's, 256 numbers each; then 65,536 bytes of starts for each.
 template <class Weights, class G>
 inline void adamw_coded_numbers(
     Weights weights, const G *gradients, unsigned char *firstCodes, float *firstScales, unsigned char *secondCodes,
@@ -243,7 +243,7 @@ inline void adamw_coded_numbers(
   }
 CARINA_FOR_1(ADAMW_CODED)
 
-/// partials [gridDim.x]: the sums of squares of equal pieces of x, in double precision.
+// partials [gridDim.x]: the sums of squares of equal pieces of x, in double precision.
 template <class T> inline void square_pieces(const T *x, double *partials, long long count) {
   double sum = 0;
   for_each_run<run_of<T>()>(count, are_aligned(x), [&](long long index, auto length) {
@@ -263,7 +263,7 @@ template <class T> inline void square_pieces(const T *x, double *partials, long 
   }
 CARINA_FOR_1(SUM_SQUARES)
 
-/// results[i] = the sum of partials starts[i] ..< starts[i + 1]: one block an entry.
+// results[i] = the sum of partials starts[i] ..< starts[i + 1]: one block an entry.
 extern "C" __global__ void add_squares(const double *partials, const int *starts, double *results) {
   double sum = 0;
   for (int i = starts[blockIdx.x] + (int)threadIdx.x; i < starts[blockIdx.x + 1]; i += (int)blockDim.x) {

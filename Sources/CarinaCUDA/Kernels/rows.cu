@@ -1,6 +1,6 @@
 // What picks rows: copies and sums of rows by number, embeddings, patches of images, the rotary embedding.
 
-/// Row targets[i] of target = row sources[i] of source; without numbers row i from `firstSource` or `firstTarget` on.
+// Row targets[i] of target = row sources[i] of source; without numbers row i from `firstSource` or `firstTarget` on.
 template <class S, class T>
 inline void copy_rows(
     const S *source, const long long *sources, long long firstSource, T *target, const long long *targets,
@@ -23,8 +23,8 @@ inline void copy_rows(
   }
 CARINA_FOR_2(COPY_ROWS)
 
-/// Row targets[r] of target += scale · the sum of rows order[starts[r]] ... order[starts[r + 1] - 1] of source, added
-/// one after the other; no target row is named twice.
+// Row targets[r] of target += scale · the sum of rows order[starts[r]] ... order[starts[r + 1] - 1] of source, added
+// one after the other; no target row is named twice.
 template <class S, class T>
 inline void add_rows(
     const S *source, float scale, T *target, const long long *targets, const long long *starts, const long long *order,
@@ -54,7 +54,7 @@ inline void add_rows(
   }
 CARINA_FOR_2(ADD_ROWS)
 
-/// Row i of target += scale · row i of source, for rows that all differ and follow one another: a plain sum.
+// Row i of target += scale · row i of source, for rows that all differ and follow one another: a plain sum.
 template <class S, class T>
 inline void add_scaled(const S *source, float scale, T *target, long long count) {
   for_each_run<run_of<S, T>()>(count, are_aligned(source, target), [=](long long index, auto length) {
@@ -74,7 +74,7 @@ inline void add_scaled(const S *source, float scale, T *target, long long count)
   }
 CARINA_FOR_2(ADD_SCALED)
 
-/// Row i of out = scale · row ids[i] of the table.
+// Row i of out = scale · row ids[i] of the table.
 template <class S, class T>
 inline void embed_rows(
     const S *table, const long long *ids, long long firstID, float scale, T *out, long long count, long long width) {
@@ -97,7 +97,7 @@ inline void embed_rows(
   }
 CARINA_FOR_2(EMBEDDING)
 
-/// Rows of patches, in the order (channel, y, x), from images [channels, size, size]; a block writes a row.
+// Rows of patches, in the order (channel, y, x), from images [channels, size, size]; a block writes a row.
 template <class S, class T>
 inline void cut_patches(const S *images, T *out, long long rows, int channels, int size, int patch) {
   const int grid = size / patch, area = patch * patch, width = channels * area;
@@ -119,8 +119,8 @@ inline void cut_patches(const S *images, T *out, long long rows, int channels, i
   }
 CARINA_FOR_2(PATCHES)
 
-/// Each head of `size` of a row turned by the row's line of the table, half = size / 2 angles a line, rotate-half form;
-/// direction -1 turns back. Threads of a block share a row.
+// Each head of `size` of a row turned by the row's line of the table, half = size / 2 angles a line, rotate-half form;
+// direction -1 turns back. Threads of a block share a row.
 template <int N, class S, class T>
 inline void rotate_rows(
     const S *source, T *target, const float *cosines, const float *sines, const int *positions, float direction,
