@@ -24,7 +24,7 @@ extension CUDABackend: RowKernels {
         kernel("rows", "add_scaled", source, target), grid: .runs(own.count, [source, target]),
         threads: LaunchGrid.threads, [.tensor(source), .float(scale), .tensor(own), .int64(own.count)])
     }
-    let (numbers, count) = keptRuns(rows)
+    let (numbers, count) = runsOnCard(rows)
     func part(_ first: Int, _ length: Int) -> Tensor { numbers.elementSlice(8 * first..<8 * (first + length)) }
     let (grid, threads) = LaunchGrid.rowRuns(rows: count, width: width, [source, target])
     launch(
@@ -38,7 +38,7 @@ extension CUDABackend: RowKernels {
   /// Row numbers for a kernel: none but the first where they follow one another.
   func numbers(_ rows: [Int]) -> (tensor: Tensor?, first: Int) {
     if let first = RowRuns.firstOfSequence(rows) { return (nil, first) }
-    return (keptNumbers(rows), 0)
+    return (arrayOnCard(rows), 0)
   }
 }
 
@@ -81,8 +81,8 @@ extension CUDABackend: RotaryKernels {
       kernel("rows", "rotate", source, target), grid: LaunchGrid(heads > 0 ? rows : 0),
       threads: max(32, min(LaunchGrid.threads, (runs + 31) / 32 * 32)),
       [
-        .tensor(source), .tensor(target), .tensor(keptNumbers(table.cosines)), .tensor(keptNumbers(table.sines)),
-        .tensor(keptNumbers(positions)), .float(direction), .int64(rows), .int32(heads), .int32(half),
+        .tensor(source), .tensor(target), .tensor(arrayOnCard(table.cosines)), .tensor(arrayOnCard(table.sines)),
+        .tensor(arrayOnCard(positions)), .float(direction), .int64(rows), .int32(heads), .int32(half),
       ])
   }
 }

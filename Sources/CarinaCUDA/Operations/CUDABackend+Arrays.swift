@@ -27,24 +27,24 @@ private struct PurposeKey<Element>: Hashable {
 
 extension CUDABackend {
   /// The array's numbers on the card, kept for the next call with the same array.
-  func keptNumbers(_ numbers: [Int32]) -> Tensor {
+  func arrayOnCard(_ numbers: [Int32]) -> Tensor {
     kept.array(PurposeKey(array: SameArray(numbers), purpose: .numbers)) { upload(numbers) }
   }
 
   /// The same of fp32.
-  func keptNumbers(_ numbers: [Float]) -> Tensor {
+  func arrayOnCard(_ numbers: [Float]) -> Tensor {
     kept.array(PurposeKey(array: SameArray(numbers), purpose: .numbers)) {
       upload(numbers.map { Int32(bitPattern: $0.bitPattern) })
     }
   }
 
   /// The same in 64 bits each.
-  func keptNumbers(_ numbers: [Int]) -> Tensor {
+  func arrayOnCard(_ numbers: [Int]) -> Tensor {
     kept.array(PurposeKey(array: SameArray(numbers), purpose: .numbers)) { uploadWide(numbers) }
   }
 
   /// What `RowRuns` says of target rows, on the card in 64 bits each: targets, starts, order.
-  func keptRuns(_ rows: [Int]) -> (numbers: Tensor, count: Int) {
+  func runsOnCard(_ rows: [Int]) -> (numbers: Tensor, count: Int) {
     let tensor = kept.array(PurposeKey(array: SameArray(rows), purpose: .runs)) {
       let runs = RowRuns(rows)
       return uploadWide(runs.targets + runs.starts + runs.order)
