@@ -59,7 +59,7 @@ struct StepBenchmarks {
       let result = model.loss(
         [sequence], imageRows: model.projector(features, tape: tape), scale: 1 / Float(sequence.supervisedCount),
         isCheckpointed: isCheckpointed, tape: tape)
-      tape.backward(from: result.loss)
+      tape.backward(from: result)
       optimizer.step(trained, rate: 1e-5, norm: AdamW.gradientNorm(trained), maximumNorm: 1)
     }
   }
@@ -89,7 +89,7 @@ struct StepBenchmarks {
       let tape = Tape()
       let result = model.loss(
         [sequence], imageRows: imageRows, scale: 1 / Float(sequence.supervisedCount), isCheckpointed: false, tape: tape)
-      tape.backward(from: result.loss)
+      tape.backward(from: result)
       optimizer.step(adapters.parameters, rate: 1e-4, norm: AdamW.gradientNorm(adapters.parameters), maximumNorm: 1)
     }
   }

@@ -22,8 +22,13 @@ package final class KeyValueCache {
     self.backend = backend
     width = config.keyValueHeadCount * config.headSize
     slots = config.layerIsLocal.map { $0 ? min(config.window, capacity) : capacity }
-    keys = slots.map { [width] in Tensor(uninitialized: [sequenceCount * $0, width], on: backend) }
-    values = slots.map { [width] in Tensor(uninitialized: [sequenceCount * $0, width], on: backend) }
+    func memory(_ slots: Int) -> Tensor {
+      Tensor(
+        uninitialized: [sequenceCount * slots, config.keyValueHeadCount * config.headSize],
+        elementType: backend.activations, on: backend)
+    }
+    keys = slots.map(memory)
+    values = slots.map(memory)
   }
 
   /// Whether nothing has been stored.
@@ -84,7 +89,7 @@ package final class KeyValueCache {
       source += counts[sequence]
     }
     func join(_ old: Tensor, _ new: Tensor) -> Tensor {
-      let all = Tensor(uninitialized: [next, width], on: backend)
+      let all = Tensor(uninitialized: [next, width], elementType: old.elementType, on: backend)
       backend.copyRows(of: old, stored.sources, to: all, stored.targets)
       backend.copyRows(of: new, fresh.sources, to: all, fresh.targets)
       return all
@@ -105,7 +110,8 @@ package final class KeyValueCache {
     width = other.width
     func gather(_ tensors: [Tensor]) -> [Tensor] {
       zip(tensors, other.slots).map { tensor, slots in
-        let target = Tensor(uninitialized: [sequences.count * slots, other.width], on: other.backend)
+        let target = Tensor(
+          uninitialized: [sequences.count * slots, other.width], elementType: tensor.elementType, on: other.backend)
         for (index, sequence) in sequences.enumerated() {
           // One copy for the rows in use, which lie one after the other.
           let used = min(other.lengths[sequence], slots)

@@ -28,7 +28,8 @@ package func crossEntropy(
   let chunkRows = max(1, min(rows, chunkByteLimit / (vocabulary * 4)))
   let backend = hidden.backend
   let logits = Tensor(uninitialized: [chunkRows, vocabulary], on: backend)
-  let dhidden = wantsHidden ? Tensor(uninitialized: [rows, width], on: backend) : nil
+  let dhidden =
+    wantsHidden ? Tensor(uninitialized: [rows, width], elementType: hidden.elementType, on: backend) : nil
   let losses = Tensor(uninitialized: [rows], on: backend)
   let operand = hidden.detached.converted(to: type)
   let headFactor = MatrixFactor(head.value, rows: vocabulary, columns: width)
@@ -52,21 +53,19 @@ package func crossEntropy(
       backend.multiply(gradient.transposed, part, into: target, accumulate: !isFresh)
     }
   }
-  let tokenLosses = losses.values
-  let total = Tensor(
-    [Float(tokenLosses.reduce(0.0) { $0 + Double($1) } * Double(scale))], shape: [1], on: backend)
-  guard let tape, wantsHidden || wantsHead else { return CrossEntropyResult(loss: total, tokenLosses: tokenLosses) }
+  guard let tape, wantsHidden || wantsHead else { return CrossEntropyResult(losses: losses, scale: scale) }
   let node = hidden.node
-  let recorded = tape.record(total) { upstream in
-    precondition(upstream.values[0] == 1, "the cross-entropy must be the end of the tape")
+  let recorded = tape.record(losses, isEnd: true) { _ in
     if let dhidden { node?.accumulate(dhidden, isFresh: true) }
   }
-  return CrossEntropyResult(loss: recorded, tokenLosses: tokenLosses)
+  let result = CrossEntropyResult(losses: recorded, scale: scale)
+  if let watch = tape.finiteWatch { watch.note(result.loss.detached, of: "crossEntropy", isGradient: false) }
+  return result
 }
 
 /// Logits of the output head: hidden [R, D] times the tied embedding [V, D], giving [R, V] fp32, off the tape.
 package func headLogits(_ hidden: Tensor, head: Parameter) -> Tensor {
-  linear(hidden.detached, head, tape: nil).detached
+  linear(hidden.detached, head, as: .float32, tape: nil).detached
 }
 
 /// The loss of rows of logits.

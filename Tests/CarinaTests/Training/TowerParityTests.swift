@@ -44,7 +44,7 @@ import Carina
   private func loss(_ objective: ContrastiveObjective) throws -> Double {
     objective.trainedParameters(epoch: 0).train()
     let batch = try objective.prepare(Array(0..<objective.sampleCount))
-    let sum = try objective.accumulate(batch, scale: Float(1 / Double(objective.sampleCount)))
+    let sum = try objective.accumulate(batch, scale: Float(1 / Double(objective.sampleCount))).value
     return sum / Double(objective.sampleCount)
   }
 

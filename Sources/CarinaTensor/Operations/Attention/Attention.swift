@@ -22,13 +22,14 @@ package func attention(
       && value.shape == key.shape, "keys \(key.shape) and values \(value.shape) do not fit the layout")
   let backend = query.backend
   let q = query.detached, k = key.detached, v = value.detached
-  let out = Tensor(uninitialized: query.shape, on: backend)
+  let out = Tensor(uninitialized: query.shape, elementType: backend.activations, on: backend)
   backend.attention(q, k, v, layout, products: products, into: out)
   guard let tape, query.node != nil || key.node != nil || value.node != nil else { return out }
   let queryNode = query.node, keyNode = key.node, valueNode = value.node
   return tape.record(out) { dout in
-    let dq = Tensor(uninitialized: q.shape, on: backend)
-    let dk = Tensor(uninitialized: k.shape, on: backend), dv = Tensor(uninitialized: v.shape, on: backend)
+    let dq = Tensor(uninitialized: q.shape, elementType: q.elementType, on: backend)
+    let dk = Tensor(uninitialized: k.shape, elementType: k.elementType, on: backend)
+    let dv = Tensor(uninitialized: v.shape, elementType: v.elementType, on: backend)
     backend.attentionBackward(q, k, v, layout, products: products, dout.reshaped(q.shape), dq: dq, dk: dk, dv: dv)
     queryNode?.accumulate(dq, isFresh: true)
     keyNode?.accumulate(dk, isFresh: true)
