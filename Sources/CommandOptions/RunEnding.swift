@@ -9,9 +9,12 @@ func showEnding(
   switch outcome {
   case .finished(let steps):
     let text = MemoryForecast.text
+    let process = "memory: \(text(ProcessMemory.peakByteCount)) at most"
     writeToStandardError(
-      "memory: \(text(ProcessMemory.peakByteCount)) at most (forecast \(text(forecast.total))), "
-        + "of that \(text(device.peakByteCount)) in buffers (forecast \(text(forecast.buffers)))\n")
+      device.isProcessor
+        ? process + " (forecast \(text(forecast.total))), of that \(text(device.peakByteCount)) in buffers "
+          + "(forecast \(text(forecast.buffers)))\n"
+        : process + " in the process, \(text(device.peakByteCount)) on the card (forecast \(text(forecast.total)))\n")
     printLine("\(program): \(steps) steps done; \(model)")
   case .alreadyFinished: printLine("\(program): already done; \(model)")
   }
