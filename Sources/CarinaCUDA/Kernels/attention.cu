@@ -47,13 +47,26 @@ struct KeyBlock {
 // ROWS rows of shared memory from rows of a tensor; zeros from row `rows` on.
 template <int ROWS, int THREADS>
 __device__ __forceinline__ void stage_rows(bf16 *target, const bf16 *source, int stride, int rows) {
+  if constexpr (THREADS % N_TILES == 0 && ROWS * N_TILES % THREADS == 0) {
+    // A thread keeps its column; few addresses to hold in registers. The source of a row that does not exist is not read.
+    constexpr int APART = THREADS / N_TILES;
+    const int first = threadIdx.x / N_TILES, column = threadIdx.x % N_TILES * 8;
+    source += first * stride + column;
+    target += first * STRIDE + column;
 #pragma unroll
-  for (int i = 0; i < (ROWS * N_TILES + THREADS - 1) / THREADS; ++i) {
-    const int index = i * THREADS + threadIdx.x;
-    if (ROWS * N_TILES % THREADS != 0 && index >= ROWS * N_TILES) break;
-    const int row = index / N_TILES, chunk = index % N_TILES;
-    const bool valid = row < rows;
-    cp_async_16(target + row * STRIDE + chunk * 8, source + (valid ? row * stride : 0) + chunk * 8, valid);
+    for (int row = 0; row < ROWS; row += APART) {
+      cp_async_16(target + row * STRIDE, source, first + row < rows);
+      source += APART * stride;
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < (ROWS * N_TILES + THREADS - 1) / THREADS; ++i) {
+      const int index = i * THREADS + threadIdx.x;
+      if (ROWS * N_TILES % THREADS != 0 && index >= ROWS * N_TILES) break;
+      const int row = index / N_TILES, chunk = index % N_TILES;
+      const bool valid = row < rows;
+      cp_async_16(target + row * STRIDE + chunk * 8, source + (valid ? row * stride : 0) + chunk * 8, valid);
+    }
   }
 }
 
