@@ -11,7 +11,7 @@ func module(_ name: String, _ dependencies: [Target.Dependency], resources: [Res
 /// changed module by name, and the umbrella itself does not change.
 let engine: [Target.Dependency] = [
   "Carina", "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaPhantom", "CarinaMetrics",
-  "CarinaModel", "CarinaEngine", "CarinaReport",
+  "CarinaModel", "CarinaEngine", "CarinaReport", "CarinaCUDA",
 ]
 
 /// A program is one short folder: options, an engine call, a print.
@@ -71,6 +71,13 @@ let package = Package(
     .target(name: "CHubTransfer", dependencies: ["CCurl"]),
     module("CarinaRuntime", ["CRuntime"]),
     module("CarinaTensor", ["CarinaRuntime", "CKernels", "COneDNN", "COpenBLAS"]),
+    .target(name: "CCUDA", cSettings: [.unsafeFlags(["-O2"])], linkerSettings: [.linkedLibrary("dl")]),
+    module(
+      "CarinaCUDA", ["CarinaRuntime", "CarinaTensor", "CCUDA"],
+      resources: [
+        "prelude.cuh", "elementwise.cu", "norms.cu", "rows.cu", "losses.cu", "optimizer.cu", "attention.cu",
+        "attention_float.cu", "decoding.cu",
+      ].map { .embedInCode("Kernels/\($0)") }),
     module("CarinaText", ["CarinaRuntime"]),
     module(
       "CarinaData", ["CarinaRuntime", "CDICOM", "CHDF5Survey", "CImageCodecs"],
@@ -90,7 +97,7 @@ let package = Package(
       "Carina",
       [
         "CarinaRuntime", "CarinaTensor", "CarinaText", "CarinaData", "CarinaPhantom", "CarinaMetrics", "CarinaModel",
-        "CarinaEngine", "CarinaReport",
+        "CarinaEngine", "CarinaReport", "CarinaCUDA",
       ]),
     module("CarinaHub", ["CarinaRuntime", "CHubTransfer"]),
     .target(

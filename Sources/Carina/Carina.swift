@@ -1,4 +1,5 @@
 // One import for programs, notebooks and benchmarks: every module of the engine.
+@_exported import CarinaCUDA
 @_exported import CarinaData
 @_exported import CarinaEngine
 @_exported import CarinaMetrics

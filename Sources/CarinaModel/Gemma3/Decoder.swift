@@ -9,8 +9,8 @@ public final class Decoder {
   package let tokenEmbedding: Parameter
   /// The output head where it is not that table, [V, D].
   private var ownHead: Parameter?
-  private let blocks: [Gemma3Block]
-  private let finalNorm: RMSNorm
+  let blocks: [Gemma3Block]
+  let finalNorm: RMSNorm
   private var rotation: (local: RotaryTable, global: RotaryTable)?
 
   /// Takes the weights, under the names of the checkpoint, from the source.
@@ -111,6 +111,7 @@ public final class Decoder {
       lengths: lengths, positions: positions, readCounts: readCounts ?? lengths, mutualRuns: mutualRuns,
       localRotation: tables.local,
       globalRotation: tables.global)
+    if let cache, tape == nil, observe == nil, let states = nextStates(x, pass, cache) { return states }
     var x = x
     observe?(0, x)
     for (layer, block) in blocks.enumerated() {

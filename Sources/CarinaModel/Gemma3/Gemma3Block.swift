@@ -26,6 +26,19 @@ package struct Gemma3Block {
     mlp.multiplyInBytes()
   }
 
+  /// The weights for a `TokenDecoder`; nil where an adapter stands beside a map.
+  var decodingWeights: DecoderBlockWeights? {
+    guard maps.allSatisfy(\.adapters.isEmpty) else { return nil }
+    let maps = maps.map(\.weight.value)
+    func gain(_ norm: RMSNorm) -> Tensor { norm.weight.value.converted(to: .float32) }
+    return DecoderBlockWeights(
+      maps: (maps[0], maps[1], maps[2], maps[3], maps[4], maps[5], maps[6]), inputGain: gain(inputNorm),
+      queryGain: attention.norms[0].value.converted(to: .float32),
+      keyGain: attention.norms[1].value.converted(to: .float32), postAttentionGain: gain(postAttentionNorm),
+      preFeedForwardGain: gain(preFeedForwardNorm), postFeedForwardGain: gain(postFeedForwardNorm),
+      epsilon: inputNorm.epsilon)
+  }
+
   /// Every affine map of the block.
   var maps: [Linear] { attention.maps + mlp.maps }
 

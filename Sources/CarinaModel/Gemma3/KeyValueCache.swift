@@ -52,6 +52,9 @@ package final class KeyValueCache {
     sequence * slots[layer] + position % slots[layer]
   }
 
+  /// Rows of a layer's memory in which one new position of each sequence is to stand.
+  func nextRows(layer: Int) -> [Int] { lengths.enumerated().map { row(of: $1, $0, layer) } }
+
   /// What one new position of each sequence sees after `store`: the layer's whole memory and where each sequence's part
   /// lies. In a ring the order is not that of positions, which attention without a mask does not mind.
   func stored(layer: Int) -> (keys: Tensor, values: Tensor, starts: [Int], counts: [Int]) {

@@ -4,7 +4,8 @@ import CarinaTensor
 package struct RMSNorm {
   /// Gain minus 1, [W].
   package let weight: Parameter
-  private let epsilon: Float
+  /// The term under the root.
+  let epsilon: Float
 
   /// Takes `prefix.weight` from the source.
   init(_ source: ParameterSource, _ prefix: String, width: Int, epsilon: Float) {

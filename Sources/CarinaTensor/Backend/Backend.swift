@@ -19,12 +19,16 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
   /// Told when the work repeats itself, as training does after an epoch: what is kept to make it faster takes no more
   /// memory, until other work begins. No digit depends on it.
   func settle(_ isSettled: Bool)
+  /// What takes one more token of a few sequences through a decoder faster than its operations one by one; nil for none.
+  var tokenDecoder: (any TokenDecoder)? { get }
   /// Throws what a library reported first since the last call.
   /// - Throws: `CarinaError.internalFailure`.
   func throwFailure() throws
 }
 
 extension Backend {
+  /// None.
+  package var tokenDecoder: (any TokenDecoder)? { nil }
   /// Nothing is kept.
   package func settle(_ isSettled: Bool) {}
 }

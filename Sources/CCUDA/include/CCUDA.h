@@ -1,0 +1,3 @@
+#pragma once
+#include "cuda_driver.h"
+#include "matrix_plan.h"

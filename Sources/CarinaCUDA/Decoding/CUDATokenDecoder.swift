@@ -1,0 +1,136 @@
+import CarinaTensor
+
+/// One more token of up to eight sequences, seven kernels a block: every matrix is read once, and norms and sums are done by the
+/// blocks of the product that reads them.
+struct CUDATokenDecoder: TokenDecoder {
+  let backend: CUDABackend
+
+  let mostRows = 8
+  private let threads = 256
+
+  func decode(
+    _ state: ResidualSum, through block: DecoderBlockWeights, rotation: RotaryTable, positions: [Int32],
+    cache: (keys: Tensor, values: Tensor, rows: [Int]), layout: AttentionLayout
+  ) -> ResidualSum {
+    let rows = state.x.rows, width = state.x.width, headSize = layout.headSize
+    let queryRows = block.query.rows, keyRows = block.key.rows
+    let products = Tensor(uninitialized: [rows, queryRows + 2 * keyRows], on: backend)
+    let first = state.branch == nil ? state.x : Tensor(uninitialized: state.x.shape, on: backend)
+    launch(
+      "decode_heads_products", rows, outputs: queryRows + 2 * keyRows, sharedBytes: normedBytes(rows, width),
+      residual(state, gain: block.inputGain, epsilon: block.epsilon) + [
+        .tensor(block.query), .tensor(block.key), .tensor(block.value), .int32(queryRows), .int32(keyRows),
+        .tensor(first), .tensor(products),
+      ])
+    let query = Tensor(uninitialized: [rows, queryRows], elementType: .bfloat16, on: backend)
+    let angles = backend.angles(of: rotation)
+    backend.launch(
+      name("decode_heads", rows), grid: LaunchGrid(layout.heads + 2 * layout.keyValueHeads, rows),
+      threads: min(256, max(32, headSize)),
+      [
+        .tensor(products), .tensor(block.queryGain), .tensor(block.keyGain), .float(block.epsilon),
+        .int32(layout.heads), .int32(layout.keyValueHeads), .int32(headSize), .tensor(angles.cosines),
+        .tensor(angles.sines), .tensor(backend.keptNumbers(positions)),
+        .tensor(backend.keptNumbers(cache.rows.map { Int32($0) })), .tensor(query), .tensor(cache.keys),
+        .tensor(cache.values),
+      ])
+    let mixed = Tensor(uninitialized: [rows, queryRows], elementType: .bfloat16, on: backend)
+    backend.attention(query, cache.keys, cache.values, layout, products: .bfloat16, into: mixed)
+    let attended = ResidualSum(x: first, branch: (product(mixed, block.output), block.postAttentionGain))
+    let inner = Tensor(uninitialized: [rows, block.gate.rows], elementType: .bfloat16, on: backend)
+    let second = Tensor(uninitialized: state.x.shape, on: backend)
+    launch(
+      "decode_gated", rows, outputs: block.gate.rows, sharedBytes: normedBytes(rows, width),
+      residual(attended, gain: block.preFeedForwardGain, epsilon: block.epsilon) + [
+        .tensor(block.gate), .tensor(block.up), .int32(block.gate.rows), .tensor(second), .tensor(inner),
+      ])
+    return ResidualSum(x: second, branch: (product(inner, block.down), block.postFeedForwardGain))
+  }
+
+  func states(_ state: ResidualSum, gain: Tensor, epsilon: Float) -> Tensor {
+    let rows = state.x.rows
+    let out = Tensor(uninitialized: state.x.shape, elementType: .bfloat16, on: backend)
+    let sum = Tensor(uninitialized: state.x.shape, on: backend)
+    backend.launch(
+      name("decode_states", rows), grid: LaunchGrid(1), threads: threads,
+      sharedBytes: normedBytes(rows, state.x.width),
+      residual(state, gain: gain, epsilon: epsilon) + [.tensor(sum), .tensor(out)])
+    return out
+  }
+
+  /// x [R, K] times a transposed matrix [N, K], bfloat16.
+  private func product(_ x: Tensor, _ matrix: Tensor) -> Tensor {
+    let out = Tensor(uninitialized: [x.rows, matrix.rows], elementType: .bfloat16, on: backend)
+    backend.multiplyFewRows(x, matrix, into: out)
+    return out
+  }
+
+  /// Shared memory for a row of the sum in fp32 and all rows of its norm.
+  private func normedBytes(_ rows: Int, _ width: Int) -> Int { 4 * width + 2 * rows * width }
+
+  private func residual(_ state: ResidualSum, gain: Tensor, epsilon: Float) -> [KernelArgument] {
+    [
+      .tensor(state.x), .optional(state.branch?.values), .optional(state.branch?.gain), .tensor(gain), .float(epsilon),
+      .int32(state.x.width),
+    ]
+  }
+
+  private func name(_ function: String, _ rows: Int) -> KernelName {
+    KernelName("decoding", function, ["ROWS=\(rows)"])
+  }
+
+  private func launch(
+    _ function: String, _ rows: Int, outputs: Int, sharedBytes: Int, _ arguments: [KernelArgument]
+  ) {
+    backend.launch(
+      name(function, rows), grid: backend.fewRowsGrid(outputs), threads: threads, sharedBytes: sharedBytes, arguments)
+  }
+}
+
+extension CUDABackend {
+  /// See `Backend`.
+  package var tokenDecoder: (any TokenDecoder)? { activations == .bfloat16 ? CUDATokenDecoder(backend: self) : nil }
+
+  /// Blocks of eight warps for so many rows of a matrix, a row a warp: no more than are at work at the same time.
+  func fewRowsGrid(_ outputs: Int) -> LaunchGrid { LaunchGrid(min((outputs + 7) / 8, 4 * multiprocessorCount)) }
+
+  /// The most rows of a product that reads a stored matrix row by row.
+  static let mostFewRows = 8
+  /// The most shared memory that such a product's rows may take.
+  private static let mostSharedBytes = 200 << 10
+
+  /// Whether `multiplyFewRows` computes x [R, K] times a transposed matrix [N, K].
+  func suitsFewRows(_ a: MatrixFactor, _ b: MatrixFactor) -> Bool {
+    a.rows <= CUDABackend.mostFewRows && !a.isTransposed && b.isTransposed && a.tensor.elementType == .bfloat16
+      && a.columns % 8 == 0 && a.tensor.deviceAddress % 16 == 0 && b.tensor.deviceAddress % 16 == 0
+      && 2 * a.rows * a.columns <= CUDABackend.mostSharedBytes
+  }
+
+  /// out [R, N] = x [R, K] times a transposed matrix [N, K], both bfloat16.
+  func multiplyFewRows(_ x: Tensor, _ matrix: Tensor, into out: Tensor) {
+    launch(
+      KernelName("decoding", "few_rows_\(out.letter)", ["ROWS=\(x.rows)"]), grid: fewRowsGrid(matrix.rows),
+      threads: 256, sharedBytes: 2 * x.rows * x.width,
+      [.tensor(x), .tensor(matrix), .int32(matrix.rows), .int32(matrix.width), .tensor(out)])
+  }
+
+  /// Numbers that every block of a pass reads, copied to the card once.
+  func keptNumbers(_ numbers: [Int32]) -> Tensor { kept.array(numbers) { upload(numbers) } }
+
+  /// Cosines and sines of a table on the card.
+  func angles(of table: RotaryTable) -> (cosines: Tensor, sines: Tensor) {
+    func key(_ numbers: [Float]) -> [Int] {
+      // A table is known by its size and its second and last angles.
+      [table.headSize, table.positionCount]
+        + [numbers.count > table.headSize / 2 ? numbers[table.headSize / 2] : 0, numbers.last ?? 0].map {
+          Int($0.bitPattern)
+        }
+    }
+    func array(_ name: String, _ numbers: [Float]) -> Tensor {
+      kept.array([AnyHashable(name), AnyHashable(key(numbers))] as [AnyHashable]) {
+        Tensor(numbers, shape: [numbers.count], on: self)
+      }
+    }
+    return (array("cosines", table.cosines), array("sines", table.sines))
+  }
+}

@@ -1,0 +1,16 @@
+/// One card as the driver describes it.
+public struct CUDADeviceInfo: Sendable {
+  /// Its number, from 0.
+  public let index: Int
+  /// Its name.
+  public let name: String
+  /// Its memory in bytes.
+  public let totalBytes: Int
+  /// Its compute capability.
+  public let major: Int, minor: Int
+  /// How many multiprocessors it has.
+  public let multiprocessorCount: Int
+
+  /// The compute capability, as "9.0".
+  public var capability: String { "\(major).\(minor)" }
+}

@@ -1,0 +1,251 @@
+// The beginning of every kernel source: bfloat16, reductions, and the instructions of tensor cores and asynchronous
+// copies. It is the only file with inline PTX; each function that has some has a second body for the emulation on the
+// processor (CARINA_EMULATED, Tests/CUDAEmulation). Blocks are one-dimensional; every thread of a block calls the
+// functions of a block, every lane of a warp those of a warp.
+
+// MARK: Dynamic shared memory
+
+// CARINA_SHARED(float, rows); declares `float *rows`: the start of the block's dynamic shared memory, 128-byte aligned.
+#ifdef CARINA_EMULATED
+#define CARINA_SHARED(type, name) type *name = reinterpret_cast<type *>(carina_emulation::dynamic_shared())
+#else
+extern __shared__ __align__(128) unsigned char carina_dynamic_shared[];
+#define CARINA_SHARED(type, name) type *name = reinterpret_cast<type *>(carina_dynamic_shared)
+#endif
+
+// MARK: Numbers
+
+// The upper half of a float's bits.
+struct bf16 {
+  unsigned short bits;
+};
+
+// 16 bytes of floats: one load or store.
+struct alignas(16) Vector4 {
+  float v[4];
+};
+
+// 16 bytes of bfloat16: one load or store.
+struct alignas(16) BVector8 {
+  bf16 v[8];
+};
+
+__device__ __forceinline__ float to_float(float value) { return value; }
+
+__device__ __forceinline__ float to_float(bf16 value) { return __uint_as_float(unsigned(value.bits) << 16); }
+
+// The nearest bfloat16, ties to even; NaN stays NaN.
+__device__ __forceinline__ bf16 to_bf16(float value) {
+  bf16 result;
+#ifdef CARINA_EMULATED
+  result.bits = carina_emulation::bfloat16_bits(value);
+#else
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result.bits) : "f"(value));
+#endif
+  return result;
+}
+
+// Two bfloat16 in a register, `low` in the lower half: the first of the two in memory.
+__device__ __forceinline__ unsigned pack_bf16(float low, float high) {
+#ifdef CARINA_EMULATED
+  return carina_emulation::bfloat16_bits(low) | unsigned(carina_emulation::bfloat16_bits(high)) << 16;
+#else
+  unsigned result;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(result) : "f"(high), "f"(low));
+  return result;
+#endif
+}
+
+// The two floats of a register that pack_bf16 filled.
+__device__ __forceinline__ float low_float(unsigned pair) { return __uint_as_float(pair << 16); }
+__device__ __forceinline__ float high_float(unsigned pair) { return __uint_as_float(pair & 0xffff0000u); }
+
+// One element of an fp32 or bf16 array as a float.
+template <class T>
+__device__ __forceinline__ float load(const T *address) {
+  return to_float(*address);
+}
+
+__device__ __forceinline__ void store(float *address, float value) { *address = value; }
+
+__device__ __forceinline__ void store(bf16 *address, float value) { *address = to_bf16(value); }
+
+// 2^x with an error of 2 units in the last place; denormal results are 0.
+__device__ __forceinline__ float exp2_fast(float x) {
+#ifdef CARINA_EMULATED
+  return exp2f(x);
+#else
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+#endif
+}
+
+// tanh with a relative error of 2^-11: for results that are stored as bfloat16.
+__device__ __forceinline__ float fast_tanh(float x) {
+#ifdef CARINA_EMULATED
+  return tanhf(x);
+#else
+  float result;
+  asm("tanh.approx.f32 %0, %1;" : "=f"(result) : "f"(x));
+  return result;
+#endif
+}
+
+// MARK: Reductions
+
+struct SumOf {
+  template <class T>
+  __device__ __forceinline__ T operator()(T a, T b) const {
+    return a + b;
+  }
+};
+
+// NaN wins, so that a row with a NaN gives NaN.
+struct MaximumOf {
+  __device__ __forceinline__ float operator()(float a, float b) const { return a > b || a != a ? a : b; }
+};
+
+// Over the 32 lanes of a full warp. Each lane gets the same bits: every step adds the same two numbers in both lanes.
+template <class T, class Operation>
+__device__ __forceinline__ T warp_reduce(T value, Operation operation) {
+#pragma unroll
+  for (int distance = 16; distance > 0; distance /= 2) {
+    value = operation(value, __shfl_xor_sync(0xffffffffu, value, distance));
+  }
+  return value;
+}
+
+// Over the block's threads, of which there may be any number up to 1024; each thread gets the result.
+template <class T, class Operation>
+__device__ __forceinline__ T block_reduce(T value, Operation operation) {
+  __shared__ T partial[32];
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+  const int lanes = min(32, int(blockDim.x) - warp * 32);
+  if (lanes == 32) {
+    value = warp_reduce(value, operation);
+  } else {
+    // A last warp that is not full: towards lane 0, without the lanes that do not exist.
+    for (int distance = 16; distance > 0; distance /= 2) {
+      const T other = __shfl_down_sync(0xffffffffu >> (32 - lanes), value, distance);
+      if (lane + distance < lanes) value = operation(value, other);
+    }
+  }
+  if (lane == 0) partial[warp] = value;
+  __syncthreads();
+  value = partial[0];
+  const int warps = (int(blockDim.x) + 31) / 32;
+  for (int other = 1; other < warps; ++other) value = operation(value, partial[other]);
+  // The next reduction writes `partial`.
+  __syncthreads();
+  return value;
+}
+
+__device__ __forceinline__ float warp_sum(float value) { return warp_reduce(value, SumOf()); }
+__device__ __forceinline__ double warp_sum(double value) { return warp_reduce(value, SumOf()); }
+__device__ __forceinline__ float warp_max(float value) { return warp_reduce(value, MaximumOf()); }
+__device__ __forceinline__ float block_sum(float value) { return block_reduce(value, SumOf()); }
+__device__ __forceinline__ double block_sum(double value) { return block_reduce(value, SumOf()); }
+__device__ __forceinline__ float block_max(float value) { return block_reduce(value, MaximumOf()); }
+
+// MARK: Tensor cores
+
+#ifndef CARINA_EMULATED
+__device__ __forceinline__ unsigned shared_address(const void *shared) {
+  return static_cast<unsigned>(__cvta_generic_to_shared(shared));
+}
+#endif
+
+// d[16 x 8] += a[16 x 16] · b[16 x 8], a by rows, b by columns (mma.m16n8k16). With g = lane / 4, t = lane % 4:
+// d: (g, 2t) (g, 2t+1) (g+8, 2t) (g+8, 2t+1); a, pairs: (g, 2t) (g+8, 2t) (g, 2t+8) (g+8, 2t+8);
+// b, pairs of rows: (2t, g) (2t+8, g).
+__device__ __forceinline__ void mma_bf16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+#ifdef CARINA_EMULATED
+  carina_emulation::mma_bf16(d, a, b);
+#else
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#endif
+}
+
+// Four 8 x 8 matrices of 16-bit elements from shared memory: lane 8·m + i gives the (16-byte aligned) address of row i of
+// matrix m; r[m] gets the elements (lane / 4, 2·(lane % 4)) and the one after it.
+__device__ __forceinline__ void ldmatrix_x4(unsigned (&r)[4], const void *shared) {
+#ifdef CARINA_EMULATED
+  carina_emulation::load_matrices(r, shared, false);
+#else
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(shared))
+               : "memory");
+#endif
+}
+
+// As ldmatrix_x4, each matrix transposed: r[m] gets the elements (2·(lane % 4), lane / 4) and the one below it.
+__device__ __forceinline__ void ldmatrix_x4_trans(unsigned (&r)[4], const void *shared) {
+#ifdef CARINA_EMULATED
+  carina_emulation::load_matrices(r, shared, true);
+#else
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(shared))
+               : "memory");
+#endif
+}
+
+// Two matrices; the addresses of lanes 0 to 15 count.
+__device__ __forceinline__ void ldmatrix_x2(unsigned (&r)[2], const void *shared) {
+#ifdef CARINA_EMULATED
+  carina_emulation::load_matrices(r, shared, false);
+#else
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0,%1}, [%2];"
+               : "=r"(r[0]), "=r"(r[1])
+               : "r"(shared_address(shared))
+               : "memory");
+#endif
+}
+
+__device__ __forceinline__ void ldmatrix_x2_trans(unsigned (&r)[2], const void *shared) {
+#ifdef CARINA_EMULATED
+  carina_emulation::load_matrices(r, shared, true);
+#else
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0,%1}, [%2];"
+               : "=r"(r[0]), "=r"(r[1])
+               : "r"(shared_address(shared))
+               : "memory");
+#endif
+}
+
+// MARK: Asynchronous copies
+
+// 16 bytes from global to shared memory, both 16-byte aligned; zeros where not `valid` (the source is not read then).
+__device__ __forceinline__ void cp_async_16(void *shared, const void *global, bool valid) {
+#ifdef CARINA_EMULATED
+  carina_emulation::copy_later(shared, global, valid);
+#else
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global),
+               "r"(valid ? 16 : 0)
+               : "memory");
+#endif
+}
+
+// Ends a group of this thread's copies.
+__device__ __forceinline__ void cp_async_commit() {
+#ifdef CARINA_EMULATED
+  carina_emulation::commit_copies();
+#else
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+// Waits for this thread's copies, all but the last N groups; other threads see them after a barrier.
+template <int N>
+__device__ __forceinline__ void cp_async_wait() {
+#ifdef CARINA_EMULATED
+  carina_emulation::wait_for_copies(N);
+#else
+  asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
+#endif
+}
