@@ -17,8 +17,9 @@ namespace narrow_backward {
 namespace wide {
 #include "../../Sources/CarinaCUDA/Kernels/attention_float.cu"
 }
+#define DECODING
 namespace decoding {
-#include "../../Sources/CarinaCUDA/Kernels/attention_decoding.cu"
+#include "../../Sources/CarinaCUDA/Kernels/attention_float.cu"
 }
 
 // AttentionLayout.swift.
