@@ -19,16 +19,6 @@ extension CUDABackend: AdditionKernels {
   package func add(_ a: Tensor, _ b: Tensor, into target: Tensor) { pending() }
 }
 
-extension CUDABackend: AttentionKernels {
-  package func attention(
-    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, into out: Tensor
-  ) { pending() }
-  package func attentionBackward(
-    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, _ dout: Tensor,
-    dq: Tensor, dk: Tensor, dv: Tensor
-  ) { pending() }
-}
-
 extension CUDABackend: ContrastiveKernels {
   package func sigmoidContrast(
     _ similarities: Tensor, _ isPositive: [Bool], scale: Float, shift: Float, divisor: Float, logits: Tensor,

@@ -14,6 +14,9 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
 {
   /// The library of matrix products with its version, as headers and records name it.
   var productName: String { get }
+  /// How it stores what products, norms, activation functions, rotations and attention give. Sums of residual streams,
+  /// embeddings, statistics, losses, logits and the gradients of weights are fp32 whatever it is.
+  var activations: ElementType { get }
   /// Runs a step of decoding of so many rows with whatever makes its many short loops begin at once.
   func decoding<Result>(rows: Int, _ body: () -> Result) -> Result
   /// Told when the work repeats itself, as training does after an epoch: what is kept to make it faster takes no more
@@ -27,6 +30,8 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
 }
 
 extension Backend {
+  /// As they are computed.
+  package var activations: ElementType { .float32 }
   /// None.
   package var tokenDecoder: (any TokenDecoder)? { nil }
   /// Nothing is kept.
