@@ -11,7 +11,11 @@ struct NormLayout {
   ///   - activations: the tensors of rows, whose types decide how many numbers a thread takes at once.
   ///   - others: other tensors that are read along with them.
   ///   - sumsColumns: whether blocks also sum over their rows, so that there should be few of them.
-  init(rows: Int, width: Int, _ activations: [Tensor], others: [Tensor] = [], sumsColumns: Bool = false) {
+  ///   - mostThreads: the most that a block of the kernel may have.
+  init(
+    rows: Int, width: Int, _ activations: [Tensor], others: [Tensor] = [], sumsColumns: Bool = false,
+    mostThreads: Int = 512
+  ) {
     let length = LaunchGrid.runLength(activations), most = 16 / length, runs = width / length
     let isAligned = width % length == 0 && (activations + others).allSatisfy { $0.deviceAddress % 16 == 0 }
     var team = 256
@@ -23,7 +27,7 @@ struct NormLayout {
       var best = 0.0
       for passes in 1...most {
         let size = ((runs + passes - 1) / passes + 31) / 32 * 32, share = Double(runs) / Double(size * passes)
-        if size <= 512, size >= 64, share >= best { (team, isKept, best) = (size, true, share) }
+        if size <= mostThreads, size >= 64, share >= best { (team, isKept, best) = (size, true, share) }
       }
     }
     self.team = team
