@@ -24,6 +24,14 @@ public struct WeightsOptions: ParsableArguments {
   /// The default.
   public init() {}
 
+  /// Refuses what a device cannot do, before a model is read.
+  /// - Throws: `CarinaError.usage`.
+  public func check(on device: Device) throws {
+    try check()
+    try weights.require(on: device, "--weights")
+    try visionWeights.require(on: device, "--vision-weights")
+  }
+
   /// Refuses a file for matrices that are not rounded.
   /// - Throws: `CarinaError.usage`.
   public func check() throws {

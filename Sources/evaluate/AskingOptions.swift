@@ -38,7 +38,7 @@ struct AskingOptions: ParsableArguments {
   /// Loads the model, from one directory or from its parts.
   func model() throws -> EvaluatorModel {
     let device = try precision.device()
-    try weights.check()
+    try weights.check(on: device)
     let model = try parts.load(precision: precision.computingPrecision().elementType, on: device)
     if let note = try weights.apply(to: model) { writeNote(note) }
     return try EvaluatorModel(model, maximumAnswerTokens: maximumAnswer)

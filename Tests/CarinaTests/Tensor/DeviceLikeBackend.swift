@@ -215,6 +215,11 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
     return tensors.map(cpu.sumOfSquares)
   }
 
+  func argmaxRows(_ logits: Tensor) -> [Int32] {
+    count { $0.other += 1 }
+    return cpu.argmaxRows(Tensor(shape: logits.shape, storage: logits.storage, byteOffset: logits.byteOffset))
+  }
+
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool) {
     into(c, isChanged: accumulate) { cpu.multiply(a, b, into: $0, accumulate: accumulate) }
   }
