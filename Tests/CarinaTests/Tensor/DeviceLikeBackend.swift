@@ -217,7 +217,9 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
 
   func argmaxRows(_ logits: Tensor) -> [Int32] {
     count { $0.other += 1 }
-    return cpu.argmaxRows(Tensor(shape: logits.shape, storage: logits.storage, byteOffset: logits.byteOffset))
+    let own = Tensor(uninitialized: logits.shape, on: cpu)
+    cpu.copy(logits, into: own)
+    return cpu.argmaxRows(own)
   }
 
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool) {
