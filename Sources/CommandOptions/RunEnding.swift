@@ -9,12 +9,15 @@ func showEnding(
   switch outcome {
   case .finished(let steps):
     let text = MemoryForecast.text
-    let process = "memory: \(text(ProcessMemory.peakByteCount)) at most"
+    if let host = forecast.host {
+      writeToStandardError(
+        "memory: \(text(device.peakByteCount)) at most on the device (forecast \(text(forecast.total))), "
+          + "\(text(ProcessMemory.peakByteCount)) on the host (forecast \(text(host)))\n")
+      return printLine("\(program): \(steps) steps done; \(model)")
+    }
     writeToStandardError(
-      device.isProcessor
-        ? process + " (forecast \(text(forecast.total))), of that \(text(device.peakByteCount)) in buffers "
-          + "(forecast \(text(forecast.buffers)))\n"
-        : process + " in the process, \(text(device.peakByteCount)) on the card (forecast \(text(forecast.total)))\n")
+      "memory: \(text(ProcessMemory.peakByteCount)) at most (forecast \(text(forecast.total))), "
+        + "of that \(text(device.peakByteCount)) in buffers (forecast \(text(forecast.buffers)))\n")
     printLine("\(program): \(steps) steps done; \(model)")
   case .alreadyFinished: printLine("\(program): already done; \(model)")
   }

@@ -249,3 +249,124 @@ __device__ __forceinline__ void cp_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 #endif
 }
+
+// MARK: Runs
+
+// Runs of N numbers that one thread loads and stores at once: 16 bytes of one type, or 8 of bf16 beside 16 of fp32.
+
+// Words as they lie in memory; an address of the alignment is loaded by one instruction.
+template <int N> struct alignas(4 * N) Words { unsigned w[N]; };
+
+// N numbers from memory; N = 1, or a multiple of 4 with an address that is one of 16 bytes (8 of four bf16).
+template <int N> inline void load_run(const float *source, float (&v)[N]) {
+  if (N % 4) {
+    for (int i = 0; i < N; i++) v[i] = source[i];
+  } else {
+#pragma unroll
+    for (int part = 0; part < N / 4; part++) {
+      const Words<4> words = reinterpret_cast<const Words<4> *>(source)[part];
+#pragma unroll
+      for (int i = 0; i < 4; i++) v[(4 * part + i) % N] = __uint_as_float(words.w[i]);
+    }
+  }
+}
+
+template <int N> inline void load_run(const bf16 *source, float (&v)[N]) {
+  if (N % 4) {
+    for (int i = 0; i < N; i++) v[i] = to_float(source[i]);
+  } else {
+    constexpr int WORDS = N % 4 ? 1 : N % 8 ? 2 : 4;
+#pragma unroll
+    for (int part = 0; part < N / 2 / WORDS; part++) {
+      const Words<WORDS> words = reinterpret_cast<const Words<WORDS> *>(source)[part];
+#pragma unroll
+      for (int i = 0; i < WORDS; i++) {
+        v[(2 * (WORDS * part + i)) % N] = low_float(words.w[i]);
+        v[(2 * (WORDS * part + i) + 1) % N] = high_float(words.w[i]);
+      }
+    }
+  }
+}
+
+// N numbers to memory, rounded where it holds bf16.
+template <int N> inline void store_run(float *target, const float (&v)[N]) {
+  if (N % 4) {
+    for (int i = 0; i < N; i++) target[i] = v[i];
+  } else {
+#pragma unroll
+    for (int part = 0; part < N / 4; part++) {
+      Words<4> words;
+#pragma unroll
+      for (int i = 0; i < 4; i++) words.w[i] = __float_as_uint(v[(4 * part + i) % N]);
+      reinterpret_cast<Words<4> *>(target)[part] = words;
+    }
+  }
+}
+
+template <int N> inline void store_run(bf16 *target, const float (&v)[N]) {
+  if (N % 4) {
+    for (int i = 0; i < N; i++) target[i] = to_bf16(v[i]);
+  } else {
+    constexpr int WORDS = N % 4 ? 1 : N % 8 ? 2 : 4;
+#pragma unroll
+    for (int part = 0; part < N / 2 / WORDS; part++) {
+      Words<WORDS> words;
+#pragma unroll
+      for (int i = 0; i < WORDS; i++) {
+        const int at = 2 * (WORDS * part + i);
+        words.w[i] = pack_bf16(v[at % N], v[(at + 1) % N]);
+      }
+      reinterpret_cast<Words<WORDS> *>(target)[part] = words;
+    }
+  }
+}
+
+template <class... T> struct AllNarrow;
+template <> struct AllNarrow<> { static constexpr bool value = true; };
+template <class... Rest> struct AllNarrow<float, Rest...> { static constexpr bool value = false; };
+template <class... Rest> struct AllNarrow<bf16, Rest...> { static constexpr bool value = AllNarrow<Rest...>::value; };
+
+// Numbers of a run where tensors of these types are met at the same index.
+template <class... T> constexpr int run_of() { return AllNarrow<T...>::value ? 8 : 4; }
+
+// A run's length as an argument.
+template <int N> struct Length { static constexpr int value = N; };
+
+// Whether all addresses are multiples of 16 bytes (a missing tensor is).
+inline bool are_aligned() { return true; }
+template <class T, class... Rest> inline bool are_aligned(const T *first, Rest... rest) {
+  return (reinterpret_cast<unsigned long long>(first) & 15) == 0 && are_aligned(rest...);
+}
+
+// Calls body(index, Length<n>()) for numbers index..<index + n, together 0..<count, of the whole grid's threads: in
+// runs of N where `whole`, and the rest one by one.
+template <int N, class Body> inline void for_each_run(long long count, bool whole, Body body) {
+  const long long threads = (long long)gridDim.x * blockDim.x;
+  const long long own = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+  const long long runs = whole ? count / N : 0;
+  for (long long run = own; run < runs; run += threads) body(run * N, Length<N>());
+  for (long long index = runs * N + own; index < count; index += threads) body(index, Length<1>());
+}
+
+// The same for a matrix [rows, width]: body(row, column, Length<n>()); a block's threads go along a row, blocks in x
+// too, and blocks in y from row to row.
+template <int N, class Body> inline void for_each_row_run(long long rows, long long width, bool whole, Body body) {
+  const long long threads = (long long)gridDim.x * blockDim.x;
+  const long long own = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+  const bool runs = whole && width % N == 0;
+  for (long long row = blockIdx.y; row < rows; row += gridDim.y) {
+    if (runs) {
+      for (long long run = own; run < width / N; run += threads) body(row, run * N, Length<N>());
+    } else {
+      for (long long column = own; column < width; column += threads) body(row, column, Length<1>());
+    }
+  }
+}
+
+// Wrappers of a template by the types of its arguments, `f` and `b` in their names.
+#define CARINA_FOR_1(M) M(f, float) M(b, bf16)
+#define CARINA_FOR_2(M) \
+  M(ff, float, float) M(fb, float, bf16) M(bf, bf16, float) M(bb, bf16, bf16)
+#define CARINA_FOR_3(M)                                                                               \
+  M(fff, float, float, float) M(ffb, float, float, bf16) M(fbf, float, bf16, float) M(fbb, float, bf16, bf16) \
+  M(bff, bf16, float, float) M(bfb, bf16, float, bf16) M(bbf, bf16, bf16, float) M(bbb, bf16, bf16, bf16)

@@ -1,1 +1,162 @@
-// rows
+// What picks rows: copies and sums of rows by number, embeddings, patches of images, the rotary embedding.
+
+// Row targets[i] of target = row sources[i] of source; without numbers row i from `firstSource` or `firstTarget` on.
+template <class S, class T>
+inline void copy_rows(
+    const S *source, const long long *sources, long long firstSource, T *target, const long long *targets,
+    long long firstTarget, long long count, long long width) {
+  constexpr int RUN = run_of<S, T>();
+  for_each_row_run<RUN>(count, width, are_aligned(source, target), [=](long long row, long long column, auto length) {
+    const long long from = sources ? sources[row] : firstSource + row;
+    const long long to = targets ? targets[row] : firstTarget + row;
+    float v[decltype(length)::value];
+    load_run(source + from * width + column, v);
+    store_run(target + to * width + column, v);
+  });
+}
+
+#define COPY_ROWS(letters, S, T)                                                                            \
+  extern "C" __global__ void copy_rows_##letters(                                                           \
+      const S *source, const long long *sources, long long firstSource, T *target, const long long *targets, \
+      long long firstTarget, long long count, long long width) {                                            \
+    copy_rows(source, sources, firstSource, target, targets, firstTarget, count, width);                    \
+  }
+CARINA_FOR_2(COPY_ROWS)
+
+// Row targets[r] of target += scale · the sum of rows order[starts[r]] ... order[starts[r + 1] - 1] of source, added
+// one after the other; no target row is named twice.
+template <class S, class T>
+inline void add_rows(
+    const S *source, float scale, T *target, const long long *targets, const long long *starts, const long long *order,
+    long long count, long long width) {
+  constexpr int RUN = run_of<S, T>();
+  for_each_row_run<RUN>(count, width, are_aligned(source, target), [=](long long row, long long column, auto length) {
+    constexpr int N = decltype(length)::value;
+    const long long last = starts[row + 1];
+    float sum[N];
+    load_run(target + targets[row] * width + column, sum);
+#pragma unroll 4
+    for (long long at = starts[row]; at < last; at++) {
+      float v[N];
+      load_run(source + order[at] * width + column, v);
+#pragma unroll
+      for (int i = 0; i < N; i++) sum[i] += scale * v[i];
+    }
+    store_run(target + targets[row] * width + column, sum);
+  });
+}
+
+#define ADD_ROWS(letters, S, T)                                                                              \
+  extern "C" __global__ void add_rows_##letters(                                                             \
+      const S *source, float scale, T *target, const long long *targets, const long long *starts,            \
+      const long long *order, long long count, long long width) {                                            \
+    add_rows(source, scale, target, targets, starts, order, count, width);                                   \
+  }
+CARINA_FOR_2(ADD_ROWS)
+
+// Row i of target += scale · row i of source, for rows that all differ and follow one another: a plain sum.
+template <class S, class T>
+inline void add_scaled(const S *source, float scale, T *target, long long count) {
+  for_each_run<run_of<S, T>()>(count, are_aligned(source, target), [=](long long index, auto length) {
+    constexpr int N = decltype(length)::value;
+    float v[N], sum[N];
+    load_run(source + index, v);
+    load_run(target + index, sum);
+#pragma unroll
+    for (int i = 0; i < N; i++) sum[i] += scale * v[i];
+    store_run(target + index, sum);
+  });
+}
+
+#define ADD_SCALED(letters, S, T)                                                                            \
+  extern "C" __global__ void add_scaled_##letters(const S *source, float scale, T *target, long long count) { \
+    add_scaled(source, scale, target, count);                                                                \
+  }
+CARINA_FOR_2(ADD_SCALED)
+
+// Row i of out = scale · row ids[i] of the table.
+template <class S, class T>
+inline void embed_rows(
+    const S *table, const long long *ids, long long firstID, float scale, T *out, long long count, long long width) {
+  for_each_row_run<run_of<S, T>()>(count, width, are_aligned(table, out), [=](long long row, long long column, auto length) {
+    constexpr int N = decltype(length)::value;
+    const long long id = ids ? ids[row] : firstID + row;
+    float v[N];
+    load_run(table + id * width + column, v);
+#pragma unroll
+    for (int i = 0; i < N; i++) v[i] *= scale;
+    store_run(out + row * width + column, v);
+  });
+}
+
+#define EMBEDDING(letters, S, T)                                                                             \
+  extern "C" __global__ void embedding_##letters(                                                            \
+      const S *table, const long long *ids, long long firstID, float scale, T *out, long long count,         \
+      long long width) {                                                                                     \
+    embed_rows(table, ids, firstID, scale, out, count, width);                                               \
+  }
+CARINA_FOR_2(EMBEDDING)
+
+// Rows of patches, in the order (channel, y, x), from images [channels, size, size]; a block writes a row.
+template <class S, class T>
+inline void cut_patches(const S *images, T *out, long long rows, int channels, int size, int patch) {
+  const int grid = size / patch, area = patch * patch, width = channels * area;
+  for (long long row = blockIdx.x; row < rows; row += gridDim.x) {
+    const long long image = row / (grid * grid);
+    const int cell = (int)(row % (grid * grid)), top = cell / grid * patch, left = cell % grid * patch;
+    for (int column = (int)threadIdx.x; column < width; column += (int)blockDim.x) {
+      const int channel = column / area, y = column % area / patch, x = column % patch;
+      const long long line = (image * channels + channel) * size + top + y;
+      store(out + row * width + column, load(images + line * size + left + x));
+    }
+  }
+}
+
+#define PATCHES(letters, S, T)                                                                                    \
+  extern "C" __global__ void patches_##letters(                                                                   \
+      const S *images, T *out, long long rows, int channels, int size, int patch) {                               \
+    cut_patches(images, out, rows, channels, size, patch);                                                        \
+  }
+CARINA_FOR_2(PATCHES)
+
+// Each head of `size` of a row turned by the row's line of the table, half = size / 2 angles a line, rotate-half form;
+// direction -1 turns back. Threads of a block share a row.
+template <int N, class S, class T>
+inline void rotate_rows(
+    const S *source, T *target, const float *cosines, const float *sines, const int *positions, float direction,
+    long long rows, int heads, int half) {
+  const int runs = half / N;
+  for (long long row = blockIdx.x; row < rows; row += gridDim.x) {
+    const long long line = (long long)positions[row] * half;
+    for (int own = (int)threadIdx.x; own < heads * runs; own += (int)blockDim.x) {
+      const int head = own / runs, column = own % runs * N;
+      const long long first = (row * heads + head) * 2 * half + column;
+      float a[N], b[N], c[N], s[N];
+      load_run(source + first, a);
+      load_run(source + first + half, b);
+      load_run(cosines + line + column, c);
+      load_run(sines + line + column, s);
+#pragma unroll
+      for (int i = 0; i < N; i++) {
+        const float sine = direction * s[i], left = a[i] * c[i] - b[i] * sine;
+        b[i] = b[i] * c[i] + a[i] * sine;
+        a[i] = left;
+      }
+      store_run(target + first, a);
+      store_run(target + first + half, b);
+    }
+  }
+}
+
+#define ROTATE(letters, S, T)                                                                                      \
+  extern "C" __global__ void rotate_##letters(                                                                     \
+      const S *source, T *target, const float *cosines, const float *sines, const int *positions, float direction, \
+      long long rows, int heads, int half) {                                                                       \
+    constexpr int N = run_of<S, T>();                                                                              \
+    if (half % N == 0 && are_aligned(source, target, cosines, sines)) {                                            \
+      rotate_rows<N>(source, target, cosines, sines, positions, direction, rows, heads, half);                     \
+    } else {                                                                                                       \
+      rotate_rows<1>(source, target, cosines, sines, positions, direction, rows, heads, half);                     \
+    }                                                                                                              \
+  }
+CARINA_FOR_2(ROTATE)

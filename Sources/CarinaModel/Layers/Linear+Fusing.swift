@@ -19,7 +19,7 @@ extension Linear {
 
   /// gelu of this map times `up`, tanh form, as the rows that `next` reads.
   func gating(_ up: Linear, _ input: ProductInput, for next: Linear, _ pass: LayerPass) -> ProductInput {
-    if pass.mayFuse, next.weight.quantized == nil, up.adapters.isEmpty,
+    if pass.mayFuse, next.weight.quantized == nil, up.adapters.isEmpty, weight.value.backend.multipliesInProducts,
       let factor = withEpilogue(input, activation: .tanhApproximation),
       let rounded = up.withEpilogue(input, factor: factor, as: next.weight.value.elementType)
     {

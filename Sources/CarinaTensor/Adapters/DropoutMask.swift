@@ -16,7 +16,7 @@ package struct DropoutMask: Equatable, Sendable {
   }
 
   /// Of 32 random bits a number is kept whose bits are at least this.
-  var threshold: UInt32 { UInt32(min(probability * 0x1p32, 0x1p32 - 1)) }
+  package var threshold: UInt32 { UInt32(min(probability * 0x1p32, 0x1p32 - 1)) }
   /// Factor that keeps the expected sum: 1 / (1 − p).
   package var scale: Double { 1 / (1 - probability) }
 }

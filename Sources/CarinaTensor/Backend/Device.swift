@@ -48,6 +48,8 @@ public struct Device: Sendable, CustomStringConvertible {
 
   /// The library of matrix products with its version.
   public var productName: String { backend.productName }
+  /// Whether weights in 8 bits can be multiplied.
+  public var multipliesBytes: Bool { backend.supportsByteProducts }
   /// The most bytes that tensors took at any moment.
   public var peakByteCount: Int { backend.memoryUsage.peak }
 }

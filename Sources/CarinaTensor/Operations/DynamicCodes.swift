@@ -15,7 +15,7 @@ package struct DynamicCodes: Sendable {
   /// What each code means, ascending.
   package let values: [Float]
   /// See `carina_coded_moment`.
-  let bounds: [Float], starts: [Int32]
+  package let bounds: [Float], starts: [Int32]
 
   private init(isSigned: Bool) {
     let values = DynamicCodes.values(isSigned: isSigned)

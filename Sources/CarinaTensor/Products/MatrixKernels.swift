@@ -26,6 +26,8 @@ package protocol MatrixKernels {
   func byteRows(_ x: Tensor, activation: GELUKind?, factors: Tensor?) -> ByteRows
   /// Whether frozen factors are copied into layouts of a library's own, which memory forecasts count.
   var packsFactors: Bool { get }
+  /// Whether an epilogue can multiply with another matrix.
+  var multipliesInProducts: Bool { get }
   /// Whether a product that is recorded adds the bias by its epilogue: where that makes the same digits, or saves a
   /// rounding.
   var addsBiasInProducts: Bool { get }
@@ -34,6 +36,8 @@ package protocol MatrixKernels {
 }
 
 extension MatrixKernels {
+  /// It can.
+  package var multipliesInProducts: Bool { true }
   /// It is added afterwards.
   package var addsBiasInProducts: Bool { false }
   /// A copy of a matrix in 8 bits, its columns as they are.

@@ -215,6 +215,13 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
     return tensors.map(cpu.sumOfSquares)
   }
 
+  func argmaxRows(_ logits: Tensor) -> [Int32] {
+    count { $0.other += 1 }
+    let own = Tensor(uninitialized: logits.shape, on: cpu)
+    cpu.copy(logits, into: own)
+    return cpu.argmaxRows(own)
+  }
+
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool) {
     into(c, isChanged: accumulate) { cpu.multiply(a, b, into: $0, accumulate: accumulate) }
   }
