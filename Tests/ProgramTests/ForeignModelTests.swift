@@ -100,9 +100,9 @@ import Testing
     let language = directory.file("untied")
     try FileManager.default.copyItem(atPath: world.language, toPath: language)
     let weights = try WeightsDirectory(path: world.language)
-    var tensors = try weights.names.map { (name: $0, tensor: try weights.tensor(named: $0, on: TestBackend.cpu)) }
+    var tensors = try weights.names.map { (name: $0, tensor: try weights.tensor(named: $0, on: TestBackend.chosen)) }
     let table = try #require(tensors.first { $0.name == "model.embed_tokens.weight" }).tensor
-    let head = Tensor(table.values.reversed(), shape: table.shape, on: TestBackend.cpu)
+    let head = Tensor(table.values.reversed(), shape: table.shape, on: TestBackend.chosen)
     tensors.append((name: "lm_head.weight", tensor: head))
     try SafetensorsWriter.write(tensors, to: "\(language)/model.safetensors")
 
@@ -117,9 +117,9 @@ import Testing
     let final = ModelDirectory(path: smooth.file("final_model/language_model"))
     #expect(try final.configuration()["tie_word_embeddings"] == false)
     let trained = try final.weights()
-    let after = try trained.tensor(named: "lm_head.weight", on: TestBackend.cpu).values
+    let after = try trained.tensor(named: "lm_head.weight", on: TestBackend.chosen).values
     #expect(after != head.values && after != table.values)
-    #expect(try trained.tensor(named: "model.embed_tokens.weight", on: TestBackend.cpu).values != table.values)
+    #expect(try trained.tensor(named: "model.embed_tokens.weight", on: TestBackend.chosen).values != table.values)
 
     let (stopped, _) = try TrainingOutput.stopped(
       by: "KILL", when: { "-e '\($0.file("checkpoints/step-2"))'" }, code: 137

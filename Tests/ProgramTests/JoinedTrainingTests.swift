@@ -18,7 +18,7 @@ import Testing
   private func tensors(_ path: String) throws -> [String: Tensor] {
     let weights = try WeightsDirectory(path: path)
     return try Dictionary(
-      uniqueKeysWithValues: weights.names.map { ($0, try weights.tensor(named: $0, on: TestBackend.cpu)) })
+      uniqueKeysWithValues: weights.names.map { ($0, try weights.tensor(named: $0, on: TestBackend.chosen)) })
   }
 
   private static let files = [

@@ -29,7 +29,7 @@ final class JoinedWorld: Sendable {
       VisionConfig(
         imageSize: 32, patchSize: 8, hiddenSize: 12, intermediateSize: 20, layerCount: 1, headCount: 2,
         hasPoolingHead: false), from: source)
-    let decoder = try language.loadDecoder(precision: .float32, on: TestBackend.cpu).model
+    let decoder = try language.loadDecoder(precision: .float32, on: TestBackend.chosen).model
     let projector = Projector(
       ProjectorConfig(inputSize: 12, outputSize: 24, pooling: PatchPooling(gridSize: 4, tokensPerSide: 2)), from: source
     )

@@ -15,8 +15,8 @@ import Testing
     world = try TrainingWorld.shared()
     directory = try TemporaryDirectory()
     let language = ModelDirectory(path: world.language)
-    let decoder = try language.loadDecoder(precision: .float32, on: TestBackend.cpu).model
-    let vision = try ModelDirectory(path: world.vision).loadVisionEncoder(precision: .float32, on: TestBackend.cpu)
+    let decoder = try language.loadDecoder(precision: .float32, on: TestBackend.chosen).model
+    let vision = try ModelDirectory(path: world.vision).loadVisionEncoder(precision: .float32, on: TestBackend.chosen)
       .model
     let projector = Projector(
       ProjectorConfig(inputSize: 16, hiddenSize: 24, outputSize: 24), from: RandomParameterSource(seed: 5))
@@ -58,7 +58,7 @@ import Testing
   private func tensors(_ path: String) throws -> [String: [Float]] {
     let weights = try WeightsDirectory(path: path)
     return try Dictionary(
-      uniqueKeysWithValues: weights.names.map { ($0, try weights.tensor(named: $0, on: TestBackend.cpu).values) })
+      uniqueKeysWithValues: weights.names.map { ($0, try weights.tensor(named: $0, on: TestBackend.chosen).values) })
   }
 
   @Test("a run ends in the same kind of directory, which answers, is scored and is gone on with")

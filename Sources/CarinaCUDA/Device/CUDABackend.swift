@@ -26,6 +26,8 @@ package final class CUDABackend: @unchecked Sendable {
   private var isLost = false
   /// Tables of rotary angles, arrays of row numbers and the like that come again, by their values.
   let kept = KeptArrays()
+  /// Who times operations; nil unless asked for.
+  private(set) var times: OperationTimes?
 
   /// Opens a card.
   /// - Parameters:
@@ -55,6 +57,15 @@ package final class CUDABackend: @unchecked Sendable {
     pool = DevicePool(driver)
     kernels = KernelCache(libraries, device)
     plans = try MatrixPlans(libraries)
+  }
+
+  /// Times every operation from here on; see `operationTimes`.
+  package func startTiming() { times = OperationTimes(libraries.driver, stream: stream) }
+
+  /// What the card took since `startTiming`, the longest first, and ends the timing.
+  package func operationTimes() -> [(name: String, count: Int, milliseconds: Double)] {
+    defer { times = nil }
+    return times?.totals() ?? []
   }
 
   /// How many multiprocessors the card has.
@@ -115,11 +126,14 @@ package final class CUDABackend: @unchecked Sendable {
       let function = try kernels.function(kernel, sharedBytes: sharedBytes)
       let code = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: arguments.count) { slots in
         for (index, argument) in arguments.enumerated() { slots[index] = argument.slot }
-        return withUnsafePointer(to: libraries.functions.pointee.driver) { driver in
-          carina_cuda_launch(
-            driver, function, UInt32(grid.x), UInt32(grid.y), UInt32(grid.z), UInt32(threads), UInt32(sharedBytes),
-            stream, slots.baseAddress, Int32(arguments.count))
+        func queue() -> Int32 {
+          withUnsafePointer(to: libraries.functions.pointee.driver) { driver in
+            carina_cuda_launch(
+              driver, function, UInt32(grid.x), UInt32(grid.y), UInt32(grid.z), UInt32(threads), UInt32(sharedBytes),
+              stream, slots.baseAddress, Int32(arguments.count))
+          }
         }
+        return times?.around(kernel.function, queue) ?? queue()
       }
       check(code, "\(kernel.module.file).\(kernel.function)")
     } catch let error as CarinaError { note(error) } catch { note(CarinaError(.internalFailure, "\(error)")) }

@@ -50,9 +50,13 @@ extension CUDABackend: MatrixKernels {
     guard let plan = plans.plan(shape) else { return false }
     let bytes = plan.pointee.workspaceBytes
     let workspace = bytes > 0 ? Tensor(uninitialized: [bytes], elementType: .uint8, on: self) : nil
-    let code = carina_matrix_run(
-      libraries.products, plans.handle, plan, b.tensor.deviceAddress, a.tensor.deviceAddress, (c ?? d).deviceAddress,
-      d.deviceAddress, c == nil ? 0 : 1, bias?.deviceAddress ?? 0, 0, 0, workspace?.deviceAddress ?? 0, stream)
+    func queue() -> Int32 {
+      carina_matrix_run(
+        libraries.products, plans.handle, plan, b.tensor.deviceAddress, a.tensor.deviceAddress, (c ?? d).deviceAddress,
+        d.deviceAddress, c == nil ? 0 : 1, bias?.deviceAddress ?? 0, 0, 0, workspace?.deviceAddress ?? 0, stream)
+    }
+    let code =
+      times?.around("product [\(a.rows), \(a.columns)] [\(b.rows), \(b.columns)] \(d.letter)", queue) ?? queue()
     if code != 0 {
       note(
         CUDAErrors.failed("[\(a.rows), \(a.columns)] times [\(b.rows), \(b.columns)]", "cuBLASLt status \(code)"),

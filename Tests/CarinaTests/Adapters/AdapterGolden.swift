@@ -37,7 +37,7 @@ struct AdapterGolden {
   /// The base with the adapter beside it.
   func adapted(precision: ElementType = .float32) throws -> JoinedPipeline {
     let parts = try parts(), attached = try AdapterChoice([path]).open(for: parts)
-    var pipeline = try parts.join(precision: precision, on: TestBackend.cpu)
+    var pipeline = try parts.join(precision: precision, on: TestBackend.chosen)
     try pipeline.attach(attached)
     return pipeline
   }

@@ -15,7 +15,7 @@ import Testing
   @Test("PEFT's own adapters are opened, and give its logits", arguments: trained + opened)
   func logits(name: String) throws {
     let golden = try AdapterGolden(name), model = try golden.adapted().model
-    let plain = try golden.parts().join(precision: .float32, on: TestBackend.cpu).model
+    let plain = try golden.parts().join(precision: .float32, on: TestBackend.chosen).model
     for sample in try #require(golden.facts["samples"]).integers {
       let expected = try golden.tensor("logits.\(sample)"), found = try golden.logits(model, sample: sample)
       expectClose(found, expected, relative: 1e-5, "\(name) \(sample)")
@@ -51,7 +51,7 @@ import Testing
     settings.learningRate = try #require(golden.facts["settings"]?["peak_learning_rate"]?.double)
     try settings.validate()
     let parts = try golden.parts(), plan = try #require(try parts.loraPlan(settings))
-    let model = try parts.join(precision: .float32, on: TestBackend.cpu).model
+    let model = try parts.join(precision: .float32, on: TestBackend.chosen).model
     let adapters = plan.attach(to: model, seed: UInt64(try #require(golden.facts["dropout_seed"]?.int)))
     #expect(adapters.adapters.count == file.changes.count)
     for (part, adapter) in adapters.adapters {

@@ -34,7 +34,7 @@ import Testing
     thrownCarinaError {
       let parts = try AdapterGolden(golden).parts()
       let attached = try AdapterChoice([path]).open(for: parts)
-      var pipeline = try parts.join(precision: .float32, on: TestBackend.cpu)
+      var pipeline = try parts.join(precision: .float32, on: TestBackend.chosen)
       try pipeline.attach(attached)
     }
   }
@@ -61,7 +61,7 @@ import Testing
       #expect(error?.kind == .badData && "\(error.map { "\($0)" } ?? "")".contains(key), "\(key) \(value)")
     }
     let parts = try AdapterGolden("causal-rank-1").parts()
-    var pipeline = try parts.join(precision: .float32, on: TestBackend.cpu)
+    var pipeline = try parts.join(precision: .float32, on: TestBackend.chosen)
     try pipeline.attach(AdapterChoice([try adapter { $0["a_key_of_tomorrow"] = "new" }]).open(for: parts))
     #expect(pipeline.remarks.contains { $0.contains("a_key_of_tomorrow") })
   }
@@ -131,7 +131,7 @@ import Testing
   func stacked() throws {
     let golden = try AdapterGolden("causal-rank-4"), parts = try golden.parts()
     func logits(_ names: [String]) throws -> [Double] {
-      var pipeline = try parts.join(precision: .float32, on: TestBackend.cpu)
+      var pipeline = try parts.join(precision: .float32, on: TestBackend.chosen)
       let paths = try names.map { try ParityGolden.path("adapters/\($0)") }
       try pipeline.attach(AdapterChoice(paths).open(for: parts))
       return try golden.logits(pipeline.model, sample: 0).doubles

@@ -20,7 +20,7 @@ import Carina
     _ change: (VisionLanguageModel) throws -> VisionLanguageModel = { $0 }
   ) throws -> String {
     let path = directory.file("parts-\(UUID().uuidString.prefix(8))")
-    let model = try change(PipelineParts(joined: source).join(precision: .float32, on: TestBackend.cpu).model)
+    let model = try change(PipelineParts(joined: source).join(precision: .float32, on: TestBackend.chosen).model)
     try JoinedModelWriter.write(
       model, languageModel: .copy, visionEncoder: .copy, tokenizer: tokenizer ?? source,
       description: JoinedModelWriter.Description(
@@ -32,10 +32,10 @@ import Carina
   }
 
   private func logits(_ path: String) throws -> Tensor {
-    let answering = try AnsweringModel.load(checkpoint: path, precision: .float32, on: Device(TestBackend.cpu))
+    let answering = try AnsweringModel.load(checkpoint: path, precision: .float32, on: Device(TestBackend.chosen))
     let model = answering.model
     let numbers = try answering.transform.normalized(answering.transform.pixels(ofFileAt: source.file("image.png")))
-    let pixels = Tensor(numbers, shape: [1, numbers.count], on: TestBackend.cpu)
+    let pixels = Tensor(numbers, shape: [1, numbers.count], on: TestBackend.chosen)
     let prompt = try answering.renderer.generation(question: "Is the heart enlarged?")
     let sequence = ImageTextSequence(prompt, image: 0)
     let (x, lengths) = model.embed([sequence], imageRows: model.imageRows(pixels), tape: nil)
@@ -71,7 +71,7 @@ import Carina
     let foreign = try CheckpointParts(output)
     #expect(foreign.manifest == nil && foreign.promptStyle == .gemma3)
     #expect(try foreign.transform(defaultSize: 24).transform == ImageTransform(size: 24, filter: .bilinear))
-    #expect(try foreign.parts.join(precision: .float32, on: TestBackend.cpu).unknownKeys == [])
+    #expect(try foreign.parts.join(precision: .float32, on: TestBackend.chosen).unknownKeys == [])
     #expect(thrownCarinaError { try export.write(to: output) }?.kind == .usage)
     #expect(thrownCarinaError { try JoinedExport(output, as: .gemma3) }?.kind == .usage)
   }
@@ -130,13 +130,13 @@ import Carina
     for (name, type) in [("gemma-f16", ElementType.float32), ("gemma-bf16", .bfloat16)] {
       let model = ModelDirectory(path: try ParityGolden.path("model/\(name)")), weights = try model.weights()
       let stored = StoredTensors(weights, .decoder), table = "model.embed_tokens.weight"
-      let (source, found) = try stored.tensor(table, on: TestBackend.cpu)
+      let (source, found) = try stored.tensor(table, on: TestBackend.chosen)
       let whole = try weights.tensor(named: table)
       #expect(found == type && source.shape == whole.shape)
       #expect(try stored.type(of: table) == type)
       expectSameBits(source.whole, whole.reshaped(whole.shape), name)
       expectSameBits(source.piece(5..<40), whole.elementSlice(5..<40), name)
-      #expect(thrownCarinaError { try stored.tensor("visitor", on: TestBackend.cpu) }?.kind == .badData)
+      #expect(thrownCarinaError { try stored.tensor("visitor", on: TestBackend.chosen) }?.kind == .badData)
     }
   }
 
@@ -144,7 +144,7 @@ import Carina
   func growing() throws {
     let first = Tensor((0..<6).map { Float($0) }, shape: [3, 2]).converted(to: .bfloat16)
     let second = Tensor([7, 8], shape: [1, 2]).converted(to: .bfloat16)
-    let both = TensorSource(TensorSource(first), followedBy: TensorSource(second), on: TestBackend.cpu)
+    let both = TensorSource(TensorSource(first), followedBy: TensorSource(second), on: TestBackend.chosen)
     #expect(both.shape == [4, 2] && both.elementType == .bfloat16)
     let expected: [Float] = [0, 1, 2, 3, 4, 5, 7, 8]
     for low in 0..<8 {

@@ -9,7 +9,7 @@ import Carina
   private let files = JoinedGemma3Files()
 
   private func digests(_ directory: ModelDirectory) throws -> [ParameterDigest] {
-    let pipeline = try PipelineParts(joined: directory).join(precision: .float32, on: TestBackend.cpu)
+    let pipeline = try PipelineParts(joined: directory).join(precision: .float32, on: TestBackend.chosen)
     let model = pipeline.model
     return [model.vision.parameters, model.projector.parameters, model.decoder.parameters].map(ParameterDigest.init)
   }

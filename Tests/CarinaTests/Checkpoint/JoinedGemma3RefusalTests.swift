@@ -11,7 +11,7 @@ import Carina
   private func refusal(_ directory: ModelDirectory) throws -> CarinaError {
     let error = try #require(thrownCarinaError { try CheckpointParts(directory.path) })
     let answering = thrownCarinaError {
-      try AnsweringModel.load(checkpoint: directory.path, precision: .float32, on: Device(TestBackend.cpu))
+      try AnsweringModel.load(checkpoint: directory.path, precision: .float32, on: Device(TestBackend.chosen))
     }
     #expect(answering?.description == error.description)
     return error

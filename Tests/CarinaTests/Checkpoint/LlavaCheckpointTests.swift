@@ -9,7 +9,7 @@ import Carina
   private let files = LlavaFiles()
 
   private func digests(_ directory: ModelDirectory) throws -> [ParameterDigest] {
-    let model = try PipelineParts(joined: directory).join(precision: .float32, on: TestBackend.cpu).model
+    let model = try PipelineParts(joined: directory).join(precision: .float32, on: TestBackend.chosen).model
     return [model.vision.parameters, model.projector.parameters, model.decoder.parameters].map(ParameterDigest.init)
   }
 
@@ -40,9 +40,9 @@ import Carina
     #expect(settings.transform == (try ImageTransform(size: 24, filter: .bicubic)))
     let found = try CheckpointParts(directory.path)
     #expect(found.parts.isOneDirectory && found.parts.feature == .preNorm && found.manifest == nil)
-    #expect(try found.parts.join(precision: .float32, on: TestBackend.cpu).model.rowsPerImage == 16)
+    #expect(try found.parts.join(precision: .float32, on: TestBackend.chosen).model.rowsPerImage == 16)
     let first = try CheckpointParts(LlavaFiles.golden("first-patch").path).parts
-    #expect(try first.dropsFirstPatch && first.join(precision: .float32, on: TestBackend.cpu).model.rowsPerImage == 15)
+    #expect(try first.dropsFirstPatch && first.join(precision: .float32, on: TestBackend.chosen).model.rowsPerImage == 15)
   }
 
   @Test("the last layer by its own number or in a list of one, and a tie that either part names, are read")

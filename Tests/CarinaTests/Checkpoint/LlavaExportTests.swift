@@ -16,7 +16,7 @@ import Carina
     transform: ImageTransform? = nil, _ change: (VisionLanguageModel) throws -> VisionLanguageModel = { $0 }
   ) throws -> String {
     let path = directory.file("parts-\(UUID().uuidString.prefix(8))"), source = try LlavaFiles.golden(golden)
-    let model = try change(PipelineParts(joined: source).join(precision: .float32, on: TestBackend.cpu).model)
+    let model = try change(PipelineParts(joined: source).join(precision: .float32, on: TestBackend.chosen).model)
     try JoinedModelWriter.write(
       model, languageModel: .copy, visionEncoder: .copy, tokenizer: tokenizer ?? source,
       description: JoinedModelWriter.Description(
@@ -38,10 +38,10 @@ import Carina
   }
 
   private func logits(_ path: String) throws -> Tensor {
-    let answering = try AnsweringModel.load(checkpoint: path, precision: .float32, on: Device(TestBackend.cpu))
+    let answering = try AnsweringModel.load(checkpoint: path, precision: .float32, on: Device(TestBackend.chosen))
     let model = answering.model, image = try LlavaFiles.golden("full").file("image.png")
     let numbers = try answering.transform.normalized(answering.transform.pixels(ofFileAt: image))
-    let pixels = Tensor(numbers, shape: [1, numbers.count], on: TestBackend.cpu)
+    let pixels = Tensor(numbers, shape: [1, numbers.count], on: TestBackend.chosen)
     let sequence = ImageTextSequence(try answering.renderer.generation(question: "Is the heart enlarged?"), image: 0)
     let (x, lengths) = model.embed([sequence], imageRows: model.imageRows(pixels), tape: nil)
     return model.decoder.logits(
@@ -96,7 +96,7 @@ import Carina
     let foreign = try CheckpointParts(output)
     #expect(foreign.manifest == nil && foreign.promptStyle == .gemma)
     #expect(try foreign.transform(defaultSize: 24).transform == ImageTransform(size: 24, filter: .bicubic))
-    #expect(try foreign.parts.join(precision: .float32, on: TestBackend.cpu).unknownKeys == [])
+    #expect(try foreign.parts.join(precision: .float32, on: TestBackend.chosen).unknownKeys == [])
     #expect(thrownCarinaError { try export.write(to: output) }?.kind == .usage)
     for kind in JoinedModelKind.allCases {
       let again = try #require(thrownCarinaError { try JoinedExport(output, as: kind) })

@@ -5,6 +5,6 @@ extension ModelDirectory {
   /// Reads both towers of a `SiglipModel`.
   /// - Throws: as `loadDecoder`.
   func loadSiglip(precision: ElementType) throws -> LoadedPart<SiglipModel> {
-    try loadSiglip(precision: precision, on: TestBackend.cpu)
+    try loadSiglip(precision: precision, on: TestBackend.chosen)
   }
 }

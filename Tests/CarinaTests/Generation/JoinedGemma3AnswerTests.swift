@@ -8,7 +8,7 @@ import Carina
 @Suite("Joined Gemma 3 answers") struct JoinedGemma3AnswerTests {
   private func load(_ path: String, system: String? = nil) throws -> AnsweringModel {
     try AnsweringModel.load(
-      checkpoint: path, precision: .float32, system: system, on: Device(TestBackend.cpu))
+      checkpoint: path, precision: .float32, system: system, on: Device(TestBackend.chosen))
   }
 
   @Test("greedy answers about an image file are transformers', with and without a system text")

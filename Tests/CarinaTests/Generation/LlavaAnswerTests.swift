@@ -11,7 +11,7 @@ import Carina
 
   private func load(_ name: String) throws -> (AnsweringModel, facts: JSONValue, path: String) {
     let path = try LlavaFiles.golden(name).path
-    let answering = try AnsweringModel.load(checkpoint: path, precision: .float32, on: Device(TestBackend.cpu))
+    let answering = try AnsweringModel.load(checkpoint: path, precision: .float32, on: Device(TestBackend.chosen))
     return (answering, try JSONValue.parseFile(path + "/answers.json"), path)
   }
 
@@ -25,7 +25,7 @@ import Carina
     let golden = try SafetensorsFile(path: path + "/golden.safetensors"),
       image = try #require(facts["image_token"]?.int)
     let numbers = try answering.transform.normalized(answering.transform.pixels(ofFileAt: path + "/image.png"))
-    let pixels = Tensor(numbers, shape: [1, numbers.count], on: TestBackend.cpu)
+    let pixels = Tensor(numbers, shape: [1, numbers.count], on: TestBackend.chosen)
     expectClose(pixels.values, try golden.tensor(named: "pixel_values").values, relative: 1e-6)
     let answers = try #require(facts["answers"]?.array)
     for (index, fact) in answers.enumerated() {

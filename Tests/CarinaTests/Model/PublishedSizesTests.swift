@@ -228,7 +228,7 @@ import Carina
     let pixels = Tensor(
       (0..<2 * 3 * 98 * 98).map { Float(($0 * 7919) % 256) / 127.5 - 1 }, shape: [2, 3, 98, 98])
     let features = [ElementType.float32, .bfloat16].map { precision in
-      VisionEncoder(config, from: RandomParameterSource(seed: 4, precision: precision, on: TestBackend.cpu))
+      VisionEncoder(config, from: RandomParameterSource(seed: 4, precision: precision, on: TestBackend.chosen))
         .features(pixels, count: 2, tape: nil)
     }
     #expect(features[0].shape == [2 * 49, 144] && features[0].isFinite)

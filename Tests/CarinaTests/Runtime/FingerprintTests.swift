@@ -31,6 +31,6 @@ import Carina
     try SafetensorsWriter.write([("x", tensor)], to: path)
     let file = try SafetensorsFile(path: path), mapped = try MappedFile(path: path)
     #expect(file.fingerprint() == Fingerprint(mapped.bytes(0..<mapped.byteCount)))
-    expectSameBits(try file.tensor(named: "x", on: TestBackend.cpu), tensor)
+    expectSameBits(try file.tensor(named: "x", on: TestBackend.chosen), tensor)
   }
 }

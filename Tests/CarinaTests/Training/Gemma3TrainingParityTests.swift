@@ -57,7 +57,7 @@ import Carina
     let (stage, policy) = Self.policies[index]
     let facts = try JSONValue.parseFile(ParityGolden.path("gemma3/training/\(stage).json"))
     let directory = try JoinedGemma3Files.golden(#require(facts["case"]?.string))
-    let model = try PipelineParts(joined: directory).join(precision: .float32, on: TestBackend.cpu).model
+    let model = try PipelineParts(joined: directory).join(precision: .float32, on: TestBackend.chosen).model
     let steps = try #require(facts["steps"]?.array), settings = try #require(facts["settings"])
     var trained = TrainingSettings()
     trained.batchSize = 2
@@ -105,7 +105,7 @@ import Carina
   func frozenEmbeddings() throws {
     for (golden, hasOwnHead) in [("grouped", false), ("own-head", true)] {
       let directory = try JoinedGemma3Files.golden(golden)
-      let model = try PipelineParts(joined: directory).join(precision: .float32, on: TestBackend.cpu).model
+      let model = try PipelineParts(joined: directory).join(precision: .float32, on: TestBackend.chosen).model
       let facts: JSONValue = ["case": .string(golden), "samples": [["image": 0, "question": [7, 8], "answer": [9]]]]
       let objective = try objective(facts, model, Self.frozenEmbeddings, isCheckpointed: false)
       let trained = objective.trainedParameters(epoch: 0)

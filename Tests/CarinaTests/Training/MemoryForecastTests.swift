@@ -229,7 +229,7 @@ private final class ZeroSource: ParameterSource {
   deinit { first.deallocate() }
 
   func parameter(_ name: String, shape: [Int], decays: Bool, initialization: Initialization) -> Parameter {
-    let storage = Storage(borrowing: first, byteCount: shape.reduce(4, *), owner: self, on: TestBackend.cpu)
+    let storage = Storage(borrowing: first, byteCount: shape.reduce(4, *), owner: self, on: TestBackend.chosen)
     return Parameter(name: name, value: Tensor(shape: shape, storage: storage), decays: decays)
   }
 }

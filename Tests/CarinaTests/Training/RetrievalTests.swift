@@ -42,7 +42,7 @@ import Carina
     let samples = samples(captions, images: Array(0..<23)), pairs = try pairs(samples)
     let images = l2Normalize(
       model.imageEmbeddings(
-        Tensor(samples.pixelRows.flatMap { $0 }, shape: [23, 3 * 16 * 16], on: TestBackend.cpu), count: 23, tape: nil),
+        Tensor(samples.pixelRows.flatMap { $0 }, shape: [23, 3 * 16 * 16], on: TestBackend.chosen), count: 23, tape: nil),
       tape: nil
     ).doubles
     let texts = l2Normalize(model.text.pooled(pairs.texts, tape: nil), tape: nil).doubles
@@ -76,7 +76,7 @@ import Carina
         sum += Double(
           model.loss(
             pixels: Tensor(
-              samples.pixelRows[rows].flatMap { $0 }, shape: [rows.count, 3 * 16 * 16], on: TestBackend.cpu),
+              samples.pixelRows[rows].flatMap { $0 }, shape: [rows.count, 3 * 16 * 16], on: TestBackend.chosen),
             count: rows.count, texts: read.map { pairs.texts[$0] }, isPositive: pairs.isPositive(rows, read),
             divisor: 1, tape: nil
           ).loss.values[0])

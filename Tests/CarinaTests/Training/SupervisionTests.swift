@@ -67,7 +67,7 @@ import Carina
     #expect(tokens == golden["tokens"]?.int)
     let pixels = try TrainingGoldenData().pixels, tape = Tape()
     let shown = Tensor(
-      images.flatMap { pixels[$0] }, shape: [images.count, pixels[0].count], on: TestBackend.cpu)
+      images.flatMap { pixels[$0] }, shape: [images.count, pixels[0].count], on: TestBackend.chosen)
     let features = model.features(shown, count: images.count, tape: nil)
     let result = model.loss(
       sequences, imageRows: model.projector(features, tape: tape), scale: 1 / Float(tokens),
