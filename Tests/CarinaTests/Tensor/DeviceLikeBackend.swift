@@ -240,6 +240,8 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
     preconditionFailure("no products of bytes")
   }
   var supportsByteProducts: Bool { false }
+  var multipliesInProducts: Bool { false }
+  var addsBiasInProducts: Bool { true }
   var packsFactors: Bool { false }
   var mostFewRows: Int { 0 }
 }
