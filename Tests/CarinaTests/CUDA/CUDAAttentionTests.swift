@@ -25,10 +25,10 @@ struct CUDAAttentionTests {
     ("Gemma's head", layout([70, 130], heads: 2, keyValueHeads: 1, size: 256, isCausal: true, window: 64)),
     ("window of one", layout([7, 65], isCausal: true, window: 1)),
     ("behind a cache", layout([17, 1, 3], keys: [80, 1, 70], heads: 2, keyValueHeads: 1, isCausal: true, window: 40)),
-    ("more queries than keys", layout([7, 70], keys: [3, 2], size: 24, isCausal: true)),
+    ("more queries than keys", layout([7, 70], keys: [3, 2], isCausal: true)),
     ("no keys", layout([9, 3], keys: [0, 5], isCausal: false)),
     ("an empty sequence", layout([0, 15], keys: [0, 15], isCausal: true)),
-    ("mutual runs", layout([130, 70], heads: 2, size: 32, isCausal: true, window: 50, runs: [[60..<129], [3..<9]])),
+    ("mutual runs", layout([130, 70], heads: 2, isCausal: true, window: 50, runs: [[60..<129], [3..<9]])),
     ("other key starts", layout([20, 40], keys: [30, 40], starts: [5, 50], heads: 2, isCausal: true)),
   ]
 
@@ -94,10 +94,12 @@ struct CUDAAttentionTests {
     try card.throwFailure()
     let isNarrow = type == .bfloat16
     for (index, what) in ["out", "out without statistics", "query", "key", "value"].enumerated() {
+      let isResult = index < 2
+      // Gradients may cancel, as where a row sees one key: what is left is the rounding of numbers around 1.
       expectClose(
-        found[index], index < 2 ? wanted[0] : gradients[index - 2],
-        relative: index < 2 ? (isNarrow ? 1e-2 : 1e-5) : (isNarrow ? 2e-2 : 1e-4), absolute: 1e-7,
-        "\(name), \(type): \(what)")
+        found[index], isResult ? wanted[0] : gradients[index - 2],
+        relative: isResult ? (isNarrow ? 1e-2 : 1e-5) : (isNarrow ? 2e-2 : 1e-4),
+        absolute: isResult ? 0 : (isNarrow ? 2e-2 : 1e-5), "\(name), \(type): \(what)")
       #expect(found[index].values == again[index].values, "\(name), \(type): \(what), again")
     }
   }
