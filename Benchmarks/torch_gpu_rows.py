@@ -1,5 +1,5 @@
 """The rows of torch_on_gpu.py: each a function of a Run, which measures one piece of work in one or several ways and reports each as soon as it is measured."""
-import contextlib, dataclasses, gc, traceback
+import contextlib, dataclasses, gc, time, traceback
 
 import torch
 
@@ -33,12 +33,14 @@ class Run:
         self.timer = Timer(device, seconds)
 
     def report(self, way, measured, **more):
-        self.write(dict(row=self.name, way=way, **measured, **more))
+        graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+        self.write(dict(row=self.name, way=way, **measured, **more, graphs=graphs))
 
     @contextlib.contextmanager
     def attempt(self, way):
         """What fails inside is reported as that way's failure and hides nothing else; a time limit ends the row."""
         torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
         try:
             yield
         except TimeoutError:
@@ -304,13 +306,13 @@ def decode4b(run):
 
         weights = float(sum(p.numel() * p.element_size() for p in model.parameters()))
 
-        def measure(way, step):
+        def measure(way, step, compiling=0.0):
             def many():
                 position.fill_(s.prompt)
                 for _ in range(steps):
                     step()
             found = run.timer.median(many, warm_ups=1, least=5, most=9)
-            found.update(seconds=found["seconds"] / steps, best=found["best"] / steps)
+            found.update(seconds=found["seconds"] / steps, best=found["best"] / steps, warming=found["warming"] + compiling)
             run.report(way, found, bytes=weights, count=1, unit="tokens")
 
         position.fill_(s.prompt)
@@ -322,10 +324,13 @@ def decode4b(run):
                 run.compile(model)
                 last["head"] = torch.compile(lambda hidden: model.lm_head(text.norm(hidden)).argmax(-1), dynamic=False)
                 position.fill_(s.prompt)
+                started = time.perf_counter()
                 for _ in range(2):
                     token()
+                run.timer.synchronize()
+                compiling = time.perf_counter() - started
                 position.fill_(s.prompt)
-                measure(way, run.timer.captured(token))
+                measure(way, run.timer.captured(token), compiling)
 
 
 def generation(run, shape, batch, image_rows, text_rows, new_tokens, **options):

@@ -180,13 +180,13 @@ def cell(value, width, digits=1, factor=1.0):
 
 print(f"{machine['machine']}, torch {machine['torch']}, transformers {machine['transformers']}{', TINY SHAPES' if options.tiny else ''}; "
       f"{time.time() - began:.0f} s in all")
-print(f"{'row':16} {'way':58} {'ms':>9} {'a second':>18} {'TFLOP':>7} {'TFLOP/s':>8} {'MFU %':>6} {'GB/s':>6} {'% copy':>6} {'GiB':>6} {'warm s':>6}")
+print(f"{'row':16} {'way':58} {'ms':>9} {'a second':>18} {'TFLOP':>7} {'TFLOP/s':>8} {'MFU %':>6} {'GB/s':>6} {'% copy':>6} {'GiB':>6} {'warm s':>6} graphs")
 for name in names:
     ways = [line for line in found if line["row"] == name]
     for line in ways:
         each = f"{line['count'] / line['seconds']:.1f} {line['unit']}" if line.get("count") else "-"
         print(f"{name:16} {line['way']:58.58} {line['seconds'] * 1e3:9.3f} {each:>18} {cell(line.get('flops'), 7, 2, 1e-12)} {cell(line['tflops'], 8)} "
-              f"{cell(line['mfu'], 6, 1, 100)} {cell(line['gbs'], 6, 0)} {cell(line['of_copy'], 6, 1, 100)} {line['peak_gib']:6.2f} {line['warming']:6.1f}")
+              f"{cell(line['mfu'], 6, 1, 100)} {cell(line['gbs'], 6, 0)} {cell(line['of_copy'], 6, 1, 100)} {line['peak_gib']:6.2f} {line['warming']:6.1f} {line['graphs']:6}")
     for line in errors:
         if line["row"] == name:
             print(f"{name:16} {line['way']:58.58} FAILED: {line['error'][:150]}")
