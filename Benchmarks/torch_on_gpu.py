@@ -5,8 +5,8 @@ usage: torch_on_gpu.py [--quick] [--work stage2,lora4b-b4,...] [--output FILE.js
 
 PyTorch at its best: bf16, the fastest of its attention kernels chosen on the spot, compiled layers, one CUDA graph where launches weigh, fused AdamW, logits at
 supervised rows only, one padded length, no checkpointing. Medians of events on the device after warming up. Rows run one after another in a child process; a row
-that fails, runs out of memory or outlasts its limit is named so and hides no other. The table has the best way of each row marked; MFU is operations over time over
-the measured product of 8192 x 8192 x 8192, GB/s of weights read stand beside the measured copy. --work all is every row; --tiny --device cpu tries the script
+that fails, runs out of memory or outlasts its limit is named so and hides no other. MFU is operations over time over the measured product of 8192 x 8192 x 8192;
+GB/s of weights read stand beside the measured copy (bytes read plus written); "warm s" has compilation in it, "graphs" is how many were compiled. --work all is every row; --tiny --device cpu tries the script
 without a GPU."""
 import argparse, json, os, signal, subprocess, sys, tempfile, time
 
@@ -189,7 +189,7 @@ for name in names:
               f"{cell(line['mfu'], 6, 1, 100)} {cell(line['gbs'], 6, 0)} {cell(line['of_copy'], 6, 1, 100)} {line['peak_gib']:6.2f} {line['warming']:6.1f} {line['graphs']:6}")
     for line in errors:
         if line["row"] == name:
-            print(f"{name:16} {line['way']:58.58} FAILED: {line['error'][:150]}")
+            print(f"{name:16} {line['way']:58.58} FAILED: {' '.join(line['error'].split())[:150]}")
 if options.output:
     with open(options.output, "w") as file:
         json.dump(dict(machine=machine, rows={name: known[name]["what"] for name in names}, measured=found, failed=errors,
