@@ -6,8 +6,8 @@ usage: torch_on_gpu.py [--quick] [--work stage2,lora4b-b4,...] [--output FILE.js
 PyTorch at its best: bf16, the fastest of its attention kernels chosen on the spot, compiled layers, one CUDA graph where launches weigh, fused AdamW, logits at
 supervised rows only, one padded length, no checkpointing. Medians of events on the device after warming up. Rows run one after another in a child process; a row
 that fails, runs out of memory or outlasts its limit is named so and hides no other. MFU is operations over time over the measured product of 8192 x 8192 x 8192;
-GB/s of weights read stand beside the measured copy (bytes read plus written); "warm s" has compilation in it, "graphs" is how many were compiled. --work all is every row; --tiny --device cpu tries the script
-without a GPU."""
+GB/s of weights read stand beside the measured copy (bytes read plus written); "warm s" has compilation in it, "graphs" is how many were compiled.
+--work all is every row; --tiny --device cpu tries the script without a GPU."""
 import argparse, json, os, signal, subprocess, sys, tempfile, time
 
 parser = argparse.ArgumentParser()
@@ -53,6 +53,7 @@ def child():
     from torch_gpu_models import Sizes
     from torch_gpu_rows import ROWS, Run
     transformers.logging.set_verbosity_error()
+    torch.set_float32_matmul_precision("high")
     for name in ("recompile_limit", "cache_size_limit"):
         if hasattr(torch._dynamo.config, name):
             setattr(torch._dynamo.config, name, 64)
@@ -194,5 +195,8 @@ if options.output:
     with open(options.output, "w") as file:
         json.dump(dict(machine=machine, rows={name: known[name]["what"] for name in names}, measured=found, failed=errors,
                        took={line["end"]: line["seconds"] for line in lines if "end" in line}), file, indent=1)
+traces = [line for line in errors if "trace" in line]
+for line in traces[:4]:
+    print(f"\n{line['row']}, {line['way']}:\n{line['trace'][-700:]}", file=sys.stderr)
 if errors or not found:
     print(f"what the rows wrote: {log.name}", file=sys.stderr)
