@@ -44,30 +44,27 @@ struct KeyBlock {
   int column;                // the first key, counted from the sequence's first
 };
 
-// ROWS rows of shared memory from rows of a tensor; zeros from row `rows` on.
-template <int ROWS, int THREADS>
+constexpr int power_of_two_up_to(int number) {
+  int power = 1;
+  while (2 * power <= number) power *= 2;
+  return power;
+}
+
+// ROWS rows of shared memory from rows of a tensor; zeros from row `rows` on. A thread keeps its column, so that few addresses
+// are held in registers: a power of two of the 16-byte columns from FIRST on at a time.
+template <int ROWS, int THREADS, int FIRST = 0>
 __device__ __forceinline__ void stage_rows(bf16 *target, const bf16 *source, int stride, int rows) {
-  if constexpr (THREADS % N_TILES == 0 && ROWS * N_TILES % THREADS == 0) {
-    // A thread keeps its column; few addresses to hold in registers. The source of a row that does not exist is not read.
-    constexpr int APART = THREADS / N_TILES;
-    const int first = threadIdx.x / N_TILES, column = threadIdx.x % N_TILES * 8;
-    source += first * stride + column;
-    target += first * STRIDE + column;
+  constexpr int WIDTH = power_of_two_up_to(N_TILES - FIRST), APART = THREADS / WIDTH;
+  const int first = threadIdx.x / WIDTH, column = (FIRST + threadIdx.x % WIDTH) * 8;
+  const bf16 *from = source + first * stride + column;
+  bf16 *to = target + first * STRIDE + column;
 #pragma unroll
-    for (int row = 0; row < ROWS; row += APART) {
-      cp_async_16(target + row * STRIDE, source, first + row < rows);
-      source += APART * stride;
-    }
-  } else {
-#pragma unroll
-    for (int i = 0; i < (ROWS * N_TILES + THREADS - 1) / THREADS; ++i) {
-      const int index = i * THREADS + threadIdx.x;
-      if (ROWS * N_TILES % THREADS != 0 && index >= ROWS * N_TILES) break;
-      const int row = index / N_TILES, chunk = index % N_TILES;
-      const bool valid = row < rows;
-      cp_async_16(target + row * STRIDE + chunk * 8, source + (valid ? row * stride : 0) + chunk * 8, valid);
-    }
+  for (int row = 0; row < ROWS; row += APART) {
+    // The source of a row that does not exist is not read.
+    if (ROWS % APART == 0 || first + row < ROWS) cp_async_16(to + row * STRIDE, from, first + row < rows);
+    from += APART * stride;
   }
+  if constexpr (FIRST + WIDTH < N_TILES) stage_rows<ROWS, THREADS, FIRST + WIDTH>(target, source, stride, rows);
 }
 
 // The left factor of step `step` over the head: 16 rows from `rows`, 16 columns, of which a head of 8·odd has 8 at the end.

@@ -21,7 +21,9 @@ final class ZeroPages {
   /// such a model is refused by `StrictLoader.finish` and never run.
   static func tensor(_ shape: [Int], on backend: any Backend) -> Tensor {
     let byteCount = shape.reduce(4, *)
-    guard backend.memoryAvailable == nil, let pages = ZeroPages(byteCount: byteCount) else { return unreadable(shape, on: backend) }
+    guard backend.memoryAvailable == nil, let pages = ZeroPages(byteCount: byteCount) else {
+      return unreadable(shape, on: backend)
+    }
     return Tensor(shape: shape, storage: backend.adopt(pages.pointer, byteCount: byteCount, owner: pages))
   }
 

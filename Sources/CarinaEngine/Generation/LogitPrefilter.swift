@@ -20,7 +20,8 @@ package final class LogitPrefilter {
   ///   - smallestByteCount: heads of fewer bytes are left alone.
   package init?(_ head: Parameter, _ options: GenerationOptions, patience: Int = 16, smallestByteCount: Int = 1 << 26) {
     guard options.beamCount == 1, options.picksLargest,
-      head.value.backend.supportsByteProducts, head.value.elementType == .bfloat16, head.quantized == nil, head.count * 2 >= smallestByteCount
+      head.value.backend.supportsByteProducts, head.value.elementType == .bfloat16, head.quantized == nil,
+      head.count * 2 >= smallestByteCount
     else { return nil }
     self.head = head
     self.patience = patience

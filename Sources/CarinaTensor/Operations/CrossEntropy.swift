@@ -10,10 +10,10 @@ import CKernels
 ///   - scale: factor on the loss and its gradient, as 1 / supervised tokens of the optimizer step.
 ///   - labelSmoothing: the part ε of each target that is spread evenly over all tokens (Szegedy et al. 2016), as in
 ///     `torch.nn.functional.cross_entropy`: (1 − ε) · −log p(target) + ε · mean over tokens of −log p.
-///   - chunkByteLimit: the most memory that one chunk of logits may take.
+///   - chunkByteLimit: the most memory that one chunk of logits may take; nil for what the backend takes.
 package func crossEntropy(
   _ hidden: Tensor, targets: [Int32], head: Parameter, scale: Float, labelSmoothing: Double = 0,
-  chunkByteLimit: Int = 64 << 20,
+  chunkByteLimit: Int? = nil,
   tape: Tape?
 ) -> CrossEntropyResult {
   let rows = targets.count, width = hidden.width, vocabulary = head.value.rows
@@ -25,8 +25,8 @@ package func crossEntropy(
   let wantsHead = tape != nil && head.isTrainable
   // The kernel takes a scale of zero to mean that no gradient is wanted.
   precondition(scale != 0 || !(wantsHidden || wantsHead), "a loss scaled by zero has no gradient")
-  let chunkRows = max(1, min(rows, chunkByteLimit / (vocabulary * 4)))
-  let backend = hidden.backend
+  let backend = hidden.backend, limit = chunkByteLimit ?? backend.logitChunkByteCount
+  let chunkRows = max(1, min(rows, limit / (vocabulary * 4)))
   let logits = Tensor(uninitialized: [chunkRows, vocabulary], on: backend)
   let dhidden =
     wantsHidden ? Tensor(uninitialized: [rows, width], elementType: hidden.elementType, on: backend) : nil
@@ -76,6 +76,13 @@ package protocol CrossEntropyKernels {
   /// The same with a part `smoothing` of each target spread evenly over the V tokens.
   func smoothedCrossEntropy(
     _ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, smoothing: Float, losses: Tensor)
+  /// Bytes of the logits that are formed at once.
+  var logitChunkByteCount: Int { get }
+}
+
+extension CrossEntropyKernels {
+  /// 64 MiB: as many rows as the head is worth reading for.
+  package var logitChunkByteCount: Int { 64 << 20 }
 }
 
 extension CPUBackend: CrossEntropyKernels {

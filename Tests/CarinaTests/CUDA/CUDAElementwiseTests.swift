@@ -19,7 +19,8 @@ struct CUDAElementwiseTests {
         for b in CUDATwin.types {
           for target in CUDATwin.types {
             let x = try CUDATwin.pair([count], a, seed: 1, offset: offset), y = try CUDATwin.pair([count], b, seed: 2)
-            let out = try CUDATwin.unset([count], target), expected = Tensor(uninitialized: [count])
+            let out = try CUDATwin.unset([count], target),
+              expected = Tensor(uninitialized: [count], on: TestBackend.cpu)
             card.add(x.card, y.card, into: out)
             cpu.add(x.host, y.host, into: expected)
             CUDATwin.expectAgree(out, expected, "\(a) + \(b) as \(target)")
@@ -39,12 +40,14 @@ struct CUDAElementwiseTests {
     let count = 1 << 16
     var generator = SeededGenerator(seed: 5, stream: "bits")
     let wild = Tensor(
-      (0..<count).map { _ in Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &generator)) }, shape: [count])
+      (0..<count).map { _ in Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &generator)) }, shape: [count],
+      on: TestBackend.cpu)
     let onCard = try CUDATwin.onCard(wild)
     let isNumber = wild.values.map { !$0.isNaN }
     func expectSameNumbers(_ found: Tensor, _ expected: Tensor, _ label: String) {
       let found = CUDATwin.onHost(found).values.map(\.bitPattern), expected = expected.values.map(\.bitPattern)
-      #expect(zip(zip(found, expected), isNumber).allSatisfy { !$1 || $0.0 == $0.1 }, Comment(rawValue: label))
+      let areSame = found.indices.allSatisfy { !isNumber[$0] || found[$0] == expected[$0] }
+      #expect(areSame, Comment(rawValue: label))
     }
     expectSameNumbers(onCard.converted(to: .bfloat16), wild.converted(to: .bfloat16), "narrowed")
     let narrow = wild.converted(to: .bfloat16)
@@ -76,11 +79,11 @@ struct CUDAElementwiseTests {
   func finiteness() throws {
     for type in CUDATwin.types {
       for (index, bad) in [(0, Float.nan), (517, .infinity), (1002, -.infinity)] {
-        var values = Tensor.random([1003], seed: 6).values
-        let good = try CUDATwin.onCard(Tensor(values, shape: [1003]).converted(to: type))
+        var values = CUDATwin.random([1003], seed: 6).values
+        let good = try CUDATwin.onCard(Tensor(values, shape: [1003], on: TestBackend.cpu).converted(to: type))
         #expect(good.isFinite)
         values[index] = bad
-        let broken = try CUDATwin.onCard(Tensor(values, shape: [1003]).converted(to: type))
+        let broken = try CUDATwin.onCard(Tensor(values, shape: [1003], on: TestBackend.cpu).converted(to: type))
         #expect(!broken.isFinite)
       }
     }
@@ -94,11 +97,12 @@ struct CUDAElementwiseTests {
       for source in CUDATwin.types {
         for target in CUDATwin.types {
           let x = try CUDATwin.pair([19, width], source, seed: 7), out = try CUDATwin.unset([19, width], target)
-          let expected = Tensor(uninitialized: [19, width])
+          let expected = Tensor(uninitialized: [19, width], on: TestBackend.cpu)
           card.drop(x.card, mask, into: out)
           cpu.drop(x.host, mask, into: expected)
           CUDATwin.expectAgree(out, expected, "\(source) dropped into \(target)")
-          #expect(zip(CUDATwin.onHost(out).values, expected.values).allSatisfy { ($0 == 0) == ($1 == 0) })
+          let isZeroThere = zip(CUDATwin.onHost(out).values, expected.values).allSatisfy { ($0 == 0) == ($1 == 0) }
+          #expect(isZeroThere)
 
           let sum = try CUDATwin.pair([19, width], target, seed: 8)
           card.addKept(x.card, mask, to: sum.card)
@@ -139,7 +143,7 @@ struct CUDAElementwiseTests {
       for x in CUDATwin.types {
         for out in CUDATwin.types {
           let input = try CUDATwin.pair([count], x, seed: 13, in: -6..<6, offset: offset)
-          let result = try CUDATwin.unset([count], out), expected = Tensor(uninitialized: [count])
+          let result = try CUDATwin.unset([count], out), expected = Tensor(uninitialized: [count], on: TestBackend.cpu)
           card.gelu(input.card, kind, into: result)
           cpu.gelu(input.host, kind, into: expected)
           CUDATwin.expectAgree(result, expected, "gelu of \(x) into \(out)")
@@ -165,7 +169,7 @@ struct CUDAElementwiseTests {
           let up = try CUDATwin.pair([rows, width], x, seed: 16)
           let both = try CUDATwin.onCard(beside(gate.host, up.host).converted(to: x))
           let result = try CUDATwin.unset([rows, width], out), joint = try CUDATwin.unset([rows, width], out)
-          let expected = Tensor(uninitialized: [rows, width])
+          let expected = Tensor(uninitialized: [rows, width], on: TestBackend.cpu)
           card.gatedGELU(gate: gate.card, up: up.card, into: result)
           card.gatedGELU(gateAndUp: both, into: joint)
           cpu.gatedGELU(gate: gate.host, up: up.host, into: expected)
@@ -174,7 +178,8 @@ struct CUDAElementwiseTests {
           for d in CUDATwin.types {
             let dout = try CUDATwin.pair([rows, width], d, seed: 17)
             let dgate = try CUDATwin.unset([rows, width], out), dup = try CUDATwin.unset([rows, width], out)
-            let dboth = try CUDATwin.unset([rows, 2 * width], out), expectedUp = Tensor(uninitialized: [rows, width])
+            let dboth = try CUDATwin.unset([rows, 2 * width], out),
+              expectedUp = Tensor(uninitialized: [rows, width], on: TestBackend.cpu)
             card.gatedGELUBackward(gate: gate.card, up: up.card, dout.card, dgate: dgate, dup: dup)
             card.gatedGELUBackward(gateAndUp: both, dout.card, into: dboth)
             cpu.gatedGELUBackward(gate: gate.host, up: up.host, dout.host, dgate: expected, dup: expectedUp)
@@ -196,7 +201,7 @@ struct CUDAElementwiseTests {
       both += first[row * width..<(row + 1) * width]
       both += second[row * width..<(row + 1) * width]
     }
-    return Tensor(both, shape: [a.rows, 2 * width])
+    return Tensor(both, shape: [a.rows, 2 * width], on: TestBackend.cpu)
   }
 
   @Test("nothing is done where there is nothing")

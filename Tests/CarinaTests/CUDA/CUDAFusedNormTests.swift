@@ -14,7 +14,8 @@ struct CUDAFusedNormTests {
 
   /// The processor's RMS norm.
   private func norm(_ x: Tensor, _ gain: Tensor) -> (out: Tensor, inverses: Tensor) {
-    let out = Tensor(uninitialized: x.shape), inverses = Tensor(uninitialized: [x.count / gain.count])
+    let out = Tensor(uninitialized: x.shape, on: TestBackend.cpu),
+      inverses = Tensor(uninitialized: [x.count / gain.count], on: TestBackend.cpu)
     cpu.rmsNorm(x, gain: gain, epsilon: 1e-6, into: out, inverses: inverses)
     return (out, inverses)
   }
@@ -30,7 +31,7 @@ struct CUDAFusedNormTests {
         for outType in CUDATwin.types {
           for hasNorm in [false, true] {
             let label = "\(shape) \(type) \(outType)"
-            let expectedSum = Tensor(uninitialized: shape)
+            let expectedSum = Tensor(uninitialized: shape, on: TestBackend.cpu)
             cpu.add(x.host, hasNorm ? normed.out : branch.host, into: expectedSum)
             let expected = norm(expectedSum, gain.host)
             let sum = try CUDATwin.unset(shape), out = try CUDATwin.unset(shape, outType)
@@ -56,11 +57,12 @@ struct CUDAFusedNormTests {
     _ x: CUDATwin.Pair, _ branch: CUDATwin.Pair, _ gain: CUDATwin.Pair, _ branchGain: CUDATwin.Pair, _ type: ElementType
   ) throws {
     let shape = x.host.shape, width = shape[1], label = "\(shape) \(branch.card.elementType) \(type)"
-    let normed = norm(branch.host, branchGain.host), sum = Tensor(uninitialized: shape)
+    let normed = norm(branch.host, branchGain.host), sum = Tensor(uninitialized: shape, on: TestBackend.cpu)
     cpu.add(x.host, normed.out, into: sum)
     let inverses = norm(sum, gain.host).inverses
     let dout = try CUDATwin.pair(shape, type, seed: 5), residual = try CUDATwin.pair(shape, seed: 6)
-    let dx = Tensor(uninitialized: shape), dbranch = Tensor(uninitialized: shape)
+    let dx = Tensor(uninitialized: shape, on: TestBackend.cpu),
+      dbranch = Tensor(uninitialized: shape, on: TestBackend.cpu)
     let dgain = try CUDATwin.pair([width], seed: 7), dbranchGain = try CUDATwin.pair([width], seed: 8)
     cpu.rmsNormBackward(sum, gain: gain.host, inverses: inverses, dout.host, into: dx, dgain: dgain.host)
     cpu.add(dx, residual.host, into: dx)
@@ -94,7 +96,7 @@ struct CUDAFusedNormTests {
     let gain = try CUDATwin.pair([size], seed: 1, in: -0.3..<0.3)
     for xType in CUDATwin.types {
       let x = try CUDATwin.pair(shape, xType, seed: 2), normed = norm(x.host, gain.host)
-      let expected = Tensor(uninitialized: shape)
+      let expected = Tensor(uninitialized: shape, on: TestBackend.cpu)
       cpu.rotate(normed.out, table: table, positions: positions, direction: 1, into: expected)
       for type in CUDATwin.types {
         let out = try CUDATwin.unset(shape, type), inverses = try CUDATwin.unset([rows * heads])
@@ -103,8 +105,9 @@ struct CUDAFusedNormTests {
         CUDATwin.expectAgree(out, expected, "\(xType) into \(type)")
         CUDATwin.expectAgree(inverses, normed.inverses, "inverses")
         for dtype in CUDATwin.types {
-          let dout = try CUDATwin.pair(shape, dtype, seed: 3), turned = Tensor(uninitialized: shape)
-          let dgain = try CUDATwin.pair([size], seed: 4), dx = Tensor(uninitialized: shape)
+          let dout = try CUDATwin.pair(shape, dtype, seed: 3),
+            turned = Tensor(uninitialized: shape, on: TestBackend.cpu)
+          let dgain = try CUDATwin.pair([size], seed: 4), dx = Tensor(uninitialized: shape, on: TestBackend.cpu)
           cpu.rotate(dout.host, table: table, positions: positions, direction: -1, into: turned)
           cpu.rmsNormBackward(x.host, gain: gain.host, inverses: normed.inverses, turned, into: dx, dgain: dgain.host)
           for target in [dgain.card, nil] {

@@ -16,7 +16,7 @@ struct CUDALossTests {
       for scale: Float in [0, 0.01] {
         for smoothing: Float in [0, 0.1] {
           let logits = try CUDATwin.pair([3, width], type, seed: 1, in: -8..<8)
-          let losses = try CUDATwin.unset([3]), expected = Tensor(uninitialized: [3])
+          let losses = try CUDATwin.unset([3]), expected = Tensor(uninitialized: [3], on: TestBackend.cpu)
           if smoothing == 0 {
             card.crossEntropy(logits.card, targets: targets[...], scale: scale, losses: losses)
             cpu.crossEntropy(logits.host, targets: targets[...], scale: scale, losses: expected)
@@ -40,8 +40,8 @@ struct CUDALossTests {
     var values = [Float](repeating: -1e30, count: 2 * 100)
     values[3] = 1e4
     values[150] = -1e30
-    let host = Tensor(values, shape: [2, 100]), onCard = try CUDATwin.onCard(host)
-    let losses = try CUDATwin.unset([2]), expected = Tensor(uninitialized: [2])
+    let host = Tensor(values, shape: [2, 100], on: TestBackend.cpu), onCard = try CUDATwin.onCard(host)
+    let losses = try CUDATwin.unset([2]), expected = Tensor(uninitialized: [2], on: TestBackend.cpu)
     card.crossEntropy(onCard, targets: [3, 50], scale: 1, losses: losses)
     cpu.crossEntropy(host, targets: [3, 50], scale: 1, losses: expected)
     CUDATwin.expectAgree(losses, expected, "losses")
@@ -55,7 +55,8 @@ struct CUDALossTests {
       let similarities = try CUDATwin.pair([1, count], seed: 2)
       let isPositive = (0..<count).map { $0 % 37 == 0 }
       let logits = try CUDATwin.unset([1, count]), slopes = try CUDATwin.unset([1, count])
-      let expectedLogits = Tensor(uninitialized: [1, count]), expectedSlopes = Tensor(uninitialized: [1, count])
+      let expectedLogits = Tensor(uninitialized: [1, count], on: TestBackend.cpu),
+        expectedSlopes = Tensor(uninitialized: [1, count], on: TestBackend.cpu)
       let found = card.sigmoidContrast(
         similarities.card, isPositive, scale: 10, shift: -8, divisor: 37, logits: logits, slopes: slopes)
       let expected = cpu.sigmoidContrast(

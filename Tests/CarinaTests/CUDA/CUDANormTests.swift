@@ -17,7 +17,8 @@ struct CUDANormTests {
       let gain = try CUDATwin.pair([width], seed: 1, in: -0.3..<0.3)
       for xType in CUDATwin.types {
         let x = try CUDATwin.pair([rows, width], xType, seed: 2)
-        let inverses = Tensor(uninitialized: [rows]), expected = Tensor(uninitialized: [rows, width])
+        let inverses = Tensor(uninitialized: [rows], on: TestBackend.cpu),
+          expected = Tensor(uninitialized: [rows, width], on: TestBackend.cpu)
         for type in CUDATwin.types {
           let out = try CUDATwin.unset([rows, width], type), own = try CUDATwin.unset([rows])
           card.rmsNorm(x.card, gain: gain.card, epsilon: 1e-6, into: out, inverses: own)
@@ -54,8 +55,9 @@ struct CUDANormTests {
       let gain = try CUDATwin.pair([width], seed: 1, in: 0.5..<1.5), shift = try CUDATwin.pair([width], seed: 2)
       for xType in CUDATwin.types {
         let x = try CUDATwin.pair([rows, width], xType, seed: 3, in: -1..<3)
-        let means = Tensor(uninitialized: [rows]), inverses = Tensor(uninitialized: [rows])
-        let expected = Tensor(uninitialized: [rows, width])
+        let means = Tensor(uninitialized: [rows], on: TestBackend.cpu),
+          inverses = Tensor(uninitialized: [rows], on: TestBackend.cpu)
+        let expected = Tensor(uninitialized: [rows, width], on: TestBackend.cpu)
         for type in CUDATwin.types {
           let out = try CUDATwin.unset([rows, width], type)
           let ownMeans = try CUDATwin.unset([rows]), ownInverses = try CUDATwin.unset([rows])
@@ -93,7 +95,7 @@ struct CUDANormTests {
     card.layerNormBackward(
       x.card, gain: gain.card, means: try CUDATwin.onCard(means), inverses: try CUDATwin.onCard(inverses), dout.card,
       residual: residual?.card, into: dx, dgain: dgain?.card, dshift: dshift?.card)
-    let expected = Tensor(uninitialized: shape)
+    let expected = Tensor(uninitialized: shape, on: TestBackend.cpu)
     cpu.layerNormBackward(
       x.host, gain: gain.host, means: means, inverses: inverses, dout.host, into: expected, dgain: dgain?.host,
       dshift: dshift?.host)
@@ -108,7 +110,8 @@ struct CUDANormTests {
     for (rows, width) in shapes {
       for xType in CUDATwin.types {
         let x = try CUDATwin.pair([rows, width], xType, seed: 8)
-        let inverses = Tensor(uninitialized: [rows]), expected = Tensor(uninitialized: [rows, width])
+        let inverses = Tensor(uninitialized: [rows], on: TestBackend.cpu),
+          expected = Tensor(uninitialized: [rows, width], on: TestBackend.cpu)
         for type in CUDATwin.types {
           let out = try CUDATwin.unset([rows, width], type), own = try CUDATwin.unset([rows])
           card.l2Normalize(x.card, into: out, inverses: own)
@@ -117,7 +120,8 @@ struct CUDANormTests {
           CUDATwin.expectAgree(own, inverses, "inverses of [\(rows), \(width)]")
           for dtype in CUDATwin.types {
             let dout = try CUDATwin.pair([rows, width], dtype, seed: 9), dx = try CUDATwin.unset([rows, width], type)
-            let result = CUDATwin.onHost(out).converted(to: .float32), gradient = Tensor(uninitialized: [rows, width])
+            let result = CUDATwin.onHost(out).converted(to: .float32),
+              gradient = Tensor(uninitialized: [rows, width], on: TestBackend.cpu)
             card.l2NormalizeBackward(out, inverses: own, dout.card, into: dx)
             cpu.l2NormalizeBackward(result, inverses: CUDATwin.onHost(own), dout.host, into: gradient)
             CUDATwin.expectAgree(dx, gradient, relative: 1e-4, "dx of [\(rows), \(width)] \(type) \(dtype)")

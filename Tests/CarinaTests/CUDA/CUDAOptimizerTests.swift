@@ -19,17 +19,17 @@ struct CUDAOptimizerTests {
   /// The fp32 numbers of a weight on the processor, from its tensors on either side.
   private func whole(_ value: Tensor, _ remainder: Tensor?) -> Tensor {
     guard let remainder else { return CUDATwin.onHost(value) }
-    let result = Tensor(uninitialized: value.shape)
+    let result = Tensor(uninitialized: value.shape, on: TestBackend.cpu)
     cpu.join(upper: CUDATwin.onHost(value), lower: CUDATwin.onHost(remainder), into: result)
     return result
   }
 
   /// A weight in one piece or two halves.
   private func weight(_ count: Int, isSplit: Bool) -> (value: Tensor, remainder: Tensor?) {
-    let value = Tensor.random([count], seed: 1)
+    let value = CUDATwin.random([count], seed: 1)
     guard isSplit else { return (value, nil) }
-    let upper = Tensor(uninitialized: [count], elementType: .bfloat16)
-    let lower = Tensor(uninitialized: [count], elementType: .bfloat16)
+    let upper = Tensor(uninitialized: [count], elementType: .bfloat16, on: TestBackend.cpu)
+    let lower = Tensor(uninitialized: [count], elementType: .bfloat16, on: TestBackend.cpu)
     cpu.split(value, upper: upper, lower: lower)
     return (upper, lower)
   }
@@ -39,7 +39,7 @@ struct CUDAOptimizerTests {
     for count in [1, 1003, 4096] {
       let (value, remainder) = weight(count, isSplit: isSplit)
       let ownValue = try CUDATwin.onCard(value), ownRemainder = try remainder.map { try CUDATwin.onCard($0) }
-      let first = Tensor(zeros: [count]), second = Tensor(zeros: [count])
+      let first = Tensor(zeros: [count], on: TestBackend.cpu), second = Tensor(zeros: [count], on: TestBackend.cpu)
       let ownFirst = Tensor(zeros: [count], on: card), ownSecond = Tensor(zeros: [count], on: card)
       for step in 1...5 {
         let gradient = try CUDATwin.pair([count], seed: UInt64(step) + 1, in: -0.01..<0.02)
@@ -73,7 +73,7 @@ struct CUDAOptimizerTests {
           codes: Tensor([count], elementType: .uint8, on: cpu) { bytes in
             codes.withUnsafeBytes { bytes.copyMemory(from: $0) }
           },
-          scales: Tensor.random([blocks], seed: UInt64(moment) + 4, in: moment == 0 ? 0.001..<0.01 : 1e-6..<1e-4)
+          scales: CUDATwin.random([blocks], seed: UInt64(moment) + 4, in: moment == 0 ? 0.001..<0.01 : 1e-6..<1e-4)
         )
       }
       let owns = try hosts.map { (codes: try CUDATwin.onCard($0.codes), scales: try CUDATwin.onCard($0.scales)) }
@@ -123,10 +123,12 @@ struct CUDAOptimizerTests {
       return (value, first)
     }
     let (value, first) = step(card), (_, expected) = step(cpu)
-    #expect(CUDATwin.onHost(value).values.allSatisfy(\.isFinite))
+    let isFinite = CUDATwin.onHost(value).values.allSatisfy { $0.isFinite }
+    #expect(isFinite)
     expectSameBits(CUDATwin.onHost(first.scales), expected.scales, "scales")
-    #expect(
-      CUDATwin.onHost(first.codes).withHostBytes { Array($0) } == expected.codes.withHostBytes { Array($0) })
+    let codes = CUDATwin.onHost(first.codes).withHostBytes { Array($0) }
+    let expectedCodes = expected.codes.withHostBytes { Array($0) }
+    #expect(codes == expectedCodes)
     try CUDATwin.expectNoFailure()
   }
 

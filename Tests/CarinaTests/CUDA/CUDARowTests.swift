@@ -57,7 +57,7 @@ struct CUDARowTests {
         for type in CUDATwin.types {
           for some in [ids, [3, 4, 5]] {
             let out = try CUDATwin.unset([some.count, width], type),
-              expected = Tensor(uninitialized: [some.count, width])
+              expected = Tensor(uninitialized: [some.count, width], on: TestBackend.cpu)
             card.embedding(some, weights.card, scale: 2.5, into: out)
             cpu.embedding(some, weights.host, scale: 2.5, into: expected)
             CUDATwin.expectAgree(out, expected, "\(table) into \(type)")
@@ -77,7 +77,8 @@ struct CUDARowTests {
     for source in CUDATwin.types {
       for type in CUDATwin.types {
         let images = try CUDATwin.pair([2, 3 * size * size], source, seed: 9)
-        let shape = [2 * 16, 3 * 49], out = try CUDATwin.unset(shape, type), expected = Tensor(uninitialized: shape)
+        let shape = [2 * 16, 3 * 49], out = try CUDATwin.unset(shape, type),
+          expected = Tensor(uninitialized: shape, on: TestBackend.cpu)
         card.extractPatches(images.card, count: 2, channels: 3, size: size, patchSize: 7, into: out)
         cpu.extractPatches(images.host, count: 2, channels: 3, size: size, patchSize: 7, into: expected)
         CUDATwin.expectAgree(out, expected, "\(source) into \(type)")
@@ -96,7 +97,7 @@ struct CUDARowTests {
           for direction: Float in [1, -1] {
             let x = try CUDATwin.pair([5, 3 * headSize], source, seed: 10)
             let out = try CUDATwin.unset([5, 3 * headSize], target),
-              expected = Tensor(uninitialized: [5, 3 * headSize])
+              expected = Tensor(uninitialized: [5, 3 * headSize], on: TestBackend.cpu)
             card.rotate(x.card, table: table, positions: positions, direction: direction, into: out)
             cpu.rotate(x.host, table: table, positions: positions, direction: direction, into: expected)
             CUDATwin.expectAgree(out, expected, "\(source) into \(target), direction \(direction)")

@@ -15,12 +15,19 @@ enum CUDATwin {
     let card: Tensor, host: Tensor
   }
 
+  /// fp32 numbers on the processor, drawn evenly from `range`.
+  static func random(_ shape: [Int], seed: UInt64, in range: Range<Double> = -1..<1) -> Tensor {
+    var generator = SeededGenerator(seed: seed, stream: "test tensor")
+    return Tensor(
+      (0..<shape.reduce(1, *)).map { _ in Float(generator.uniform(in: range)) }, shape: shape, on: TestBackend.cpu)
+  }
+
   /// Random numbers, the same for the same seed and shape.
   /// - Parameter offset: how many numbers of other tensors' memory lie before the card's.
   static func pair(
     _ shape: [Int], _ type: ElementType = .float32, seed: UInt64, in range: Range<Double> = -1..<1, offset: Int = 0
   ) throws -> Pair {
-    let narrow = Tensor.random(shape, seed: seed, in: range).converted(to: type)
+    let narrow = CUDATwin.random(shape, seed: seed, in: range).converted(to: type)
     return Pair(card: try onCard(narrow, offset: offset), host: narrow.converted(to: .float32))
   }
 
@@ -40,7 +47,8 @@ enum CUDATwin {
   /// Memory on the card whose numbers are all NaN.
   static func unset(_ shape: [Int], _ type: ElementType = .float32, offset: Int = 0) throws -> Tensor {
     try onCard(
-      Tensor([Float](repeating: .nan, count: shape.reduce(1, *)), shape: shape).converted(to: type), offset: offset)
+      Tensor([Float](repeating: .nan, count: shape.reduce(1, *)), shape: shape, on: TestBackend.cpu).converted(
+        to: type), offset: offset)
   }
 
   /// A copy on the processor.

@@ -33,7 +33,8 @@ import Carina
       try answers(tiny, on: DeviceLikeBackend(activations: .bfloat16), precision: .bfloat16).allSatisfy { !$0.isEmpty })
   }
 
-  @Test("a greedy token is waited for once, and its logits are never read", arguments: [ElementType.float32, .bfloat16])
+  @Test(
+    "a greedy token is waited for once, and its logits are never read", arguments: [ElementType.float32, .bfloat16])
   func waits(precision: ElementType) throws {
     let tiny = try TinyJoinedModel(), backend = DeviceLikeBackend(activations: precision)
     var options = GenerationOptions()
@@ -69,9 +70,11 @@ import Carina
     try WeightStorage.int8.require(on: Device(TestBackend.cpu), "--weights")
     let error = #expect(throws: CarinaError.self) { try WeightStorage.int8.require(on: device, "--weights") }
     #expect(error?.kind == .usage && error?.what.contains("--weights int8") == true)
-    for change in [{ $0.base = .int8 }, { $0.vision = .int8 }] as [(
-      inout SettingValues<FrozenWeightsSettingList>
-    ) -> Void] {
+    for change in [{ $0.base = .int8 }, { $0.vision = .int8 }]
+      as [(
+        inout SettingValues<FrozenWeightsSettingList>
+      ) -> Void]
+    {
       var options = JointTrainingOptions(
         trainShards: "nowhere", visionModel: "nowhere", languageModel: "nowhere", outputDirectory: "nowhere",
         policy: .stage1, promptStyle: .gemma)

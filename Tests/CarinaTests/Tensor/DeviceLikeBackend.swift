@@ -155,19 +155,25 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
   }
 
   func attention(
-    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, into out: Tensor
-  ) {
-    into(out) { cpu.attention(wide(q), wide(k), wide(v), layout, products: products, into: $0) }
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, into out: Tensor,
+    keepsStatistics: Bool
+  ) -> Tensor? {
+    into(out) {
+      cpu.attention(
+        wide(q), wide(k), wide(v), layout, products: products, into: $0, keepsStatistics: keepsStatistics)
+    }
+    return nil
   }
   func attentionBackward(
-    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, _ dout: Tensor,
-    dq: Tensor, dk: Tensor, dv: Tensor
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, out: Tensor?,
+    statistics: Tensor?, _ dout: Tensor, dq: Tensor, dk: Tensor, dv: Tensor
   ) {
     into(dq) { dq in
       into(dk) { dk in
         into(dv) {
           cpu.attentionBackward(
-            wide(q), wide(k), wide(v), layout, products: products, wide(dout), dq: dq, dk: dk, dv: $0)
+            wide(q), wide(k), wide(v), layout, products: products, out: nil, statistics: nil, wide(dout), dq: dq,
+            dk: dk, dv: $0)
         }
       }
     }
@@ -240,6 +246,8 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
     preconditionFailure("no products of bytes")
   }
   var supportsByteProducts: Bool { false }
+  var multipliesInProducts: Bool { false }
+  var addsBiasInProducts: Bool { true }
   var packsFactors: Bool { false }
   var mostFewRows: Int { 0 }
 }

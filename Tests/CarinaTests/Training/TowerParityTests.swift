@@ -87,8 +87,10 @@ import Carina
   @Test("in bfloat16, too, pieces make the gradient of one piece up to rounding, and no weight stays held")
   func bfloat16() throws {
     func gradients(_ pieces: ContrastivePieces?) throws -> [String: [Float]] {
-      let model = try ModelDirectory(path: golden.path + "/model").loadSiglip(precision: .bfloat16, on: TestBackend.chosen)
-        .model
+      let model = try ModelDirectory(path: golden.path + "/model").loadSiglip(
+        precision: .bfloat16, on: TestBackend.chosen
+      )
+      .model
       let objective = try objective(model, samples(), pieces: pieces)
       for _ in 0..<2 {
         for parameter in model.parameters { parameter.clearGradient() }

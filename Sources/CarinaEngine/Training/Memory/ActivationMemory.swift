@@ -9,6 +9,8 @@ struct ActivationMemory {
   let precision: ElementType
   /// How the backend stores what its operations give, but for the residual stream.
   var activations = ElementType.float32
+  /// Bytes of logits that the loss forms at once.
+  var logitChunkByteCount = 64 << 20
   /// Whether the decoder's matrices are multiplied in bytes: its gates are kept in `precision` then, not as they are.
   var roundsDecoder = false
 
@@ -92,7 +94,7 @@ struct ActivationMemory {
 
   /// What the loss needs at once: a chunk of logits, the same in the product's type, and the gradient of the rows.
   func loss(_ config: DecoderConfig, supervised: Int) -> BufferBytes {
-    let chunk = max(1, min(supervised, (64 << 20) / (config.vocabularySize * 4)))
+    let chunk = max(1, min(supervised, logitChunkByteCount / (config.vocabularySize * 4)))
     var bytes = BufferBytes()
     bytes.add(chunk, config.vocabularySize)
     bytes.add(supervised, config.hiddenSize, count: 2)

@@ -35,6 +35,7 @@ extension MemoryForecast {
     }
     plan.sizes = sizes
     plan.activations = backend.activations
+    plan.logitChunkByteCount = backend.logitChunkByteCount
     plan.isOnDevice = backend.memoryAvailable != nil
     if options.validation.evalEvery != nil, let validation {
       plan.validation = try Validation(

@@ -49,7 +49,8 @@ extension MemoryForecast {
 
   /// The forecast for tuning a SigLIP.
   package init(_ plan: TowerPlan, base: Int, isCheckpointed: Bool) {
-    let memory = ActivationMemory(precision: plan.precision, activations: plan.activations), vision = plan.vision, text = plan.text
+    let memory = ActivationMemory(precision: plan.precision, activations: plan.activations), vision = plan.vision,
+      text = plan.text
     let isDivided = plan.images > plan.pieces.images || plan.texts > plan.pieces.texts
     let imageRows = (isDivided ? min(plan.images, plan.pieces.images) : plan.images) * vision.patchCount
     let textRows = (isDivided ? min(plan.texts, plan.pieces.texts) : plan.texts) * plan.textLength
@@ -106,9 +107,12 @@ extension MemoryForecast {
     }
     buffers =
       plan.frozen.copied + plan.trained.copied + training + packed + held + pixels.pooled + highest(\.pooled)
-    let idle = plan.isOnDevice ? 0 : min(
-      (kept.pooled + backward.pooled + forward.pooled) / 2,
-      MemoryPool.room(peak: buffers, largest: max(kept.largest, backward.largest, forward.largest, pixels.largest)))
+    let idle =
+      plan.isOnDevice
+      ? 0
+      : min(
+        (kept.pooled + backward.pooled + forward.pooled) / 2,
+        MemoryPool.room(peak: buffers, largest: max(kept.largest, backward.largest, forward.largest, pixels.largest)))
     working =
       highest(\.asked) - kept.asked + idle
       + (plan.packsFactors ? 80 * MemoryForecast.preparedProductByteCount : 0)

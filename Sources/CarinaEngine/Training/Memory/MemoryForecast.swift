@@ -47,6 +47,8 @@ public struct MemoryForecast: Equatable, Sendable {
     package var packsFrozen = true
     /// How the backend stores activations.
     package var activations = ElementType.float32
+    /// Bytes of logits that the loss forms at once.
+    package var logitChunkByteCount = 64 << 20
     /// Whether the backend has memory of its own, which the forecast is of then.
     package var isOnDevice = false
     /// Which maps have adapters that are trained; nil for none.
@@ -113,7 +115,8 @@ public struct MemoryForecast: Equatable, Sendable {
 
   package init(_ plan: Plan, base: Int, isCheckpointed: Bool) {
     let memory = ActivationMemory(
-      precision: plan.precision, activations: plan.activations, roundsDecoder: plan.roundsDecoder)
+      precision: plan.precision, activations: plan.activations, logitChunkByteCount: plan.logitChunkByteCount,
+      roundsDecoder: plan.roundsDecoder)
     let policy = plan.policy, batch = plan.batch
     let decoder = plan.decoder, patchRows = batch.images * plan.vision.patchCount
     let trainsVision = policy.trainsVisionInFirstEpoch, adapters = plan.adapters
@@ -214,9 +217,12 @@ public struct MemoryForecast: Equatable, Sendable {
     self.data = data.asked + (plan.isOnDevice ? 0 : plan.mappedShards)
     buffers = inBuffers + data.pooled + highest(\.pooled)
     // Buffers of one part or batch are too large or small for another, and the pool keeps some idle.
-    let idle = plan.isOnDevice ? 0 : min(
-      (kept.pooled + loss.pooled + backward.pooled + vision.pooled) / 2,
-      MemoryPool.room(peak: buffers, largest: max(highest(\.largest), data.largest)))
+    let idle =
+      plan.isOnDevice
+      ? 0
+      : min(
+        (kept.pooled + loss.pooled + backward.pooled + vision.pooled) / 2,
+        MemoryPool.room(peak: buffers, largest: max(highest(\.largest), data.largest)))
     working =
       highest(\.asked) - min(kept.asked, highest(\.asked)) + idle + MemoryForecast.preparedByteCount(plan)
       + (plan.isOnDevice ? MemoryForecast.deviceAtWork : MemoryForecast.programAtWork)
@@ -307,7 +313,8 @@ public struct MemoryForecast: Equatable, Sendable {
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }
       remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
       throw CarinaError(
-        .usage, "the run does not fit into the memory\(chosen.host == nil ? "" : " of the device")", expected: "at most \(text(available + chosen.base))",
+        .usage, "the run does not fit into the memory\(chosen.host == nil ? "" : " of the device")",
+        expected: "at most \(text(available + chosen.base))",
         found: chosen.summary, remedy: "What would help: \(remedies.joined(separator: "; ")).")
     }
     return chosen
