@@ -6,13 +6,22 @@ inline void copy_rows(
     const S *source, const long long *sources, long long firstSource, T *target, const long long *targets,
     long long firstTarget, long long count, long long width) {
   constexpr int RUN = run_of<S, T>();
-  for_each_row_run<RUN>(count, width, are_aligned(source, target), [=](long long row, long long column, auto length) {
-    const long long from = sources ? sources[row] : firstSource + row;
-    const long long to = targets ? targets[row] : firstTarget + row;
-    float v[decltype(length)::value];
-    load_run(source + from * width + column, v);
-    store_run(target + to * width + column, v);
-  });
+  const bool whole = are_aligned(source, target) && width % RUN == 0;
+  const long long threads = (long long)gridDim.x * blockDim.x;
+  const long long own = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+  for (long long row = blockIdx.y; row < count; row += gridDim.y) {
+    const S *in = source + (sources ? sources[row] : firstSource + row) * width;
+    T *out = target + (targets ? targets[row] : firstTarget + row) * width;
+    if (whole) {
+      for (long long run = own; run < width / RUN; run += threads) {
+        float v[RUN];
+        load_run(in + run * RUN, v);
+        store_run(out + run * RUN, v);
+      }
+    } else {
+      for (long long column = own; column < width; column += threads) store(out + column, load(in + column));
+    }
+  }
 }
 
 #define COPY_ROWS(letters, S, T)                                                                            \
