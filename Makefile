@@ -20,6 +20,10 @@ LLM ?=
 SEED ?= 1
 # The form of the projector: mlp where nothing is said; mlp2x or gemma3 in a directory of results of its own, over the same small backbones.
 PROJECTOR ?=
+# Where to compute, as --device has it: auto, cpu, cuda, cuda:N. A GPU that is named has a directory of results of its own.
+DEVICE ?=
+DEVICE_FLAG := $(addprefix --device ,$(DEVICE))
+CARD := $(subst :,-,$(filter cuda%,$(DEVICE)))
 NAME := $(notdir $(abspath $(DATA)))
 IMAGE_SIZE ?= $(if $(VISION),384,64)
 PHANTOM := $(filter $(abspath data)/phantom%,$(abspath $(DATA)))
@@ -34,9 +38,9 @@ else
   STAMP := $(SHARDS)/made-with.txt
   CHECK :=
 endif
-RUN ?= $(RESULTS)$(addprefix -,$(PROJECTOR))
+RUN ?= $(RESULTS)$(addprefix -,$(PROJECTOR))$(addprefix -,$(CARD))
 CURVES ?= $(RUN)/curves
-BACKBONES ?= $(if $(PROJECTOR),$(RESULTS),$(RUN))/stage0
+BACKBONES ?= $(if $(PROJECTOR),$(RESULTS)$(addprefix -,$(CARD)),$(RUN))/stage0
 # Shards with captions for stage 1 where the archive has none of its own.
 CAPTIONS ?= $(SHARDS)/stage1-train
 VISION_MODEL := $(or $(VISION),$(BACKBONES)/vision/final_model)
@@ -60,13 +64,14 @@ VERDICT := $(RUN)/verdict.txt
 # Equal seeds give equal mutants; the world that they are made of is made by the programs first.
 FUZZ := python3 Tests/Reference/fuzz_files.py --bin $(BIN) --seconds 55 --seed 1 --brief --keep .build/fuzz-failures
 
-.PHONY: help setup build test fuzz lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report curves bench notebooks docs clean
+.PHONY: help setup build test test-gpu fuzz lint reproduce data preprocess train-stage0 train-stage1 train-stage2 evaluate infer report curves bench notebooks docs clean
 
 help: ## list what make can do
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo
 	@echo "  make reproduce DATA=data/NAME VISION=checkpoint LLM=checkpoint runs the pipeline on your own data;"
 	@echo "  data/README.md says how it lies there, docs/reproduce.md what is run."
+	@echo "  make reproduce DEVICE=cuda computes on a GPU (docs/gpu.md), beside the default"
 	@echo "  make reproduce PROJECTOR=gemma3 (or mlp2x) trains another form of projector, beside the default"
 
 reproduce: setup $(VERDICT) ## install, build, draw radiographs, train all stages, score, compare
@@ -78,6 +83,17 @@ test: setup lint ## install, check format and names, build, read mutated files f
 	@swift test -c release --skip-build 2>&1 | tee .build/test.log || { \
 	  echo; echo "What failed (the whole output is in .build/test.log):"; \
 	  grep -aE '^(✘|↳)|error:' .build/test.log | head -n 60 || tail -n 60 .build/test.log; exit 1; }
+
+# The suites that compute on the processor as well compute on the first card then, and compare it with the same goldens.
+GPU_SUITES ?= LinearTests|NormTests|GELUTests|RotaryTests|RowOperationTests|AttentionTests|CrossEntropyTests|ContrastiveLossTests|GridPoolingTests|AdamWTests|ParityTests
+test-gpu: ## run the suites of operations and models on the GPU, where there is one
+	@if [ ! -e /dev/nvidiactl ] && ! PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -q 'libcuda\.so\.1'; then \
+	  echo 'make test-gpu: skipped, there is no NVIDIA driver (libcuda.so.1 was not found)'; \
+	else \
+	  $(MAKE) setup; $(SWIFT_BUILD) --build-tests; \
+	  swift test -c release --skip-build --filter 'CarinaTests\.CUDA'; \
+	  CARINA_TEST_DEVICE=cuda swift test -c release --skip-build --filter 'CarinaTests\..*($(GPU_SUITES))'; \
+	fi
 
 fuzz: setup $(BUILT) ## mutate every kind of file that the programs read, for a minute
 	@$(FUZZ)
@@ -142,23 +158,23 @@ endif
 train-stage0: setup $(STAGES0) ## make the two small backbones, where VISION and LLM are not given
 $(BACKBONES)/vision/final_model/config.json $(BACKBONES)/language/final_model/config.json &: $(CAPTIONS)/manifest.json $(SHARDS)/stage2-train/manifest.json | $(BUILT)
 	$(BIN)/train-stage0 --train-shards $(CAPTIONS) --text-shards $(SHARDS)/stage2-train \
-	  --output-dir $(BACKBONES) --seed $(SEED) $(STAGE0_FLAGS)
+	  --output-dir $(BACKBONES) --seed $(SEED) $(STAGE0_FLAGS) $(DEVICE_FLAG)
 
 train-stage1: setup $(STAGE1) ## train the projector
 $(STAGE1): $(STAGES0) $(CAPTIONS)/manifest.json | $(BUILT)
 	$(BIN)/train-stage1 --train-shards $(CAPTIONS) --vision-model $(VISION_MODEL) --llm $(LANGUAGE_MODEL) \
-	  --output-dir $(RUN)/stage1 --seed $(SEED) $(STAGE1_FLAGS)
+	  --output-dir $(RUN)/stage1 --seed $(SEED) $(STAGE1_FLAGS) $(DEVICE_FLAG)
 
 train-stage2: setup $(STAGE2) ## tune the language model on questions
 $(STAGE2): $(STAGE1) $(SHARDS)/stage2-train/manifest.json | $(BUILT)
 	$(BIN)/train-stage2 --train-shards $(SHARDS)/stage2-train --vision-model $(VISION_MODEL) --llm $(LANGUAGE_MODEL) \
-	  --stage1-projector-path $(RUN)/stage1/final_model/projection_layer --output-dir $(RUN)/stage2 --seed $(SEED) $(STAGE2_FLAGS)
+	  --stage1-projector-path $(RUN)/stage1/final_model/projection_layer --output-dir $(RUN)/stage2 --seed $(SEED) $(STAGE2_FLAGS) $(DEVICE_FLAG)
 
 evaluate: setup $(VERDICT) ## score on held-out images, true, shuffled and blank
 report: evaluate ## the same: the report is written with the scores
 $(VERDICT): $(STAGE2) $(SHARDS)/stage2-test/manifest.json $(if $(CHECK),results/expected.json) | $(BUILT)
 	$(BIN)/evaluate --checkpoint $(RUN)/stage2/final_model --shards $(SHARDS)/stage2-test --output-dir $(RUN) \
-	  --arms true,shuffled,blank $(EVALUATE_FLAGS) $(CHECK) --train-logs \
+	  --arms true,shuffled,blank $(EVALUATE_FLAGS) $(DEVICE_FLAG) $(CHECK) --train-logs \
 	  $(if $(VISION),,stage0-vision=$(BACKBONES)/vision/train_log.jsonl) \
 	  $(if $(LLM),,stage0-language=$(BACKBONES)/language/train_log.jsonl) \
 	  stage1=$(RUN)/stage1/train_log.jsonl stage2=$(RUN)/stage2/train_log.jsonl
@@ -173,7 +189,7 @@ curves: setup $(BUILT) ## draw the curves of the runs so far, or of RUNS="direct
 	@$(BIN)/evaluate --curves $(RUNS) --output-dir $(CURVES)
 
 infer: setup $(STAGE2) ## ask: make infer IMAGE=file QUESTION="Is the heart enlarged?"
-	@$(BIN)/infer --checkpoint $(RUN)/stage2/final_model --image-path "$(IMAGE)" --question "$(QUESTION)"
+	@$(BIN)/infer --checkpoint $(RUN)/stage2/final_model --image-path "$(IMAGE)" --question "$(QUESTION)" $(DEVICE_FLAG)
 
 notebooks: setup ## run the scripts in notebooks/ and write them, executed, to results/notebooks/
 	@for script in notebooks/*.swift; do \
@@ -184,9 +200,11 @@ notebooks: setup ## run the scripts in notebooks/ and write them, executed, to r
 
 bench: setup ## time operations, and steps of the models in MODELS=directory, against the machine's ceilings
 	@$(SWIFT_BUILD) --product bench
-	@$(BIN)/bench operations --repeats 5 --output results/bench/operations.txt --picture results/bench/operations.svg
+	@$(BIN)/bench operations --repeats 5 --output results/bench/operations$(addprefix -,$(CARD)).txt \
+	  --picture results/bench/operations$(addprefix -,$(CARD)).svg $(DEVICE_FLAG)
 	@if [ -n "$(MODELS)" ]; then \
-	  $(BIN)/bench steps --models "$(MODELS)" --output results/bench/steps.txt --picture results/bench/steps.svg; fi
+	  $(BIN)/bench steps --models "$(MODELS)" --output results/bench/steps$(addprefix -,$(CARD)).txt \
+	  --picture results/bench/steps$(addprefix -,$(CARD)).svg $(DEVICE_FLAG); fi
 
 # A comment here names a parameter only where its name leaves something to say, so docc is not to ask for all of them.
 docs: setup ## build the documentation of the library and its modules into .build/docs

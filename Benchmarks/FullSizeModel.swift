@@ -49,7 +49,7 @@ struct FullSizeModel {
     // As the programs do.
     model.decoder.packWhenFrozen()
     let size = model.vision.config.imageSize
-    pixels = Samples.tensor([1, 3 * size * size], on: device.backend)
+    pixels = Samples(backend: device.backend).tensor([1, 3 * size * size])
     var generator = SeededGenerator(seed: 2, stream: "benchmark text")
     let most = Double(model.decoder.config.vocabularySize)
     ids = (0..<textTokens).map { _ in Int(generator.uniform(in: 3..<most)) }

@@ -16,16 +16,22 @@ struct OperationsCommand: ParsableCommand {
   var output: String?
   @Option(name: .long, help: ArgumentHelp("File for a drawing of it, SVG.", valueName: "file"))
   var picture: String?
+  @Option(name: .long, help: "Rows of the activations: an image of 576 patches and 64 tokens of text.")
+  var rows = 640
+  @OptionGroup var precision: PrecisionOptions
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
     if repeats < 1 { throw ValidationError("--repeats must be at least 1, not \(repeats).") }
+    if !(1...1 << 20).contains(rows) { throw ValidationError("--rows must be from 1 to 1048576, not \(rows).") }
   }
 
   func run() throws {
     global.apply()
-    let ceilings = Ceilings(repeats: repeats)
-    let measurements = OperationBenchmarks.run(repeats: repeats)
+    let device = try precision.device(), machine = StepsCommand.machine(device)
+    let ceilings = try Ceilings(repeats: repeats, on: device)
+    device.backend.trimMemory()
+    let measurements = try OperationBenchmarks(device: device, repeats: repeats, rows: rows).run()
     func number(_ value: Double) -> String { value < 10 ? oneDigit(value) : "\(Int(value.rounded()))" }
     var table = TextTable(
       ["operation", "ms", "rate", "unit", "of ceiling"], alignments: [.left, .right, .right, .left, .right])
@@ -37,9 +43,8 @@ struct OperationsCommand: ParsableCommand {
         ]
       }
     let text = """
-      \(Processor.description), \(ThreadTeam.count) threads, \(Samples.backend.productName), median of \(repeats)
-      ceilings: reading \(oneDigit(ceilings.reading)) GB/s, products \(Int(ceilings.float32)) GFLOP/s in fp32, \
-      \(Int(ceilings.bfloat16)) in bf16
+      \(machine), \(device.productName), median of \(repeats)
+      ceilings: \(ceilings.summary)
 
       \(table.text)
       """
@@ -48,7 +53,7 @@ struct OperationsCommand: ParsableCommand {
     if let picture {
       try CeilingPicture.write(
         measurements.map { ($0.name, ceilings.part($0)) },
-        title: "Operations: \(Processor.description), \(ThreadTeam.count) threads", to: picture)
+        title: "Operations: \(machine)", to: picture)
     }
   }
 

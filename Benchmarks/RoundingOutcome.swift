@@ -18,7 +18,7 @@ struct RoundingOutcome {
     let tape = Tape(), rows = projector.rows(ofPooled: features, tape: tape)
     let supervised = sequences.reduce(0) { $0 + $1.supervisedCount }
     let result = model.loss(sequences, imageRows: rows, scale: 1 / Float(supervised), isCheckpointed: true, tape: tape)
-    tape.backward(from: result.loss)
+    tape.backward(from: result)
     losses = result.tokenLosses
     gradient = projector.parameters.flatMap { $0.gradient?.values ?? [] }
     let (x, lengths) = model.embed(sequences, imageRows: rows.detached, dropsLast: true, tape: nil)

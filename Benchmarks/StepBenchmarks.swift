@@ -19,6 +19,8 @@ struct StepMeasurement {
 
 /// Times pieces of work on a model of full size.
 struct StepBenchmarks {
+  /// Where the model is.
+  let device: Device
   let full: FullSizeModel
   let repeats: Int
   /// What changes the weights in stage 2, and whether blocks run again in its backward pass.
@@ -59,7 +61,7 @@ struct StepBenchmarks {
       let result = model.loss(
         [sequence], imageRows: model.projector(features, tape: tape), scale: 1 / Float(sequence.supervisedCount),
         isCheckpointed: isCheckpointed, tape: tape)
-      tape.backward(from: result.loss)
+      tape.backward(from: result)
       optimizer.step(trained, rate: 1e-5, norm: AdamW.gradientNorm(trained), maximumNorm: 1)
     }
   }
@@ -89,7 +91,7 @@ struct StepBenchmarks {
       let tape = Tape()
       let result = model.loss(
         [sequence], imageRows: imageRows, scale: 1 / Float(sequence.supervisedCount), isCheckpointed: false, tape: tape)
-      tape.backward(from: result.loss)
+      tape.backward(from: result)
       optimizer.step(adapters.parameters, rate: 1e-4, norm: AdamW.gradientNorm(adapters.parameters), maximumNorm: 1)
     }
   }
@@ -130,14 +132,16 @@ struct StepBenchmarks {
 
   private var head: Parameter { full.model.decoder.head }
 
-  /// Greedy decoding in bfloat16 reads the head in 8 bits.
-  private var isPrefiltered: Bool { isBFloat16 && head.quantized == nil }
+  /// Greedy decoding in bfloat16 reads the head in 8 bits where the device multiplies them.
+  private var isPrefiltered: Bool {
+    isBFloat16 && head.quantized == nil && device.backend.supportsByteProducts
+  }
 
   private var isBFloat16: Bool { full.model.decoder.tokenEmbedding.value.elementType == .bfloat16 }
 
   private func measure(_ work: StepWork, products: Double, _ body: () -> Void) throws -> StepMeasurement {
     var cores: [Double] = []
-    let seconds = Measurement.seconds(repeats: repeats, warmUps: 2) {
+    let seconds = try Measurement.seconds(repeats: repeats, warmUps: 2, on: device) {
       let started = Measurement.coreSeconds
       body()
       cores.append(Measurement.coreSeconds - started)

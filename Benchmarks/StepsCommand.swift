@@ -34,7 +34,7 @@ struct StepsCommand: ParsableCommand {
 
   func run() throws {
     global.apply()
-    let device = try precision.device()
+    let device = try precision.device(rounded: rounded)
     let works = try work.split(separator: ",").map { name in
       guard let work = StepWork(rawValue: String(name)) else {
         throw CarinaError(
@@ -52,10 +52,10 @@ struct StepsCommand: ParsableCommand {
     if weights.weights == .int8 { full.model.decoder.quantizeWeights() }
     if weights.visionWeights == .int8 { full.model.vision.multiplyInBytes() }
     if baseWeights == .int8 { full.model.decoder.multiplyInBytes() }
-    let ceilings = Ceilings(repeats: 3, on: device.backend)
+    let ceilings = try Ceilings(repeats: 3, on: device)
     device.backend.trimMemory()
     let benchmarks = StepBenchmarks(
-      full: full, repeats: max(1, repeats), optimizer: optimizer, isCheckpointed: isCheckpointed)
+      device: device, full: full, repeats: max(1, repeats), optimizer: optimizer, isCheckpointed: isCheckpointed)
     var text = "", bars: [(name: String, part: Double)] = []
     for work in works {
       let result = try benchmarks.run(work)
@@ -64,7 +64,7 @@ struct StepsCommand: ParsableCommand {
         ("work", work.rawValue), ("median_s", rounded(result.median)), ("best_s", rounded(result.best)),
         ("cores_s", rounded(result.cores)),
         ("floor_s", rounded(least)), ("of_ceiling", rounded(least / result.median)),
-        ("peak_gib", rounded(Double(ProcessMemory.peakByteCount) / Double(1 << 30))),
+        ("peak_gib", rounded(Double(peak(device)) / Double(1 << 30))),
       ]
       let line = fields.map { "\($0.0) \($0.1)" }.joined(separator: "  ") + "\n"
       try writeToStandardOutput(line)
@@ -74,12 +74,25 @@ struct StepsCommand: ParsableCommand {
     if let output { try AtomicFile.write(text, to: output) }
     if let picture {
       try CeilingPicture.write(
-        bars, title: "Steps: \(Processor.description), \(ThreadTeam.count) threads", to: picture)
+        bars, title: "Steps: \(StepsCommand.machine(device))", to: picture)
     }
   }
 
+  /// What of the options asks for products of bytes.
+  private var rounded: [String] { weights.rounded + (baseWeights == .int8 ? ["--base-weights int8"] : []) }
+
+  /// The most memory that was taken: of the process, or on the card.
+  private func peak(_ device: Device) -> Int {
+    device.isProcessor ? ProcessMemory.peakByteCount : device.backend.memoryUsage.peak
+  }
+
+  /// What computes, for the head of a table.
+  static func machine(_ device: Device) -> String {
+    device.backend.deviceName ?? "\(Processor.description), \(ThreadTeam.count) threads"
+  }
+
   private func model(on device: Device, visionAlone: Bool) throws -> FullSizeModel {
-    let precision = try precision.computingPrecision()
+    let precision = try precision.computingPrecision(rounded: rounded)
     switch (models, checkpoint) {
     case (let models?, nil):
       return try FullSizeModel(

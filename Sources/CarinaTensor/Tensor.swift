@@ -1,6 +1,7 @@
 /// Numbers with a shape, row-major and without gaps, and, where a gradient will be wanted, a node on the tape.
 ///
-/// Operations never write into their arguments. Activations are fp32; weights may be bfloat16.
+/// Operations never write into their arguments. Activations are of `Backend.activations`, and the primitives of a backend
+/// where that is bfloat16 take either type wherever they say fp32 of one; weights may be bfloat16.
 public struct Tensor {
   /// Lengths of the dimensions, slowest first.
   package let shape: [Int]

@@ -63,7 +63,8 @@ public func runJointTraining(
   lines += [("cache-vision-features", training.featureCache?.summary ?? "no")]
   // What was chosen where the command line says nothing, or leaves it to the machine.
   lines += headerLines(options.computing.texts).resolving([
-    "precision": options.computing.precision.elementType.rawValue, "matmul": device.productName,
+    "precision": options.computing.precision.elementType.rawValue, "device": device.description,
+    "matmul": device.productName,
     "gradient-checkpointing": checkpointing,
   ])
   lines += headerLines(options.frozenWeights.texts)

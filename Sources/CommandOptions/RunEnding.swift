@@ -9,6 +9,12 @@ func showEnding(
   switch outcome {
   case .finished(let steps):
     let text = MemoryForecast.text
+    if let host = forecast.host {
+      writeToStandardError(
+        "memory: \(text(device.peakByteCount)) at most on the device (forecast \(text(forecast.total))), "
+          + "\(text(ProcessMemory.peakByteCount)) on the host (forecast \(text(host)))\n")
+      return printLine("\(program): \(steps) steps done; \(model)")
+    }
     writeToStandardError(
       "memory: \(text(ProcessMemory.peakByteCount)) at most (forecast \(text(forecast.total))), "
         + "of that \(text(device.peakByteCount)) in buffers (forecast \(text(forecast.buffers)))\n")

@@ -57,6 +57,19 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
   /// The defaults.
   public init() {}
 
+  /// What of the frozen weights asks for products of bytes.
+  private var rounded: [String] {
+    get throws {
+      let list = FrozenWeightsSettingList.declared, values = try frozenWeights.values
+      return [(list.base, values.base), (list.vision, values.vision)].filter { $0.1 == .int8 }
+        .map { "--\($0.0.name.optionName) int8" }
+    }
+  }
+
+  /// Where the run computes.
+  /// - Throws: as `PrecisionOptions.device`.
+  public func device() throws -> Device { try precision.device(rounded: rounded) }
+
   /// The engine's options.
   /// - Parameter settings: a stage's own numbers, among them the defaults of those that are given here.
   /// - Throws: `CarinaError.usage`.
@@ -82,7 +95,7 @@ public struct TrainingArguments<Backbones: BackboneArguments>: ParsableArguments
     try common.apply(to: &options.settings)
     try prompt.apply(to: &options.prompt)
     try features.apply(to: &options.features)
-    try precision.settings.apply(to: &options.computing)
+    try precision.apply(to: &options.computing, rounded: rounded)
     try memory.apply(to: &options.computing)
     try frozenWeights.apply(to: &options.frozenWeights)
     try images.apply(to: &options.images)

@@ -24,6 +24,11 @@ public struct WeightsOptions: ParsableArguments {
   /// The default.
   public init() {}
 
+  /// What of them asks for products of bytes.
+  public var rounded: [String] {
+    [("--weights", weights), ("--vision-weights", visionWeights)].filter { $0.1 == .int8 }.map { "\($0.0) int8" }
+  }
+
   /// Refuses a file for matrices that are not rounded.
   /// - Throws: `CarinaError.usage`.
   public func check() throws {

@@ -37,9 +37,10 @@ struct AskingOptions: ParsableArguments {
 
   /// Loads the model, from one directory or from its parts.
   func model() throws -> EvaluatorModel {
-    let device = try precision.device()
     try weights.check()
-    let model = try parts.load(precision: precision.computingPrecision().elementType, on: device)
+    let device = try precision.device(rounded: weights.rounded)
+    let type = try precision.computingPrecision(rounded: weights.rounded).elementType
+    let model = try parts.load(precision: type, on: device)
     if let note = try weights.apply(to: model) { writeNote(note) }
     return try EvaluatorModel(model, maximumAnswerTokens: maximumAnswer)
   }

@@ -65,7 +65,8 @@ struct AnswerCommand: ParsableCommand {
     }
     let options = try generation.options()
     let questions = try input.map { try QuestionsFile(path: $0, imageRoot: imageRoot) }
-    let device = try precision.device(), type = try precision.computingPrecision().elementType
+    let device = try precision.device(rounded: weights.rounded)
+    let type = try precision.computingPrecision(rounded: weights.rounded).elementType
     var answering = try parts.load(precision: type, on: device)
     if let window { answering = try answering.with(window: window) }
     if let frame { answering = try answering.with(frame: frame) }

@@ -23,9 +23,9 @@ struct MergeCommand: ParsableCommand {
   func run() throws {
     global.apply()
     try parts.check()
-    let device = try precision.device(), choice = try precision.computingPrecision()
+    let choice = try precision.settings.values.precision
     let stored = try AdapterMerge.storedType(checkpoint: parts.checkpoint, languageModel: parts.languageModelPath)
-    let type = choice == .automatic ? stored : choice.elementType
+    let type = choice == .automatic ? stored : choice.elementType, device = try precision.device(type: type)
     let answering = try parts.load(precision: type, on: device)
     writeRunHeader(
       "infer merge", parts.header(answering) + [("output", output)] + precision.header(type, answering.device))

@@ -44,7 +44,7 @@ struct TrainStage0: ParsableCommand, TowerTrainingCommand {
     }
     try tower.requireNone()
     let options = try options()
-    let device = try Device.processor()
+    let device = try tower.precision.device(type: .float32)
     let training = try BackboneTraining(options, on: device)
     writeRunHeader("train-stage0", try header(options, device))
     training.onRemark = writeNote
@@ -64,7 +64,7 @@ struct TrainStage0: ParsableCommand, TowerTrainingCommand {
       ("train-shards", trainShards), ("text-shards", textShards.joined(separator: " ")), ("output-dir", outputDir),
     ]
     let own = [("resume", options.training.resume.text), ("save-every-n-steps", options.training.saveEverySteps.text)]
-    let machine = [("matmul", device.productName), ("threads", "\(ThreadTeam.count)")]
+    let machine = [("device", device.description), ("matmul", device.productName), ("threads", "\(ThreadTeam.count)")]
     return try paths + numbers.header + own + common.header + machine
   }
 

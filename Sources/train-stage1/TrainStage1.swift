@@ -26,7 +26,7 @@ struct TrainStage1: ParsableCommand, JointTrainingCommand {
     try runJointTraining(
       "train-stage1", trainingOptions(), dumpedSamples: training.dumpTokens ?? 0,
       hasLivePage: training.repetition.livePage,
-      on: training.precision.device())
+      on: training.device())
   }
 
   func trainingOptions() throws -> JointTrainingOptions {

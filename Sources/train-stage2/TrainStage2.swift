@@ -35,7 +35,7 @@ struct TrainStage2: ParsableCommand, JointTrainingCommand {
     try runJointTraining(
       "train-stage2", trainingOptions(), dumpedSamples: training.dumpTokens ?? 0,
       hasLivePage: training.repetition.livePage,
-      on: training.precision.device())
+      on: training.device())
   }
 
   func trainingOptions() throws -> JointTrainingOptions {

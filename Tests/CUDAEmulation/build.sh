@@ -9,10 +9,14 @@ out=$(cd "$out" && pwd)
 cxx=${CXX:-$(command -v g++ || command -v clang++)}
 flags=(-std=c++17 -O2 -g1 -fPIC -Wall -Wextra -fvisibility=hidden -pthread)
 
+# Templates of the C++ library stay inside: the programs that load these libraries may have others of the same names.
+echo '{ global: cu*; nvrtc*; carina_emulation_*; local: *; };' > "$out/exports"
+
 library() {
   local name=$1
   shift
-  "$cxx" "${flags[@]}" -shared -Wl,-soname,"$name" -Wl,-rpath,'$ORIGIN' -o "$out/$name.new" "$@"
+  "$cxx" "${flags[@]}" -shared -Wl,--version-script,"$out/exports" -Wl,-soname,"$name" -Wl,-rpath,'$ORIGIN' \
+    -o "$out/$name.new" "$@"
   mv "$out/$name.new" "$out/$name"
 }
 
@@ -27,8 +31,9 @@ wait $nvrtc
 library libcublasLt.so.13 -O3 -march=native -ffp-contract=fast "$here"/cublaslt/*.cpp -L"$out" -l:libcuda.so.1
 
 if [ "${2:-}" = test ]; then
-  "$cxx" -std=c++17 -O2 -g -Wall -Wextra -pthread -o "$out/self-test" "$here/self_test.cpp" -ldl
-  "$out/self-test" "$out"
-  CARINA_EMULATION_ORDER=backward CARINA_EMULATION_DEFERRED=1 "$out/self-test" "$out"
-  CARINA_EMULATION_PROTECT=1 "$out/self-test" "$out"
+  "$cxx" -std=c++17 -O1 -g1 -Wall -Wextra -pthread -o "$out/self-test" "$here"/self_test/*.cpp -ldl
+  tests=("$out/self-test" "$out" "$here/../../Sources/CarinaCUDA/Kernels/prelude.cuh")
+  "${tests[@]}"
+  CARINA_EMULATION_ORDER=backward CARINA_EMULATION_DEFERRED=1 "${tests[@]}"
+  CARINA_EMULATION_PROTECT=1 "${tests[@]}"
 fi

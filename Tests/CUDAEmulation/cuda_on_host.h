@@ -1,13 +1,8 @@
-// CUDA C on the processor: with `-DCARINA_EMULATED -include cuda_on_host.h -x c++` a kernel source of the project compiles
-// as C++, and its kernels run with the meaning that they have on a GPU: every thread of a block is a fiber, barriers and
-// warp instructions wait as there. Made to find errors, not to be fast: shared memory is filled with NaN before each block,
-// a thread that misses a barrier ends the program with the kernel's name, asynchronous copies arrive as late as they may.
-//
-// CARINA_EMULATION_ORDER=backward  runs the warps and lanes of a block from the last to the first, and lets asynchronous
-//                                  copies arrive at once: a kernel that is right in both orders lacks no barrier that
-//                                  its results depend on (very nearly).
-// CARINA_EMULATION_THREADS=N       processor threads that share the blocks of a launch (4 or what the machine has).
-// CARINA_EMULATION_POISON=0        leaves shared memory as it is.
+// CUDA C on the processor: with `-DCARINA_EMULATED -include cuda_on_host.h -x c++` a kernel source of the project
+// compiles as C++, and its kernels run with the meaning that they have on a GPU: every thread of a block is a fiber,
+// barriers and warp instructions wait as there. Made to find errors, not to be fast: shared memory is filled with NaN
+// before each block, a thread that misses a barrier ends the program with the kernel's name, asynchronous copies arrive
+// as late as they may. README.md lists the environment variables.
 #pragma once
 
 #ifndef __x86_64__
@@ -32,6 +27,7 @@
 
 #include "vector_types.h"
 
+#include "block_state.h"
 #include "block_runner.h"
 #include "launch.h"
 

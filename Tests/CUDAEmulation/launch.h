@@ -16,7 +16,14 @@ static void call_kernel(const Launch &launch) {
             std::index_sequence_for<Parameters...>());
 }
 
-static inline void run(Launch &launch) {
+static void run(const char *name, void *kernel, void (*call)(const Launch &), dim3 grid, dim3 threads,
+                size_t shared_bytes, void **arguments) {
+  Launch launch{name, grid, threads, shared_bytes, call, kernel, arguments};
+  if (threads.x * threads.y * threads.z > thread_limit || shared_bytes > shared_limit) {
+    fprintf(stderr, "CUDA emulation: kernel %s: %u threads, %zu bytes of shared memory\n", name,
+            threads.x * threads.y * threads.z, shared_bytes);
+    abort();
+  }
   std::vector<std::thread> helpers;
   run_blocks(launch, [&] {
     for (unsigned index = 1; index < settings().threads; ++index) {
@@ -29,14 +36,7 @@ static inline void run(Launch &launch) {
 template <class... Parameters>
 static inline void launch(const char *name, void (*kernel)(Parameters...), dim3 grid, dim3 threads,
                           size_t shared_bytes, void **arguments) {
-  Launch made{name, grid, threads, shared_bytes, &call_kernel<Parameters...>, reinterpret_cast<void *>(kernel),
-              arguments};
-  if (threads.x * threads.y * threads.z > thread_limit || shared_bytes > shared_limit) {
-    fprintf(stderr, "CUDA emulation: kernel %s: %u threads, %zu bytes of shared memory\n", name,
-            threads.x * threads.y * threads.z, shared_bytes);
-    abort();
-  }
-  run(made);
+  run(name, reinterpret_cast<void *>(kernel), &call_kernel<Parameters...>, grid, threads, shared_bytes, arguments);
 }
 
 // The same with the arguments themselves, converted to the kernel's parameters.

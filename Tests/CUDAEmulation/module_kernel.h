@@ -1,5 +1,5 @@
-// What the emulated driver knows of a kernel in a compiled module: the table `carina_emulated_module`, which ends with a
-// null name.
+// What the emulated driver knows of a kernel in a compiled module: an entry of the table `carina_emulated_module`, the
+// last of which has a null name.
 #pragma once
 
 #include <stddef.h>

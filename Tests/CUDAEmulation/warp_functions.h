@@ -128,7 +128,9 @@ static inline void load_matrices(unsigned (&r)[count], const void *shared, bool 
   Fiber &fiber = *at.fiber;
   Warp &warp = *fiber.warp;
   full_warp(warp, "ldmatrix");
-  if (fiber.lane < 8 * count && reinterpret_cast<uintptr_t>(shared) % 16) stop("ldmatrix: an address that is not aligned");
+  if (fiber.lane < 8 * count && reinterpret_cast<uintptr_t>(shared) % 16) {
+    stop("ldmatrix: an address that is not aligned");
+  }
   Slot *slots = warp.slots[warp.parity];
   memcpy(slots[fiber.lane].words, &shared, sizeof shared);
   meet(at, "ldmatrix", [](Warp &) {});

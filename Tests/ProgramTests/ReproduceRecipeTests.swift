@@ -38,6 +38,22 @@ import Testing
     #expect(try command("evaluate", in: text).contains("--output-dir results/reproduce --arms"))
   }
 
+  @Test("a GPU that is named goes into every command that computes, and has results of its own")
+  func device() throws {
+    let text = try commands(["DEVICE=cuda:1"]), run = "results/reproduce-cuda-1"
+    for program in ["train-stage0", "train-stage1", "train-stage2", "evaluate"] {
+      let command = try command(program, in: text) + " "
+      #expect(command.contains(" --device cuda:1 ") && command.contains(run), "\(command)")
+    }
+    #expect(try command("train-stage0", in: text).contains("--output-dir \(run)/stage0 "))
+    let form = try commands(["DEVICE=cuda", "PROJECTOR=mlp2x"])
+    #expect(try command("train-stage0", in: form).contains("--output-dir results/reproduce-cuda/stage0 "))
+    #expect(try command("evaluate", in: form).contains("--output-dir results/reproduce-mlp2x-cuda "))
+    let processor = try commands(["DEVICE=cpu"])
+    #expect(try command("evaluate", in: processor).contains("--output-dir results/reproduce --arms"))
+    #expect(try !command("evaluate", in: commands([])).contains("--device"))
+  }
+
   @Test("another projector has results of its own over the default's backbones, and the same expectations")
   func forms() throws {
     for (form, own) in [("gemma3", "--projector gemma3 --image-tokens 16 "), ("mlp2x", "--projector mlp2x ")] {

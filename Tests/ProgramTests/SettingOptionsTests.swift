@@ -62,7 +62,7 @@ import Testing
       .imageSize, .resizeFilter, .window, .imageRoot, .views, .augment, .splitBy, .fractions, .allowKnownLeak, .output,
       .part, .outputDirectory, .resume, .visionModel, .languageModel, .languageModelPath,
       .projectorPath, .unfreezeProjector, .unfreezeLanguageModel, .trainVisionFirstEpoch, .gradientCheckpointing,
-      .memoryLimit, .precision, .validationShards, .visionFeatureCache, .quantizedWeightsFile, .arms,
+      .memoryLimit, .precision, .device, .validationShards, .visionFeatureCache, .quantizedWeightsFile, .arms,
       AdapterChoice.setting, AdapterChoice.otherBase, .resumeAnyway, .configAnyway,
     ]
     for name in names { #expect(all.contains(Self.option(name.key)), "\(name)") }

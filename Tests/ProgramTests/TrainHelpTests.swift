@@ -126,8 +126,11 @@ private let trainStage1Help = """
     --label-smoothing <label-smoothing>
                             Part of each target that is spread evenly over all
                             tokens. (default: 0.0)
-    --precision <precision> auto (bf16 where the processor multiplies it at full
+    --precision <precision> auto (bf16 where the device multiplies it at full
                             speed), bf16 or fp32. (default: auto)
+    --device <device>       Where to compute: cpu, cuda or cuda:N (an NVIDIA
+                            GPU), or auto, a GPU where one can be used. (default:
+                            auto)
     --matmul <matmul>       Library for matrix products: openblas or onednn
                             (default: onednn where it works).
     --base-weights <base-weights>

@@ -26,7 +26,7 @@ public enum CUDATestDevice {
   }
 
   /// The directory of the emulated libraries, built once for their sources; nil where they cannot be.
-  private static var emulation: String? {
+  public static let emulation: String? = {
     let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("CUDAEmulation")
     let script = sources.appendingPathComponent("build.sh").path
@@ -46,5 +46,5 @@ public enum CUDATestDevice {
     guard process.terminationStatus == 0 else { return nil }
     try? FileManager.default.moveItem(atPath: fresh, toPath: directory)
     return FileManager.default.fileExists(atPath: directory) ? directory : nil
-  }
+  }()
 }

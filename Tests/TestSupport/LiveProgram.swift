@@ -12,6 +12,7 @@ public final class LiveProgram {
     let directory = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     process.executableURL = directory.appendingPathComponent(name)
     process.arguments = arguments
+    process.environment = ProgramRun.withoutCards
     let texts = try ["output", "errors"].map { name -> FileHandle in
       try Data().write(to: URL(fileURLWithPath: scratch.file(name)))
       return try FileHandle(forWritingTo: URL(fileURLWithPath: scratch.file(name)))

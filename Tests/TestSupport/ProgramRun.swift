@@ -11,14 +11,22 @@ public struct ProgramRun {
   /// The number that its process had.
   public let processID: Int32
 
+  /// The environment of this process in which a program finds no GPU, so that tests compare what the processor computes
+  /// wherever they run.
+  static var withoutCards: [String: String] {
+    ProcessInfo.processInfo.environment.filter { $0.key != "CARINA_CUDA_LIBRARIES" }
+      .merging(["CUDA_VISIBLE_DEVICES": ""]) { $1 }
+  }
+
   /// Runs one of the programs that were built beside the tests and waits for its end.
   /// - Parameters:
   ///   - shellPrefix: commands for the shell before the program starts (`ulimit -f 1;`).
   ///   - interruptAfter: seconds after which SIGINT is sent.
   ///   - killAfter: seconds after which SIGKILL is sent.
+  ///   - environment: variables of the program besides this process's; see `withoutCards`.
   public init(
     _ name: String, _ arguments: [String], shellPrefix: String = "", interruptAfter: Double? = nil,
-    killAfter: Double? = nil
+    killAfter: Double? = nil, environment: [String: String] = [:]
   ) throws {
     let directory = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
     let program = directory.appendingPathComponent(name).path
@@ -30,6 +38,7 @@ public struct ProgramRun {
       process.executableURL = URL(fileURLWithPath: "/bin/sh")
       process.arguments = ["-c", "\(shellPrefix) exec \"$0\" \"$@\"", program] + arguments
     }
+    process.environment = ProgramRun.withoutCards.merging(environment) { $1 }
     // Files, not pipes: a pipe that is read too late stops the program.
     let scratch = try TemporaryDirectory()
     let texts = try ["output", "errors"].map { name -> FileHandle in

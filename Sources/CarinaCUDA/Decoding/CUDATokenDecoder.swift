@@ -35,7 +35,8 @@ struct CUDATokenDecoder: TokenDecoder {
         .tensor(cache.values),
       ])
     let mixed = Tensor(uninitialized: [rows, queryRows], elementType: .bfloat16, on: backend)
-    backend.attention(query, cache.keys, cache.values, layout, products: .bfloat16, into: mixed)
+    backend.attention(
+      query, cache.keys, cache.values, layout, products: .bfloat16, into: mixed, keepsStatistics: false)
     let attended = ResidualSum(x: first, branch: (product(mixed, block.output), block.postAttentionGain))
     let inner = Tensor(uninitialized: [rows, block.gate.rows], elementType: .bfloat16, on: backend)
     let second = Tensor(uninitialized: state.x.shape, on: backend)

@@ -11,7 +11,7 @@ extension CUDABackend: TensorMemory {
     guard let address = pool.allocate(byteCount) else {
       var free = 0, total = 0
       _ = libraries.driver.cuMemGetInfo_v2(&free, &total)
-      note(CUDAErrors.outOfMemory(wanted: byteCount, free: free, inUse: pool.usage.inUse))
+      note(CUDAErrors.outOfMemory(wanted: byteCount, free: free, inUse: pool.usage.inUse, total: total))
       return nowhere
     }
     return UnsafeMutableRawPointer(bitPattern: UInt(address)) ?? nowhere

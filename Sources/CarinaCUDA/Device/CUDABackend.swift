@@ -49,7 +49,7 @@ package final class CUDABackend: @unchecked Sendable {
     // A stream that does not wait for the legacy one.
     if code == 0 { code = driver.cuStreamCreate(&stream, 1) }
     guard code == 0, let staging = StagingRing(driver, stream: stream) else {
-      throw CUDAErrors.failed("opening \(device.name)", libraries.name(of: code))
+      throw CUDAErrors.unopened(device, libraries.name(of: code))
     }
     self.context = context
     self.stream = stream

@@ -27,7 +27,7 @@ final class CUDALibraries: @unchecked Sendable {
   /// Where libraries are looked for before the system's own search.
   static var directories: [String] {
     let environment = ProcessInfo.processInfo.environment
-    return environment[directoryVariable].map { [$0] } ?? []
+    return (environment[directoryVariable].map { [$0] } ?? [])
       + ["CUDA_HOME", "CUDA_PATH"].compactMap { environment[$0].map { $0 + "/lib64" } } + ["/usr/local/cuda/lib64"]
   }
 

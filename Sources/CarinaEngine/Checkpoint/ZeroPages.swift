@@ -17,11 +17,13 @@ final class ZeroPages {
 
   deinit { munmap(pointer, max(byteCount, 1)) }
 
-  /// Zeros of a shape. Where not even the addresses suffice, as `unreadable`: such a model is refused by
-  /// `StrictLoader.finish` and never run.
+  /// Zeros of a shape. Where not even the addresses suffice, or the backend would have to copy them, as `unreadable`:
+  /// such a model is refused by `StrictLoader.finish` and never run.
   static func tensor(_ shape: [Int], on backend: any Backend) -> Tensor {
     let byteCount = shape.reduce(4, *)
-    guard let pages = ZeroPages(byteCount: byteCount) else { return unreadable(shape, on: backend) }
+    guard backend.memoryAvailable == nil, let pages = ZeroPages(byteCount: byteCount) else {
+      return unreadable(shape, on: backend)
+    }
     return Tensor(shape: shape, storage: backend.adopt(pages.pointer, byteCount: byteCount, owner: pages))
   }
 
@@ -29,6 +31,7 @@ final class ZeroPages {
   static func unreadable(_ shape: [Int], on backend: any Backend) -> Tensor {
     guard let page = ZeroPages(byteCount: 4096) else { return Tensor(zeros: shape, on: backend) }
     return Tensor(
-      shape: shape, storage: backend.adopt(page.pointer, byteCount: shape.reduce(4, *), owner: page))
+      shape: shape,
+      storage: Storage(borrowing: page.pointer, byteCount: shape.reduce(4, *), owner: page, on: backend))
   }
 }

@@ -19,6 +19,8 @@ public struct AnsweringModel {
   public let loadSeconds: Double
   /// The parts, joined.
   package let pipeline: JoinedPipeline
+  /// What computes with it.
+  public let device: Device
 
   /// From image files to pixels.
   public var transform: ImageTransform { images.transform }
@@ -82,9 +84,6 @@ public struct AnsweringModel {
     ) { try found.ownTransform(defaultSize: $0.imageSize) }
   }
 
-  /// What computes with it.
-  public var device: Device { Device(model.backend) }
-
   /// The same model with another policy for images of more than 8 bits.
   /// - Throws: `CarinaError.usage`.
   public func with(window: PixelPolicy?) throws -> AnsweringModel {
@@ -138,6 +137,7 @@ public struct AnsweringModel {
     maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device,
     images: (VisionConfig) throws -> PipelineTransform
   ) throws {
+    self.device = device
     let vision = try parts.vision.visionConfig()
     self.images = try images(vision)
     try self.images.require(vision, at: parts.vision.path)

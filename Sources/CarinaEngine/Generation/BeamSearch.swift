@@ -59,9 +59,10 @@ struct BeamSearch {
     let wanted = options.beamCount * (1 + max(1, stopTokens.count))
     let sums = logSumExp(logits)
     var candidates: [Candidate] = []
+    var all = logits.values
     for (beam, state) in running.enumerated() {
-      var row = logits.rowSlice(beam..<beam + 1).values
-      row.withUnsafeMutableBufferPointer { row in
+      all.withUnsafeMutableBufferPointer { all in
+        let row = UnsafeMutableBufferPointer(rebasing: all[beam * logits.width..<(beam + 1) * logits.width])
         RepetitionPenalty.apply(options.repetitionPenalty, to: row, made: state.tokens, zero: sums[beam])
         for token in TokenRanking.largest(wanted, of: UnsafeBufferPointer(row)) {
           candidates.append(

@@ -1,4 +1,5 @@
 import CarinaRuntime
+import CarinaTensor
 import Foundation
 
 /// The tokens that sampling may choose from, and how probable each is.

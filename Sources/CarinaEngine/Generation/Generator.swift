@@ -15,7 +15,8 @@ public final class Generator {
 
   /// What the model says of the next token of each sequence.
   private enum Next {
-    case logits(Tensor)
+    /// Finite logits, row by row.
+    case logits([Float])
     case tokens([Int])
   }
 
@@ -65,11 +66,11 @@ public final class Generator {
   ) throws {
     let empty = GeneratedAnswer(tokens: [], reachedEnd: false)
     result.answers = [GeneratedAnswer](repeating: empty, count: prompts.count)
-    let (logits, full) = try prefill(prompts, imageRows, &result)
-    var next = Next.logits(logits), cache = full
+    var (next, cache) = try prefill(prompts, imageRows, &result, read)
     let started = now()
     var active = Array(prompts.indices)
     var choosers = prompts.map { _ in TokenChooser(options) }
+    let width = model.decoder.config.vocabularySize
     for made in 1...options.maximumNewTokens {
       var kept: [Int] = [], tokens: [Int] = []
       for (row, prompt) in active.enumerated() {
@@ -78,7 +79,7 @@ public final class Generator {
         case .tokens(let tokens): token = tokens[row]
         case .logits(let logits):
           // A copy, since the chooser works in it.
-          var values = logits.rowSlice(row..<row + 1).values
+          var values = Array(logits[row * width..<(row + 1) * width])
           token = values.withUnsafeMutableBufferPointer {
             choosers[prompt].choose($0, after: result.answers[prompt].tokens)
           }
@@ -97,24 +98,34 @@ public final class Generator {
         cache = cache.keep(kept)
         active = kept.map { active[$0] }
       }
-      next = step(tokens, cache)
-      if case .logits(let logits) = next { _ = try checked(logits) }
+      next = try step(tokens, cache)
     }
     result.decodeSeconds += now() - started
   }
 
   /// One more token of each sequence, by the logit prefilter where it can be.
-  private func step(_ tokens: [Int], _ cache: KeyValueCache) -> Next {
-    model.backend.decoding(rows: tokens.count) {
+  private func step(_ tokens: [Int], _ cache: KeyValueCache) throws -> Next {
+    let (found, logits) = model.backend.decoding(rows: tokens.count) { () -> ([Int]?, Tensor?) in
       let states = statesAfter(tokens, cache)
-      return prefilter?.tokens(states).map(Next.tokens) ?? .logits(model.decoder.logits(states))
+      let found = prefilter?.tokens(states)
+      return (found, found == nil ? model.decoder.logits(states) : nil)
     }
+    return try found.map(Next.tokens) ?? logits.map(read) ?? .tokens([])
+  }
+
+  /// Reads of logits what the choice needs: the positions of the largest where that is all.
+  private func read(_ logits: Tensor) throws -> Next {
+    guard options.picksLargest else { return .logits(try checked(logits).values) }
+    let tokens = model.backend.argmaxRows(logits)
+    try model.backend.throwFailure()
+    guard tokens.allSatisfy({ $0 >= 0 }) else { throw notFinite }
+    return .tokens(tokens.map(Int.init))
   }
 
   private func search(
     _ prompt: ImageTextSequence, _ imageRows: Tensor?, _ result: inout GenerationResult
   ) throws -> GeneratedAnswer {
-    var (logits, cache) = try prefill([prompt], imageRows, &result)
+    var (logits, cache) = try prefill([prompt], imageRows, &result, checked)
     let started = now()
     var search = BeamSearch(options, stopTokens: stopTokens)
     while true {
@@ -131,10 +142,11 @@ public final class Generator {
     return best
   }
 
-  /// Logits after each prompt, and the cache that holds the prompts.
-  private func prefill(
-    _ prompts: [ImageTextSequence], _ imageRows: Tensor?, _ result: inout GenerationResult
-  ) throws -> (logits: Tensor, cache: KeyValueCache) {
+  /// What `read` makes of the logits after each prompt, and the cache that holds the prompts.
+  private func prefill<Read>(
+    _ prompts: [ImageTextSequence], _ imageRows: Tensor?, _ result: inout GenerationResult,
+    _ read: (Tensor) throws -> Read
+  ) throws -> (Read, KeyValueCache) {
     let started = now()
     let (x, lengths) = model.embed(prompts, imageRows: imageRows, tape: nil)
     let cache = KeyValueCache(
@@ -143,9 +155,9 @@ public final class Generator {
     let states = model.decoder.hiddenStates(
       x, lengths: lengths, readCounts: lengths.map { _ in 1 }, mutualRuns: model.mutualRuns(of: prompts),
       cache: cache, tape: nil)
-    let logits = try checked(model.decoder.logits(states))
+    let found = try read(model.decoder.logits(states))
     result.prefillSeconds += now() - started
-    return (logits, cache)
+    return (found, cache)
   }
 
   /// Logits after one more token of each sequence.
@@ -167,12 +179,14 @@ public final class Generator {
       }
     }
     try model.backend.throwFailure()
-    guard isFinite else {
-      throw CarinaError(
-        .badData, "the model computes no finite numbers for this image and question",
-        remedy: "Its weights are damaged or belong to another configuration.")
-    }
+    guard isFinite else { throw notFinite }
     return logits
+  }
+
+  private var notFinite: CarinaError {
+    CarinaError(
+      .badData, "the model computes no finite numbers for this image and question",
+      remedy: "Its weights are damaged or belong to another configuration.")
   }
 
   private func now() -> Double { ProcessInfo.processInfo.systemUptime }

@@ -13,14 +13,15 @@ package final class LogitPrefilter {
   /// More candidates than this are not worth picking out.
   private static let mostCandidates = 4096
 
-  /// Nil where the choice needs all logits, or the head is small or not in bfloat16.
+  /// Nil where the choice needs all logits, the head is small or not in bfloat16, or the backend multiplies no bytes.
   ///
   /// - Parameters:
   ///   - patience: steps with the whole product before the copy is made, which costs as much as a few of them.
   ///   - smallestByteCount: heads of fewer bytes are left alone.
   package init?(_ head: Parameter, _ options: GenerationOptions, patience: Int = 16, smallestByteCount: Int = 1 << 26) {
-    guard options.beamCount == 1, options.temperature == 0, options.repetitionPenalty == 1,
-      head.value.elementType == .bfloat16, head.quantized == nil, head.count * 2 >= smallestByteCount
+    guard options.beamCount == 1, options.picksLargest,
+      head.value.backend.supportsByteProducts, head.value.elementType == .bfloat16, head.quantized == nil,
+      head.count * 2 >= smallestByteCount
     else { return nil }
     self.head = head
     self.patience = patience

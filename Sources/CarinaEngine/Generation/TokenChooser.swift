@@ -1,4 +1,5 @@
 import CarinaRuntime
+import CarinaTensor
 
 /// Picks the next token of one answer from its logits: the most probable one, or one drawn at random.
 struct TokenChooser {

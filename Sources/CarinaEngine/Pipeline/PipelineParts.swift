@@ -167,6 +167,8 @@ package struct PipelineParts {
         nil, Projector(config, from: RandomParameterSource(seed: seed, precision: precision, on: backend))
       )
     }
+    // Memory that others took while weights were read.
+    try backend.throwFailure()
     return JoinedPipeline(
       model: try VisionLanguageModel(
         vision: vision.model, projector: projector, decoder: language.model, feature: feature,

@@ -9,7 +9,12 @@ public struct ComputingSettingList: SettingList {
   /// How weights are held; what it resolves to on this machine is recorded.
   public let precision = Setting(
     "precision", ComputingPrecision.automatic,
-    help: "auto (bf16 where the processor multiplies it at full speed), bf16 or fp32.")
+    help: "auto (bf16 where the device multiplies it at full speed), bf16 or fp32.")
+  /// Where to compute; a run may go on on another device.
+  public let device = Setting(
+    "device", DeviceChoice.automatic,
+    help: "Where to compute: cpu, cuda or cuda:N (an NVIDIA GPU), or auto, a GPU where one can be used.",
+    record: .never)
   /// Which library multiplies; nil for the best that works.
   public let matmul = Setting<MatrixProductChoice?>(
     "matmul", nil, help: "Library for matrix products: openblas or onednn (default: onednn where it works).",

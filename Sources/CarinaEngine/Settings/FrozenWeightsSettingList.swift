@@ -1,4 +1,5 @@
 import CarinaRuntime
+import CarinaTensor
 
 /// How the weights are kept that a run does not train.
 public struct FrozenWeightsSettingList: SettingList {
@@ -14,6 +15,14 @@ public struct FrozenWeightsSettingList: SettingList {
   public let vision = Setting(
     "vision_weights", WeightStorage.full, help: "The frozen vision encoder's matrices likewise: full or int8.",
     record: .unlessDefault)
+
+  /// Refuses weights in 8 bits on a device that does not multiply them.
+  /// - Throws: `CarinaError.usage` that names the setting.
+  static func require(_ values: SettingValues<FrozenWeightsSettingList>, on device: Device) throws {
+    for (storage, name) in [(values.base, declared.base.name), (values.vision, declared.vision.name)] {
+      try storage.require(on: device, "\(setting: name)")
+    }
+  }
 
   /// Refuses weights in 8 bits that are trained themselves.
   /// - Throws: `CarinaError.usage` that names the setting.

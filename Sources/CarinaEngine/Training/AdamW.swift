@@ -30,7 +30,7 @@ public final class AdamW {
 
   /// Square root of the sum of squares of all gradients, in double precision.
   public static func gradientNorm(_ parameters: [Parameter]) -> Double {
-    parameters.reduce(0) { $0 + $1.gradientSumOfSquares }.squareRoot()
+    Parameter.gradientSumsOfSquares(parameters).reduce(0, +).squareRoot()
   }
 
   /// One step for every parameter that has a gradient; the gradients are forgotten.

@@ -39,6 +39,7 @@ public final class JointTraining {
     self.options = options
     self.device = device
     try options.validate()
+    try FrozenWeightsSettingList.require(options.frozenWeights, on: device)
     let checkpoint = try options.checkpoint.map { try CheckpointParts($0) }
     try checkpoint?.requirePlain()
     let parts =
@@ -82,7 +83,7 @@ public final class JointTraining {
     forecast = try MemoryForecast(
       options, parts, adapters: plan, samples: samples, validation: validation, renderer: renderer,
       lengths: sampleLengths,
-      packsFactors: device.backend.packsFactors)
+      on: device.backend)
     pipeline = try parts.join(precision: options.computing.precision.elementType, on: device.backend)
     if options.frozenWeights.base == .int8 { pipeline.model.decoder.multiplyInBytes() }
     if options.frozenWeights.vision == .int8 { pipeline.model.vision.multiplyInBytes() }

@@ -15,14 +15,25 @@ public enum RunEnvironment {
 
   /// As a JSON object, for what was computed on a device.
   package static func json(on device: Device) -> JSONValue {
-    [
-      "carina": .string(CarinaVersion.current), "revision": revision.map { .string($0) } ?? .null,
-      "processor": .string(Processor.description), "threads": .integer(ThreadTeam.count),
-      "matrix_product": .string(device.productName),
-      "operating_system": .string(ProcessInfo.processInfo.operatingSystemVersionString),
-      "command": .array(command.map { .string($0) }),
-      "directory": .string(FileManager.default.currentDirectoryPath),
-    ]
+    var facts = JSONObject([
+      ("carina", .string(CarinaVersion.current)), ("revision", revision.map { .string($0) } ?? .null),
+      ("processor", .string(Processor.description)), ("threads", .integer(ThreadTeam.count)),
+      ("matrix_product", .string(device.productName)),
+      ("operating_system", .string(ProcessInfo.processInfo.operatingSystemVersionString)),
+      ("command", .array(command.map { .string($0) })),
+      ("directory", .string(FileManager.default.currentDirectoryPath)),
+    ])
+    // A run of the processor has no such key, as none had before there was another device.
+    if let card = device.backend.deviceName { facts["device"] = .string(card) }
+    return .object(facts)
+  }
+
+  /// What there is to say where a run goes on on another device than the one in its record; nil on the same one.
+  static func remark(on device: Device, after record: JSONValue) -> String? {
+    let before = record["device"]?.string, here = device.backend.deviceName
+    guard before != here else { return nil }
+    return "the run goes on on \(here ?? "the processor"); so far it was computed on \(before ?? "the processor"), "
+      + "whose digits are not the same to the last"
   }
 
   /// The commit that is checked out where the program runs or was built; nil outside a checkout.

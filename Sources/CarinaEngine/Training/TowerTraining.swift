@@ -71,8 +71,9 @@ public final class TowerTraining {
     let precision = options.computing.precision.elementType
     forecast = try MemoryForecast(
       options, reading, in: directory, freezing: freezing, pairs: pairs, pieces: pieces, textLength: textLength,
-      precision: precision, packsFactors: device.backend.packsFactors)
+      precision: precision, on: device.backend)
     part = try directory.loadSiglip(precision: precision, on: device.backend)
+    try device.backend.throwFailure()
     if freezing.freezesText { part.model.text.packWhenFrozen() }
     remarks = notes + part.remarks
     if let repeated = options.repeated {

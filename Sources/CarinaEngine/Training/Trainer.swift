@@ -141,11 +141,11 @@ package final class Trainer<Objective: TrainingObjective> {
       throw CarinaError(
         .badData, "step \(step + 1) has no supervised token", remedy: "Check the answers of its samples.")
     }
-    var lossSum = 0.0
+    var losses: [LossSum] = []
     objective.begin(step: step)
     var first: GradientNoise.Mean?
     for (index, batch) in batches.enumerated() {
-      lossSum += try objective.accumulate(batch, scale: Float(1 / totalWeight))
+      losses.append(try objective.accumulate(batch, scale: Float(1 / totalWeight)))
       let own = Double(objective.weight(of: batch))
       if index == 0, settings.measuresGradientNoise, batches.count > 1, own > 0 {
         first = GradientNoise.Mean(
@@ -153,10 +153,12 @@ package final class Trainer<Objective: TrainingObjective> {
           factor: totalWeight / own)
       }
     }
-    try objective.backend.throwFailure()
     try communicator.sumGradients(trained)
-    let loss = try communicator.sum(lossSum) / totalWeight
+    // Here the step is waited for, and only here.
     let norms = GradientNorms(trained, component: objective.component), norm = norms.whole
+    let lossSum = LossSum.values(losses).reduce(0, +)
+    try objective.backend.throwFailure()
+    let loss = try communicator.sum(lossSum) / totalWeight
     let isSound = loss.isFinite && norm.isFinite
     let rate = schedule.rate(step: step)
     let cause =

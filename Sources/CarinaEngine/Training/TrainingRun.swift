@@ -59,6 +59,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
       trained: trainer.everTrained, optimizer: trainer.settings.optimizer, model: modelByteCount)
   }
 
+  private var backend: any Backend { trainer.objective.backend }
   private var finalModel: String { RunStart<Objective>.finalModel(in: outputDirectory) }
   private var closesEpoch: Bool { trainer.isAtEpochEnd || trainer.isFinished }
   private var bestModel: String { "\(outputDirectory)/best_model" }
@@ -97,6 +98,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
         step: state.progress.step, moments: state.moments, stepGuard: logged.stepGuard,
         gradientNoise: trainer.settings.measuresGradientNoise
           ? try GradientNoise(log: log, lineCount: count) : GradientNoise())
+      if let remark = record.flatMap({ RunEnvironment.remark(on: Device(backend), after: $0.environment) }) {
+        onRemark(remark)
+      }
       written = (state.progress.logLineCount, state.progress.logByteCount)
       best = bestPolicy.resumed(state.progress.extra)
       begun = try start.branch(from: state, record)
@@ -146,7 +150,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
         best.note(stepLoss: report.loss)
         if isValidationDue, evaluation == nil, let validate {
           let loss = try finite(validate(), step: report.step)
-          try trainer.objective.backend.throwFailure()
+          try backend.throwFailure()
           report.validationLoss = loss
           report.validationScores = validationScores().map { StepReport.Score(name: $0.name, value: $0.value) }
           best.note(loss, step: report.step)
@@ -163,6 +167,8 @@ package struct TrainingRun<Objective: TrainingObjective> {
       let stops = shouldStop() && !ends, isBest = best.step == trainer.step
       // Before a model is written, so that a full disk or a death there costs nothing.
       if stops || isBest || ends || isCheckpointDue(since: lastSave) {
+        // What a card that was lost gives back is no weight.
+        try backend.throwFailure()
         try trainer.requireFinite(trained)
         try checkInputs()
         try forecast.requireCheckpoint(
@@ -188,7 +194,9 @@ package struct TrainingRun<Objective: TrainingObjective> {
           + "\(best.countWithout) validations; the best is that of step \(best.step ?? 0)")
     }
     try trainer.requireTaken()
-    try ParameterDigest(frozen).requireUnchanged(since: frozenBefore, what: "a frozen weight")
+    let frozenAfter = ParameterDigest(frozen)
+    try backend.throwFailure()
+    try frozenAfter.requireUnchanged(since: frozenBefore, what: "a frozen weight")
     try change.requireChanged(trained, peak: trainer.schedule.peak, tookSteps: trainer.step > firstStep)
     try save(model: finalModel, "the final model")
     try tracking.finish(exitCode: 0)
@@ -297,7 +305,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
 
   private func writeRecord(finalModel: JSONObject?, _ branches: [RunBranch]) throws {
     try RunRecord.write(
-      configuration: configuration, environment: RunEnvironment.json(on: Device(trainer.objective.backend)), counts,
+      configuration: configuration, environment: RunEnvironment.json(on: Device(backend)), counts,
       finalModel: finalModel, branches: branches, to: outputDirectory)
   }
 }

@@ -79,7 +79,7 @@ public final class Decoder {
   /// Factor on token embeddings: √D rounded to the type of the table.
   package var embeddingScale: Float {
     let root = Float(Double(config.hiddenSize).squareRoot())
-    return Tensor([root], shape: [1], on: backend).converted(to: tokenEmbedding.value.elementType).values[0]
+    return tokenEmbedding.value.elementType == .bfloat16 ? root.roundedToBFloat16 : root
   }
 
   /// Scaled embeddings of tokens, [ids.count, D].

@@ -14,6 +14,8 @@ package final class KeyValueCache {
   private let slots: [Int]
   private let keys: [Tensor], values: [Tensor]
   private let width: Int
+  /// Rows of a pass and where they go, of layers with so many slots: the same arrays for all of these.
+  private var rowsOfPass: [Int: (counts: [Int], sources: [Int], targets: [Int])] = [:]
 
   /// Room for `sequenceCount` sequences of up to `capacity` positions.
   package init(_ config: DecoderConfig, sequenceCount: Int, capacity: Int, on backend: any Backend) {
@@ -22,18 +24,33 @@ package final class KeyValueCache {
     self.backend = backend
     width = config.keyValueHeadCount * config.headSize
     slots = config.layerIsLocal.map { $0 ? min(config.window, capacity) : capacity }
-    keys = slots.map { [width] in Tensor(uninitialized: [sequenceCount * $0, width], on: backend) }
-    values = slots.map { [width] in Tensor(uninitialized: [sequenceCount * $0, width], on: backend) }
+    func memory(_ slots: Int) -> Tensor {
+      Tensor(
+        uninitialized: [sequenceCount * slots, config.keyValueHeadCount * config.headSize],
+        elementType: backend.activations, on: backend)
+    }
+    keys = slots.map(memory)
+    values = slots.map(memory)
   }
 
   /// Whether nothing has been stored.
   package var isEmpty: Bool { lengths.allSatisfy { $0 == 0 } }
 
   /// Counts the positions of a pass once all layers have stored theirs.
-  func advance(_ counts: [Int]) { for (sequence, count) in counts.enumerated() { lengths[sequence] += count } }
+  func advance(_ counts: [Int]) {
+    rowsOfPass = [:]
+    for (sequence, count) in counts.enumerated() { lengths[sequence] += count }
+  }
 
   /// Stores a layer's new keys and values [R, K·E], packed by sequence, behind the positions that `lengths` counts.
   func store(layer: Int, keys newKeys: Tensor, values newValues: Tensor, counts: [Int]) {
+    let rows = storedRows(counts, layer)
+    backend.copyRows(of: newKeys, rows.sources, to: keys[layer], rows.targets)
+    backend.copyRows(of: newValues, rows.sources, to: values[layer], rows.targets)
+  }
+
+  private func storedRows(_ counts: [Int], _ layer: Int) -> (sources: [Int], targets: [Int]) {
+    if let rows = rowsOfPass[slots[layer]], rows.counts == counts { return (rows.sources, rows.targets) }
     var source = 0, sources: [Int] = [], targets: [Int] = []
     for (sequence, count) in counts.enumerated() {
       precondition(lengths[sequence] + count <= capacity, "the cache of \(capacity) positions is full")
@@ -43,8 +60,8 @@ package final class KeyValueCache {
       }
       source += count
     }
-    backend.copyRows(of: newKeys, sources, to: keys[layer], targets)
-    backend.copyRows(of: newValues, sources, to: values[layer], targets)
+    rowsOfPass[slots[layer]] = (counts, sources, targets)
+    return (sources, targets)
   }
 
   /// Row of a layer's memory in which a position of a sequence stands.
@@ -53,7 +70,7 @@ package final class KeyValueCache {
   }
 
   /// Rows of a layer's memory in which one new position of each sequence is to stand.
-  func nextRows(layer: Int) -> [Int] { lengths.enumerated().map { row(of: $1, $0, layer) } }
+  func nextRows(layer: Int) -> [Int] { storedRows(lengths.map { _ in 1 }, layer).targets }
 
   /// What one new position of each sequence sees after `store`: the layer's whole memory and where each sequence's part
   /// lies. In a ring the order is not that of positions, which attention without a mask does not mind.
@@ -84,7 +101,7 @@ package final class KeyValueCache {
       source += counts[sequence]
     }
     func join(_ old: Tensor, _ new: Tensor) -> Tensor {
-      let all = Tensor(uninitialized: [next, width], on: backend)
+      let all = Tensor(uninitialized: [next, width], elementType: old.elementType, on: backend)
       backend.copyRows(of: old, stored.sources, to: all, stored.targets)
       backend.copyRows(of: new, fresh.sources, to: all, fresh.targets)
       return all
@@ -105,7 +122,8 @@ package final class KeyValueCache {
     width = other.width
     func gather(_ tensors: [Tensor]) -> [Tensor] {
       zip(tensors, other.slots).map { tensor, slots in
-        let target = Tensor(uninitialized: [sequences.count * slots, other.width], on: other.backend)
+        let target = Tensor(
+          uninitialized: [sequences.count * slots, other.width], elementType: tensor.elementType, on: other.backend)
         for (index, sequence) in sequences.enumerated() {
           // One copy for the rows in use, which lie one after the other.
           let used = min(other.lengths[sequence], slots)

@@ -19,14 +19,14 @@ extension Linear {
 
   /// gelu of this map times `up`, tanh form, as the rows that `next` reads.
   func gating(_ up: Linear, _ input: ProductInput, for next: Linear, _ pass: LayerPass) -> ProductInput {
-    if pass.mayFuse, next.weight.quantized == nil, up.adapters.isEmpty,
+    if pass.mayFuse, next.weight.quantized == nil, up.adapters.isEmpty, weight.value.backend.multipliesInProducts,
       let factor = withEpilogue(input, activation: .tanhApproximation),
       let rounded = up.withEpilogue(input, factor: factor, as: next.weight.value.elementType)
     {
       return ProductInput(rounded: rounded)
     }
     // Beside products that round to 8 bits, what the backward pass reads of them may be rounded to 16.
-    let kept = next.weight.multipliesBytes ? next.weight.value.elementType : .float32
+    let kept = next.weight.multipliesBytes ? next.weight.value.elementType : nil
     return next.input(
       gatedGELU(gate: self(input, tape: pass.tape), up: up(input, tape: pass.tape), keptAs: kept, tape: pass.tape))
   }
@@ -38,7 +38,7 @@ extension Linear {
   /// adapter stands beside it.
   func withEpilogue(
     _ input: ProductInput, activation: GELUKind? = nil, factor: Tensor? = nil, summand: Tensor? = nil,
-    as type: ElementType = .float32
+    as type: ElementType? = nil
   ) -> Tensor? {
     guard adapters.isEmpty else { return nil }
     return linearWithEpilogue(

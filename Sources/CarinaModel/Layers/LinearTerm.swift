@@ -9,7 +9,7 @@ struct LinearTerm {
 
   /// x + map, of x's shape.
   static func + (x: Tensor, term: LinearTerm) -> Tensor {
-    if term.pass.mayFuse, let sum = term.map.withEpilogue(term.input, summand: x) { return sum }
+    if term.pass.mayFuse, let sum = term.map.withEpilogue(term.input, summand: x, as: x.elementType) { return sum }
     return add(x, term.map(term.input, tape: term.pass.tape), tape: term.pass.tape)
   }
 }

@@ -6,7 +6,7 @@
 ///   - weight: [N, K], frozen.
 ///   - bias: [N], frozen, or nil.
 ///   - terms: the adapters; their sums are added in this order.
-/// - Returns: [R, N] fp32. In bfloat16 (the weights' type) x and scale · A drop(x) are rounded before the products; sums
+/// - Returns: [R, N]. In bfloat16 (the weights' type) x and scale · A drop(x) are rounded before the products; sums
 ///   are in fp32.
 package func linear(
   _ input: ProductInput, _ weight: Parameter, _ bias: Parameter?, adding terms: [LowRankTerm], tape: Tape?
@@ -26,10 +26,13 @@ package func linear(
   let trains = terms.contains(where: \.isTrainable), xNode = input.x.node
   guard let tape, xNode != nil || trains else { return out }
 
+  let inputType = input.x.elementType
   let saved = SavedTerms(x: terms.contains { $0.a.isTrainable } ? x : nil, inner: trains ? inner : [])
   return tape.record(out) { dout in
     let gradient = MatrixFactor(dout.reshaped([rows, weight.matrix.rows]).converted(to: type))
-    let dx = xNode.map { _ in Tensor(uninitialized: [rows, weight.matrix.width], on: backend) }
+    let dx = xNode.map { _ in
+      Tensor(uninitialized: [rows, weight.matrix.width], elementType: inputType, on: backend)
+    }
     if let dx, let bytes = weight.bytes {
       bytes.multiplyBack(dout.reshaped([rows, weight.matrix.rows]), into: dx)
     } else if let dx, !weight.multiplyPrepared(gradient, isForward: false, into: dx) {
@@ -55,7 +58,7 @@ package func linear(
       }
       guard let dx else { continue }
       if let mask = term.mask {
-        let kept = Tensor(uninitialized: dx.shape, on: backend)
+        let kept = Tensor(uninitialized: dx.shape, elementType: dx.elementType, on: backend)
         backend.multiply(narrow, MatrixFactor(term.a.matrix), into: kept, accumulate: false)
         backend.addKept(kept, mask, to: dx)
       } else {
@@ -69,7 +72,7 @@ package func linear(
 /// c += a b; few rows go the way of decoding, which writes a result of its own.
 private func addProduct(_ a: MatrixFactor, _ b: MatrixFactor, to c: Tensor) {
   guard a.rows <= c.backend.mostFewRows else { return c.backend.multiply(a, b, into: c, accumulate: true) }
-  let product = Tensor(uninitialized: [a.rows, b.columns], on: c.backend)
+  let product = Tensor(uninitialized: [a.rows, b.columns], elementType: c.elementType, on: c.backend)
   c.backend.multiply(a, b, into: product, accumulate: false)
   c.backend.add(c, product, into: c)
 }

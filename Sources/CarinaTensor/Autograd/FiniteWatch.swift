@@ -9,7 +9,7 @@ package final class FiniteWatch {
   package init() {}
 
   func note(_ tensor: Tensor, of operation: String, isGradient: Bool) {
-    guard first == nil, !tensor.isFinite else { return }
+    guard first == nil, !tensor.detached.converted(to: .float32).isFinite else { return }
     first = isGradient ? "the gradient that reached \(operation)" : "the result of \(operation)"
   }
 }

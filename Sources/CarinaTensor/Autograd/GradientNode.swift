@@ -6,6 +6,9 @@ package final class GradientNode {
   /// What made the tensor, where a `FiniteWatch` looks on.
   var operation: String?
 
+  /// Whether the tape begins with a gradient of 1 here, and whether it must.
+  var isSeededByOnes = false, mustBeSeededByOnes = false
+
   init(backward: ((Tensor) -> Void)?) { self.backward = backward }
 
   /// Adds to the gradient. `gradient` may be kept without a copy; when `isFresh`, nobody else holds it and it may be
@@ -17,7 +20,10 @@ package final class GradientNode {
       return
     }
     precondition(present.count == gradient.count, "gradients of \(present.shape) and \(gradient.shape) for one tensor")
-    let target = ownsGradient ? present : Tensor(uninitialized: present.shape, on: present.backend)
+    let type: ElementType = gradient.elementType == .float32 ? .float32 : present.elementType
+    let target =
+      ownsGradient && present.elementType == type
+      ? present : Tensor(uninitialized: present.shape, elementType: type, on: present.backend)
     present.backend.add(present, gradient, into: target)
     self.gradient = target
     ownsGradient = true

@@ -23,11 +23,13 @@ public final class Tape {
   /// - Parameters:
   ///   - parameter: the weight that the operation applies, for `FiniteWatch`.
   ///   - operation: the function that records.
+  ///   - isEnd: whether `backward` counts on a gradient of 1: the result must be where the tape ends.
   func record(
-    _ result: Tensor, parameter: Parameter? = nil, operation: StaticString = #function,
+    _ result: Tensor, parameter: Parameter? = nil, operation: StaticString = #function, isEnd: Bool = false,
     backward: @escaping (Tensor) -> Void
   ) -> Tensor {
     let node = GradientNode(backward: backward)
+    node.mustBeSeededByOnes = isEnd
     if let finiteWatch {
       let name = "\(operation)".prefix { $0 != "(" } + (parameter.map { " with \($0.name)" } ?? "")
       node.operation = String(name)
@@ -44,7 +46,8 @@ public final class Tape {
   /// Afterwards trainable parameters hold their gradients, added to what they had, and watched tensors theirs.
   package func backward(from result: Tensor, seed: Tensor? = nil) {
     guard let node = result.node else { return }
-    let ones = [Float](repeating: 1, count: result.count)
+    node.isSeededByOnes = seed == nil
+    let ones = seed == nil ? [Float](repeating: 1, count: result.count) : []
     node.accumulate(seed ?? Tensor(ones, shape: result.shape, on: result.backend), isFresh: false)
     while let node = nodes.popLast() {
       // Dropping the closure gives the saved activations back to the pool as the walk goes on.
@@ -52,11 +55,15 @@ public final class Tape {
         if let finiteWatch, let operation = node.operation {
           finiteWatch.note(gradient, of: operation, isGradient: true)
         }
+        precondition(!node.mustBeSeededByOnes || node.isSeededByOnes, "a loss must be the end of the tape")
         node.backward?(gradient)
       }
       node.backward = nil
     }
   }
+
+  /// The same from a loss, which need not be read for it.
+  package func backward(from result: CrossEntropyResult) { backward(from: result.losses) }
 
   /// The gradient that reached a watched tensor; nil when none did.
   package func gradient(of watched: Tensor) -> Tensor? { watched.node?.gradient }

@@ -10,10 +10,22 @@
 /// before they use an answer's.
 package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, AttentionKernels, ContrastiveKernels,
   ConversionKernels, CrossEntropyKernels, DropoutKernels, EmbeddingKernels, GELUKernels, L2Kernels, LayerNormKernels,
-  MatrixKernels, PatchKernels, RMSNormKernels, RotaryKernels, RowKernels
+  MatrixKernels, PatchKernels, RMSNormKernels, RankingKernels, RotaryKernels, RowKernels
 {
   /// The library of matrix products with its version, as headers and records name it.
   var productName: String { get }
+  /// How it stores what products, norms, activation functions, rotations and attention give. Sums of residual streams,
+  /// embeddings, statistics, losses, logits and the gradients of weights are fp32 whatever it is.
+  var activations: ElementType { get }
+  /// Whether it multiplies weights in 8 bits (`QuantizedFactor`). Where it does not, options that ask for it are refused.
+  var supportsByteProducts: Bool { get }
+  /// Bytes of its own memory that can still be taken; nil where that is the host's.
+  var memoryAvailable: Int? { get }
+  /// A card in words, as headers and records name it; nil for the processor.
+  var deviceName: String? { get }
+  /// Waits until everything that was asked for is computed, which a clock needs to know; numbers that are read wait by
+  /// themselves.
+  func finish()
   /// Runs a step of decoding of so many rows with whatever makes its many short loops begin at once.
   func decoding<Result>(rows: Int, _ body: () -> Result) -> Result
   /// Told when the work repeats itself, as training does after an epoch: what is kept to make it faster takes no more
@@ -27,6 +39,12 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
 }
 
 extension Backend {
+  /// It does.
+  package var supportsByteProducts: Bool { true }
+  /// Its memory is the host's.
+  package var memoryAvailable: Int? { nil }
+  /// As they are computed.
+  package var activations: ElementType { .float32 }
   /// None.
   package var tokenDecoder: (any TokenDecoder)? { nil }
   /// Nothing is kept.

@@ -25,8 +25,14 @@ extension Parameter {
   }
 
   /// Sum of squares of the gradient, in double precision and in an order that does not depend on the number of threads.
-  package var gradientSumOfSquares: Double {
-    gradient.map { $0.backend.sumOfSquares($0) } ?? 0
+  package var gradientSumOfSquares: Double { Parameter.gradientSumsOfSquares([self])[0] }
+
+  /// The same of several parameters of one backend, which is waited for once.
+  package static func gradientSumsOfSquares(_ parameters: [Parameter]) -> [Double] {
+    let gradients = parameters.compactMap(\.gradient)
+    guard let backend = gradients.first?.backend else { return parameters.map { _ in 0 } }
+    var sums = backend.sumsOfSquares(gradients)[...]
+    return parameters.map { $0.gradient == nil ? 0 : sums.removeFirst() }
   }
 }
 
@@ -46,6 +52,13 @@ package protocol AdamWKernels {
     correction2: Float)
   /// The sum of squares in double precision, in an order that depends on the count alone.
   func sumOfSquares(_ x: Tensor) -> Double
+  /// Those of several tensors, in their order.
+  func sumsOfSquares(_ tensors: [Tensor]) -> [Double]
+}
+
+extension AdamWKernels {
+  /// One after the other.
+  package func sumsOfSquares(_ tensors: [Tensor]) -> [Double] { tensors.map(sumOfSquares) }
 }
 
 extension CPUBackend: AdamWKernels {

@@ -1,9 +1,11 @@
 import CKernels
 
-/// a + b, element by element: the residual connection.
+/// a + b, element by element: the residual connection; fp32 where either is.
 package func add(_ a: Tensor, _ b: Tensor, tape: Tape?) -> Tensor {
   precondition(a.count == b.count, "cannot add \(a.shape) and \(b.shape)")
-  let out = Tensor(uninitialized: a.shape, on: a.backend)
+  let isWide = a.elementType == .float32 || b.elementType == .float32
+  let out = Tensor(
+    uninitialized: a.shape, elementType: isWide ? .float32 : a.backend.activations, on: a.backend)
   a.backend.add(a, b, into: out)
   guard let tape, a.node != nil || b.node != nil else { return out }
   let aNode = a.node, bNode = b.node

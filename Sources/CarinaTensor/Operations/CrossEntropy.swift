@@ -10,10 +10,10 @@ import CKernels
 ///   - scale: factor on the loss and its gradient, as 1 / supervised tokens of the optimizer step.
 ///   - labelSmoothing: the part ε of each target that is spread evenly over all tokens (Szegedy et al. 2016), as in
 ///     `torch.nn.functional.cross_entropy`: (1 − ε) · −log p(target) + ε · mean over tokens of −log p.
-///   - chunkByteLimit: the most memory that one chunk of logits may take.
+///   - chunkByteLimit: the most memory that one chunk of logits may take; nil for what the backend takes.
 package func crossEntropy(
   _ hidden: Tensor, targets: [Int32], head: Parameter, scale: Float, labelSmoothing: Double = 0,
-  chunkByteLimit: Int = 64 << 20,
+  chunkByteLimit: Int? = nil,
   tape: Tape?
 ) -> CrossEntropyResult {
   let rows = targets.count, width = hidden.width, vocabulary = head.value.rows
@@ -25,10 +25,11 @@ package func crossEntropy(
   let wantsHead = tape != nil && head.isTrainable
   // The kernel takes a scale of zero to mean that no gradient is wanted.
   precondition(scale != 0 || !(wantsHidden || wantsHead), "a loss scaled by zero has no gradient")
-  let chunkRows = max(1, min(rows, chunkByteLimit / (vocabulary * 4)))
-  let backend = hidden.backend
+  let backend = hidden.backend, limit = chunkByteLimit ?? backend.logitChunkByteCount
+  let chunkRows = max(1, min(rows, limit / (vocabulary * 4)))
   let logits = Tensor(uninitialized: [chunkRows, vocabulary], on: backend)
-  let dhidden = wantsHidden ? Tensor(uninitialized: [rows, width], on: backend) : nil
+  let dhidden =
+    wantsHidden ? Tensor(uninitialized: [rows, width], elementType: hidden.elementType, on: backend) : nil
   let losses = Tensor(uninitialized: [rows], on: backend)
   let operand = hidden.detached.converted(to: type)
   let headFactor = MatrixFactor(head.value, rows: vocabulary, columns: width)
@@ -52,21 +53,19 @@ package func crossEntropy(
       backend.multiply(gradient.transposed, part, into: target, accumulate: !isFresh)
     }
   }
-  let tokenLosses = losses.values
-  let total = Tensor(
-    [Float(tokenLosses.reduce(0.0) { $0 + Double($1) } * Double(scale))], shape: [1], on: backend)
-  guard let tape, wantsHidden || wantsHead else { return CrossEntropyResult(loss: total, tokenLosses: tokenLosses) }
+  guard let tape, wantsHidden || wantsHead else { return CrossEntropyResult(losses: losses, scale: scale) }
   let node = hidden.node
-  let recorded = tape.record(total) { upstream in
-    precondition(upstream.values[0] == 1, "the cross-entropy must be the end of the tape")
+  let recorded = tape.record(losses, isEnd: true) { _ in
     if let dhidden { node?.accumulate(dhidden, isFresh: true) }
   }
-  return CrossEntropyResult(loss: recorded, tokenLosses: tokenLosses)
+  let result = CrossEntropyResult(losses: recorded, scale: scale)
+  if let watch = tape.finiteWatch { watch.note(result.loss.detached, of: "crossEntropy", isGradient: false) }
+  return result
 }
 
 /// Logits of the output head: hidden [R, D] times the tied embedding [V, D], giving [R, V] fp32, off the tape.
 package func headLogits(_ hidden: Tensor, head: Parameter) -> Tensor {
-  linear(hidden.detached, head, tape: nil).detached
+  linear(hidden.detached, head, as: .float32, tape: nil).detached
 }
 
 /// The loss of rows of logits.
@@ -77,6 +76,13 @@ package protocol CrossEntropyKernels {
   /// The same with a part `smoothing` of each target spread evenly over the V tokens.
   func smoothedCrossEntropy(
     _ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, smoothing: Float, losses: Tensor)
+  /// Bytes of the logits that are formed at once.
+  var logitChunkByteCount: Int { get }
+}
+
+extension CrossEntropyKernels {
+  /// 64 MiB: as many rows as the head is worth reading for.
+  package var logitChunkByteCount: Int { 64 << 20 }
 }
 
 extension CPUBackend: CrossEntropyKernels {

@@ -3,12 +3,12 @@ import CKernels
 /// Gaussian error linear unit of each element; the shape of `x`.
 package func gelu(_ x: Tensor, kind: GELUKind, tape: Tape?) -> Tensor {
   let backend = x.backend
-  let out = Tensor(uninitialized: x.shape, on: backend)
+  let out = Tensor(uninitialized: x.shape, elementType: backend.activations, on: backend)
   backend.gelu(x, kind, into: out)
   guard let tape, let xNode = x.node else { return out }
   let input = x.detached
   return tape.record(out) { dout in
-    let dx = Tensor(uninitialized: input.shape, on: backend)
+    let dx = Tensor(uninitialized: input.shape, elementType: input.elementType, on: backend)
     backend.geluBackward(input, dout, kind, into: dx)
     xNode.accumulate(dx, isFresh: true)
   }
@@ -19,20 +19,21 @@ package func gelu(_ x: Tensor, kind: GELUKind, tape: Tape?) -> Tensor {
 /// - Parameters:
 ///   - gate: [R, F].
 ///   - up: [R, F].
-///   - type: what both are kept as for the backward pass.
+///   - type: what both are kept as for the backward pass; nil for as they are.
 /// - Returns: [R, F].
-package func gatedGELU(gate: Tensor, up: Tensor, keptAs type: ElementType = .float32, tape: Tape?) -> Tensor {
+package func gatedGELU(gate: Tensor, up: Tensor, keptAs type: ElementType? = nil, tape: Tape?) -> Tensor {
   precondition(gate.shape == up.shape, "gate \(gate.shape) and up \(up.shape) differ")
   let backend = gate.backend
-  let out = Tensor(uninitialized: gate.shape, on: backend)
+  let out = Tensor(uninitialized: gate.shape, elementType: backend.activations, on: backend)
   backend.gatedGELU(gate: gate, up: up, into: out)
   guard let tape, gate.node != nil || up.node != nil else { return out }
-  let keptGate = gate.detached.converted(to: type), keptUp = up.detached.converted(to: type)
+  let gateType = gate.elementType, upType = up.elementType
+  let keptGate = gate.detached.converted(to: type ?? gateType), keptUp = up.detached.converted(to: type ?? upType)
   let gateNode = gate.node, upNode = up.node
   return tape.record(out) { dout in
-    let gateValues = keptGate.converted(to: .float32), upValues = keptUp.converted(to: .float32)
-    let dgate = Tensor(uninitialized: gateValues.shape, on: backend)
-    let dup = Tensor(uninitialized: gateValues.shape, on: backend)
+    let gateValues = keptGate.converted(to: gateType), upValues = keptUp.converted(to: upType)
+    let dgate = Tensor(uninitialized: gateValues.shape, elementType: gateType, on: backend)
+    let dup = Tensor(uninitialized: gateValues.shape, elementType: upType, on: backend)
     backend.gatedGELUBackward(gate: gateValues, up: upValues, dout, dgate: dgate, dup: dup)
     gateNode?.accumulate(dgate, isFresh: true)
     upNode?.accumulate(dup, isFresh: true)

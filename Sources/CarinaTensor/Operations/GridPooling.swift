@@ -17,9 +17,10 @@ package func averagePooling(_ x: Tensor, grid: Int, outputs: Int, tape: Tape?) -
   let out = Tensor(zeros: [x.rows / (block * block), x.width], on: backend)
   backend.addRows(of: x.detached.converted(to: .float32), scale: scale, to: out, targets)
   guard let tape, let node = x.node else { return out }
-  let shape = x.shape
+  let shape = x.shape, type = x.elementType
   return tape.record(out) { dout in
-    let spread = Tensor(uninitialized: shape, on: backend), gradient = Tensor(zeros: shape, on: backend)
+    let spread = Tensor(uninitialized: shape, on: backend)
+    let gradient = Tensor(zeros: shape, elementType: type, on: backend)
     backend.copyRows(of: dout, targets, to: spread, Array(targets.indices))
     backend.addRows(of: spread, scale: scale, to: gradient, Array(targets.indices))
     node.accumulate(gradient, isFresh: true)

@@ -1,14 +1,14 @@
 import CKernels
 
-/// Each row divided by its Euclidean length, as the embeddings of contrastive learning are.
+/// Each row divided by its Euclidean length, as the embeddings of contrastive learning are; fp32.
 package func l2Normalize(_ x: Tensor, tape: Tape?) -> Tensor {
   let backend = x.backend
   let out = Tensor(uninitialized: x.shape, on: backend), inverses = Tensor(uninitialized: [x.rows], on: backend)
   backend.l2Normalize(x, into: out, inverses: inverses)
   guard let tape, let node = x.node else { return out }
-  let saved = out
+  let saved = out, type = x.elementType
   return tape.record(out) { dout in
-    let dx = Tensor(uninitialized: saved.shape, on: backend)
+    let dx = Tensor(uninitialized: saved.shape, elementType: type, on: backend)
     backend.l2NormalizeBackward(saved, inverses: inverses, dout, into: dx)
     node.accumulate(dx, isFresh: true)
   }

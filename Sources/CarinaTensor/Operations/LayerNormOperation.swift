@@ -11,13 +11,13 @@ package func layerNorm(_ x: Tensor, _ weight: Parameter, _ bias: Parameter, epsi
   precondition(weight.count == x.width, "\(weight.name): expected [\(x.width)], got \(weight.shape)")
   let backend = x.backend
   let gain = weight.value.converted(to: .float32), shift = bias.value.converted(to: .float32)
-  let out = Tensor(uninitialized: x.shape, on: backend)
+  let out = Tensor(uninitialized: x.shape, elementType: backend.activations, on: backend)
   let means = Tensor(uninitialized: [x.rows], on: backend), inverses = Tensor(uninitialized: [x.rows], on: backend)
   backend.layerNorm(x, gain: gain, shift: shift, epsilon: epsilon, into: out, means: means, inverses: inverses)
   guard let tape, x.node != nil || weight.isTrainable || bias.isTrainable else { return out }
   let input = x.detached, xNode = x.node
   return tape.record(out, parameter: weight) { dout in
-    let dx = Tensor(uninitialized: input.shape, on: backend)
+    let dx = Tensor(uninitialized: input.shape, elementType: input.elementType, on: backend)
     backend.layerNormBackward(
       input, gain: gain, means: means, inverses: inverses, dout, into: dx,
       dgain: weight.isTrainable ? weight.gradientForAccumulation() : nil,

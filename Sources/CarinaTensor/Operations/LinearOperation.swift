@@ -5,16 +5,20 @@
 ///   - weight: [N, K] (a convolution's [N, C, P, P] is read so), or with `weightRows` those rows of a taller one (the
 ///     query, key and value parts of a fused weight).
 ///   - bias: [N] (the same rows), or nil.
-/// - Returns: [R, N] fp32. In bfloat16 (the weight's type) x is rounded before the product; sums are in fp32.
+///   - type: how the result is stored; nil for as the backend stores activations.
+/// - Returns: [R, N]. In bfloat16 (the weight's type) x is rounded before the product; sums are in fp32.
 package func linear(
-  _ x: Tensor, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil, tape: Tape?
+  _ x: Tensor, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil,
+  as type: ElementType? = nil,
+  tape: Tape?
 ) -> Tensor {
-  linear(ProductInput(x, as: weight.value.elementType), weight, bias, weightRows: weightRows, tape: tape)
+  linear(ProductInput(x, as: weight.value.elementType), weight, bias, weightRows: weightRows, as: type, tape: tape)
 }
 
 /// The same map of rows that were rounded before; the weight is of the type they were rounded to.
 package func linear(
-  _ input: ProductInput, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil, tape: Tape?
+  _ input: ProductInput, _ weight: Parameter, _ bias: Parameter? = nil, weightRows: Range<Int>? = nil,
+  as resultType: ElementType? = nil, tape: Tape?
 ) -> Tensor {
   let x = input.x, matrix = weight.matrix, backend = x.backend
   let rowRange = weightRows ?? 0..<matrix.rows
@@ -23,33 +27,40 @@ package func linear(
   let type = weight.value.elementType, isWhole = rowRange == 0..<matrix.rows
   let bytes = isWhole ? weight.bytes : nil
   if tape == nil, bytes == nil, let quantized = weight.quantized, isWhole {
-    let out = quantized.product(x)
+    let out = quantized.product(x.detached.converted(to: .float32))
     addBias(bias, rowRange, to: out)
     return out
   }
-  let out = Tensor(uninitialized: [rows, outputs], on: backend), right = MatrixFactor(matrix.rowSlice(rowRange))
+  let out = Tensor(uninitialized: [rows, outputs], elementType: resultType ?? backend.activations, on: backend)
+  let right = MatrixFactor(matrix.rowSlice(rowRange))
   if let bytes {
     bytes.multiply(input.bytes(for: bytes), bias: bias?.value.converted(to: .float32), summand: nil, into: out)
   } else {
     let left = MatrixFactor(input.operand, rows: rows, columns: inputs)
     // Of a held matrix the product may add the bias, which makes the same digits.
     var epilogue = ProductEpilogue()
-    if weight.isHeld { epilogue.bias = bias?.value.converted(to: .float32) }
-    let isPrepared = isWhole && weight.multiplyPrepared(left, isForward: true, into: out, epilogue: epilogue)
+    if weight.isHeld || backend.addsBiasInProducts {
+      epilogue.bias = bias?.value.converted(to: .float32).elementSlice(rowRange)
+    }
+    epilogue.elementType = out.elementType
+    let isPrepared =
+      isWhole && weight.multiplyPrepared(left, isForward: true, into: out, epilogue: epilogue)
+      || backend.addsBiasInProducts && epilogue.bias != nil
+        && backend.multiply(left, right.transposed, into: out, epilogue: epilogue)
     if !isPrepared { backend.multiply(left, right.transposed, into: out, accumulate: false) }
     if !isPrepared || epilogue.bias == nil { addBias(bias, rowRange, to: out) }
   }
   let trainsBias = bias?.isTrainable ?? false
   guard let tape, x.node != nil || weight.isTrainable || trainsBias else { return out }
 
-  let xNode = x.node
+  let xNode = x.node, inputType = x.elementType
   let saved = SavedLinear(operand: weight.isTrainable ? input.operand : nil)
   return tape.record(out, parameter: weight) { dout in
     let gradient = dout.reshaped([rows, outputs])
     if let bytes {
       if trainsBias, let bias { backend.addColumnSums(gradient, to: bias.gradientForAccumulation()) }
       guard let xNode else { return }
-      let dx = Tensor(uninitialized: [rows, inputs], on: backend)
+      let dx = Tensor(uninitialized: [rows, inputs], elementType: inputType, on: backend)
       bytes.multiplyBack(gradient, into: dx)
       return xNode.accumulate(dx, isFresh: true)
     }
@@ -65,7 +76,7 @@ package func linear(
       backend.addColumnSums(gradient, to: bias.gradientForAccumulation().elementSlice(rowRange))
     }
     if let xNode {
-      let dx = Tensor(uninitialized: [rows, inputs], on: backend)
+      let dx = Tensor(uninitialized: [rows, inputs], elementType: inputType, on: backend)
       if !(isWhole && weight.multiplyPrepared(narrow, isForward: false, into: dx)) {
         backend.multiply(narrow, right, into: dx, accumulate: false)
       }

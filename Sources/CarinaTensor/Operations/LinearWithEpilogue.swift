@@ -6,17 +6,17 @@
 ///     product.
 ///   - bias: [N], or nil.
 ///   - activation: f; nil for none.
-///   - factor: m [R, N] fp32; nil for none.
-///   - summand: r [R, N] fp32; nil for none. Not with `factor`.
-///   - type: what the result is rounded to; sums are in fp32.
+///   - factor: m [R, N]; nil for none.
+///   - summand: r [R, N]; nil for none. Not with `factor`.
+///   - type: what the result is rounded to, nil for as the backend stores activations; sums are in fp32.
 /// - Returns: [R, N]; nil where it cannot be done in one pass, and nothing has happened. The activation of the library
 ///   differs from `gelu` by less than a rounding to bfloat16.
 package func linearWithEpilogue(
   _ input: ProductInput, _ weight: Parameter, _ bias: Parameter?, activation: GELUKind? = nil, factor: Tensor? = nil,
-  summand: Tensor? = nil, as type: ElementType = .float32
+  summand: Tensor? = nil, as resultType: ElementType? = nil
 ) -> Tensor? {
   precondition(factor == nil || summand == nil, "a factor and a summand")
-  let rows = input.x.rows, matrix = weight.matrix
+  let rows = input.x.rows, matrix = weight.matrix, type = resultType ?? input.x.backend.activations
   if let bytes = weight.bytes {
     guard activation == nil, factor == nil, type == .float32 else { return nil }
     let out = Tensor(uninitialized: [rows, matrix.rows], on: input.x.backend)

@@ -10,13 +10,13 @@ package func rmsNorm(_ x: Tensor, _ weight: Parameter, epsilon: Float, tape: Tap
   precondition(rows * width == x.count, "\(weight.name): \(x.shape) does not divide into rows of \(width)")
   let backend = x.backend
   let gain = weight.value.converted(to: .float32)
-  let out = Tensor(uninitialized: x.shape, on: backend)
+  let out = Tensor(uninitialized: x.shape, elementType: backend.activations, on: backend)
   let inverses = Tensor(uninitialized: [rows], on: backend)
   backend.rmsNorm(x, gain: gain, epsilon: epsilon, into: out, inverses: inverses)
   guard let tape, x.node != nil || weight.isTrainable else { return out }
   let input = x.detached, xNode = x.node
   return tape.record(out, parameter: weight) { dout in
-    let dx = Tensor(uninitialized: input.shape, on: backend)
+    let dx = Tensor(uninitialized: input.shape, elementType: input.elementType, on: backend)
     backend.rmsNormBackward(
       input, gain: gain, inverses: inverses, dout, into: dx,
       dgain: weight.isTrainable ? weight.gradientForAccumulation() : nil)

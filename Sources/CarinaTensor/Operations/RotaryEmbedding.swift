@@ -12,16 +12,16 @@ package func rotaryEmbedding(_ x: Tensor, table: RotaryTable, positions: [Int32]
   precondition(heads * rows * size == x.count, "\(x.shape) is not \(rows) rows of heads of \(size)")
   precondition((positions.max() ?? 0) < table.positionCount, "a position is beyond the table's \(table.positionCount)")
 
-  let backend = x.backend, shape = x.shape
-  func rotate(_ source: Tensor, direction: Float) -> Tensor {
-    let target = Tensor(uninitialized: shape, on: backend)
+  let backend = x.backend, shape = x.shape, type = x.elementType
+  func rotate(_ source: Tensor, direction: Float, as type: ElementType) -> Tensor {
+    let target = Tensor(uninitialized: shape, elementType: type, on: backend)
     backend.rotate(source, table: table, positions: positions, direction: direction, into: target)
     return target
   }
 
-  let out = rotate(x, direction: 1)
+  let out = rotate(x, direction: 1, as: backend.activations)
   guard let tape, let xNode = x.node else { return out }
-  return tape.record(out) { dout in xNode.accumulate(rotate(dout, direction: -1), isFresh: true) }
+  return tape.record(out) { dout in xNode.accumulate(rotate(dout, direction: -1, as: type), isFresh: true) }
 }
 
 /// The rotary embedding.

@@ -5,7 +5,7 @@ import CKernels
 /// - Parameters:
 ///   - parts: each a tensor [r, D] and, for each of its rows, the row of the result; together they fill every row once.
 ///   - rowCount: rows of the result.
-/// - Returns: [rowCount, D].
+/// - Returns: [rowCount, D] fp32.
 package func assembleRows(
   _ parts: [(tensor: Tensor, destinations: [Int])], rowCount: Int, on backend: any Backend, tape: Tape?
 ) -> Tensor {
@@ -17,10 +17,12 @@ package func assembleRows(
     backend.copyRows(of: part.tensor, Array(part.destinations.indices), to: out, part.destinations)
   }
   guard let tape, parts.contains(where: { $0.tensor.node != nil }) else { return out }
-  let targets = parts.compactMap { part in part.tensor.node.map { ($0, part.destinations) } }
+  let targets = parts.compactMap { part in
+    part.tensor.node.map { (node: $0, destinations: part.destinations, type: part.tensor.elementType) }
+  }
   return tape.record(out) { dout in
-    for (node, destinations) in targets {
-      let gradient = Tensor(uninitialized: [destinations.count, width], on: backend)
+    for (node, destinations, type) in targets {
+      let gradient = Tensor(uninitialized: [destinations.count, width], elementType: type, on: backend)
       backend.copyRows(of: dout, destinations, to: gradient, Array(destinations.indices))
       node.accumulate(gradient, isFresh: true)
     }
@@ -32,15 +34,16 @@ package func assembleRows(
 /// - Parameters:
 ///   - x: [R, D].
 ///   - rows: rows of x.
-/// - Returns: [rows.count, D].
+/// - Returns: [rows.count, D], of x's type.
 package func selectRows(_ x: Tensor, _ rows: [Int], tape: Tape?) -> Tensor {
   let backend = x.backend
-  let out = Tensor(uninitialized: [rows.count, x.width], on: backend)
+  let type = x.elementType
+  let out = Tensor(uninitialized: [rows.count, x.width], elementType: type, on: backend)
   backend.copyRows(of: x, rows, to: out, Array(rows.indices))
   guard let tape, let node = x.node else { return out }
   let shape = x.shape
   return tape.record(out) { dout in
-    let gradient = Tensor(zeros: shape, on: backend)
+    let gradient = Tensor(zeros: shape, elementType: type, on: backend)
     backend.addRows(of: dout, scale: 1, to: gradient, rows)
     node.accumulate(gradient, isFresh: true)
   }

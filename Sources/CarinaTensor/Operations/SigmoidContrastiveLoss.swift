@@ -27,18 +27,17 @@ package func sigmoidContrastiveLoss(
   let logits = Tensor(uninitialized: [imageCount, textCount], on: backend)
   let slopes = Tensor(uninitialized: [imageCount, textCount], on: backend)
   let sums = backend.sigmoidContrast(
-    similarities, isPositive, scale: exp(logScale.value.values[0]), shift: bias.value.values[0], divisor: divisor,
-    logits: logits, slopes: slopes)
-  let loss = Tensor([Float(sums.loss / Double(divisor))], shape: [1], on: backend)
+    similarities, isPositive, logScale: logScale.value.converted(to: .float32),
+    bias: bias.value.converted(to: .float32), divisor: divisor, logits: logits, slopes: slopes)
+  let loss = sums.loss
   guard let tape, images.node != nil || texts.node != nil || logScale.isTrainable || bias.isTrainable else {
     return (loss, logits)
   }
   let imageNode = images.node, textNode = texts.node
-  let recorded = tape.record(loss) { upstream in
-    precondition(upstream.values[0] == 1, "the contrastive loss must be the end of the tape")
+  let recorded = tape.record(loss, isEnd: true) { _ in
     for (parameter, slope) in [(logScale, sums.scaleSlope), (bias, sums.biasSlope)] where parameter.isTrainable {
       let target = parameter.gradientForAccumulation()
-      backend.add(target, Tensor([Float(slope)], shape: [1], on: backend), into: target)
+      backend.add(target, slope, into: target)
     }
     if let imageNode {
       let gradient = Tensor(uninitialized: [imageCount, width], on: backend)
@@ -62,6 +61,27 @@ package protocol ContrastiveKernels {
     _ similarities: Tensor, _ isPositive: [Bool], scale: Float, shift: Float, divisor: Float, logits: Tensor,
     slopes: Tensor
   ) -> (loss: Double, scaleSlope: Double, biasSlope: Double)
+  /// The same with scale and shift, exp(logScale) and bias, where they are, [1] fp32 each, and results that stay there,
+  /// [1] fp32 each: the loss over the divisor, and its derivatives. Nothing need be read.
+  func sigmoidContrast(
+    _ similarities: Tensor, _ isPositive: [Bool], logScale: Tensor, bias: Tensor, divisor: Float, logits: Tensor,
+    slopes: Tensor
+  ) -> (loss: Tensor, scaleSlope: Tensor, biasSlope: Tensor)
+}
+
+extension ContrastiveKernels {
+  /// By way of the host.
+  package func sigmoidContrast(
+    _ similarities: Tensor, _ isPositive: [Bool], logScale: Tensor, bias: Tensor, divisor: Float, logits: Tensor,
+    slopes: Tensor
+  ) -> (loss: Tensor, scaleSlope: Tensor, biasSlope: Tensor) {
+    let backend = similarities.backend
+    let sums = sigmoidContrast(
+      similarities, isPositive, scale: exp(logScale.values[0]), shift: bias.values[0], divisor: divisor, logits: logits,
+      slopes: slopes)
+    func scalar(_ number: Double) -> Tensor { Tensor([Float(number)], shape: [1], on: backend) }
+    return (scalar(sums.loss / Double(divisor)), scalar(sums.scaleSlope), scalar(sums.biasSlope))
+  }
 }
 
 extension CPUBackend: ContrastiveKernels {

@@ -1,6 +1,7 @@
 /// Products of matrices, and what a backend keeps of matrices that stay as they are.
 package protocol MatrixKernels {
-  /// c = a b, or c += a b; c is [a.rows, b.columns] fp32, the factors of one element type.
+  /// c = a b, or c += a b; c is [a.rows, b.columns] fp32 or of the backend's activations, the factors of one element
+  /// type.
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool)
   /// c = a b with what the epilogue asks for in one pass.
   /// - Returns: false where that is not possible, and nothing has happened.
@@ -25,11 +26,20 @@ package protocol MatrixKernels {
   func byteRows(_ x: Tensor, activation: GELUKind?, factors: Tensor?) -> ByteRows
   /// Whether frozen factors are copied into layouts of a library's own, which memory forecasts count.
   var packsFactors: Bool { get }
+  /// Whether an epilogue can multiply with another matrix.
+  var multipliesInProducts: Bool { get }
+  /// Whether a product that is recorded adds the bias by its epilogue: where that makes the same digits, or saves a
+  /// rounding.
+  var addsBiasInProducts: Bool { get }
   /// The most rows whose product with a stored matrix goes row by row of that matrix, as in decoding.
   var mostFewRows: Int { get }
 }
 
 extension MatrixKernels {
+  /// It can.
+  package var multipliesInProducts: Bool { true }
+  /// It is added afterwards.
+  package var addsBiasInProducts: Bool { false }
   /// A copy of a matrix in 8 bits, its columns as they are.
   package func quantized(_ matrix: Tensor) -> any QuantizedFactor { quantized(matrix, columnFactors: nil) }
 }

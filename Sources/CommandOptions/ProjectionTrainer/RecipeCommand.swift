@@ -74,12 +74,7 @@ struct RecipeCommand {
       throw CarinaError(.usage, "--\(name) cannot be used: \(reason)", remedy: remedy)
     case .records(let role): records.set(role, value)
     case .mixedPrecision: arguments.append(["--precision", value == "no" ? "fp32" : value])
-    case .device:
-      guard value == "cpu" else {
-        throw CarinaError(
-          .usage, "--device cannot be used: there is no backend for a GPU, the processor computes", expected: "cpu",
-          found: value, remedy: "Use --device cpu, or leave it out.")
-      }
+    case .processor: arguments.append(["--device", "cpu"])
     case .sampling:
       guard let samples = ["true": true, "1": true, "false": false, "0": false][value.lowercased()] else {
         throw CarinaError(.usage, "--do-sample cannot be used", expected: "True or False", found: value)

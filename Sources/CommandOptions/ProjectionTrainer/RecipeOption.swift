@@ -12,8 +12,8 @@ struct RecipeOption {
     case records(RecipeRecords.Role)
     /// accelerate's precision.
     case mixedPrecision
-    /// Where to compute.
-    case device
+    /// The processor computes.
+    case processor
     /// Whether to sample.
     case sampling
   }
@@ -44,11 +44,11 @@ struct RecipeOption {
   /// What every program of theirs, and accelerate before it, may have.
   private static let everywhere: [String: RecipeOption] = [
     "trust-remote-code": flag(.noEffect("no checkpoint brings code that is run")),
-    "device": value(.device),
+    "device": value(.called("device")),
     "num-processes": value(processes), "num-machines": value(processes), "machine-rank": value(processes),
     "main-process-ip": value(processes), "main-process-port": value(processes), "multi-gpu": flag(processes),
     "gpu-ids": value(processes), "num-cpu-threads-per-process": value(processes), "config-file": value(processes),
-    "cpu": flag(.noEffect("there is no other device")),
+    "cpu": flag(.processor),
     "dynamo-backend": value(.noEffect("nothing is compiled while the program runs")),
     "mixed-precision": value(.mixedPrecision),
   ]

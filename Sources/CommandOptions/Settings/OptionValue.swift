@@ -145,6 +145,7 @@ extension ProjectorForm: OptionValue, @retroactive ExpressibleByArgument {}
 extension VisionFeature: OptionValue, @retroactive ExpressibleByArgument {}
 extension ComputingPrecision: OptionValue {}
 extension MatrixProductChoice: OptionValue {}
+extension DeviceChoice: OptionValue {}
 extension ImageAugmentation: OptionValue {}
 extension SaveInterval: OptionValue {}
 extension LearningRateShape: OptionValue, @retroactive ExpressibleByArgument {}

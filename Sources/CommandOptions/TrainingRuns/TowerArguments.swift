@@ -44,7 +44,7 @@ public struct TowerArguments: ParsableArguments {
     try tower.apply(to: &options.settings)
     try training.apply(to: &options.training)
     try images.apply(to: &options.images)
-    try precision.settings.apply(to: &options.computing)
+    try precision.apply(to: &options.computing)
     try memory.apply(to: &options.computing)
     options.repeated = try repetition.record
     options.repeatsAnyway = repetition.configAnyway
@@ -53,12 +53,13 @@ public struct TowerArguments: ParsableArguments {
   /// Refuses options of the tuning in a command without a model to tune.
   /// - Throws: `CarinaError.usage` naming the first of them.
   public func requireNone() throws {
+    let device = ComputingSettingList.declared.device.name
     var names = [valShards == nil ? nil : "val-shards", download.download ? "download" : nil].compactMap { $0 }
     names += repetition.givenNames
     names +=
       try
       (tower.givenNames + training.givenNames + validation.givenNames + images.givenNames
-      + precision.settings.givenNames + memory.givenNames).map(\.optionName)
+      + precision.settings.givenNames.filter { $0 != device } + memory.givenNames).map(\.optionName)
     guard let first = names.first else { return }
     throw CarinaError(
       .usage, "--\(first) is for the tuning of a SigLIP, and no model is named", expected: "--vision-model with it",

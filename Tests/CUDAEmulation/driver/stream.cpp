@@ -1,4 +1,5 @@
-// The driver's functions about streams, captured graphs and events. All streams run in the order in which work is queued.
+// The driver's functions about streams, captured graphs and events. All streams run in the order in which work is
+// queued.
 #include <algorithm>
 #include <chrono>
 

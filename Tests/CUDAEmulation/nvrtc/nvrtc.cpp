@@ -123,9 +123,9 @@ struct TemporaryDirectory {
 };
 
 int compile(Program &program, const std::vector<std::string> &definitions) {
-  const TemporaryDirectory place;
-  if (place.path.empty()) return internal_error;
-  const std::string source = place.path + "/source.cu", log = place.path + "/log";
+  const TemporaryDirectory files;
+  if (files.path.empty()) return internal_error;
+  const std::string source = files.path + "/source.cu", log = files.path + "/log";
   const std::string line = "#line 1 \"" + program.name + "\"\n";
   std::vector<std::string> common = {"-std=c++17", "-w", "-DCARINA_EMULATED", "-I" + directory(), "-include",
                                      "cuda_on_host.h", "-x", "c++"};
@@ -133,24 +133,24 @@ int compile(Program &program, const std::vector<std::string> &definitions) {
 
   if (!write_text(source, line + program.source)) return internal_error;
   std::vector<std::string> scan = common;
-  scan.insert(scan.end(), {"-E", "-P", "-DCARINA_EMULATION_SCAN", source, "-o", place.path + "/source.ii"});
+  scan.insert(scan.end(), {"-E", "-P", "-DCARINA_EMULATION_SCAN", source, "-o", files.path + "/source.ii"});
   int status = run_compiler(compiler(), scan, log);
   program.log = text_of(log);
   if (status < 0) return internal_error;
   if (status) return compilation_failed;
 
-  const std::string kernels = table(kernel_names(text_of(place.path + "/source.ii")));
+  const std::string kernels = table(kernel_names(text_of(files.path + "/source.ii")));
   if (!write_text(source, line + program.source + kernels)) return internal_error;
   std::vector<std::string> build = common;
   // A module's own copy of everything in the headers: nothing may be shared with other modules.
   build.insert(build.end(), {"-O2", "-g1", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared", "-pthread",
-                             "-fvisibility-inlines-hidden", "-Wl,-Bsymbolic", source, "-o", place.path + "/module.so"});
+                             "-fvisibility-inlines-hidden", "-Wl,-Bsymbolic", source, "-o", files.path + "/module.so"});
   status = run_compiler(compiler(), build, log);
   program.log = text_of(log);
   if (status < 0) return internal_error;
   if (status) return compilation_failed;
 
-  const std::string library = text_of(place.path + "/module.so");
+  const std::string library = text_of(files.path + "/module.so");
   ImageHeader header;
   memcpy(header.magic, image_magic, sizeof header.magic);
   header.bytes = library.size();

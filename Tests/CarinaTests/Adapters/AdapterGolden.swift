@@ -118,7 +118,7 @@ final class AdapterParityObjective: TrainingObjective {
     defer { prepared += 1 }
     return try golden.batch(microBatches[prepared])
   }
-  func accumulate(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
+  func accumulate(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> LossSum {
     try base.accumulate(batch, scale: scale, finiteWatch: finiteWatch)
   }
 }

@@ -42,7 +42,8 @@ import Carina
     #expect(found.parts.isOneDirectory && found.parts.feature == .preNorm && found.manifest == nil)
     #expect(try found.parts.join(precision: .float32, on: TestBackend.chosen).model.rowsPerImage == 16)
     let first = try CheckpointParts(LlavaFiles.golden("first-patch").path).parts
-    #expect(try first.dropsFirstPatch && first.join(precision: .float32, on: TestBackend.chosen).model.rowsPerImage == 15)
+    #expect(
+      try first.dropsFirstPatch && first.join(precision: .float32, on: TestBackend.chosen).model.rowsPerImage == 15)
   }
 
   @Test("the last layer by its own number or in a list of one, and a tie that either part names, are read")

@@ -166,15 +166,19 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
   }
 
   func attention(
-    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, into out: Tensor
-  ) {
-    open { cpu.attention(q, k, v, layout, products: products, into: out) }
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, into out: Tensor,
+    keepsStatistics: Bool
+  ) -> Tensor? {
+    open { cpu.attention(q, k, v, layout, products: products, into: out, keepsStatistics: keepsStatistics) }
   }
   func attentionBackward(
-    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, _ dout: Tensor,
-    dq: Tensor, dk: Tensor, dv: Tensor
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, products: ElementType, out: Tensor?,
+    statistics: Tensor?, _ dout: Tensor, dq: Tensor, dk: Tensor, dv: Tensor
   ) {
-    open { cpu.attentionBackward(q, k, v, layout, products: products, dout, dq: dq, dk: dk, dv: dv) }
+    open {
+      cpu.attentionBackward(
+        q, k, v, layout, products: products, out: out, statistics: statistics, dout, dq: dq, dk: dk, dv: dv)
+    }
   }
 
   func crossEntropy(_ logits: Tensor, targets: ArraySlice<Int32>, scale: Float, losses: Tensor) {

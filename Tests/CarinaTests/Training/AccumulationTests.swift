@@ -24,7 +24,8 @@ import Carina
     let batches = try (0..<microBatches).map { try objective.prepare(Array(samples[$0 * size..<($0 + 1) * size])) }
     let tokens = batches.reduce(0) { $0 + objective.weight(of: $1) }
     objective.begin(step: 0)
-    let loss = try batches.reduce(0) { try $0 + objective.accumulate($1, scale: 1 / Float(tokens)) } / Double(tokens)
+    let loss =
+      try batches.reduce(0) { try $0 + objective.accumulate($1, scale: 1 / Float(tokens)).value } / Double(tokens)
     return Gradients(
       loss: loss,
       values: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, $0.gradient?.doubles ?? []) }))

@@ -24,7 +24,7 @@ final class FlawedObjective<Base: TrainingObjective>: TrainingObjective {
     (try base.prepare(samples), samples.contains(where: flawed.contains))
   }
 
-  func accumulate(_ batch: Batch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
+  func accumulate(_ batch: Batch, scale: Float, finiteWatch: FiniteWatch?) throws -> LossSum {
     try base.accumulate(
       batch.base, scale: batch.overflows ? .greatestFiniteMagnitude : scale, finiteWatch: finiteWatch)
   }

@@ -131,6 +131,31 @@ import Carina
     #expect(packed.packedVision > 0 && both.packedVision == 0 && both.weights < packed.weights + (1 << 16))
   }
 
+  @Test("of a device with memory of its own: no program, no pages of shards, activations as it stores them, no int8")
+  func device() throws {
+    var plan = plan(rows: 4000, packsFactors: false)
+    plan.mappedShards = 64 << 20
+    let host = MemoryForecast(plan, base: 100 << 20, isCheckpointed: false)
+    plan.isOnDevice = true
+    let wide = MemoryForecast(plan, base: 100 << 20, isCheckpointed: false)
+    #expect(host.host == nil && wide.base == 0 && wide.data == host.data - (64 << 20))
+    #expect((wide.host ?? 0) > 164 << 20 && wide.activations == host.activations)
+    #expect((wide.weights, wide.training) == (host.weights, host.training))
+    plan.activations = .bfloat16
+    let narrow = MemoryForecast(plan, base: 100 << 20, isCheckpointed: false)
+    #expect(narrow.activations < wide.activations * 3 / 4 && narrow.training == wide.training)
+    #expect(narrow.summary.contains("on the device") && narrow.summary.contains("on the host"))
+    func choose(_ available: Int) throws -> MemoryForecast {
+      try MemoryForecast.fitting(plan, base: 100 << 20, choice: false, available: available)
+    }
+    #expect(try choose(narrow.total) == narrow)
+    plan.policy = .stage1
+    let small = MemoryForecast(plan, base: 100 << 20, isCheckpointed: false)
+    let error = #expect(throws: CarinaError.self) { try choose(small.total - 1) }
+    #expect(error?.kind == .usage && error?.what.contains("the device") == true)
+    #expect(error?.remedy?.contains("int8") == false)
+  }
+
   @Test("averages of patches leave the projector fewer rows to keep, and Gemma 3's form has no hidden layer")
   func projectorForms() {
     let pooling = PatchPooling(gridSize: 8, tokensPerSide: 2)

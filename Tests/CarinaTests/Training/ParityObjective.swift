@@ -27,7 +27,7 @@ final class ParityObjective<Base: TrainingObjective>: TrainingObjective {
     return try base.prepare(microBatches[prepared])
   }
 
-  func accumulate(_ batch: Base.Batch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
+  func accumulate(_ batch: Base.Batch, scale: Float, finiteWatch: FiniteWatch?) throws -> LossSum {
     try base.accumulate(batch, scale: scale, finiteWatch: finiteWatch)
   }
 }

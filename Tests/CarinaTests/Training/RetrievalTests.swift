@@ -42,7 +42,8 @@ import Carina
     let samples = samples(captions, images: Array(0..<23)), pairs = try pairs(samples)
     let images = l2Normalize(
       model.imageEmbeddings(
-        Tensor(samples.pixelRows.flatMap { $0 }, shape: [23, 3 * 16 * 16], on: TestBackend.chosen), count: 23, tape: nil),
+        Tensor(samples.pixelRows.flatMap { $0 }, shape: [23, 3 * 16 * 16], on: TestBackend.chosen), count: 23, tape: nil
+      ),
       tape: nil
     ).doubles
     let texts = l2Normalize(model.text.pooled(pairs.texts, tape: nil), tape: nil).doubles

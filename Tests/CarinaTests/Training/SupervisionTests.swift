@@ -37,7 +37,7 @@ import Carina
       model, policy: FreezingPolicy(trainsProjector: true, trainsDecoder: true), supervision: .all)
     let batch = try objective.prepare([0, 1, 2, 3]), tokens = try #require(golden["tokens"]?.int)
     #expect(objective.weight(of: batch) == tokens)
-    let loss = try objective.accumulate(batch, scale: 1 / Float(tokens)) / Double(tokens)
+    let loss = try objective.accumulate(batch, scale: 1 / Float(tokens)).value / Double(tokens)
     expectClose([loss], [try #require(golden["loss"]?.double)], relative: 3e-6)
     try expectGradients(model, "rendered")
     // The answers alone are fewer ids with another loss.

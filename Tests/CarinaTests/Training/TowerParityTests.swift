@@ -44,7 +44,7 @@ import Carina
   private func loss(_ objective: ContrastiveObjective) throws -> Double {
     objective.trainedParameters(epoch: 0).train()
     let batch = try objective.prepare(Array(0..<objective.sampleCount))
-    let sum = try objective.accumulate(batch, scale: Float(1 / Double(objective.sampleCount)))
+    let sum = try objective.accumulate(batch, scale: Float(1 / Double(objective.sampleCount))).value
     return sum / Double(objective.sampleCount)
   }
 
@@ -87,8 +87,10 @@ import Carina
   @Test("in bfloat16, too, pieces make the gradient of one piece up to rounding, and no weight stays held")
   func bfloat16() throws {
     func gradients(_ pieces: ContrastivePieces?) throws -> [String: [Float]] {
-      let model = try ModelDirectory(path: golden.path + "/model").loadSiglip(precision: .bfloat16, on: TestBackend.chosen)
-        .model
+      let model = try ModelDirectory(path: golden.path + "/model").loadSiglip(
+        precision: .bfloat16, on: TestBackend.chosen
+      )
+      .model
       let objective = try objective(model, samples(), pieces: pieces)
       for _ in 0..<2 {
         for parameter in model.parameters { parameter.clearGradient() }

@@ -85,6 +85,8 @@ package enum SafetensorsWriter {
     for start in stride(from: 0, to: tensor.count, by: pieceCount) {
       let piece = tensor.piece(start..<min(tensor.count, start + pieceCount)).converted(to: type)
       try piece.withHostBytes(put)
+      // Before the file gets its name: bytes of a device that failed are no numbers.
+      try piece.backend.throwFailure()
     }
   }
 

@@ -30,8 +30,7 @@ package struct GradientNorms {
   /// - Parameter component: to which component a weight belongs.
   init(_ trained: [Parameter], component: (Parameter) -> TrainingComponent?) {
     var sum = 0.0, sums: [(component: TrainingComponent, squares: Double)] = []
-    for parameter in trained {
-      let squares = parameter.gradientSumOfSquares
+    for (parameter, squares) in zip(trained, Parameter.gradientSumsOfSquares(trained)) {
       sum += squares
       guard let component = component(parameter) else { continue }
       if let index = sums.firstIndex(where: { $0.component == component }) {

@@ -5,8 +5,9 @@ extension ActivationMemory {
   /// What one block of a trained tower of SigLIP keeps, of images or of texts.
   func towerBlock(width: Int, inner: Int, rows: Int) -> BufferBytes {
     var bytes = BufferBytes()
-    bytes.add(rows, width, count: 5)
-    bytes.add(rows, inner)
+    bytes.add(rows, width, count: 2)
+    bytes.add(rows, width, size: narrow, count: 3)
+    bytes.add(rows, inner, size: narrow)
     bytes.add(rows, 1, count: 4)
     let size = precision.byteCount
     bytes.add(rows, width, size: size, count: 3)
@@ -17,9 +18,10 @@ extension ActivationMemory {
   /// What a tower needs at once, whether or not anything is kept.
   func towerForward(width: Int, inner: Int, rows: Int) -> BufferBytes {
     var bytes = BufferBytes()
-    bytes.add(rows, width, count: 5)
-    bytes.add(rows, inner, count: 2)
-    if precision == .bfloat16 {
+    bytes.add(rows, width, count: 2)
+    bytes.add(rows, width, size: narrow, count: 3)
+    bytes.add(rows, inner, size: narrow, count: 2)
+    if precision != activations {
       bytes.add(rows, width, size: 2)
       bytes.add(rows, inner, size: 2)
     }
@@ -30,16 +32,16 @@ extension ActivationMemory {
   /// stream and what is added to it.
   func towerBackward(width: Int, inner: Int, rows: Int) -> BufferBytes {
     var bytes = BufferBytes()
-    bytes.add(rows, inner, count: 2)
+    bytes.add(rows, inner, size: narrow, count: 2)
     bytes.add(rows, width, count: 3)
-    if precision == .bfloat16 { bytes.add(rows, inner, size: 2) }
+    if precision != activations { bytes.add(rows, inner, size: 2) }
     return bytes
   }
 
   /// What the pooling head of images keeps, besides one row an image: keys and values, and the rounded features.
   func poolingHead(_ config: VisionConfig, rows: Int) -> BufferBytes {
     var bytes = BufferBytes()
-    bytes.add(rows, config.hiddenSize, count: 3)
+    bytes.add(rows, config.hiddenSize, size: narrow, count: 3)
     bytes.add(rows, config.hiddenSize, size: precision.byteCount)
     return bytes
   }

@@ -7,8 +7,15 @@ import CarinaTensor
 /// three arguments, a gate its two.
 struct ActivationMemory {
   let precision: ElementType
-  /// Whether the decoder's matrices are multiplied in bytes: its gates are kept in `precision` then, not in fp32.
+  /// How the backend stores what its operations give, but for the residual stream.
+  var activations = ElementType.float32
+  /// Bytes of logits that the loss forms at once.
+  var logitChunkByteCount = 64 << 20
+  /// Whether the decoder's matrices are multiplied in bytes: its gates are kept in `precision` then, not as they are.
   var roundsDecoder = false
+
+  /// Bytes of a number of an activation.
+  var narrow: Int { activations.byteCount }
 
   /// What one decoder block keeps: `rows` in, `read` rows out (fewer than in only in the last block).
   func decoderBlock(_ config: DecoderConfig, rows: Int, read: Int, isTrained: Bool) -> BufferBytes {
@@ -17,11 +24,12 @@ struct ActivationMemory {
     var bytes = BufferBytes()
     // Inputs of the first norm, and of the keys' norm, rotation and attention; values.
     bytes.add(rows, width)
-    bytes.add(rows, keys, count: 4)
-    bytes.add(read, heads, count: 3)
+    bytes.add(rows, keys, size: narrow, count: 4)
+    bytes.add(read, heads, size: narrow, count: 3)
     // Inputs of the other three norms, and of the gate.
-    bytes.add(read, width, count: 3)
-    bytes.add(read, inner, size: roundsDecoder ? precision.byteCount : 4, count: 2)
+    bytes.add(read, width)
+    bytes.add(read, width, size: narrow, count: 2)
+    bytes.add(read, inner, size: roundsDecoder ? precision.byteCount : narrow, count: 2)
     // One over the root of each normed row.
     bytes.add(rows, 1)
     bytes.add(rows, config.keyValueHeadCount)
@@ -49,7 +57,7 @@ struct ActivationMemory {
   /// they were rounded, and the gradient of the residual stream.
   func decoderBackward(_ config: DecoderConfig, rows: Int) -> BufferBytes {
     var bytes = BufferBytes()
-    bytes.add(rows, config.intermediateSize, count: roundsDecoder && precision != .float32 ? 5 : 3)
+    bytes.add(rows, config.intermediateSize, size: narrow, count: roundsDecoder && precision != .float32 ? 5 : 3)
     bytes.add(rows, config.hiddenSize)
     return bytes
   }
@@ -76,7 +84,7 @@ struct ActivationMemory {
       bytes.add(rows, config.inputSize, size: precision.byteCount)
       return bytes
     }
-    if isRecorded { bytes.add(rows, config.hiddenSize) }
+    if isRecorded { bytes.add(rows, config.hiddenSize, size: narrow) }
     if isTrained {
       bytes.add(rows, config.inputSize, size: precision.byteCount)
       bytes.add(rows, config.hiddenSize, size: precision.byteCount)
@@ -86,7 +94,7 @@ struct ActivationMemory {
 
   /// What the loss needs at once: a chunk of logits, the same in the product's type, and the gradient of the rows.
   func loss(_ config: DecoderConfig, supervised: Int) -> BufferBytes {
-    let chunk = max(1, min(supervised, (64 << 20) / (config.vocabularySize * 4)))
+    let chunk = max(1, min(supervised, logitChunkByteCount / (config.vocabularySize * 4)))
     var bytes = BufferBytes()
     bytes.add(chunk, config.vocabularySize)
     bytes.add(supervised, config.hiddenSize, count: 2)

@@ -1,5 +1,6 @@
 import CarinaModel
 import CarinaRuntime
+import CarinaTensor
 import CarinaText
 import Foundation
 
@@ -9,7 +10,8 @@ extension MemoryForecast {
   ///   throws.
   init(
     _ options: JointTrainingOptions, _ parts: PipelineParts, adapters: LoraPlan? = nil, samples: any TrainingSamples,
-    validation: (any TrainingSamples)? = nil, renderer: PromptRenderer, lengths: [Int]? = nil, packsFactors: Bool
+    validation: (any TrainingSamples)? = nil, renderer: PromptRenderer, lengths: [Int]? = nil,
+    on backend: any Backend
   ) throws {
     let precision = options.computing.precision.elementType
     let visionConfig = try parts.vision.visionConfig(), decoderConfig = try parts.language.decoderConfig().config
@@ -27,11 +29,14 @@ extension MemoryForecast {
       ),
       policy: options.policy, precision: precision, batch: batch, rowsPerImage: rowsPerImage,
       featuresPerImage: projectorConfig.pooling?.tokenCount ?? featuresPerImage,
-      keepsFeatures: options.featureCache != nil, packsFactors: packsFactors, adapters: adapters)
+      keepsFeatures: options.featureCache != nil, packsFactors: backend.packsFactors, adapters: adapters)
     if options.policy.freezesEmbeddings {
       plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
     }
     plan.sizes = sizes
+    plan.activations = backend.activations
+    plan.logitChunkByteCount = backend.logitChunkByteCount
+    plan.isOnDevice = backend.memoryAvailable != nil
     if options.validation.evalEvery != nil, let validation {
       plan.validation = try Validation(
         validation, settings: options.validation, batchSize: options.settings.batchSize, renderer: renderer,
@@ -44,9 +49,17 @@ extension MemoryForecast {
       options.trainShards, imagesRead: sizes.imagesRead,
       imageByteCount: visionConfig.imageSize * visionConfig.imageSize * visionConfig.channelCount)
     let base = ProcessMemory.residentByteCount
-    let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
+    let available = MemoryForecast.available(options.computing.memoryLimit, base: base, on: backend)
     self = try MemoryForecast.fitting(
       plan, base: base, choice: options.computing.gradientCheckpointing, available: available)
+  }
+
+  /// Bytes that may be taken: on a device that has memory of its own of that, otherwise besides `base`; nil when nobody
+  /// knows.
+  static func available(_ limit: Double?, base: Int, on backend: any Backend) -> Int? {
+    let ofDevice = backend.memoryAvailable
+    if let limit { return Int(limit * 0x1p30) - (ofDevice == nil ? base : 0) }
+    return ofDevice ?? ProcessMemory.availableByteCount
   }
 
   /// Bytes of the shards' pages that stay resident while a run reads from them: the files are mapped, the system maps

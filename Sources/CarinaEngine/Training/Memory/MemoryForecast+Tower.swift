@@ -19,6 +19,8 @@ extension MemoryForecast {
     package var mappedShards = 0
     /// Whether the backend copies frozen factors into layouts of its own.
     package var packsFactors: Bool
+    /// How the backend stores activations, and whether it has memory of its own.
+    package var activations = ElementType.float32, isOnDevice = false
 
     /// Collects what is known.
     package init(
@@ -47,7 +49,8 @@ extension MemoryForecast {
 
   /// The forecast for tuning a SigLIP.
   package init(_ plan: TowerPlan, base: Int, isCheckpointed: Bool) {
-    let memory = ActivationMemory(precision: plan.precision), vision = plan.vision, text = plan.text
+    let memory = ActivationMemory(precision: plan.precision, activations: plan.activations), vision = plan.vision,
+      text = plan.text
     let isDivided = plan.images > plan.pieces.images || plan.texts > plan.pieces.texts
     let imageRows = (isDivided ? min(plan.images, plan.pieces.images) : plan.images) * vision.patchCount
     let textRows = (isDivided ? min(plan.texts, plan.pieces.texts) : plan.texts) * plan.textLength
@@ -97,19 +100,25 @@ extension MemoryForecast {
     packsFrozen = true
     training = plan.trained.trained
     activations = kept.asked
-    data = pixels.asked + plan.mappedShards
+    let onHost = plan.isOnDevice ? pixels.asked + plan.mappedShards + MemoryForecast.programAtWork : 0
+    data = pixels.asked + (plan.isOnDevice ? 0 : plan.mappedShards)
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
       kept[keyPath: bytes] + max(backward[keyPath: bytes], forward[keyPath: bytes])
     }
     buffers =
       plan.frozen.copied + plan.trained.copied + training + packed + held + pixels.pooled + highest(\.pooled)
-    let idle = min(
-      (kept.pooled + backward.pooled + forward.pooled) / 2,
-      MemoryPool.room(peak: buffers, largest: max(kept.largest, backward.largest, forward.largest, pixels.largest)))
+    let idle =
+      plan.isOnDevice
+      ? 0
+      : min(
+        (kept.pooled + backward.pooled + forward.pooled) / 2,
+        MemoryPool.room(peak: buffers, largest: max(kept.largest, backward.largest, forward.largest, pixels.largest)))
     working =
       highest(\.asked) - kept.asked + idle
-      + (plan.packsFactors ? 80 * MemoryForecast.preparedProductByteCount : 0) + MemoryForecast.programAtWork
-    self.base = base
+      + (plan.packsFactors ? 80 * MemoryForecast.preparedProductByteCount : 0)
+      + (plan.isOnDevice ? MemoryForecast.deviceAtWork : MemoryForecast.programAtWork)
+    self.base = plan.isOnDevice ? 0 : base
+    host = plan.isOnDevice ? base + onHost : nil
     self.isCheckpointed = isCheckpointed
   }
 
@@ -133,7 +142,7 @@ extension MemoryForecast {
     let plain = MemoryForecast(plan, base: base, isCheckpointed: false)
     let checkpointed = MemoryForecast(plan, base: base, isCheckpointed: true)
     guard let available else { return choice ?? false ? checkpointed : plain }
-    func fits(_ forecast: MemoryForecast) -> Bool { forecast.total - base <= available }
+    func fits(_ forecast: MemoryForecast) -> Bool { forecast.total - forecast.base <= available }
     let chosen = choice.map { $0 ? checkpointed : plain } ?? (fits(plain) ? plain : checkpointed)
     guard fits(chosen) else {
       let list = TowerSettingList.declared
@@ -148,7 +157,7 @@ extension MemoryForecast {
       if plan.images > 1 { remedies.append("a smaller \(setting: TrainingSettings.name(\.batchSize))") }
       remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
       throw CarinaError(
-        .usage, "the run does not fit into the memory", expected: "at most \(text(available + base))",
+        .usage, "the run does not fit into the memory", expected: "at most \(text(available + chosen.base))",
         found: chosen.summary, remedy: "What would help: \(remedies.joined(separator: "; ")).")
     }
     return chosen
@@ -161,7 +170,7 @@ extension MemoryForecast {
   init(
     _ options: TowerTrainingOptions, _ reading: ModelDirectory.SiglipReading, in directory: ModelDirectory,
     freezing: TowerFreezing, pairs: ContrastivePairs, pieces: ContrastivePieces, textLength: Int,
-    precision: ElementType, packsFactors: Bool
+    precision: ElementType, on backend: any Backend
   ) throws {
     let weights = try directory.weights(), settings = options.training, table = reading.table
     let order = EpochOrder(settings, sampleCount: pairs.images.count)
@@ -174,12 +183,14 @@ extension MemoryForecast {
       frozen: WeightsFootprint(table, in: weights, precision: precision) { !freezing.trains($0) },
       freezing: freezing, precision: precision, textLength: textLength, pieces: pieces, images: images,
       texts: min(texts, pairs.texts.count), imagesOfStep: min(order.samplesPerStep, pairs.images.count),
-      packsFactors: packsFactors)
+      packsFactors: backend.packsFactors)
+    plan.activations = backend.activations
+    plan.isOnDevice = backend.memoryAvailable != nil
     let size = reading.vision.imageSize
     plan.mappedShards = MemoryForecast.mappedShards(
       options.trainShards, imagesRead: pairs.images.count, imageByteCount: size * size * reading.vision.channelCount)
     let base = ProcessMemory.residentByteCount
-    let available = options.computing.memoryLimit.map { Int($0 * 0x1p30) - base } ?? ProcessMemory.availableByteCount
+    let available = MemoryForecast.available(options.computing.memoryLimit, base: base, on: backend)
     self = try MemoryForecast.fitting(
       plan, base: base, choice: options.computing.gradientCheckpointing, available: available)
   }

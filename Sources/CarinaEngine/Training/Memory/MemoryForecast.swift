@@ -45,6 +45,12 @@ public struct MemoryForecast: Equatable, Sendable {
     package var packsFactors: Bool
     /// Whether that is to be done. No digit depends on it.
     package var packsFrozen = true
+    /// How the backend stores activations.
+    package var activations = ElementType.float32
+    /// Bytes of logits that the loss forms at once.
+    package var logitChunkByteCount = 64 << 20
+    /// Whether the backend has memory of its own, which the forecast is of then.
+    package var isOnDevice = false
     /// Which maps have adapters that are trained; nil for none.
     package var adapters: LoraPlan?
     /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
@@ -78,8 +84,11 @@ public struct MemoryForecast: Equatable, Sendable {
     }
   }
 
-  /// What is resident before: the program, its libraries, tokenizer and texts.
+  /// What is resident before: the program, its libraries, tokenizer and texts; 0 of a device with memory of its own.
   package let base: Int
+  /// What is taken of the host's memory beside a device's, which all other numbers are of then; nil for a backend that
+  /// computes in the host's.
+  public let host: Int?
   /// Weights as they are read, and what training them takes besides.
   package let weights: Int, training: Int
   /// What a step keeps for its backward pass, and what it needs for moments besides.
@@ -98,13 +107,17 @@ public struct MemoryForecast: Equatable, Sendable {
 
   /// What is touched after the forecast was made: pages of the program and its libraries, stacks, texts of the run.
   private static let programAtWork = 4 << 20
+  /// Kernels, and memory that products and kernels take for themselves, on a device.
+  static let deviceAtWork = 512 << 20
 
   /// The most bytes that will be resident at once.
   public var total: Int { base + weights + training + activations + working + data }
 
   package init(_ plan: Plan, base: Int, isCheckpointed: Bool) {
-    let memory = ActivationMemory(precision: plan.precision, roundsDecoder: plan.roundsDecoder), policy = plan.policy,
-      batch = plan.batch
+    let memory = ActivationMemory(
+      precision: plan.precision, activations: plan.activations, logitChunkByteCount: plan.logitChunkByteCount,
+      roundsDecoder: plan.roundsDecoder)
+    let policy = plan.policy, batch = plan.batch
     let decoder = plan.decoder, patchRows = batch.images * plan.vision.patchCount
     let trainsVision = policy.trainsVisionInFirstEpoch, adapters = plan.adapters
     let recordsVision = trainsVision || adapters?.touches(.visionEncoder) == true
@@ -201,16 +214,21 @@ public struct MemoryForecast: Equatable, Sendable {
         vision[keyPath: bytes])
     }
     let inBuffers = parts.reduce(0) { $0 + $1.0.copied } + training + packed + rounded
-    self.data = data.asked + plan.mappedShards
+    self.data = data.asked + (plan.isOnDevice ? 0 : plan.mappedShards)
     buffers = inBuffers + data.pooled + highest(\.pooled)
     // Buffers of one part or batch are too large or small for another, and the pool keeps some idle.
-    let idle = min(
-      (kept.pooled + loss.pooled + backward.pooled + vision.pooled) / 2,
-      MemoryPool.room(peak: buffers, largest: max(highest(\.largest), data.largest)))
+    let idle =
+      plan.isOnDevice
+      ? 0
+      : min(
+        (kept.pooled + loss.pooled + backward.pooled + vision.pooled) / 2,
+        MemoryPool.room(peak: buffers, largest: max(highest(\.largest), data.largest)))
     working =
       highest(\.asked) - min(kept.asked, highest(\.asked)) + idle + MemoryForecast.preparedByteCount(plan)
-      + MemoryForecast.programAtWork
-    self.base = base
+      + (plan.isOnDevice ? MemoryForecast.deviceAtWork : MemoryForecast.programAtWork)
+    self.base = plan.isOnDevice ? 0 : base
+    // Pixels are read into it before they are copied.
+    host = plan.isOnDevice ? base + plan.mappedShards + data.asked + MemoryForecast.programAtWork : nil
     self.isCheckpointed = isCheckpointed
     packsFrozen = plan.packsFrozen
   }
@@ -240,9 +258,11 @@ public struct MemoryForecast: Equatable, Sendable {
   /// One line for the run's header.
   public var summary: String {
     func text(_ bytes: Int) -> String { MemoryForecast.text(bytes) }
-    return
-      "\(text(total)) at most: weights \(text(weights)), training them \(text(training)), activations \(text(activations)), "
-      + "working space \(text(working)), data \(text(data)), program \(text(base))"
+    let parts =
+      "weights \(text(weights)), training them \(text(training)), activations \(text(activations)), "
+      + "working space \(text(working)), data \(text(data))"
+    if let host { return "\(text(total)) at most on the device: \(parts); \(text(host)) on the host" }
+    return "\(text(total)) at most: \(parts), program \(text(base))"
   }
 
   /// Bytes of the process that are resident, in words.
@@ -262,7 +282,7 @@ public struct MemoryForecast: Equatable, Sendable {
   ///   - available: bytes that may be taken besides `base`; nil when nobody knows.
   /// - Throws: `CarinaError.usage` when it does not fit.
   package static func fitting(_ plan: Plan, base: Int, choice: Bool?, available: Int?) throws -> MemoryForecast {
-    func fits(_ forecast: MemoryForecast) -> Bool { available.map { forecast.total - base <= $0 } ?? true }
+    func fits(_ forecast: MemoryForecast) -> Bool { available.map { forecast.total - forecast.base <= $0 } ?? true }
     func smallest(isCheckpointed: Bool) -> MemoryForecast {
       let packed = MemoryForecast(plan, base: base, isCheckpointed: isCheckpointed)
       var unpacked = plan
@@ -287,13 +307,14 @@ public struct MemoryForecast: Equatable, Sendable {
         remedies.append("\(setting: TrainingSettings.name(\.optimizer)) adamw8bit")
       }
       if plan.policy.trainsDecoder { remedies.append("adapters, \(setting: LoraSettingList.declared.rank.name) 16") }
-      if !plan.policy.trainsDecoder, !plan.roundsDecoder {
+      if !plan.policy.trainsDecoder, !plan.roundsDecoder, !plan.isOnDevice {
         remedies.append("\(setting: FrozenWeightsSettingList.declared.base.name) int8")
       }
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }
       remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
       throw CarinaError(
-        .usage, "the run does not fit into the memory", expected: "at most \(text(available + base))",
+        .usage, "the run does not fit into the memory\(chosen.host == nil ? "" : " of the device")",
+        expected: "at most \(text(available + chosen.base))",
         found: chosen.summary, remedy: "What would help: \(remedies.joined(separator: "; ")).")
     }
     return chosen

@@ -71,11 +71,12 @@ package final class ContrastiveObjective: TrainingObjective {
   }
 
   /// See `TrainingObjective`.
-  package func accumulate(_ batch: ContrastiveBatch, scale: Float, finiteWatch: FiniteWatch?) -> Double {
+  package func accumulate(_ batch: ContrastiveBatch, scale: Float, finiteWatch: FiniteWatch?) -> LossSum {
+    func sum(_ loss: Tensor) -> LossSum { LossSum(of: loss) { Double(($0.first ?? 0) / scale) } }
     if let pieces, pieces.divides(batch) {
-      let loss = pieces.accumulate(
-        batch, model: model, divisor: 1 / scale, isCheckpointed: isCheckpointed, finiteWatch: finiteWatch)
-      return Double(loss / scale)
+      return sum(
+        pieces.accumulate(
+          batch, model: model, divisor: 1 / scale, isCheckpointed: isCheckpointed, finiteWatch: finiteWatch))
     }
     let tape = Tape(finiteWatch: finiteWatch)
     let loss = model.loss(
@@ -83,6 +84,6 @@ package final class ContrastiveObjective: TrainingObjective {
       divisor: 1 / scale, isCheckpointed: isCheckpointed, tape: tape
     ).loss
     tape.backward(from: loss)
-    return Double(loss.values[0] / scale)
+    return sum(loss)
   }
 }

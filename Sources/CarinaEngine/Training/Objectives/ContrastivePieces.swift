@@ -32,7 +32,10 @@ package struct ContrastivePieces: Equatable, Sendable {
     for range in Self.ranges(count, by: size) {
       let piece = try tower(range).detached
       if range.count == count { return piece }
-      let target = all ?? Tensor(uninitialized: [count, piece.width], on: piece.backend)
+      let target =
+        all
+        ?? Tensor(
+          uninitialized: [count, piece.width], elementType: piece.elementType, on: piece.backend)
       piece.backend.copy(piece, into: target.rowSlice(range))
       all = target
     }
@@ -44,10 +47,10 @@ package struct ContrastivePieces: Equatable, Sendable {
   }
 
   /// Forward and backward: adds the gradient of (sum of the losses) / divisor to the weights that are trained.
-  /// - Returns: the sum of losses over the divisor.
+  /// - Returns: the sum of losses over the divisor, [1].
   func accumulate(
     _ batch: ContrastiveBatch, model: SiglipModel, divisor: Float, isCheckpointed: Bool, finiteWatch: FiniteWatch?
-  ) -> Float {
+  ) -> Tensor {
     func imageTower(_ range: Range<Int>, _ tape: Tape?) -> Tensor {
       model.imageEmbeddings(
         batch.pixels.rowSlice(range), count: range.count, isCheckpointed: isCheckpointed && tape != nil, tape: tape)
@@ -64,7 +67,7 @@ package struct ContrastivePieces: Equatable, Sendable {
     func probe() -> Tape? { finiteWatch.map { Tape(finiteWatch: $0) } }
     guard let images = embeddings(batch.imageCount, by: images, { imageTower($0, probe()) }),
       let texts = embeddings(batch.texts.count, by: self.texts, { textTower($0, probe()) })
-    else { return 0 }
+    else { return Tensor(zeros: [1], on: model.backend) }
 
     let tape = Tape(finiteWatch: finiteWatch)
     let watchedImages = model.vision.parameters.contains(where: \.isTrainable) ? tape.watch(images) : images
@@ -85,6 +88,6 @@ package struct ContrastivePieces: Equatable, Sendable {
     }
     again(watchedImages, by: self.images, imageTower)
     again(watchedTexts, by: self.texts, textTower)
-    return loss.values[0]
+    return loss.detached
   }
 }

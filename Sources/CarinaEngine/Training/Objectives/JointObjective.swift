@@ -109,7 +109,7 @@ package final class JointObjective: TrainingObjective {
   }
 
   /// See `TrainingObjective`.
-  package func accumulate(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
+  package func accumulate(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> LossSum {
     guard let adapters else { return try pass(batch, scale: scale, finiteWatch: finiteWatch) }
     defer { position.batch += 1 }
     return try adapters.dropout.training(step: position.step, batch: position.batch) {
@@ -117,7 +117,7 @@ package final class JointObjective: TrainingObjective {
     }
   }
 
-  private func pass(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double {
+  private func pass(_ batch: JointBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> LossSum {
     let tape = Tape(finiteWatch: finiteWatch)
     // A frozen encoder costs a forward pass and nothing else.
     let trainsVision = adapters?.plan.touches(.visionEncoder) == true
@@ -126,8 +126,8 @@ package final class JointObjective: TrainingObjective {
     let result = model.loss(
       batch.sequences, imageRows: model.projector.rows(ofPooled: features, tape: tape), scale: scale,
       labelSmoothing: labelSmoothing, isCheckpointed: isCheckpointed, tape: tape)
-    tape.backward(from: result.loss)
-    return result.tokenLosses.reduce(0) { $0 + Double($1) }
+    tape.backward(from: result)
+    return LossSum(of: result.losses)
   }
 }
 

@@ -28,10 +28,10 @@ package final class LanguageObjective: TrainingObjective {
   package func weight(of batch: [ImageTextSequence]) -> Int { batch.reduce(0) { $0 + $1.supervisedCount } }
 
   /// See `TrainingObjective`.
-  package func accumulate(_ batch: [ImageTextSequence], scale: Float, finiteWatch: FiniteWatch?) -> Double {
+  package func accumulate(_ batch: [ImageTextSequence], scale: Float, finiteWatch: FiniteWatch?) -> LossSum {
     let tape = Tape(finiteWatch: finiteWatch)
     let result = decoder.textLoss(batch, scale: scale, tape: tape)
-    tape.backward(from: result.loss)
-    return result.tokenLosses.reduce(0) { $0 + Double($1) }
+    tape.backward(from: result)
+    return LossSum(of: result.losses)
   }
 }

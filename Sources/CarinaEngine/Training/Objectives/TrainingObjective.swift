@@ -30,8 +30,8 @@ package protocol TrainingObjective: AnyObject, SendableMetatype {
   func weight(of batch: Batch) -> Int
   /// Forward and backward: adds the gradient of scale · (sum of the batch's losses) to the parameters.
   /// - Parameter finiteWatch: told every value on the way; nil where nobody looks.
-  /// - Returns: the sum of losses, unscaled.
-  func accumulate(_ batch: Batch, scale: Float, finiteWatch: FiniteWatch?) throws -> Double
+  /// - Returns: the sum of losses, unscaled, which need not be known before it is read.
+  func accumulate(_ batch: Batch, scale: Float, finiteWatch: FiniteWatch?) throws -> LossSum
   /// What a sample is called in messages.
   func sampleName(_ sample: Int) -> String
 }
@@ -49,7 +49,7 @@ extension TrainingObjective {
   package func prepare(_ samples: [Int], epoch: Int) throws -> Batch { try prepare(samples) }
 
   /// Without a look at every value.
-  package func accumulate(_ batch: Batch, scale: Float) throws -> Double {
+  package func accumulate(_ batch: Batch, scale: Float) throws -> LossSum {
     try accumulate(batch, scale: scale, finiteWatch: nil)
   }
 
