@@ -22,10 +22,19 @@ struct StepBenchmarks {
   /// Where the model is.
   let device: Device
   let full: FullSizeModel
-  let repeats: Int
+  var repeats: Int
+  /// Runs before those that count; nil for the usual ones.
+  var warmUpCount: Int?
   /// What changes the weights in stage 2, and whether blocks run again in its backward pass.
   var optimizer = OptimizerChoice.adamw
   var isCheckpointed = false
+
+  /// Runs a piece of work a single time.
+  func once(_ work: StepWork) throws -> StepMeasurement {
+    var single = self
+    (single.repeats, single.warmUpCount) = (1, 0)
+    return try single.run(work)
+  }
 
   /// Runs one piece of work.
   func run(_ work: StepWork) throws -> StepMeasurement {
@@ -107,14 +116,15 @@ struct StepBenchmarks {
     let generator = Generator(model: model, stopTokens: [], options: options)
     let steps = Double(max(1, newTokens - 1))
     var seconds: [Double] = [], cores: [Double] = []
-    for run in 0..<repeats + full.warmUps {
+    let warmUps = warmUpCount ?? full.warmUps
+    for run in 0..<repeats + warmUps {
       let started = Measurement.coreSeconds
       var first = 0.0, last = 0.0
       let result = try generator.generate(full.prompts, imageRows: rows) { _, _ in
         last = Measurement.coreSeconds
         if first == 0 { first = last }
       }
-      guard run >= full.warmUps else { continue }
+      guard run >= warmUps else { continue }
       seconds.append(work == .prefill ? result.prefillSeconds : result.decodeSeconds / steps)
       cores.append(work == .prefill ? first - started : (last - first) / steps)
     }
@@ -144,7 +154,7 @@ struct StepBenchmarks {
 
   private func measure(_ work: StepWork, products: Double, _ body: () -> Void) throws -> StepMeasurement {
     var cores: [Double] = []
-    let seconds = try Measurement.seconds(repeats: repeats, warmUps: 2, on: device) {
+    let seconds = try Measurement.seconds(repeats: repeats, warmUps: warmUpCount ?? 2, on: device) {
       let started = Measurement.coreSeconds
       body()
       cores.append(Measurement.coreSeconds - started)

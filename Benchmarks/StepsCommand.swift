@@ -25,6 +25,7 @@ struct StepsCommand: ParsableCommand {
   var batch = 1
   @Option(name: .customLong("text-tokens"), help: "Tokens of text in a training step.") var textTokens = 64
   @Option(name: .long, help: "What changes the weights in a training step.") var optimizer = OptimizerChoice.adamw
+  @Flag(name: .long, help: "After each, what a card's operations take: a table of the longest.") var profile = false
   @Flag(name: .customLong("gradient-checkpointing"), help: "Run blocks again in the backward pass.")
   var isCheckpointed = false
   @Option(name: .long, help: ArgumentHelp("File for the lines.", valueName: "file")) var output: String?
@@ -75,6 +76,14 @@ struct StepsCommand: ParsableCommand {
       let line = fields.map { "\($0.0) \($0.1)" }.joined(separator: "  ") + "\n"
       try writeToStandardOutput(line)
       text += line
+      if profile, let card = device.backend as? CUDABackend {
+        card.startTiming()
+        _ = try benchmarks.once(work)
+        for time in card.operationTimes().prefix(60) {
+          let milliseconds = rounded(time.milliseconds)
+          try writeToStandardOutput("  \(time.name)  times \(time.count)  ms \(milliseconds)\n")
+        }
+      }
       bars.append(("\(work.rawValue), \(rounded(result.median)) s", least / result.median))
     }
     if let output { try AtomicFile.write(text, to: output) }
