@@ -2,7 +2,7 @@
 //
 // A row belongs to a team of threads, a warp or a whole block, and lies in their registers from its only reading on
 // (KEPT runs of N numbers a thread). Rows that do not fit, or lie at odd addresses, are read again for each pass, number by
-// number (N = 1, KEPT = 0), by a team that is a block.
+// number (N = 1, KEPT = 0), by a team that is a block. Gradients have the type of what they are the gradient by.
 
 // The threads that share a row.
 struct Team {
@@ -163,9 +163,9 @@ inline void rms_norm_rows(
 CARINA_FOR_2(RMS_NORM)
 
 // dx, plus `residual` where there is one, and partial sums of the gain's gradient, [gridDim.x, width], where wanted.
-template <int N, int KEPT, class X, class D, class DX>
+template <int N, int KEPT, class X, class D>
 inline void rms_norm_backward_rows(
-    const X *x, const float *gain, const float *inverses, const D *dout, const float *residual, DX *dx, float *partials,
+    const X *x, const float *gain, const float *inverses, const D *dout, const float *residual, X *dx, float *partials,
     long long rows, int width, int size) {
   Team team(size);
   const Share<N, KEPT> share(team, width);
@@ -217,19 +217,19 @@ inline void rms_norm_backward_rows(
   slopes.finish(team, share);
 }
 
-#define RMS_NORM_BACKWARD(letters, X, D, DX)                                                                        \
-  extern "C" __global__ void __launch_bounds__(512, 1) rms_norm_backward_##letters(                                    \
-      const X *x, const float *gain, const float *inverses, const D *dout, const float *residual, DX *dx,           \
-      float *partials, long long rows, int width, int team, int isKept) {                                           \
-    constexpr int N = run_of<X, D, DX>();                                                                           \
-    if (isKept) {                                                                                                   \
-      rms_norm_backward_rows<N, kept_of<N>()>(                                                                      \
-          x, gain, inverses, dout, residual, dx, partials, rows, width, team);                                      \
-    } else {                                                                                                        \
-      rms_norm_backward_rows<1, 0>(x, gain, inverses, dout, residual, dx, partials, rows, width, team);             \
-    }                                                                                                               \
+#define RMS_NORM_BACKWARD(letters, X, D)                                                                 \
+  extern "C" __global__ void __launch_bounds__(512, 1) rms_norm_backward_##letters(                      \
+      const X *x, const float *gain, const float *inverses, const D *dout, const float *residual, X *dx, \
+      float *partials, long long rows, int width, int team, int isKept) {                                \
+    constexpr int N = run_of<X, D>();                                                                    \
+    if (isKept) {                                                                                        \
+      rms_norm_backward_rows<N, kept_of<N>()>(                                                           \
+          x, gain, inverses, dout, residual, dx, partials, rows, width, team);                           \
+    } else {                                                                                             \
+      rms_norm_backward_rows<1, 0>(x, gain, inverses, dout, residual, dx, partials, rows, width, team);  \
+    }                                                                                                    \
   }
-CARINA_FOR_3(RMS_NORM_BACKWARD)
+CARINA_FOR_2(RMS_NORM_BACKWARD)
 
 // MARK: Layer norm
 
@@ -296,10 +296,10 @@ inline void layer_norm_rows(
 CARINA_FOR_2(LAYER_NORM)
 
 // dx, plus `residual` where there is one, and partial sums of the gradients of gain and shift, where wanted.
-template <int N, int KEPT, class X, class D, class DX>
+template <int N, int KEPT, class X, class D>
 inline void layer_norm_backward_rows(
     const X *x, const float *gain, const float *means, const float *inverses, const D *dout, const float *residual,
-    DX *dx, float *gainPartials, float *shiftPartials, long long rows, int width, int size) {
+    X *dx, float *gainPartials, float *shiftPartials, long long rows, int width, int size) {
   Team team(size);
   const Share<N, KEPT> share(team, width);
   ColumnSum<N, KEPT> slopes(gainPartials, share, width), shifts(shiftPartials, share, width);
@@ -349,12 +349,12 @@ inline void layer_norm_backward_rows(
   shifts.finish(team, share);
 }
 
-#define LAYER_NORM_BACKWARD(letters, X, D, DX)                                                                      \
-  extern "C" __global__ void __launch_bounds__(512, 1) layer_norm_backward_##letters(                                  \
+#define LAYER_NORM_BACKWARD(letters, X, D)                                                                          \
+  extern "C" __global__ void __launch_bounds__(512, 1) layer_norm_backward_##letters(                               \
       const X *x, const float *gain, const float *means, const float *inverses, const D *dout,                      \
-      const float *residual, DX *dx, float *gainPartials, float *shiftPartials, long long rows, int width, int team, \
+      const float *residual, X *dx, float *gainPartials, float *shiftPartials, long long rows, int width, int team, \
       int isKept) {                                                                                                 \
-    constexpr int N = run_of<X, D, DX>();                                                                           \
+    constexpr int N = run_of<X, D>();                                                                               \
     if (isKept) {                                                                                                   \
       layer_norm_backward_rows<N, kept_of<N>()>(                                                                    \
           x, gain, means, inverses, dout, residual, dx, gainPartials, shiftPartials, rows, width, team);            \
@@ -363,7 +363,7 @@ inline void layer_norm_backward_rows(
           x, gain, means, inverses, dout, residual, dx, gainPartials, shiftPartials, rows, width, team);            \
     }                                                                                                               \
   }
-CARINA_FOR_3(LAYER_NORM_BACKWARD)
+CARINA_FOR_2(LAYER_NORM_BACKWARD)
 
 // MARK: Rows of length 1
 
@@ -407,9 +407,9 @@ inline void l2_normalize_rows(const X *x, Out *out, float *inverses, long long r
 CARINA_FOR_2(L2_NORMALIZE)
 
 // dx = (dout − out · (out · dout)) · inverse.
-template <int N, int KEPT, class Y, class D, class DX>
+template <int N, int KEPT, class Y, class D>
 inline void l2_normalize_backward_rows(
-    const Y *out, const float *inverses, const D *dout, DX *dx, long long rows, int width, int size) {
+    const Y *out, const float *inverses, const D *dout, Y *dx, long long rows, int width, int size) {
   Team team(size);
   const Share<N, KEPT> share(team, width);
   for (long long row = team.row; row < rows; row += team.step) {
@@ -437,17 +437,17 @@ inline void l2_normalize_backward_rows(
   }
 }
 
-#define L2_NORMALIZE_BACKWARD(letters, Y, D, DX)                                                                   \
-  extern "C" __global__ void __launch_bounds__(512, 1) l2_normalize_backward_##letters(                               \
-      const Y *out, const float *inverses, const D *dout, DX *dx, long long rows, int width, int team, int isKept) { \
-    constexpr int N = run_of<Y, D, DX>();                                                                          \
-    if (isKept) {                                                                                                  \
-      l2_normalize_backward_rows<N, kept_of<N>()>(out, inverses, dout, dx, rows, width, team);                     \
-    } else {                                                                                                       \
-      l2_normalize_backward_rows<1, 0>(out, inverses, dout, dx, rows, width, team);                                \
-    }                                                                                                              \
+#define L2_NORMALIZE_BACKWARD(letters, Y, D)                                                                        \
+  extern "C" __global__ void __launch_bounds__(512, 1) l2_normalize_backward_##letters(                             \
+      const Y *out, const float *inverses, const D *dout, Y *dx, long long rows, int width, int team, int isKept) { \
+    constexpr int N = run_of<Y, D>();                                                                               \
+    if (isKept) {                                                                                                   \
+      l2_normalize_backward_rows<N, kept_of<N>()>(out, inverses, dout, dx, rows, width, team);                      \
+    } else {                                                                                                        \
+      l2_normalize_backward_rows<1, 0>(out, inverses, dout, dx, rows, width, team);                                 \
+    }                                                                                                               \
   }
-CARINA_FOR_3(L2_NORMALIZE_BACKWARD)
+CARINA_FOR_2(L2_NORMALIZE_BACKWARD)
 
 // MARK: A sum and the norm of it
 
@@ -700,10 +700,10 @@ inline void norm_rotate_heads(
 CARINA_FOR_2(NORM_ROTATE)
 
 // dx from x, and partial sums of the gain's gradient, [gridDim.x, 2 · half], where wanted.
-template <int N, int SLOTS, class X, class D, class DX>
+template <int N, int SLOTS, class X, class D>
 inline void norm_rotate_backward_heads(
     const X *x, const float *gain, const float *inverses, const float *cosines, const float *sines,
-    const int *positions, const D *dout, DX *dx, float *partials, long long rows, int heads, int half) {
+    const int *positions, const D *dout, X *dx, float *partials, long long rows, int heads, int half) {
   const HeadShare<N, SLOTS> share(half);
   const int warps = (int)blockDim.x / 32, warp = (int)threadIdx.x / 32;
   const long long count = rows * heads, step = (long long)gridDim.x * warps;
@@ -790,16 +790,16 @@ inline void norm_rotate_backward_heads(
 }
 
 // Blocks of the second kind, whose heads do not fit runs of 16 bytes, must be of one warp.
-#define NORM_ROTATE_BACKWARD(letters, X, D, DX)                                                                       \
-  extern "C" __global__ void norm_rotate_backward_##letters(                                                          \
-      const X *x, const float *gain, const float *inverses, const float *cosines, const float *sines,                 \
-      const int *positions, const D *dout, DX *dx, float *partials, long long rows, int heads, int half) {            \
-    if (half % 4 == 0 && half <= 128 && are_aligned(x, gain, cosines, sines, dout, dx)) {                             \
-      norm_rotate_backward_heads<4, 1>(                                                                               \
-          x, gain, inverses, cosines, sines, positions, dout, dx, partials, rows, heads, half);                       \
-    } else {                                                                                                          \
-      norm_rotate_backward_heads<1, 0>(                                                                               \
-          x, gain, inverses, cosines, sines, positions, dout, dx, partials, rows, heads, half);                       \
-    }                                                                                                                 \
+#define NORM_ROTATE_BACKWARD(letters, X, D)                                                               \
+  extern "C" __global__ void norm_rotate_backward_##letters(                                              \
+      const X *x, const float *gain, const float *inverses, const float *cosines, const float *sines,     \
+      const int *positions, const D *dout, X *dx, float *partials, long long rows, int heads, int half) { \
+    if (half % 4 == 0 && half <= 128 && are_aligned(x, gain, cosines, sines, dout, dx)) {                 \
+      norm_rotate_backward_heads<4, 1>(                                                                   \
+          x, gain, inverses, cosines, sines, positions, dout, dx, partials, rows, heads, half);           \
+    } else {                                                                                              \
+      norm_rotate_backward_heads<1, 0>(                                                                   \
+          x, gain, inverses, cosines, sines, positions, dout, dx, partials, rows, heads, half);           \
+    }                                                                                                     \
   }
-CARINA_FOR_3(NORM_ROTATE_BACKWARD)
+CARINA_FOR_2(NORM_ROTATE_BACKWARD)

@@ -87,18 +87,20 @@ extension CUDABackend {
   ) {
     let rows = positions.count, heads = inverses.count / max(1, rows), half = table.headSize / 2
     guard inverses.count > 0 else { return }
-    // Heads that do not fit runs of 16 bytes are summed by blocks of one warp.
-    let fits = half % 4 == 0 && half <= 128 && [x, gain, dout, dx].allSatisfy { $0.deviceAddress % 16 == 0 }
-    let warps = fits ? 4 : 1, wanted = (inverses.count + warps - 1) / warps
-    let blocks = dgain == nil ? min(wanted, Int(Int32.max)) : min(wanted, 792)
-    let partials = dgain.map { _ in Tensor(uninitialized: [blocks, table.headSize], on: self) }
-    launch(
-      kernel("norms", "norm_rotate_backward", x, dout, dx), grid: LaunchGrid(blocks), threads: 32 * warps,
-      [
-        .tensor(x), .tensor(gain), .tensor(inverses), .tensor(arrayOnCard(table.cosines)),
-        .tensor(arrayOnCard(table.sines)), .tensor(arrayOnCard(positions)), .tensor(dout), .tensor(dx),
-        .optional(partials), .int64(rows), .int32(heads), .int32(half),
-      ])
-    if let partials, let dgain { addPartialRows(partials, to: [dgain], rows: blocks) }
+    withGradient(of: x, into: dx) { x, dx in
+      // Heads that do not fit runs of 16 bytes are summed by blocks of one warp.
+      let fits = half % 4 == 0 && half <= 128 && [x, gain, dout, dx].allSatisfy { $0.deviceAddress % 16 == 0 }
+      let warps = fits ? 4 : 1, wanted = (inverses.count + warps - 1) / warps
+      let blocks = dgain == nil ? min(wanted, Int(Int32.max)) : min(wanted, 792)
+      let partials = dgain.map { _ in Tensor(uninitialized: [blocks, table.headSize], on: self) }
+      launch(
+        kernel("norms", "norm_rotate_backward", x, dout), grid: LaunchGrid(blocks), threads: 32 * warps,
+        [
+          .tensor(x), .tensor(gain), .tensor(inverses), .tensor(arrayOnCard(table.cosines)),
+          .tensor(arrayOnCard(table.sines)), .tensor(arrayOnCard(positions)), .tensor(dout), .tensor(dx),
+          .optional(partials), .int64(rows), .int32(heads), .int32(half),
+        ])
+      if let partials, let dgain { addPartialRows(partials, to: [dgain], rows: blocks) }
+    }
   }
 }

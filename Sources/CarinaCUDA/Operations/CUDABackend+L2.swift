@@ -11,11 +11,13 @@ extension CUDABackend: L2Kernels {
 
   /// See `L2Kernels`; each tensor of rows may be fp32 or bfloat16.
   package func l2NormalizeBackward(_ result: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor) {
-    let layout = NormLayout(rows: result.rows, width: result.width, [result, dout, dx])
-    launch(
-      kernel("norms", "l2_normalize_backward", result, dout, dx), grid: LaunchGrid(layout.blocks),
-      threads: layout.threads,
-      [.tensor(result), .tensor(inverses), .tensor(dout), .tensor(dx)]
-        + layout.arguments(rows: result.rows, width: result.width))
+    withGradient(of: result, into: dx) { result, dx in
+      let layout = NormLayout(rows: result.rows, width: result.width, [result, dout], others: [dx])
+      launch(
+        kernel("norms", "l2_normalize_backward", result, dout), grid: LaunchGrid(layout.blocks),
+        threads: layout.threads,
+        [.tensor(result), .tensor(inverses), .tensor(dout), .tensor(dx)]
+          + layout.arguments(rows: result.rows, width: result.width))
+    }
   }
 }

@@ -31,20 +31,21 @@ extension CUDABackend: LayerNormKernels {
   ) {
     let rows = x.rows, width = x.width, targets = [dgain, dshift].compactMap { $0 }
     guard rows > 0, width > 0 else { return }
-    let layout = NormLayout(
-      rows: rows, width: width, [x, dout, dx], others: [gain] + (residual.map { [$0] } ?? []),
-      sumsColumns: !targets.isEmpty)
-    let partials =
-      targets.isEmpty ? nil : Tensor(uninitialized: [targets.count * layout.blocks, width], on: self)
-    func own(_ target: Tensor?, _ index: Int) -> Tensor? {
-      target == nil ? nil : partials?.rowSlice(index * layout.blocks..<(index + 1) * layout.blocks)
+    withGradient(of: x, into: dx) { x, dx in
+      let layout = NormLayout(
+        rows: rows, width: width, [x, dout], others: [gain, dx] + (residual.map { [$0] } ?? []),
+        sumsColumns: !targets.isEmpty)
+      let partials = targets.isEmpty ? nil : Tensor(uninitialized: [targets.count * layout.blocks, width], on: self)
+      func own(_ target: Tensor?, _ index: Int) -> Tensor? {
+        target == nil ? nil : partials?.rowSlice(index * layout.blocks..<(index + 1) * layout.blocks)
+      }
+      launch(
+        kernel("norms", "layer_norm_backward", x, dout), grid: LaunchGrid(layout.blocks), threads: layout.threads,
+        [
+          .tensor(x), .tensor(gain), .tensor(means), .tensor(inverses), .tensor(dout), .optional(residual), .tensor(dx),
+          .optional(own(dgain, 0)), .optional(own(dshift, targets.count - 1)),
+        ] + layout.arguments(rows: rows, width: width))
+      if let partials { addPartialRows(partials, to: targets, rows: layout.blocks) }
     }
-    launch(
-      kernel("norms", "layer_norm_backward", x, dout, dx), grid: LaunchGrid(layout.blocks), threads: layout.threads,
-      [
-        .tensor(x), .tensor(gain), .tensor(means), .tensor(inverses), .tensor(dout), .optional(residual), .tensor(dx),
-        .optional(own(dgain, 0)), .optional(own(dshift, targets.count - 1)),
-      ] + layout.arguments(rows: rows, width: width))
-    if let partials { addPartialRows(partials, to: targets, rows: layout.blocks) }
   }
 }

@@ -25,16 +25,18 @@ extension CUDABackend: RMSNormKernels {
   ) {
     let rows = inverses.count, width = gain.count
     guard rows > 0, width > 0 else { return }
-    let layout = NormLayout(
-      rows: rows, width: width, [x, dout, dx], others: [gain] + (residual.map { [$0] } ?? []),
-      sumsColumns: dgain != nil)
-    let partials = dgain.map { _ in Tensor(uninitialized: [layout.blocks, width], on: self) }
-    launch(
-      kernel("norms", "rms_norm_backward", x, dout, dx), grid: LaunchGrid(layout.blocks), threads: layout.threads,
-      [
-        .tensor(x), .tensor(gain), .tensor(inverses), .tensor(dout), .optional(residual), .tensor(dx),
-        .optional(partials),
-      ] + layout.arguments(rows: rows, width: width))
-    if let partials, let dgain { addPartialRows(partials, to: [dgain], rows: layout.blocks) }
+    withGradient(of: x, into: dx) { x, dx in
+      let layout = NormLayout(
+        rows: rows, width: width, [x, dout], others: [gain, dx] + (residual.map { [$0] } ?? []),
+        sumsColumns: dgain != nil)
+      let partials = dgain.map { _ in Tensor(uninitialized: [layout.blocks, width], on: self) }
+      launch(
+        kernel("norms", "rms_norm_backward", x, dout), grid: LaunchGrid(layout.blocks), threads: layout.threads,
+        [
+          .tensor(x), .tensor(gain), .tensor(inverses), .tensor(dout), .optional(residual), .tensor(dx),
+          .optional(partials),
+        ] + layout.arguments(rows: rows, width: width))
+      if let partials, let dgain { addPartialRows(partials, to: [dgain], rows: layout.blocks) }
+    }
   }
 }

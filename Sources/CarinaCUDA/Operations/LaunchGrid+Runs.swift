@@ -28,4 +28,17 @@ extension CUDABackend {
   func kernel(_ file: String, _ function: String, _ tensors: Tensor...) -> KernelName {
     KernelName(file, "\(function)_\(tensors.map(\.letter).joined())")
   }
+
+  /// Calls `body` with x and a gradient of x's type: the norms' kernels have no others, since the model needs none.
+  func withGradient(of x: Tensor, into dx: Tensor, _ body: (_ x: Tensor, _ dx: Tensor) -> Void) {
+    if x.elementType == dx.elementType {
+      body(x, dx)
+    } else if dx.elementType == .float32 {
+      body(x.converted(to: .float32), dx)
+    } else {
+      let wide = Tensor(uninitialized: dx.shape, on: self)
+      body(x, wide)
+      convert(wide, into: dx)
+    }
+  }
 }
