@@ -200,3 +200,45 @@ extern "C" __global__ void add_contrast(const double *partials, double *results,
     if (threadIdx.x == 0) results[i] = sum;
   }
 }
+
+// The index of the largest number of each row of logits [rows, width], of equal ones the first; -1 where that is not finite. A
+// block a row, 1,024 threads.
+extern "C" __global__ void __launch_bounds__(1024, 1) argmax_rows(const float *logits, int *results, int width) {
+  __shared__ float values[1024];
+  __shared__ int indices[1024];
+  const float *row = logits + (long long)blockIdx.x * width;
+  float best = -infinity();
+  int index = 0x7fffffff;
+  const int runs = (unsigned long long)row % 16 == 0 ? width / 4 : 0;
+#pragma unroll 4
+  for (int run = threadIdx.x; run < runs; run += 1024) {
+    const Vector4 numbers = reinterpret_cast<const Vector4 *>(row)[run];
+    for (int i = 0; i < 4; i++) {
+      // Not of a number that is none; of equal ones a thread meets the first first.
+      if (numbers.v[i] > best) {
+        best = numbers.v[i];
+        index = 4 * run + i;
+      }
+    }
+  }
+  for (int i = 4 * runs + threadIdx.x; i < width; i += 1024) {
+    if (row[i] > best) {
+      best = row[i];
+      index = i;
+    }
+  }
+  values[threadIdx.x] = best;
+  indices[threadIdx.x] = index;
+  for (int half = 512; half > 0; half /= 2) {
+    __syncthreads();
+    if (threadIdx.x < half) {
+      const float other = values[threadIdx.x + half];
+      const int candidate = indices[threadIdx.x + half];
+      if (other > values[threadIdx.x] || (other == values[threadIdx.x] && candidate < indices[threadIdx.x])) {
+        values[threadIdx.x] = other;
+        indices[threadIdx.x] = candidate;
+      }
+    }
+  }
+  if (threadIdx.x == 0) results[blockIdx.x] = fabsf(values[0]) < infinity() ? indices[0] : -1;
+}

@@ -70,4 +70,22 @@ struct CUDALossTests {
     }
     try CUDATwin.expectNoFailure()
   }
+
+  @Test("the largest of each row is the processor's, wherever the row begins")
+  func largest() throws {
+    for width in [1, 3, 4, 1000, 1003, 5000, 20_000] {
+      let rows = CUDATwin.random([5, width], seed: 7)
+      var numbers = rows.values
+      // Equal ones, the last number, and rows that have none or an infinite one.
+      numbers[width / 2] = 3
+      numbers[width - 1] = 3
+      numbers[2 * width - 1] = 2
+      numbers.replaceSubrange(2 * width..<3 * width, with: [Float](repeating: .nan, count: width))
+      numbers[3 * width] = .infinity
+      let host = Tensor(numbers, shape: [5, width], on: TestBackend.cpu), expected = cpu.argmaxRows(host)
+      #expect(expected[0] == width / 2 && expected[1] == width - 1 && expected[2] == -1 && expected[3] == -1)
+      for offset in [0, 1] { #expect(card.argmaxRows(try CUDATwin.onCard(host, offset: offset)) == expected) }
+    }
+    try CUDATwin.expectNoFailure()
+  }
 }
