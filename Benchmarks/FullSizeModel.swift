@@ -8,6 +8,8 @@ struct FullSizeModel {
   let pixels: Tensor
   /// The ids of the text.
   let ids: [Int]
+  /// Samples that are computed together, each of one image.
+  let batch: Int
   /// Tokens of a question, and answers after which everything of the decoder is packed that is going to be.
   let promptTokens: Int, warmUps: Int
 
@@ -15,7 +17,8 @@ struct FullSizeModel {
   /// - Parameter visionAlone: whether the vision encoder alone is asked, beside a decoder of a few weights, so that the
   ///   memory is that of the encoder.
   init(
-    directory: String, precision: ComputingPrecision, textTokens: Int, visionAlone: Bool = false, on device: Device
+    directory: String, precision: ComputingPrecision, textTokens: Int, batch: Int = 1, visionAlone: Bool = false,
+    on device: Device
   ) throws {
     let type = precision.elementType
     let vision = try ModelDirectory.locate("\(directory)/siglip-l-random", for: SettingName("models"))
@@ -32,35 +35,50 @@ struct FullSizeModel {
       from: RandomParameterSource(seed: 1, precision: type, on: device.backend))
     self.init(
       try VisionLanguageModel(vision: vision, projector: projector, decoder: decoder), textTokens: textTokens,
-      promptTokens: 16, warmUps: 2, on: device)
+      batch: batch, promptTokens: 16, warmUps: 2, on: device)
   }
 
   /// Loads a joined checkpoint, whose decoder is too large to be packed.
-  init(checkpoint: String, precision: ComputingPrecision, textTokens: Int, on device: Device) throws {
+  init(
+    checkpoint: String, precision: ComputingPrecision, textTokens: Int, batch: Int = 1, on device: Device
+  ) throws {
     let parts = try PipelineParts(joined: ModelDirectory.locate(checkpoint, for: SettingName("checkpoint")))
     let pipeline = try parts.join(precision: precision.elementType, on: device.backend)
-    self.init(pipeline.model, textTokens: textTokens, promptTokens: 32, warmUps: 1, on: device)
+    self.init(pipeline.model, textTokens: textTokens, batch: batch, promptTokens: 32, warmUps: 1, on: device)
   }
 
-  private init(_ model: VisionLanguageModel, textTokens: Int, promptTokens: Int, warmUps: Int, on device: Device) {
+  private init(
+    _ model: VisionLanguageModel, textTokens: Int, batch: Int, promptTokens: Int, warmUps: Int, on device: Device
+  ) {
     self.model = model
+    self.batch = batch
     self.promptTokens = promptTokens
     self.warmUps = warmUps
     // As the programs do.
     model.decoder.packWhenFrozen()
     let size = model.vision.config.imageSize
-    pixels = Samples(backend: device.backend).tensor([1, 3 * size * size])
+    pixels = Samples(backend: device.backend).tensor([batch, 3 * size * size])
     var generator = SeededGenerator(seed: 2, stream: "benchmark text")
     let most = Double(model.decoder.config.vocabularySize)
     ids = (0..<textTokens).map { _ in Int(generator.uniform(in: 3..<most)) }
   }
 
-  /// Image and text, with the loss on the text from token `first` on.
-  func sequence(supervisedFrom first: Int) -> ImageTextSequence {
-    ImageTextSequence(tokensBefore: [], image: 0, tokensAfter: ids, supervised: ids.indices.map { $0 >= first })
+  /// Image and text of each sample, with the loss on the text from token `first` on.
+  func sequences(supervisedFrom first: Int) -> [ImageTextSequence] {
+    let supervised = ids.indices.map { $0 >= first }
+    return (0..<batch).map {
+      ImageTextSequence(tokensBefore: [], image: $0, tokensAfter: ids, supervised: supervised)
+    }
   }
 
-  /// Floating-point operations of the products of `rows` rows through all decoder blocks, scores included.
+  /// Image and question of each sample.
+  var prompts: [ImageTextSequence] {
+    let question = Array(ids.prefix(promptTokens))
+    return (0..<batch).map { ImageTextSequence(tokensBefore: [], image: $0, tokensAfter: question) }
+  }
+
+  /// Floating-point operations of the products of one sequence of `rows` rows through all decoder blocks, scores
+  /// included.
   func blockProducts(rows: Int) -> Double {
     let config = model.decoder.config
     let perRow =

@@ -81,7 +81,7 @@ struct RoundingCommand: ParsableCommand {
       if outliers > 1 { OutlierChannels.make(full.model, factor: Float(outliers)) }
       round(full.model)
       return RoundingOutcome(
-        full.model, [full.sequence(supervisedFrom: 0)], full.model.pooledFeatures(full.pixels, count: 1, tape: nil))
+        full.model, full.sequences(supervisedFrom: 0), full.model.pooledFeatures(full.pixels, count: 1, tape: nil))
     case (nil, let checkpoint?, let shards?):
       let found = try CheckpointParts(checkpoint), pipeline = try found.parts.join(precision: type, on: device.backend)
       let model = pipeline.model

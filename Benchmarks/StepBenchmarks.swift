@@ -1,7 +1,7 @@
 import Carina
 import Foundation
 
-/// Whole pieces of work at full size, as a user waits for them; batch 1.
+/// Whole pieces of work at full size, as a user waits for them.
 enum StepWork: String, CaseIterable {
   case vision, stage1, stage1Cached = "stage1-cached", stage2, lora, prefill, decode
 }
@@ -22,17 +22,26 @@ struct StepBenchmarks {
   /// Where the model is.
   let device: Device
   let full: FullSizeModel
-  let repeats: Int
+  var repeats: Int
+  /// Runs before those that count; nil for the usual ones.
+  var warmUpCount: Int?
   /// What changes the weights in stage 2, and whether blocks run again in its backward pass.
   var optimizer = OptimizerChoice.adamw
   var isCheckpointed = false
+
+  /// Runs a piece of work a single time.
+  func once(_ work: StepWork) throws -> StepMeasurement {
+    var single = self
+    (single.repeats, single.warmUpCount) = (1, 0)
+    return try single.run(work)
+  }
 
   /// Runs one piece of work.
   func run(_ work: StepWork) throws -> StepMeasurement {
     switch work {
     case .vision:
-      return try measure(work, products: full.visionProducts) {
-        _ = full.model.features(full.pixels, count: 1, tape: nil)
+      return try measure(work, products: Double(full.batch) * full.visionProducts) {
+        _ = full.model.features(full.pixels, count: full.batch, tape: nil)
       }
     case .stage1, .stage1Cached, .stage2: return try trainingStep(work)
     case .lora: return try adapterStep()
@@ -46,20 +55,22 @@ struct StepBenchmarks {
     let trained = trainsDecoder ? model.decoder.parameters : model.projector.parameters
     for parameter in model.decoder.parameters + model.projector.parameters { parameter.setTrainable(false) }
     for parameter in trained { parameter.setTrainable(true) }
-    let sequence = full.sequence(supervisedFrom: trainsDecoder ? full.ids.count / 4 : 0)
+    let sequences = full.sequences(supervisedFrom: trainsDecoder ? full.ids.count / 4 : 0)
+    let supervised = sequences.reduce(0) { $0 + $1.supervisedCount }
     let optimizer = AdamW(self.optimizer, weightDecay: 0.01)
-    let cached = work == .stage1Cached ? model.features(full.pixels, count: 1, tape: nil) : nil
+    let cached = work == .stage1Cached ? model.features(full.pixels, count: full.batch, tape: nil) : nil
     let rows = model.rowsPerImage + full.ids.count - 1
-    let once = full.blockProducts(rows: rows) + full.headProducts(rows: sequence.supervisedCount)
+    let batch = Double(full.batch)
+    let once = batch * full.blockProducts(rows: rows) + full.headProducts(rows: supervised)
     // A frozen decoder needs the gradients of its inputs, a trained one also those of its weights.
     let products =
-      (cached == nil ? full.visionProducts : 0) + full.projectorProducts * (trainsDecoder ? 1 : 2.67)
+      batch * ((cached == nil ? full.visionProducts : 0) + full.projectorProducts * (trainsDecoder ? 1 : 2.67))
       + once * (trainsDecoder ? 3 : 2)
     return try measure(work, products: products) {
       let tape = Tape()
-      let features = cached ?? model.features(full.pixels, count: 1, tape: nil)
+      let features = cached ?? model.features(full.pixels, count: full.batch, tape: nil)
       let result = model.loss(
-        [sequence], imageRows: model.projector(features, tape: tape), scale: 1 / Float(sequence.supervisedCount),
+        sequences, imageRows: model.projector(features, tape: tape), scale: 1 / Float(supervised),
         isCheckpointed: isCheckpointed, tape: tape)
       tape.backward(from: result)
       optimizer.step(trained, rate: 1e-5, norm: AdamW.gradientNorm(trained), maximumNorm: 1)
@@ -80,17 +91,18 @@ struct StepBenchmarks {
     let adapters = plan.attach(to: model, seed: 1)
     defer { for map in AdaptedPart.languageModel.maps(of: model) { map.adapters.removeAll() } }
     for parameter in adapters.parameters { parameter.setTrainable(true) }
-    let imageRows = model.projector(model.features(full.pixels, count: 1, tape: nil), tape: nil)
-    let sequence = full.sequence(supervisedFrom: full.ids.count / 4)
+    let imageRows = model.projector(model.features(full.pixels, count: full.batch, tape: nil), tape: nil)
+    let sequences = full.sequences(supervisedFrom: full.ids.count / 4), batch = Double(full.batch)
+    let supervised = sequences.reduce(0) { $0 + $1.supervisedCount }
     let optimizer = AdamW(weightDecay: 0.01)
-    let rows = imageRows.rows + full.ids.count - 1
+    let rows = model.rowsPerImage + full.ids.count - 1
     let products =
-      2 * (full.blockProducts(rows: rows) + full.headProducts(rows: sequence.supervisedCount))
-      + 6 * Double(rows * plan.count)
+      2 * (batch * full.blockProducts(rows: rows) + full.headProducts(rows: supervised))
+      + 6 * batch * Double(rows * plan.count)
     return try measure(.lora, products: products) {
       let tape = Tape()
       let result = model.loss(
-        [sequence], imageRows: imageRows, scale: 1 / Float(sequence.supervisedCount), isCheckpointed: false, tape: tape)
+        sequences, imageRows: imageRows, scale: 1 / Float(supervised), isCheckpointed: isCheckpointed, tape: tape)
       tape.backward(from: result)
       optimizer.step(adapters.parameters, rate: 1e-4, norm: AdamW.gradientNorm(adapters.parameters), maximumNorm: 1)
     }
@@ -98,28 +110,29 @@ struct StepBenchmarks {
 
   private func generation(_ work: StepWork, newTokens: Int) throws -> StepMeasurement {
     let model = full.model
-    let rows = model.projector(model.features(full.pixels, count: 1, tape: nil), tape: nil)
-    let prompt = ImageTextSequence(tokensBefore: [], image: 0, tokensAfter: Array(full.ids.prefix(full.promptTokens)))
+    let rows = model.projector(model.features(full.pixels, count: full.batch, tape: nil), tape: nil)
     var options = GenerationOptions()
     options.maximumNewTokens = newTokens
     let generator = Generator(model: model, stopTokens: [], options: options)
     let steps = Double(max(1, newTokens - 1))
     var seconds: [Double] = [], cores: [Double] = []
-    for run in 0..<repeats + full.warmUps {
+    let warmUps = warmUpCount ?? full.warmUps
+    for run in 0..<repeats + warmUps {
       let started = Measurement.coreSeconds
       var first = 0.0, last = 0.0
-      let result = try generator.generate([prompt], imageRows: rows) { _, _ in
+      let result = try generator.generate(full.prompts, imageRows: rows) { _, _ in
         last = Measurement.coreSeconds
         if first == 0 { first = last }
       }
-      guard run >= full.warmUps else { continue }
+      guard run >= warmUps else { continue }
       seconds.append(work == .prefill ? result.prefillSeconds : result.decodeSeconds / steps)
       cores.append(work == .prefill ? first - started : (last - first) / steps)
     }
     seconds.sort()
     let least: Work =
       work == .prefill
-      ? .products(full.blockProducts(rows: rows.rows + full.promptTokens), isBFloat16: isBFloat16)
+      ? .products(
+        Double(full.batch) * full.blockProducts(rows: model.rowsPerImage + full.promptTokens), isBFloat16: isBFloat16)
       : .bytes(Double(model.decoder.parameters.reduce(0) { $0 + bytesRead($1) } - (isPrefiltered ? head.count : 0)))
     return StepMeasurement(
       work: work, median: seconds[seconds.count / 2], best: seconds[0], cores: cores.sorted()[cores.count / 2],
@@ -141,7 +154,7 @@ struct StepBenchmarks {
 
   private func measure(_ work: StepWork, products: Double, _ body: () -> Void) throws -> StepMeasurement {
     var cores: [Double] = []
-    let seconds = try Measurement.seconds(repeats: repeats, warmUps: 2, on: device) {
+    let seconds = try Measurement.seconds(repeats: repeats, warmUps: warmUpCount ?? 2, on: device) {
       let started = Measurement.coreSeconds
       body()
       cores.append(Measurement.coreSeconds - started)

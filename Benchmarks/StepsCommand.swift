@@ -11,7 +11,7 @@ struct StepsCommand: ParsableCommand {
       Example: bench steps --models models --work vision,stage1,prefill,decode
 
       The directory holds siglip-l-random and gemma3-1b-random in Hugging Face layout; real checkpoints of the same \
-      shapes under these names do as well. Batch 1, one image, 64 tokens of text, 16 before an answer. stage2 needs 20 GiB of memory. \
+      shapes under these names do as well. One image a sample, 64 tokens of text, 16 before an answer. stage2 needs 20 GiB of memory. \
       --checkpoint times a joined Gemma 3 instead, with 32 tokens before an answer.
       """)
 
@@ -21,8 +21,11 @@ struct StepsCommand: ParsableCommand {
   @Option(name: .long, help: "What to time: vision, stage1, stage1-cached, stage2, lora, prefill, decode; with commas.")
   var work = "vision,stage1,stage1-cached,prefill,decode"
   @Option(name: .long, help: "Runs of each after two to warm up; the median counts.") var repeats = 3
+  @Option(name: .long, help: "Samples that are computed together; of decoding the time is that of a token of each.")
+  var batch = 1
   @Option(name: .customLong("text-tokens"), help: "Tokens of text in a training step.") var textTokens = 64
   @Option(name: .long, help: "What changes the weights in a training step.") var optimizer = OptimizerChoice.adamw
+  @Flag(name: .long, help: "After each, what a card's operations take: a table of the longest.") var profile = false
   @Flag(name: .customLong("gradient-checkpointing"), help: "Run blocks again in the backward pass.")
   var isCheckpointed = false
   @Option(name: .long, help: ArgumentHelp("File for the lines.", valueName: "file")) var output: String?
@@ -31,6 +34,10 @@ struct StepsCommand: ParsableCommand {
   @OptionGroup var precision: PrecisionOptions
   @OptionGroup var weights: WeightsOptions
   @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    if !(1...4096).contains(batch) { throw ValidationError("--batch must be from 1 to 4096, not \(batch).") }
+  }
 
   func run() throws {
     global.apply()
@@ -69,6 +76,14 @@ struct StepsCommand: ParsableCommand {
       let line = fields.map { "\($0.0) \($0.1)" }.joined(separator: "  ") + "\n"
       try writeToStandardOutput(line)
       text += line
+      if profile, let card = device.backend as? CUDABackend {
+        card.startTiming()
+        _ = try benchmarks.once(work)
+        for time in card.operationTimes().prefix(60) {
+          let milliseconds = rounded(time.milliseconds)
+          try writeToStandardOutput("  \(time.name)  times \(time.count)  ms \(milliseconds)\n")
+        }
+      }
       bars.append(("\(work.rawValue), \(rounded(result.median)) s", least / result.median))
     }
     if let output { try AtomicFile.write(text, to: output) }
@@ -96,9 +111,11 @@ struct StepsCommand: ParsableCommand {
     switch (models, checkpoint) {
     case (let models?, nil):
       return try FullSizeModel(
-        directory: models, precision: precision, textTokens: textTokens, visionAlone: visionAlone, on: device)
+        directory: models, precision: precision, textTokens: textTokens, batch: batch, visionAlone: visionAlone,
+        on: device)
     case (nil, let checkpoint?):
-      return try FullSizeModel(checkpoint: checkpoint, precision: precision, textTokens: textTokens, on: device)
+      return try FullSizeModel(
+        checkpoint: checkpoint, precision: precision, textTokens: textTokens, batch: batch, on: device)
     default:
       throw CarinaError(.usage, "one model is timed", expected: "--models DIR or --checkpoint DIR")
     }

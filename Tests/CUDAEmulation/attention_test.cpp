@@ -1,5 +1,5 @@
-// Attention kernels against a reference in double precision, over random layouts. Build with -DHEAD_SIZE=… (see README.md);
-// arguments: the number of layouts, the first seed.
+// Attention kernels against a reference in double precision, over random layouts. Build with -DHEAD_SIZE=… (see
+// README.md); arguments: the number of layouts, the first seed.
 #include <algorithm>
 #include <memory>
 #include <random>
@@ -222,8 +222,8 @@ static void check(const Layout &layout, std::mt19937 &random) {
       carina_emulated_call(attention_delta_b, query_grid, 128, 0, out, dout, delta, nullptr, blocks, H, plan.padded);
     }
     carina_emulated_call(attention_backward_queries, query_grid, 128,
-                         (2 * QUERY_ROWS + 2 * STAGES * STEP_KEYS) * tile, q, k, v, dout, lse, delta, dq, blocks, ranges,
-                         H, K, plan.padded, layout.scale);
+                         (2 * QUERY_ROWS + 2 * STAGES * STEP_KEYS) * tile, q, k, v, dout, lse, delta, dq, blocks,
+                         ranges, H, K, plan.padded, layout.scale);
     carina_emulated_call(attention_backward_keys, key_grid, KEY_WARPS * 32,
                          (2 * BLOCK_KEYS + 4 * STEP_ROWS) * tile + 2 * STATISTICS * 4 +
                              (SHARES_COLUMNS ? 2 * BLOCK_KEYS * WEIGHT_STRIDE * 2 : 0),

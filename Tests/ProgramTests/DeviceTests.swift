@@ -54,7 +54,8 @@ import Testing
       "train-stage0",
       [
         "--train-shards", world.captions, "--output-dir", run.path, "--vocabulary-size", "300", "--device", "cpu",
-        "--vision-epochs", "2", "--language-epochs", "2", "--warmup-ratio", "0", "--vision-layers", "1",
+        "--vision-epochs", "1", "--language-epochs", "1", "--vision-batch-size", "4", "--language-batch-size", "4",
+        "--vision-layers", "1",
         "--text-layers", "1",
         "--decoder-layers", "1", "--threads", "1",
       ])

@@ -70,7 +70,8 @@ import Testing
     rows.filter { !without.contains($0.theirs[0]) }.flatMap { row -> [String] in
       guard row.theirs.count == 2 else { return [row.theirs[0]] }
       return [
-        row.theirs[0], values[row.theirs[0]] ?? ["N": "3", "X": "0.5", "T": "text", "W": "cpu"][row.theirs[1]] ?? row.theirs[1],
+        row.theirs[0],
+        values[row.theirs[0]] ?? ["N": "3", "X": "0.5", "T": "text", "W": "cpu"][row.theirs[1]] ?? row.theirs[1],
       ]
     }
   }

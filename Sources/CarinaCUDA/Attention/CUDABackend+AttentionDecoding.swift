@@ -11,7 +11,8 @@ extension CUDABackend {
     layout.headSize % 8 == 0 && layout.queryCounts.allSatisfy { $0 <= CUDABackend.mostDecodingRows }
   }
 
-  /// Attention of few rows to long caches: blocks read shares of each sequence's keys, whose results are combined in order.
+  /// Attention of few rows to long caches: blocks read shares of each sequence's keys; their results are combined in
+  /// order.
   func decode(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ layout: AttentionLayout, into out: Tensor) {
     // The cache is the large one: it is read as it is.
     let type = k.elementType, q = q.converted(to: type), v = v.converted(to: type)

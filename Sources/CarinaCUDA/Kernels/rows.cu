@@ -1,4 +1,4 @@
-// What picks rows: copies and sums of rows by number, embeddings, patches of images, the rotary embedding.
+// What picks rows: copies and sums of rows by number, embeddings, patches of images, the rotary embedding, largest numbers.
 
 // Row targets[i] of target = row sources[i] of source; without numbers row i from `firstSource` or `firstTarget` on.
 template <class S, class T>
@@ -6,13 +6,22 @@ inline void copy_rows(
     const S *source, const long long *sources, long long firstSource, T *target, const long long *targets,
     long long firstTarget, long long count, long long width) {
   constexpr int RUN = run_of<S, T>();
-  for_each_row_run<RUN>(count, width, are_aligned(source, target), [=](long long row, long long column, auto length) {
-    const long long from = sources ? sources[row] : firstSource + row;
-    const long long to = targets ? targets[row] : firstTarget + row;
-    float v[decltype(length)::value];
-    load_run(source + from * width + column, v);
-    store_run(target + to * width + column, v);
-  });
+  const bool whole = are_aligned(source, target) && width % RUN == 0;
+  const long long threads = (long long)gridDim.x * blockDim.x;
+  const long long own = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+  for (long long row = blockIdx.y; row < count; row += gridDim.y) {
+    const S *in = source + (sources ? sources[row] : firstSource + row) * width;
+    T *out = target + (targets ? targets[row] : firstTarget + row) * width;
+    if (whole) {
+      for (long long run = own; run < width / RUN; run += threads) {
+        float v[RUN];
+        load_run(in + run * RUN, v);
+        store_run(out + run * RUN, v);
+      }
+    } else {
+      for (long long column = own; column < width; column += threads) store(out + column, load(in + column));
+    }
+  }
 }
 
 #define COPY_ROWS(letters, S, T)                                                                            \
@@ -160,3 +169,75 @@ inline void rotate_rows(
     }                                                                                                              \
   }
 CARINA_FOR_2(ROTATE)
+
+// A number and where it stands; of equal numbers the first one counts, and one that is none never does.
+struct Ranked {
+  float value;
+  int index;
+
+  inline void take(float other, int otherIndex) {
+    if (other > value || (other == value && otherIndex < index)) {
+      value = other;
+      index = otherIndex;
+    }
+  }
+
+  inline void takeWarp() {
+#pragma unroll
+    for (int distance = 16; distance > 0; distance /= 2) {
+      const float other = __shfl_xor_sync(0xffffffffu, value, distance);
+      take(other, __shfl_xor_sync(0xffffffffu, index, distance));
+    }
+  }
+};
+
+inline Ranked unranked() { return Ranked{__uint_as_float(0xff800000u), 0x7fffffff}; }
+
+// The largest number of piece y of row x, a multiple of 8 columns each, to values and indices [gridDim.x, gridDim.y].
+template <class T>
+inline void rank_piece(const T *logits, float *values, int *indices, int columns) {
+  __shared__ Ranked parts[32];
+  constexpr int N = run_of<T>();
+  const T *row = logits + (long long)blockIdx.x * columns;
+  const int length = ((columns + (int)gridDim.y - 1) / (int)gridDim.y + 7) / 8 * 8;
+  const int first = min(columns, length * (int)blockIdx.y), last = min(columns, first + length);
+  Ranked best = unranked();
+  if (are_aligned(logits) && columns % N == 0) {
+    for (int column = first + (int)threadIdx.x * N; column < last; column += (int)blockDim.x * N) {
+      float v[N];
+      load_run(row + column, v);
+#pragma unroll
+      for (int i = 0; i < N; i++) best.take(v[i], column + i);
+    }
+  } else {
+    for (int column = first + (int)threadIdx.x; column < last; column += (int)blockDim.x) {
+      best.take(load(row + column), column);
+    }
+  }
+  best.takeWarp();
+  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = best;
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    for (int warp = 1; warp < (int)blockDim.x / 32; warp++) best.take(parts[warp].value, parts[warp].index);
+    const long long own = (long long)blockIdx.x * gridDim.y + blockIdx.y;
+    values[own] = best.value;
+    indices[own] = best.index;
+  }
+}
+
+#define RANK_PIECES(letters, T)                                                                                   \
+  extern "C" __global__ void rank_pieces_##letters(const T *logits, float *values, int *indices, int columns) {   \
+    rank_piece(logits, values, indices, columns);                                                                 \
+  }
+CARINA_FOR_1(RANK_PIECES)
+
+// results [gridDim.x]: where the largest of a row's pieces stands, -1 where it is not finite. Blocks are of one warp.
+extern "C" __global__ void rank_rows(const float *values, const int *indices, int *results, int pieces) {
+  Ranked best = unranked();
+  for (int piece = (int)threadIdx.x; piece < pieces; piece += 32) {
+    const long long own = (long long)blockIdx.x * pieces + piece;
+    best.take(values[own], indices[own]);
+  }
+  best.takeWarp();
+  if (threadIdx.x == 0) results[blockIdx.x] = fabsf(best.value) < __uint_as_float(0x7f800000u) ? best.index : -1;
+}

@@ -41,7 +41,8 @@ public func runTowerTraining(
   lines += own(options.training.texts).combining("batch-size", "gradient-accumulation-steps")
   lines += headerLines(options.images.texts)
   lines += headerLines(options.computing.texts).resolving([
-    "precision": options.computing.precision.elementType.rawValue, "device": device.description, "matmul": device.productName,
+    "precision": options.computing.precision.elementType.rawValue, "device": device.description,
+    "matmul": device.productName,
     "gradient-checkpointing": checkpointing,
   ])
   lines += [

@@ -71,20 +71,21 @@ struct CUDALossTests {
     try CUDATwin.expectNoFailure()
   }
 
-  @Test("the largest of each row is the processor's, wherever the row begins")
-  func largest() throws {
-    for width in [1, 3, 4, 1000, 1003, 5000, 20_000] {
-      let rows = CUDATwin.random([5, width], seed: 7)
-      var numbers = rows.values
-      // Equal ones, the last number, and rows that have none or an infinite one.
-      numbers[width / 2] = 3
-      numbers[width - 1] = 3
-      numbers[2 * width - 1] = 2
-      numbers.replaceSubrange(2 * width..<3 * width, with: [Float](repeating: .nan, count: width))
-      numbers[3 * width] = .infinity
-      let host = Tensor(numbers, shape: [5, width], on: TestBackend.cpu), expected = cpu.argmaxRows(host)
-      #expect(expected[0] == width / 2 && expected[1] == width - 1 && expected[2] == -1 && expected[3] == -1)
-      for offset in [0, 1] { #expect(card.argmaxRows(try CUDATwin.onCard(host, offset: offset)) == expected) }
+  @Test("the first of the largest logits is found, and none among numbers that are none", arguments: CUDATwin.types)
+  func ranking(type: ElementType) throws {
+    for width in [1, 37, 1000, 20_000] {
+      var values = CUDATwin.random([7, width], seed: 3, in: -8..<8).converted(to: type).values
+      // Equal largest ones far apart, one at either end, NaN beside others, and rows without a finite largest number.
+      for column in [width / 3, width / 2, width - 1] { values[column] = 9 }
+      values[width] = 9
+      values[3 * width - 1] = 9
+      values[3 * width + width / 2] = .nan
+      for column in 0..<width { values[4 * width + column] = .nan }
+      for column in 0..<width { values[5 * width + column] = -.infinity }
+      values[6 * width + width / 4] = .infinity
+      let logits = Tensor(values, shape: [7, width], on: TestBackend.cpu)
+      let found = card.argmaxRows(try CUDATwin.onCard(logits.converted(to: type))), expected = cpu.argmaxRows(logits)
+      #expect(found == expected, "width \(width)")
     }
     try CUDATwin.expectNoFailure()
   }

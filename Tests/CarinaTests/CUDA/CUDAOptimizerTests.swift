@@ -110,7 +110,7 @@ struct CUDAOptimizerTests {
       func moment() -> (codes: Tensor, scales: Tensor) {
         (
           Tensor([count], elementType: .uint8, on: backend) { $0.initializeMemory(as: UInt8.self, repeating: 200) },
-          Tensor([Float](repeating: 1e-39, count: 2), shape: [2], on: backend)
+          Tensor([Float](repeating: .leastNormalMagnitude / 8, count: 2), shape: [2], on: backend)
         )
       }
       return (Tensor(zeros: [count], on: backend), Tensor(zeros: [count], on: backend), moment(), moment())
