@@ -145,6 +145,11 @@ import Carina
     let narrow = MemoryForecast(plan, base: 100 << 20, isCheckpointed: false)
     #expect(narrow.activations < wide.activations * 3 / 4 && narrow.training == wide.training)
     #expect(narrow.summary.contains("on the device") && narrow.summary.contains("on the host"))
+    plan.keepsAttentionOutput = true
+    // Its result is the input of a trained map; a number for each of 4 heads and each row comes to it.
+    let keeping = MemoryForecast(plan, base: 100 << 20, isCheckpointed: false)
+    #expect(keeping.activations == narrow.activations + (7 * 4000 + 500) * 4 * 4)
+    plan.keepsAttentionOutput = false
     func choose(_ available: Int) throws -> MemoryForecast {
       try MemoryForecast.fitting(plan, base: 100 << 20, choice: false, available: available)
     }

@@ -11,6 +11,8 @@ struct ActivationMemory {
   var activations = ElementType.float32
   /// Bytes of logits that the loss forms at once.
   var logitChunkByteCount = 64 << 20
+  /// Whether attention keeps its result and a number for each row and head.
+  var keepsAttentionOutput = false
   /// Whether the decoder's matrices are multiplied in bytes: its gates are kept in `precision` then, not as they are.
   var roundsDecoder = false
 
@@ -35,6 +37,11 @@ struct ActivationMemory {
     bytes.add(rows, config.keyValueHeadCount)
     bytes.add(read, config.headCount)
     bytes.add(read, 1, count: 3)
+    if keepsAttentionOutput {
+      bytes.add(read, config.headCount)
+      // A trained map keeps it as its input.
+      if !isTrained || precision != activations { bytes.add(read, heads, size: narrow) }
+    }
     guard isTrained else { return bytes }
     if precision == .bfloat16 {
       // Keys, values and, where all rows are read, queries share one rounded input; gate and up another.

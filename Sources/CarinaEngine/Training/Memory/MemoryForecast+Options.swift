@@ -36,6 +36,7 @@ extension MemoryForecast {
     plan.sizes = sizes
     plan.activations = backend.activations
     plan.logitChunkByteCount = backend.logitChunkByteCount
+    plan.keepsAttentionOutput = backend.keepsAttentionOutput
     plan.isOnDevice = backend.memoryAvailable != nil
     if options.validation.evalEvery != nil, let validation {
       plan.validation = try Validation(

@@ -49,6 +49,8 @@ public struct MemoryForecast: Equatable, Sendable {
     package var activations = ElementType.float32
     /// Bytes of logits that the loss forms at once.
     package var logitChunkByteCount = 64 << 20
+    /// Whether attention keeps its result for the backward pass.
+    package var keepsAttentionOutput = false
     /// Whether the backend has memory of its own, which the forecast is of then.
     package var isOnDevice = false
     /// Which maps have adapters that are trained; nil for none.
@@ -116,6 +118,7 @@ public struct MemoryForecast: Equatable, Sendable {
   package init(_ plan: Plan, base: Int, isCheckpointed: Bool) {
     let memory = ActivationMemory(
       precision: plan.precision, activations: plan.activations, logitChunkByteCount: plan.logitChunkByteCount,
+      keepsAttentionOutput: plan.keepsAttentionOutput,
       roundsDecoder: plan.roundsDecoder)
     let policy = plan.policy, batch = plan.batch
     let decoder = plan.decoder, patchRows = batch.images * plan.vision.patchCount
