@@ -346,7 +346,7 @@ template <class T> inline void sum_columns(const T *x, float *partials, long lon
 CARINA_FOR_1(SUM_COLUMNS)
 
 // targets [width] += the sums of `count` rows of partials: block y those of the y-th target, whose partials begin
-// y · count · width numbers on; where they are fresh, written instead. Blocks are of 32 warps; a missing target is left out.
+// y · count · width numbers on; fresh ones are written instead. Blocks are of 32 warps; a missing target is left out.
 extern "C" __global__ void add_partial_rows(
     const float *partials, float *first, float *second, int count, int width, int isFresh) {
   __shared__ float sums[32][33];

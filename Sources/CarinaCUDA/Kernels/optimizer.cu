@@ -1,5 +1,5 @@
-// The optimizer: AdamW with weights in fp32 or two halves and moments in fp32 or 8-bit codes, and sums of squares. A launch
-// takes many tensors, which a table names.
+// The optimizer: AdamW with weights in fp32 or two halves and moments in fp32 or 8-bit codes, and sums of squares. A
+// launch takes many tensors, which a table names.
 
 // The constants of a step that do not change from weight to weight.
 struct StepConstants {
@@ -211,8 +211,9 @@ struct CodedMoment {
   }
 };
 
-// One step with moments in codes. A warp has a block of 256 numbers, 8 a lane; `size` is a multiple of that. Tables: values
-// and bounds of the first moment's codes, then of the second's, 256 numbers each; then 65,536 bytes of starts for each.
+// One step with moments in codes. A warp has a block of 256 numbers, 8 a lane; `size` is a multiple of that. Tables:
+// values and bounds of the first moment's codes, then of the second's, 256 numbers each; then 65,536 bytes of starts for
+// each.
 template <class Weights, class G>
 inline void adamw_coded_numbers(
     const SteppedTensor *table, const int *starts, int tensors, int size, const float *tables) {
