@@ -83,6 +83,14 @@ int carina_cuda_open(
   return 0;
 }
 
+int carina_cuda_make_current(const struct carina_cuda_driver *driver, carina_cu_object context) {
+  static _Thread_local carina_cu_object current;
+  if (current == context) return 0;
+  int code = driver->cuCtxSetCurrent(context);
+  if (!code) current = context;
+  return code;
+}
+
 int carina_cuda_launch(
     const struct carina_cuda_driver *driver, carina_cu_object function, unsigned gridX, unsigned gridY, unsigned gridZ,
     unsigned threads, unsigned sharedBytes, carina_cu_object stream, uint64_t *arguments, int count) {

@@ -103,6 +103,9 @@ int carina_cuda_open(
     struct carina_cuda_libraries *libraries, int which, const char *const *directories, int count, char *report,
     size_t reportBytes);
 
+/// Makes a context the calling thread's, unless it is.
+int carina_cuda_make_current(const struct carina_cuda_driver *driver, carina_cu_object context);
+
 /// Launches a kernel whose arguments are given in slots of 8 bytes, at most 32.
 int carina_cuda_launch(
     const struct carina_cuda_driver *driver, carina_cu_object function, unsigned gridX, unsigned gridY, unsigned gridZ,

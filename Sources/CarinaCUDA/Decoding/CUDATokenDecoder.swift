@@ -23,15 +23,15 @@ struct CUDATokenDecoder: TokenDecoder {
         .tensor(first), .tensor(products),
       ])
     let query = Tensor(uninitialized: [rows, queryRows], elementType: .bfloat16, on: backend)
-    let angles = backend.angles(of: rotation)
     backend.launch(
       name("decode_heads", rows), grid: LaunchGrid(layout.heads + 2 * layout.keyValueHeads, rows),
       threads: min(256, max(32, headSize)),
       [
         .tensor(products), .tensor(block.queryGain), .tensor(block.keyGain), .float(block.epsilon),
-        .int32(layout.heads), .int32(layout.keyValueHeads), .int32(headSize), .tensor(angles.cosines),
-        .tensor(angles.sines), .tensor(backend.keptNumbers(positions)),
-        .tensor(backend.keptNumbers(cache.rows.map { Int32($0) })), .tensor(query), .tensor(cache.keys),
+        .int32(layout.heads), .int32(layout.keyValueHeads), .int32(headSize),
+        .tensor(backend.arrayOnCard(rotation.cosines)),
+        .tensor(backend.arrayOnCard(rotation.sines)), .tensor(backend.arrayOnCard(positions)),
+        .tensor(backend.arrayOnCard(cache.rows)), .tensor(query), .tensor(cache.keys),
         .tensor(cache.values),
       ])
     let mixed = Tensor(uninitialized: [rows, queryRows], elementType: .bfloat16, on: backend)
@@ -77,7 +77,7 @@ struct CUDATokenDecoder: TokenDecoder {
   }
 
   private func name(_ function: String, _ rows: Int) -> KernelName {
-    KernelName("decoding", function, ["ROWS=\(rows)"])
+    KernelName("decoding", function, CUDABackend.rowDefines[rows])
   }
 
   private func launch(
@@ -95,6 +95,8 @@ extension CUDABackend {
   /// Blocks of eight warps for so many rows of a matrix, a row a warp: no more than are at work at the same time.
   func fewRowsGrid(_ outputs: Int) -> LaunchGrid { LaunchGrid(min((outputs + 7) / 8, 4 * multiprocessorCount)) }
 
+  /// What the kernels for so many rows are specialised by.
+  static let rowDefines = (0...mostFewRows).map { ["ROWS=\($0)"] }
   /// The most rows of a product that reads a stored matrix row by row.
   static let mostFewRows = 8
   /// The most shared memory that such a product's rows may take.
@@ -110,28 +112,8 @@ extension CUDABackend {
   /// out [R, N] = x [R, K] times a transposed matrix [N, K], both bfloat16.
   func multiplyFewRows(_ x: Tensor, _ matrix: Tensor, into out: Tensor) {
     launch(
-      KernelName("decoding", "few_rows_\(out.letter)", ["ROWS=\(x.rows)"]), grid: fewRowsGrid(matrix.rows),
+      KernelName("decoding", "few_rows_\(out.letter)", CUDABackend.rowDefines[x.rows]), grid: fewRowsGrid(matrix.rows),
       threads: 256, sharedBytes: 2 * x.rows * x.width,
       [.tensor(x), .tensor(matrix), .int32(matrix.rows), .int32(matrix.width), .tensor(out)])
-  }
-
-  /// Numbers that every block of a pass reads, copied to the card once.
-  func keptNumbers(_ numbers: [Int32]) -> Tensor { kept.array(numbers) { upload(numbers) } }
-
-  /// Cosines and sines of a table on the card.
-  func angles(of table: RotaryTable) -> (cosines: Tensor, sines: Tensor) {
-    func key(_ numbers: [Float]) -> [Int] {
-      // A table is known by its size and its second and last angles.
-      [table.headSize, table.positionCount]
-        + [numbers.count > table.headSize / 2 ? numbers[table.headSize / 2] : 0, numbers.last ?? 0].map {
-          Int($0.bitPattern)
-        }
-    }
-    func array(_ name: String, _ numbers: [Float]) -> Tensor {
-      kept.array([AnyHashable(name), AnyHashable(key(numbers))] as [AnyHashable]) {
-        Tensor(numbers, shape: [numbers.count], on: self)
-      }
-    }
-    return (array("cosines", table.cosines), array("sines", table.sines))
   }
 }

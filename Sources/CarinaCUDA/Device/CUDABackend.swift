@@ -114,7 +114,9 @@ package final class CUDABackend: @unchecked Sendable {
   package func decoding<Result>(rows: Int, _ body: () -> Result) -> Result { body() }
 
   /// Makes the card's context the calling thread's.
-  func makeCurrent() { _ = libraries.driver.cuCtxSetCurrent(context) }
+  func makeCurrent() {
+    _ = withUnsafePointer(to: libraries.functions.pointee.driver) { carina_cuda_make_current($0, context) }
+  }
 
   /// Queues a kernel; nothing for an empty grid.
   func launch(

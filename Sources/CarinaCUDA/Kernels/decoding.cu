@@ -158,7 +158,7 @@ extern "C" __global__ void __launch_bounds__(256) decode_heads_products(
 // rows of the cache. A block takes a head of a row; its size is at most 1024 and even.
 extern "C" __global__ void decode_heads(
     const float *products, const float *query_gain, const float *key_gain, float epsilon, int heads, int key_heads,
-    int size, const float *cosines, const float *sines, const int *positions, const int *cache_rows, bf16 *out,
+    int size, const float *cosines, const float *sines, const int *positions, const long long *cache_rows, bf16 *out,
     bf16 *keys, bf16 *values) {
   __shared__ float normed[1024];
   const int head = blockIdx.x, row = blockIdx.y, total = (heads + 2 * key_heads) * size;
