@@ -51,9 +51,15 @@ extension CUDABackend: MatrixKernels {
     let bytes = plan.pointee.workspaceBytes
     let workspace = bytes > 0 ? Tensor(uninitialized: [bytes], elementType: .uint8, on: self) : nil
     func queue() -> Int32 {
-      carina_matrix_run(
-        libraries.products, plans.handle, plan, b.tensor.deviceAddress, a.tensor.deviceAddress, (c ?? d).deviceAddress,
-        d.deviceAddress, c == nil ? 0 : 1, bias?.deviceAddress ?? 0, 0, 0, workspace?.deviceAddress ?? 0, stream)
+      // What lies in memory of its own must stay until the product is queued; a plan is one thread's at a time, as it holds addresses.
+      withExtendedLifetime((a, b, c, d, bias, workspace)) {
+        plans.running {
+          carina_matrix_run(
+            libraries.products, plans.handle, plan, b.tensor.deviceAddress, a.tensor.deviceAddress,
+            (c ?? d).deviceAddress, d.deviceAddress, c == nil ? 0 : 1, bias?.deviceAddress ?? 0, 0, 0,
+            workspace?.deviceAddress ?? 0, stream)
+        }
+      }
     }
     let code =
       times?.around("product [\(a.rows), \(a.columns)] [\(b.rows), \(b.columns)] \(d.letter)", queue) ?? queue()

@@ -8,7 +8,11 @@ extension Decoder {
       pass.lengths.count <= decoder.mostRows
     else { return nil }
     let weights = cache.decodingWeights ?? blocks.compactMap(\.decodingWeights)
-    guard weights.count == blocks.count, weights.allSatisfy({ $0.query.elementType == .bfloat16 }) else { return nil }
+    guard weights.count == blocks.count,
+      weights.allSatisfy({
+        $0.query.elementType == .bfloat16 && decoder.takes($0, headSize: config.headSize)
+      })
+    else { return nil }
     cache.decodingWeights = weights
     var state = ResidualSum(x: x), layouts: [Bool: AttentionLayout] = [:]
     for (layer, block) in weights.enumerated() {

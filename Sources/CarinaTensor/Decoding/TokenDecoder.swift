@@ -5,6 +5,8 @@
 package protocol TokenDecoder {
   /// The most sequences that it takes at a time.
   var mostRows: Int { get }
+  /// Whether it computes with blocks of such sizes.
+  func takes(_ block: DecoderBlockWeights, headSize: Int) -> Bool
   /// What a block makes of the residual stream.
   /// - Parameters:
   ///   - state: a row for each sequence.
