@@ -34,7 +34,7 @@ package final class KeyValueCache {
   }
 
   /// What a `TokenDecoder` reads of the blocks, made for the first token after the prompts.
-  var decodingWeights: [DecoderBlockWeights]?
+  package internal(set) var decodingWeights: [DecoderBlockWeights]?
 
   /// Whether nothing has been stored.
   package var isEmpty: Bool { lengths.allSatisfy { $0 == 0 } }
