@@ -346,8 +346,9 @@ template <class T> inline void sum_columns(const T *x, float *partials, long lon
 CARINA_FOR_1(SUM_COLUMNS)
 
 // targets [width] += the sums of `count` rows of partials: block y those of the y-th target, whose partials begin
-// y · count · width numbers on. Blocks are of 32 warps; a missing target is left out.
-extern "C" __global__ void add_partial_rows(const float *partials, float *first, float *second, int count, int width) {
+// y · count · width numbers on; where they are fresh, written instead. Blocks are of 32 warps; a missing target is left out.
+extern "C" __global__ void add_partial_rows(
+    const float *partials, float *first, float *second, int count, int width, int isFresh) {
   __shared__ float sums[32][33];
   float *target = blockIdx.y == 0 ? first : second;
   const int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32, column = (int)blockIdx.x * 32 + lane;
@@ -362,5 +363,5 @@ extern "C" __global__ void add_partial_rows(const float *partials, float *first,
   // A warp adds the 32 parts of one column at a time, as a tree.
   const float total = warp_sum(sums[lane][warp]);
   const int own = (int)blockIdx.x * 32 + warp;
-  if (lane == 0 && own < width && target) target[own] += total;
+  if (lane == 0 && own < width && target) target[own] = isFresh ? total : target[own] + total;
 }

@@ -1,4 +1,5 @@
-// The optimizer: AdamW with weights in fp32 or two halves and moments in fp32 or 8-bit codes, and sums of squares.
+// The optimizer: AdamW with weights in fp32 or two halves and moments in fp32 or 8-bit codes, and sums of squares. A launch
+// takes many tensors, which a table names.
 
 // The constants of a step that do not change from weight to weight.
 struct StepConstants {
@@ -7,9 +8,10 @@ struct StepConstants {
 
 inline float stepped(float weight, float gradient, float &first, float &second, const StepConstants &k) {
   const float g = gradient * k.scale;
-  first = k.b1 * first + k.c1 * g;
-  second = k.b2 * second + k.c2 * g * g;
-  return weight * k.keep - k.step * first / (sqrtf(second) * k.root + k.epsilon);
+  // Said in full, as the compiler would not fuse the same operations in every kernel.
+  first = fmaf(k.b1, first, k.c1 * g);
+  second = fmaf(k.c2 * g, g, k.b2 * second);
+  return fmaf(weight, k.keep, -(k.step * first / fmaf(sqrtf(second), k.root, k.epsilon)));
 }
 
 // A weight from its nearest bfloat16 and its last 16 bits (see `carina_split_float`).
@@ -47,6 +49,7 @@ template <int N> inline void store_halves(unsigned short *target, const unsigned
 // Weights in fp32.
 struct WholeWeights {
   float *values;
+  inline WholeWeights(void *value, void *remainder, long long skip) : values((float *)value + skip) {}
   inline bool isAligned() const { return are_aligned(values); }
   template <int N> inline void load(long long index, float (&v)[N]) const { load_run(values + index, v); }
   template <int N> inline void store(long long index, const float (&v)[N]) const { store_run(values + index, v); }
@@ -55,6 +58,8 @@ struct WholeWeights {
 // Weights in two halves.
 struct SplitWeights {
   unsigned short *upper, *lower;
+  inline SplitWeights(void *value, void *remainder, long long skip)
+      : upper((unsigned short *)value + skip), lower((unsigned short *)remainder + skip) {}
   inline bool isAligned() const { return are_aligned(upper, lower); }
   template <int N> inline void load(long long index, float (&v)[N]) const {
     unsigned u[N], l[N];
@@ -72,12 +77,52 @@ struct SplitWeights {
   }
 };
 
+// A tensor to step, as `CUDABackend+AdamW.swift` writes it: addresses, the count, and the constants of its step.
+struct SteppedTensor {
+  void *value, *remainder;
+  const void *gradient;
+  void *first, *second;
+  float *firstScales, *secondScales;
+  long long count;
+  StepConstants constants;
+  int unused;
+};
+
+// The piece of a block: `size` numbers of a tensor (the last piece has fewer).
+struct Piece {
+  SteppedTensor tensor;
+  long long skip;
+  int count;
+};
+
+// The number of the tensor to which the block belongs: starts[tensor] ..< starts[tensor + 1] are its blocks.
+inline int tensor_of_block(const int *starts, int tensors) {
+  __shared__ int found;
+  const int block = (int)blockIdx.x;
+  for (int i = (int)threadIdx.x; i < tensors; i += (int)blockDim.x) {
+    if (starts[i] <= block && block < starts[i + 1]) found = i;
+  }
+  __syncthreads();
+  return found;
+}
+
+inline Piece piece_of_block(const SteppedTensor *table, const int *starts, int tensors, int size) {
+  const int number = tensor_of_block(starts, tensors);
+  const SteppedTensor tensor = table[number];
+  const long long skip = (long long)((int)blockIdx.x - starts[number]) * size;
+  return {tensor, skip, (int)min((long long)size, tensor.count - skip)};
+}
+
 // One step with moments in fp32.
 template <class Weights, class G>
-inline void adamw_numbers(
-    Weights weights, const G *gradients, float *first, float *second, long long count, StepConstants k) {
+inline void adamw_numbers(const SteppedTensor *table, const int *starts, int tensors, int size) {
+  const Piece piece = piece_of_block(table, starts, tensors, size);
+  const Weights weights(piece.tensor.value, piece.tensor.remainder, piece.skip);
+  const G *gradients = (const G *)piece.tensor.gradient + piece.skip;
+  float *first = (float *)piece.tensor.first + piece.skip, *second = (float *)piece.tensor.second + piece.skip;
+  const StepConstants k = piece.tensor.constants;
   const bool whole = weights.isAligned() && are_aligned(gradients, first, second);
-  for_each_run<4>(count, whole, [=](long long index, auto length) {
+  for_each_run_of<4>(0, 1, piece.count, whole, [=](long long index, auto length) {
     constexpr int N = decltype(length)::value;
     float w[N], g[N], m[N], v[N];
     weights.load(index, w);
@@ -92,18 +137,14 @@ inline void adamw_numbers(
   });
 }
 
-#define CONSTANTS float scale, float b1, float c1, float b2, float c2, float keep, float step, float root, float epsilon
-#define TAKEN StepConstants{scale, b1, c1, b2, c2, keep, step, root, epsilon}
-
-#define ADAMW(letters, G)                                                                                         \
-  extern "C" __global__ void adamw_##letters(                                                                     \
-      float *weights, const G *gradients, float *first, float *second, long long count, CONSTANTS) {              \
-    adamw_numbers(WholeWeights{weights}, gradients, first, second, count, TAKEN);                                 \
-  }                                                                                                               \
-  extern "C" __global__ void adamw_split_##letters(                                                               \
-      unsigned short *upper, unsigned short *lower, const G *gradients, float *first, float *second,              \
-      long long count, CONSTANTS) {                                                                               \
-    adamw_numbers(SplitWeights{upper, lower}, gradients, first, second, count, TAKEN);                            \
+#define ADAMW(letters, G)                                                                               \
+  extern "C" __global__ void adamw_##letters(                                                           \
+      const SteppedTensor *table, const int *starts, int tensors, int size) {                           \
+    adamw_numbers<WholeWeights, G>(table, starts, tensors, size);                                       \
+  }                                                                                                     \
+  extern "C" __global__ void adamw_split_##letters(                                                     \
+      const SteppedTensor *table, const int *starts, int tensors, int size) {                           \
+    adamw_numbers<SplitWeights, G>(table, starts, tensors, size);                                       \
   }
 CARINA_FOR_1(ADAMW)
 
@@ -170,25 +211,31 @@ struct CodedMoment {
   }
 };
 
-// One step with moments in codes. A warp has a block of 256 numbers, 8 a lane. Tables: values and bounds of the first
-// moment's codes, then of the second's, 256 numbers each; then 65,536 bytes of starts for each.
+// One step with moments in codes. A warp has a block of 256 numbers, 8 a lane; `size` is a multiple of that. Tables: values
+// and bounds of the first moment's codes, then of the second's, 256 numbers each; then 65,536 bytes of starts for each.
 template <class Weights, class G>
 inline void adamw_coded_numbers(
-    Weights weights, const G *gradients, unsigned char *firstCodes, float *firstScales, unsigned char *secondCodes,
-    float *secondScales, const float *tables, long long count, StepConstants k) {
+    const SteppedTensor *table, const int *starts, int tensors, int size, const float *tables) {
   __shared__ float shared[1024];
   for (int i = (int)threadIdx.x; i < 1024; i += (int)blockDim.x) shared[i] = tables[i];
-  __syncthreads();
-  const unsigned char *starts = reinterpret_cast<const unsigned char *>(tables + 1024);
-  const CodedMoment first = {firstCodes, firstScales, shared, shared + 256, starts};
-  const CodedMoment second = {secondCodes, secondScales, shared + 512, shared + 768, starts + 65536};
+  const Piece piece = piece_of_block(table, starts, tensors, size);
+  const Weights weights(piece.tensor.value, piece.tensor.remainder, piece.skip);
+  const G *gradients = (const G *)piece.tensor.gradient + piece.skip;
+  unsigned char *firstCodes = (unsigned char *)piece.tensor.first + piece.skip;
+  unsigned char *secondCodes = (unsigned char *)piece.tensor.second + piece.skip;
+  float *firstScales = piece.tensor.firstScales + piece.skip / 256;
+  float *secondScales = piece.tensor.secondScales + piece.skip / 256;
+  const StepConstants k = piece.tensor.constants;
+  const unsigned char *codeStarts = reinterpret_cast<const unsigned char *>(tables + 1024);
+  const CodedMoment first = {firstCodes, firstScales, shared, shared + 256, codeStarts};
+  const CodedMoment second = {secondCodes, secondScales, shared + 512, shared + 768, codeStarts + 65536};
   const bool isAligned = weights.isAligned() && are_aligned(gradients, firstCodes, secondCodes);
   const int lane = (int)threadIdx.x % 32, warps = (int)blockDim.x / 32;
-  const long long blocks = (count + 255) / 256, step = (long long)gridDim.x * warps;
-  for (long long block = (long long)blockIdx.x * warps + (int)threadIdx.x / 32; block < blocks; block += step) {
-    const long long index = block * 256 + lane * 8;
-    const long long left = count - index;
-    const int own = left < 0 ? 0 : left < 8 ? (int)left : 8;
+  const int blocks = (piece.count + 255) / 256;
+  for (int block = (int)threadIdx.x / 32; block < blocks; block += warps) {
+    const int index = block * 256 + lane * 8;
+    const int left = piece.count - index;
+    const int own = left < 0 ? 0 : left < 8 ? left : 8;
     const bool whole = isAligned && own == 8;
     float w[8], g[8], m[8], v[8];
     if (whole) {
@@ -226,42 +273,46 @@ inline void adamw_coded_numbers(
   }
 }
 
-#define ADAMW_CODED(letters, G)                                                                                     \
-  extern "C" __global__ void adamw_coded_##letters(                                                                 \
-      float *weights, const G *gradients, unsigned char *firstCodes, float *firstScales, unsigned char *secondCodes, \
-      float *secondScales, const float *tables, long long count, CONSTANTS) {                                       \
-    adamw_coded_numbers(                                                                                            \
-        WholeWeights{weights}, gradients, firstCodes, firstScales, secondCodes, secondScales, tables, count, TAKEN); \
-  }                                                                                                                 \
-  extern "C" __global__ void adamw_coded_split_##letters(                                                           \
-      unsigned short *upper, unsigned short *lower, const G *gradients, unsigned char *firstCodes,                  \
-      float *firstScales, unsigned char *secondCodes, float *secondScales, const float *tables, long long count,    \
-      CONSTANTS) {                                                                                                  \
-    adamw_coded_numbers(                                                                                            \
-        SplitWeights{upper, lower}, gradients, firstCodes, firstScales, secondCodes, secondScales, tables, count,   \
-        TAKEN);                                                                                                     \
+#define ADAMW_CODED(letters, G)                                                                         \
+  extern "C" __global__ void adamw_coded_##letters(                                                     \
+      const SteppedTensor *table, const int *starts, int tensors, int size, const float *tables) {      \
+    adamw_coded_numbers<WholeWeights, G>(table, starts, tensors, size, tables);                         \
+  }                                                                                                     \
+  extern "C" __global__ void adamw_coded_split_##letters(                                               \
+      const SteppedTensor *table, const int *starts, int tensors, int size, const float *tables) {      \
+    adamw_coded_numbers<SplitWeights, G>(table, starts, tensors, size, tables);                         \
   }
 CARINA_FOR_1(ADAMW_CODED)
 
-// partials [gridDim.x]: the sums of squares of equal pieces of x, in double precision.
-template <class T> inline void square_pieces(const T *x, double *partials, long long count) {
+// A tensor whose squares are added, as `CUDABackend+AdamW.swift` writes it; `isNarrow` where it is bf16.
+struct SquaredTensor {
+  const void *numbers;
+  long long count, isNarrow;
+};
+
+// The sum of squares of one of `pieces` equal pieces of x, in double precision; every thread of the block gets it.
+template <class T> inline double square_piece(const T *x, int piece, int pieces, long long count) {
   double sum = 0;
-  for_each_run<run_of<T>()>(count, are_aligned(x), [&](long long index, auto length) {
+  for_each_run_of<run_of<T>()>(piece, pieces, count, are_aligned(x), [&](long long index, auto length) {
     constexpr int N = decltype(length)::value;
     float v[N];
     load_run(x + index, v);
 #pragma unroll
     for (int i = 0; i < N; i++) sum += (double)v[i] * (double)v[i];
   });
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) partials[blockIdx.x] = sum;
+  return block_sum(sum);
 }
 
-#define SUM_SQUARES(letters, T)                                                                            \
-  extern "C" __global__ void sum_squares_##letters(const T *x, double *partials, long long count) {        \
-    square_pieces(x, partials, count);                                                                     \
-  }
-CARINA_FOR_1(SUM_SQUARES)
+// partials [gridDim.x]: the sums of squares of the tensors' pieces; starts[tensor] ..< starts[tensor + 1] are a tensor's.
+extern "C" __global__ void sum_squares(
+    const SquaredTensor *table, const int *starts, int tensors, double *partials) {
+  const int number = tensor_of_block(starts, tensors);
+  const SquaredTensor tensor = table[number];
+  const int piece = (int)blockIdx.x - starts[number], pieces = starts[number + 1] - starts[number];
+  const double sum = tensor.isNarrow ? square_piece((const bf16 *)tensor.numbers, piece, pieces, tensor.count)
+                                     : square_piece((const float *)tensor.numbers, piece, pieces, tensor.count);
+  if (threadIdx.x == 0) partials[blockIdx.x] = sum;
+}
 
 // results[i] = the sum of partials starts[i] ..< starts[i + 1]: one block an entry.
 extern "C" __global__ void add_squares(const double *partials, const int *starts, double *results) {

@@ -338,14 +338,20 @@ template <class T, class... Rest> inline bool are_aligned(const T *first, Rest..
   return (reinterpret_cast<unsigned long long>(first) & 15) == 0 && are_aligned(rest...);
 }
 
-// Calls body(index, Length<n>()) for numbers index..<index + n, together 0..<count, of the whole grid's threads: in
-// runs of N where `whole`, and the rest one by one.
-template <int N, class Body> inline void for_each_run(long long count, bool whole, Body body) {
-  const long long threads = (long long)gridDim.x * blockDim.x;
-  const long long own = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+// Calls body(index, Length<n>()) for numbers index..<index + n, together 0..<count, of the threads of `blocks` blocks of
+// which this one is number `block`: in runs of N where `whole`, and the rest one by one.
+template <int N, class Body>
+inline void for_each_run_of(long long block, long long blocks, long long count, bool whole, Body body) {
+  const long long threads = blocks * blockDim.x;
+  const long long own = block * blockDim.x + threadIdx.x;
   const long long runs = whole ? count / N : 0;
   for (long long run = own; run < runs; run += threads) body(run * N, Length<N>());
   for (long long index = runs * N + own; index < count; index += threads) body(index, Length<1>());
+}
+
+// The same of the whole grid's threads.
+template <int N, class Body> inline void for_each_run(long long count, bool whole, Body body) {
+  for_each_run_of<N>(blockIdx.x, gridDim.x, count, whole, body);
 }
 
 // The same for a matrix [rows, width]: body(row, column, Length<n>()); a block's threads go along a row, blocks in x

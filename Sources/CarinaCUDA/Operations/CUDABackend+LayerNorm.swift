@@ -23,14 +23,27 @@ extension CUDABackend: LayerNormKernels {
       x, gain: gain, means: means, inverses: inverses, dout, residual: nil, into: dx, dgain: dgain, dshift: dshift)
   }
 
+  /// See `LayerNormKernels`.
+  package func layerNormBackward(
+    _ x: Tensor, gain: Tensor, means: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?,
+    dshift: Tensor?, isFresh: Bool
+  ) {
+    layerNormBackward(
+      x, gain: gain, means: means, inverses: inverses, dout, residual: nil, into: dx, dgain: dgain, dshift: dshift,
+      isFresh: isFresh)
+  }
+
   /// dx = residual + the norm's dx: the gradient of x where it also goes on past the norm.
   /// - Parameter residual: fp32 of x's shape; nil for none.
   package func layerNormBackward(
     _ x: Tensor, gain: Tensor, means: Tensor, inverses: Tensor, _ dout: Tensor, residual: Tensor?, into dx: Tensor,
-    dgain: Tensor?, dshift: Tensor?
+    dgain: Tensor?, dshift: Tensor?, isFresh: Bool = false
   ) {
     let rows = x.rows, width = x.width, targets = [dgain, dshift].compactMap { $0 }
-    guard rows > 0, width > 0 else { return }
+    guard rows > 0, width > 0 else {
+      if isFresh { for target in targets { fillWithZeros(target) } }
+      return
+    }
     withGradient(of: x, into: dx) { x, dx in
       let layout = NormLayout(
         rows: rows, width: width, [x, dout], others: [gain, dx] + (residual.map { [$0] } ?? []),
@@ -45,7 +58,7 @@ extension CUDABackend: LayerNormKernels {
           .tensor(x), .tensor(gain), .tensor(means), .tensor(inverses), .tensor(dout), .optional(residual), .tensor(dx),
           .optional(own(dgain, 0)), .optional(own(dshift, targets.count - 1)),
         ] + layout.arguments(rows: rows, width: width))
-      if let partials { addPartialRows(partials, to: targets, rows: layout.blocks) }
+      if let partials { addPartialRows(partials, to: targets, rows: layout.blocks, isFresh: isFresh) }
     }
   }
 }

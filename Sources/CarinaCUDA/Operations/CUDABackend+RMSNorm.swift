@@ -18,13 +18,25 @@ extension CUDABackend: RMSNormKernels {
     rmsNormBackward(x, gain: gain, inverses: inverses, dout, residual: nil, into: dx, dgain: dgain)
   }
 
+  /// See `RMSNormKernels`.
+  package func rmsNormBackward(
+    _ x: Tensor, gain: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?, isFresh: Bool
+  ) {
+    rmsNormBackward(
+      x, gain: gain, inverses: inverses, dout, residual: nil, into: dx, dgain: dgain, isFresh: isFresh)
+  }
+
   /// dx = residual + the norm's dx: the gradient of x where it also goes on past the norm.
   /// - Parameter residual: fp32 of x's shape; nil for none.
   package func rmsNormBackward(
-    _ x: Tensor, gain: Tensor, inverses: Tensor, _ dout: Tensor, residual: Tensor?, into dx: Tensor, dgain: Tensor?
+    _ x: Tensor, gain: Tensor, inverses: Tensor, _ dout: Tensor, residual: Tensor?, into dx: Tensor, dgain: Tensor?,
+    isFresh: Bool = false
   ) {
     let rows = inverses.count, width = gain.count
-    guard rows > 0, width > 0 else { return }
+    guard rows > 0, width > 0 else {
+      if isFresh, let dgain { fillWithZeros(dgain) }
+      return
+    }
     withGradient(of: x, into: dx) { x, dx in
       let layout = NormLayout(
         rows: rows, width: width, [x, dout], others: [gain, dx] + (residual.map { [$0] } ?? []),
@@ -36,7 +48,7 @@ extension CUDABackend: RMSNormKernels {
           .tensor(x), .tensor(gain), .tensor(inverses), .tensor(dout), .optional(residual), .tensor(dx),
           .optional(partials),
         ] + layout.arguments(rows: rows, width: width))
-      if let partials, let dgain { addPartialRows(partials, to: [dgain], rows: layout.blocks) }
+      if let partials, let dgain { addPartialRows(partials, to: [dgain], rows: layout.blocks, isFresh: isFresh) }
     }
   }
 }

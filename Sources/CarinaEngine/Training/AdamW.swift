@@ -40,17 +40,21 @@ public final class AdamW {
   ///     `torch.nn.utils.clip_grad_norm_` does.
   public func step(_ parameters: [Parameter], rate: Double, norm: Double, maximumNorm: Double) {
     let scale = maximumNorm > 0 ? min(1, maximumNorm / (norm + 1e-6)) : 1
+    var steps: [AdamWStep] = []
     for parameter in parameters where parameter.gradient != nil {
       var state = moments[parameter.name] ?? Moments(of: parameter, inEightBits: keepsEightBits)
       state.steps += 1
-      parameter.updateAdamW(
-        AdamWConstants(
-          rate: Float(rate), beta1: beta1, beta2: beta2, epsilon: epsilon, powers: powers.power(state.steps),
-          gradientScale: Float(scale)),
-        decay: weightDecay, firstMoment: state.first, secondMoment: state.second, scales: state.scales)
       moments[parameter.name] = state
-      parameter.clearGradient()
+      let constants = AdamWConstants(
+        rate: Float(rate), beta1: beta1, beta2: beta2, epsilon: epsilon, powers: powers.power(state.steps),
+        gradientScale: Float(scale))
+      let step = parameter.adamWStep(
+        constants, decay: weightDecay, firstMoment: state.first, secondMoment: state.second, scales: state.scales)
+      if let step { steps.append(step) }
     }
+    // Together, as a card takes the many small ones in one launch.
+    steps.first?.value.backend.adamW(steps)
+    for parameter in parameters { parameter.clearGradient() }
   }
 
   /// Forgets the state of parameters that are no longer trained.

@@ -175,6 +175,12 @@ public final class Parameter {
     return tensor
   }
 
+  /// The gradient's memory for sums that a primitive adds, or writes where it is told that the memory `isFresh`.
+  /// - Parameter isFresh: whether there is no gradient yet.
+  func gradientForSums(isFresh: Bool) -> Tensor {
+    isFresh ? gradientForProduct().tensor : gradientForAccumulation()
+  }
+
   /// The gradient's memory for a product that writes all of it: to be added to, or, where it is fresh, to be filled.
   func gradientForProduct() -> (tensor: Tensor, isFresh: Bool) {
     if let gradient { return (gradient, false) }

@@ -9,18 +9,21 @@ extension Parameter {
     _ constants: AdamWConstants, decay: Float, firstMoment: Tensor, secondMoment: Tensor,
     scales: (first: Tensor, second: Tensor)? = nil
   ) {
-    guard let gradient else { return }
-    let correction1 = Float(1 - constants.power1)
-    let correction2 = Float(1 - constants.power2)
-    if let scales {
-      value.backend.adamW(
-        value, remainder: remainder, gradient: gradient, first: (firstMoment, scales.first),
-        second: (secondMoment, scales.second), constants, decay: decays ? decay : 0, correction1: correction1,
-        correction2: correction2)
-    } else {
-      value.backend.adamW(
-        value, remainder: remainder, gradient: gradient, first: firstMoment, second: secondMoment, constants,
-        decay: decays ? decay : 0, correction1: correction1, correction2: correction2)
+    let step = adamWStep(
+      constants, decay: decay, firstMoment: firstMoment, secondMoment: secondMoment, scales: scales)
+    if let step { value.backend.adamW([step]) }
+  }
+
+  /// What a backend needs for that step, to take it together with those of others; nil without a gradient.
+  package func adamWStep(
+    _ constants: AdamWConstants, decay: Float, firstMoment: Tensor, secondMoment: Tensor,
+    scales: (first: Tensor, second: Tensor)? = nil
+  ) -> AdamWStep? {
+    gradient.map {
+      AdamWStep(
+        value: value, remainder: remainder, gradient: $0, first: firstMoment, second: secondMoment, scales: scales,
+        constants: constants, decay: decays ? decay : 0, correction1: Float(1 - constants.power1),
+        correction2: Float(1 - constants.power2))
     }
   }
 
@@ -50,6 +53,8 @@ package protocol AdamWKernels {
     _ value: Tensor, remainder: Tensor?, gradient: Tensor, first: (codes: Tensor, scales: Tensor),
     second: (codes: Tensor, scales: Tensor), _ constants: AdamWConstants, decay: Float, correction1: Float,
     correction2: Float)
+  /// Those steps of several tensors, each tensor in one of them.
+  func adamW(_ steps: [AdamWStep])
   /// The sum of squares in double precision, in an order that depends on the count alone.
   func sumOfSquares(_ x: Tensor) -> Double
   /// Those of several tensors, in their order.
@@ -57,6 +62,22 @@ package protocol AdamWKernels {
 }
 
 extension AdamWKernels {
+  /// One after the other.
+  package func adamW(_ steps: [AdamWStep]) {
+    for step in steps {
+      if let scales = step.scales {
+        adamW(
+          step.value, remainder: step.remainder, gradient: step.gradient, first: (step.first, scales.first),
+          second: (step.second, scales.second), step.constants, decay: step.decay, correction1: step.correction1,
+          correction2: step.correction2)
+      } else {
+        adamW(
+          step.value, remainder: step.remainder, gradient: step.gradient, first: step.first, second: step.second,
+          step.constants, decay: step.decay, correction1: step.correction1, correction2: step.correction2)
+      }
+    }
+  }
+
   /// One after the other.
   package func sumsOfSquares(_ tensors: [Tensor]) -> [Double] { tensors.map(sumOfSquares) }
 }

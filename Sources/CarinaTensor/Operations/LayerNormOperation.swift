@@ -18,10 +18,11 @@ package func layerNorm(_ x: Tensor, _ weight: Parameter, _ bias: Parameter, epsi
   let input = x.detached, xNode = x.node
   return tape.record(out, parameter: weight) { dout in
     let dx = Tensor(uninitialized: input.shape, elementType: input.elementType, on: backend)
+    let isFresh = weight.gradient == nil && bias.gradient == nil
     backend.layerNormBackward(
       input, gain: gain, means: means, inverses: inverses, dout, into: dx,
-      dgain: weight.isTrainable ? weight.gradientForAccumulation() : nil,
-      dshift: bias.isTrainable ? bias.gradientForAccumulation() : nil)
+      dgain: weight.isTrainable ? weight.gradientForSums(isFresh: isFresh) : nil,
+      dshift: bias.isTrainable ? bias.gradientForSums(isFresh: isFresh) : nil, isFresh: isFresh)
     xNode?.accumulate(dx, isFresh: true)
   }
 }
@@ -35,6 +36,22 @@ package protocol LayerNormKernels {
   func layerNormBackward(
     _ x: Tensor, gain: Tensor, means: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?,
     dshift: Tensor?)
+  /// The same; where `isFresh`, nothing stands in the gradients of gain and shift yet.
+  func layerNormBackward(
+    _ x: Tensor, gain: Tensor, means: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?,
+    dshift: Tensor?, isFresh: Bool)
+}
+
+extension LayerNormKernels where Self: TensorMemory {
+  /// Zeros first.
+  package func layerNormBackward(
+    _ x: Tensor, gain: Tensor, means: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?,
+    dshift: Tensor?, isFresh: Bool
+  ) {
+    if isFresh { for target in [dgain, dshift].compactMap({ $0 }) { fillWithZeros(target) } }
+    layerNormBackward(
+      x, gain: gain, means: means, inverses: inverses, dout, into: dx, dgain: dgain, dshift: dshift)
+  }
 }
 
 extension CPUBackend: LayerNormKernels {

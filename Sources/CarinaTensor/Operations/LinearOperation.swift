@@ -73,7 +73,9 @@ package func linear(
         into: target.reshaped(matrix.shape).rowSlice(rowRange), accumulate: !isFresh)
     }
     if trainsBias, let bias {
-      backend.addColumnSums(gradient, to: bias.gradientForAccumulation().elementSlice(rowRange))
+      let isFresh = bias.gradient == nil && rowRange.count == bias.count
+      backend.addColumnSums(
+        gradient, to: bias.gradientForSums(isFresh: isFresh).elementSlice(rowRange), isFresh: isFresh)
     }
     xNode?.accumulateProducts([rows, inputs], as: inputType, on: backend, canAdd: true) { dx, adds in
       if adds || !(isWhole && weight.multiplyPrepared(narrow, isForward: false, into: dx)) {

@@ -17,9 +17,10 @@ package func rmsNorm(_ x: Tensor, _ weight: Parameter, epsilon: Float, tape: Tap
   let input = x.detached, xNode = x.node
   return tape.record(out, parameter: weight) { dout in
     let dx = Tensor(uninitialized: input.shape, elementType: input.elementType, on: backend)
+    let isFresh = weight.gradient == nil
     backend.rmsNormBackward(
       input, gain: gain, inverses: inverses, dout, into: dx,
-      dgain: weight.isTrainable ? weight.gradientForAccumulation() : nil)
+      dgain: weight.isTrainable ? weight.gradientForSums(isFresh: isFresh) : nil, isFresh: isFresh)
     xNode?.accumulate(dx, isFresh: true)
   }
 }
@@ -30,6 +31,19 @@ package protocol RMSNormKernels {
   func rmsNorm(_ x: Tensor, gain: Tensor, epsilon: Float, into out: Tensor, inverses: Tensor)
   /// dx, and the gradient of the gain added to what stands there; nil where none is wanted.
   func rmsNormBackward(_ x: Tensor, gain: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?)
+  /// The same; where `isFresh`, nothing stands in the gain's gradient yet.
+  func rmsNormBackward(
+    _ x: Tensor, gain: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?, isFresh: Bool)
+}
+
+extension RMSNormKernels where Self: TensorMemory {
+  /// Zeros first.
+  package func rmsNormBackward(
+    _ x: Tensor, gain: Tensor, inverses: Tensor, _ dout: Tensor, into dx: Tensor, dgain: Tensor?, isFresh: Bool
+  ) {
+    if isFresh, let dgain { fillWithZeros(dgain) }
+    rmsNormBackward(x, gain: gain, inverses: inverses, dout, into: dx, dgain: dgain)
+  }
 }
 
 extension CPUBackend: RMSNormKernels {

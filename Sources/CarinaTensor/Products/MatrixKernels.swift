@@ -12,6 +12,8 @@ package protocol MatrixKernels {
   func addBias(_ bias: Tensor, to target: Tensor)
   /// Adds the sums of the columns of x [R, W] to `target` [W], in an order that depends on R alone.
   func addColumnSums(_ x: Tensor, to target: Tensor)
+  /// The same; where `isFresh`, nothing stands in the target yet.
+  func addColumnSums(_ x: Tensor, to target: Tensor, isFresh: Bool)
   /// A new, empty keeper for one frozen matrix.
   func frozenFactor() -> any FrozenFactor
   /// A copy of a matrix in 8 bits.
@@ -38,6 +40,14 @@ package protocol MatrixKernels {
   var addsGradientsInProducts: Bool { get }
   /// The most rows whose product with a stored matrix goes row by row of that matrix, as in decoding.
   var mostFewRows: Int { get }
+}
+
+extension MatrixKernels where Self: TensorMemory {
+  /// Zeros first.
+  package func addColumnSums(_ x: Tensor, to target: Tensor, isFresh: Bool) {
+    if isFresh { fillWithZeros(target) }
+    addColumnSums(x, to: target)
+  }
 }
 
 extension MatrixKernels {

@@ -105,6 +105,32 @@ struct CUDANormTests {
     if let dshift { CUDATwin.expectAgree(dshift.card, dshift.host, relative: 1e-4, "dshift of \(label)") }
   }
 
+  @Test("fresh gradients of weights are written, also of no rows, with the numbers of those added to zeros")
+  func freshGradients() throws {
+    for rows in [0, 1, 1700] {
+      let width = 72
+      let x = try CUDATwin.pair([rows, width], seed: 15).card, dout = try CUDATwin.pair([rows, width], seed: 16).card
+      let gain = try CUDATwin.pair([width], seed: 17).card, dx = try CUDATwin.unset([rows, width], .float32)
+      let inverses = try CUDATwin.pair([rows], seed: 18, in: 0.5..<2).card
+      let means = try CUDATwin.pair([rows], seed: 19).card
+      /// The gain's of an RMS norm, gain's and shift's of a layer norm, and sums of columns.
+      func gradients(isFresh: Bool) throws -> [[Float]] {
+        let targets = try (0..<4).map { _ in
+          isFresh ? try CUDATwin.unset([width], .float32) : Tensor(zeros: [width], on: card)
+        }
+        card.rmsNormBackward(
+          x, gain: gain, inverses: inverses, dout, into: dx, dgain: targets[0], isFresh: isFresh)
+        card.layerNormBackward(
+          x, gain: gain, means: means, inverses: inverses, dout, into: dx, dgain: targets[1], dshift: targets[2],
+          isFresh: isFresh)
+        card.addColumnSums(x, to: targets[3], isFresh: isFresh)
+        return targets.map(\.values)
+      }
+      #expect(try gradients(isFresh: true) == gradients(isFresh: false), "\(rows) rows")
+    }
+    try CUDATwin.expectNoFailure()
+  }
+
   @Test("rows of length 1 and their gradient")
   func lengths() throws {
     for (rows, width) in shapes {

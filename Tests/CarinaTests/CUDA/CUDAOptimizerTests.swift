@@ -101,6 +101,55 @@ struct CUDAOptimizerTests {
     try CUDATwin.expectNoFailure()
   }
 
+  @Test("steps of many tensors at once give the bits of one after the other, of all forms and of uneven sizes")
+  func manySteps() throws {
+    func steps() throws -> [AdamWStep] {
+      // Sizes about the pieces' of 16,384 numbers, and one whose addresses are not of 16 bytes.
+      let forms: [(count: Int, isSplit: Bool, isCoded: Bool, offset: Int)] = [
+        (1, false, false, 0), (40_000, false, false, 0), (16_384, true, false, 0), (0, false, false, 0),
+        (5000, true, true, 0), (16_385, false, true, 0), (300, false, false, 1), (49_152, true, false, 0),
+        (33_000, true, true, 1), (7, true, false, 3),
+      ]
+      return try forms.enumerated().map { index, form in
+        let (value, remainder) = weight(form.count, isSplit: form.isSplit)
+        let constants = constants(step: 1 + index % 3), seed = UInt64(10 * index)
+        func moment(_ seed: UInt64) throws -> Tensor {
+          guard form.isCoded else { return try CUDATwin.pair([form.count], seed: seed, in: 1e-6..<1e-3).card }
+          var generator = SeededGenerator(seed: seed, stream: "codes")
+          let codes = (0..<form.count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+          return try CUDATwin.onCard(
+            Tensor([form.count], elementType: .uint8, on: cpu) { bytes in
+              codes.withUnsafeBytes { bytes.copyMemory(from: $0) }
+            })
+        }
+        func scales(_ seed: UInt64) throws -> Tensor {
+          try CUDATwin.onCard(
+            CUDATwin.random([EightBitMoments.scaleCount(form.count)], seed: seed, in: 0.001..<0.01))
+        }
+        return AdamWStep(
+          value: try CUDATwin.onCard(value), remainder: try remainder.map { try CUDATwin.onCard($0) },
+          gradient: try CUDATwin.pair([form.count], seed: seed, in: -0.01..<0.02, offset: form.offset).card,
+          first: try moment(seed + 1), second: try moment(seed + 2),
+          scales: form.isCoded ? (try scales(seed + 3), try scales(seed + 4)) : nil, constants: constants,
+          decay: index % 2 == 0 ? 0.1 : 0, correction1: Float(1 - constants.power1),
+          correction2: Float(1 - constants.power2))
+      }
+    }
+    func bytes(_ step: AdamWStep) -> [[UInt8]] {
+      [step.value, step.remainder, step.first, step.second, step.scales?.first, step.scales?.second].compactMap {
+        $0?.withHostBytes { Array($0) }
+      }
+    }
+    let together = try steps(), single = try steps(), untouched = try steps()
+    card.adamW(together)
+    for step in single { card.adamW([step]) }
+    for (index, (one, other)) in zip(together, single).enumerated() {
+      #expect(bytes(one) == bytes(other), "tensor \(index)")
+      if one.value.count > 0 { #expect(bytes(one) != bytes(untouched[index]), "tensor \(index) has not moved") }
+    }
+    try CUDATwin.expectNoFailure()
+  }
+
   @Test("moments too small for a scale become zero")
   func tinyMoments() throws {
     let count = 512
