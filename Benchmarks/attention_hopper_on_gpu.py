@@ -118,9 +118,13 @@ def child(folder, units, start):
             old = base.milliseconds(case.forward, 0.1)
             q, k, v = (case.split(x, h).contiguous() for x, h in
                        ((case.q, case.heads), (case.k, case.key_heads), (case.v, case.key_heads)))
-            with torch.no_grad():
-                peer = base.milliseconds(lambda: base.F.scaled_dot_product_attention(
-                    q, k, v, is_causal=case.causal, scale=case.scale, enable_gqa=case.heads != case.key_heads), 0.1)
+            try:
+                with torch.no_grad():
+                    peer = base.milliseconds(lambda: base.F.scaled_dot_product_attention(
+                        q, k, v, is_causal=case.causal, scale=case.scale, enable_gqa=case.heads != case.key_heads), 0.1)
+            except Exception as problem:
+                print(f"torch: {type(problem).__name__}", flush=True)
+                peer = float("inf")
             rate = lambda ms: f"{ms:.3f} ms {operations / ms / 1e9:.0f} TF"
             print(f"{name}: attention.cu {rate(old)}, error {base.relative(kept[0][rows], expected):.1e}; torch "
                   f"{rate(peer)}{' (without the window)' if case.window else ''}", flush=True)
