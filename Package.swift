@@ -76,7 +76,7 @@ let package = Package(
       "CarinaCUDA", ["CarinaRuntime", "CarinaTensor", "CCUDA"],
       resources: [
         "prelude.cuh", "elementwise.cu", "norms.cu", "rows.cu", "losses.cu", "optimizer.cu", "attention.cu",
-        "attention_float.cu", "decoding.cu",
+        "attention_float.cu", "attention_hopper.cu", "decoding.cu",
       ].map { .embedInCode("Kernels/\($0)") }),
     module("CarinaText", ["CarinaRuntime"]),
     module(

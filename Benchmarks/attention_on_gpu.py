@@ -365,51 +365,53 @@ def variants():
         print(table[-1], flush=True)
 
 
-arguments = argparse.ArgumentParser()
-arguments.add_argument("--only", default="", help="cases whose name has this word")
-arguments.add_argument("--variants", action="store_true")
-arguments.add_argument("--from", type=int, default=0, dest="start", help="the first case, by its number")
-arguments = arguments.parse_args()
 torch.manual_seed(1)
 torch.backends.cuda.matmul.allow_tf32 = False
 table = []
-cases = {
-    "vision 384": lambda name: Case(name, 32, 576, 16, 16, 64).run(),
-    "vision 896": lambda name: Case(name, 4, 4096, 16, 16, 72).run(),
-    "heads of 64": lambda name: Case(name, 4, 4096, 16, 16, 64).run(),
-    "heads of 128": lambda name: Case(name, 4, 4096, 16, 16, 128).run(),
-    "Gemma 1B": lambda name: Case(name, 16, 592, 4, 1, 256, True, 512).run(),
-    "Gemma 4B": lambda name: Case(name, 4, 700, 8, 4, 256, True).run(),
-    "heads of 256": lambda name: Case(name, 4, 4096, 8, 4, 256, True).run(),
-    "tiny, odd": lambda name: Case(name, 3, 77, 2, 1, 24, True, 20).run(),
-    "fp32 vision 384": lambda name: Case(name, 8, 576, 16, 16, 64, type=torch.float32).run(),
-    "fp32 Gemma 1B": lambda name: Case(name, 4, 592, 4, 1, 256, True, 512, type=torch.float32).run(),
-    "decode 1B x1 1000": lambda name: decode(name, 1, 1000, 4, 1, 256),
-    "decode 1B x16 1000": lambda name: decode(name, 16, 1000, 4, 1, 256),
-    "decode 1B x64 4000": lambda name: decode(name, 64, 4000, 4, 1, 256),
-    "decode 4B x8 2000": lambda name: decode(name, 8, 2000, 8, 4, 256),
-    "decode pooling": lambda name: decode(name, 32, 576, 16, 16, 64),
-    "fp32 decode x16 1000": lambda name: decode(name, 16, 1000, 4, 1, 256, torch.float32),
-}
-print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, cupy {cupy.__version__}", flush=True)
-for number, (name, run) in enumerate(cases.items()):
-    if arguments.only in name and number >= arguments.start:
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--only", default="", help="cases whose name has this word")
+    arguments.add_argument("--variants", action="store_true")
+    arguments.add_argument("--from", type=int, default=0, dest="start", help="the first case, by its number")
+    arguments = arguments.parse_args()
+    cases = {
+        "vision 384": lambda name: Case(name, 32, 576, 16, 16, 64).run(),
+        "vision 896": lambda name: Case(name, 4, 4096, 16, 16, 72).run(),
+        "heads of 64": lambda name: Case(name, 4, 4096, 16, 16, 64).run(),
+        "heads of 128": lambda name: Case(name, 4, 4096, 16, 16, 128).run(),
+        "Gemma 1B": lambda name: Case(name, 16, 592, 4, 1, 256, True, 512).run(),
+        "Gemma 4B": lambda name: Case(name, 4, 700, 8, 4, 256, True).run(),
+        "heads of 256": lambda name: Case(name, 4, 4096, 8, 4, 256, True).run(),
+        "tiny, odd": lambda name: Case(name, 3, 77, 2, 1, 24, True, 20).run(),
+        "fp32 vision 384": lambda name: Case(name, 8, 576, 16, 16, 64, type=torch.float32).run(),
+        "fp32 Gemma 1B": lambda name: Case(name, 4, 592, 4, 1, 256, True, 512, type=torch.float32).run(),
+        "decode 1B x1 1000": lambda name: decode(name, 1, 1000, 4, 1, 256),
+        "decode 1B x16 1000": lambda name: decode(name, 16, 1000, 4, 1, 256),
+        "decode 1B x64 4000": lambda name: decode(name, 64, 4000, 4, 1, 256),
+        "decode 4B x8 2000": lambda name: decode(name, 8, 2000, 8, 4, 256),
+        "decode pooling": lambda name: decode(name, 32, 576, 16, 16, 64),
+        "fp32 decode x16 1000": lambda name: decode(name, 16, 1000, 4, 1, 256, torch.float32),
+    }
+    print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, cupy {cupy.__version__}", flush=True)
+    for number, (name, run) in enumerate(cases.items()):
+        if arguments.only in name and number >= arguments.start:
+            try:
+                run(name)
+                torch.cuda.empty_cache()
+            except Exception:
+                traceback.print_exc()
+                table.append(f"{name}: FAILED")
+                try:
+                    torch.cuda.synchronize()
+                except Exception:
+                    # The context is lost: the other cases in a new process.
+                    print("\n".join(table), flush=True)
+                    rest = ["--from", str(number + 1), "--only", arguments.only] + ["--variants"] * arguments.variants
+                    os.execv(sys.executable, [sys.executable, os.path.abspath(__file__), *rest])
+    if arguments.variants:
         try:
-            run(name)
-            torch.cuda.empty_cache()
+            variants()
         except Exception:
             traceback.print_exc()
-            table.append(f"{name}: FAILED")
-            try:
-                torch.cuda.synchronize()
-            except Exception:
-                # The context is lost: the other cases in a new process.
-                print("\n".join(table), flush=True)
-                rest = ["--from", str(number + 1), "--only", arguments.only] + ["--variants"] * arguments.variants
-                os.execv(sys.executable, [sys.executable, os.path.abspath(__file__), *rest])
-if arguments.variants:
-    try:
-        variants()
-    except Exception:
-        traceback.print_exc()
-print(f"\n{time.time() - started:.0f} s\n" + "\n".join(table))
+    print(f"\n{time.time() - started:.0f} s\n" + "\n".join(table))

@@ -40,8 +40,9 @@ class Sizes:
         self.batch, self.text_tokens, self.supervised = pick(16, 2), pick(16, 6), pick(10, 3)
         self.adapter_text, self.adapter_supervised = pick(64, 8), pick(48, 5)
         self.vision_batches = pick((32, 4), (2, 1))
-        self.prefill4b, self.prefill1b = pick(((1, 1024), (8, 512)), ((1, 24), (2, 16))), pick(((1, 592), (8, 592)), ((1, 42), (2, 42)))
+        self.prefill4b, self.prefill1b = pick(((1, 288), (8, 288), (1, 1024)), ((1, 24), (2, 16))), pick(((1, 592), (8, 592)), ((1, 42), (2, 42)))
         self.cache_length, self.decoded, self.prompt = pick(512, 33), pick(64, 4), pick(288, 8)
+        self.cache_length1b, self.prompt1b = pick(768, 33), pick(592, 8)
         self.questions, self.answer_tokens = pick(32, 2), pick(16, 3)
         self.product, self.copied_bytes = pick(8192, 256), pick(4 << 30, 1 << 20)
 

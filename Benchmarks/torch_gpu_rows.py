@@ -28,8 +28,8 @@ def row(name, what, quick=False, default=True, limit=75):
 class Run:
     """Where a row measures and reports."""
 
-    def __init__(self, name, sizes: Sizes, device, seconds, mode, compiles, write):
-        self.name, self.sizes, self.device, self.mode, self.compiles, self.write = name, sizes, device, mode, compiles, write
+    def __init__(self, name, sizes: Sizes, device, seconds, mode, compiles, write, fewer=False):
+        self.name, self.sizes, self.device, self.mode, self.compiles, self.write, self.fewer = name, sizes, device, mode, compiles, write, fewer
         self.timer = Timer(device, seconds)
 
     def report(self, way, measured, **more):
@@ -92,7 +92,7 @@ def tower_shapes(shape, batch):
 def compiled_after_eager(run, model, body, order, flops, eager=True, graph=False, prefix="", **more):
     """Measures `body` as it is (its layers not compiled), then with layers compiled, then that captured as one graph."""
     with order():
-        if eager:
+        if eager and not (run.fewer and run.compiles):
             with run.attempt(prefix + "eager"):
                 run.report(prefix + "eager", run.timer.median(body, warm_ups=2, least=3, most=5), flops=flops, **more)
         with run.attempt(prefix + "compiled"):
@@ -207,6 +207,33 @@ def stage1(run):
         compiled_after_eager(run, model, step, order, flops, eager=False, count=s.batch, unit="images", note=f"attention {note}")
 
 
+@row("lora1b", "a step of adapters of rank 16 beside every linear layer of the 1B's decoder (PEFT, adapters fp32, base bf16), batch 16, 592 positions with the "
+     "image's rows given, 16 tokens of text, 12 supervised")
+def lora1b(run):
+    from peft import LoraConfig, get_peft_model
+    s, device = run.sizes, run.device
+    text, tower_shape, batch, rank = s.text1b, s.vision_large, s.batch, 16
+    image_rows = (tower_shape["image_size"] // tower_shape["patch_size"]) ** 2
+    rows, supervised = image_rows + s.text_tokens, s.text_tokens - s.text_tokens // 4
+    flops = 2 * (Work.blocks(text, batch, rows) + Work.head(text, batch * supervised)) + 6.0 * batch * rows * Work.adapters(text, rank)
+    with run.attempt("PEFT"):
+        model = decoder(text, device, BF16).requires_grad_(False)
+        adapted = get_peft_model(model, LoraConfig(r=rank, lora_alpha=32, lora_dropout=0.0, target_modules=r".*(q|k|v|o|gate|up|down)_proj"))
+        adapted.train()
+        optimizer = FloatAdamW([p for p in adapted.parameters() if p.requires_grad], 1e-4, capturable=device == "cuda")
+        image, ids, seen = run.normal(batch, image_rows, text["hidden_size"], scale=0.02), run.ids(text, batch, s.text_tokens), masks(text, rows, device)
+
+        def step():
+            with run.amp():
+                hidden = model.model(inputs_embeds=torch.cat([image, model.get_input_embeddings()(ids)], 1), attention_mask=seen, use_cache=False).last_hidden_state
+                loss = loss_of(model, hidden, ids, supervised)
+            loss.backward()
+            optimizer.step()
+
+        order, note = fastest_attention(run.timer, attention_shapes(text, batch, rows), backward=True)
+        compiled_after_eager(run, model, step, order, flops, graph=True, count=batch, unit="images", note=f"attention {note}")
+
+
 def lora_way(run, batch, pixels_too, adapt_tower=False):
     from peft import LoraConfig, get_peft_model
     s, device = run.sizes, run.device
@@ -242,7 +269,7 @@ def lora_way(run, batch, pixels_too, adapt_tower=False):
         common = dict(count=batch, unit="images", note=f"{note}; attention {chosen}")
         if not adapt_tower:
             compiled_after_eager(run, inner.language_model, step, order, flops, eager=batch == 1, graph=True, prefix="features given, ", **common)
-        if pixels_too or adapt_tower:
+        if pixels_too and not run.fewer or adapt_tower:
             compiled_after_eager(run, inner.vision_tower if not adapt_tower else inner, lambda: step(True), order,
                                  flops + Work.vision(tower_shape, batch) * (2 if adapt_tower else 1), eager=False, graph=True, prefix="from pixels, ", **common)
 
@@ -300,16 +327,28 @@ def prefill(run, shape, sizes):
                                  prefix=f"{batch} x {rows}, ", count=batch * rows, unit="positions", note=f"attention {note}; no cache is written")
 
 
-@row("decode4b", "decoding of the 4B's decoder in bf16, batch 1, one token after 288 to 352 positions: layers compiled over a cache of 512 at fixed addresses, "
-     "the whole step one CUDA graph, greedy; bytes are those of the weights", quick=True, limit=100)
+DECODE = ("decoding of the {}'s decoder in bf16, batch 1, one token after {} positions and up to 63 more: layers compiled over a cache of fixed addresses, the whole "
+          "step one CUDA graph, greedy; bytes are those of the weights")
+
+
+@row("decode4b", DECODE.format("4B", 288), quick=True, limit=100)
 def decode4b(run):
-    s, shape, device = run.sizes, run.sizes.text4b, run.device
+    decode(run, run.sizes.text4b, run.sizes.prompt, run.sizes.cache_length)
+
+
+@row("decode1b", DECODE.format("1B", 592), limit=100)
+def decode1b(run):
+    decode(run, run.sizes.text1b, run.sizes.prompt1b, run.sizes.cache_length1b)
+
+
+def decode(run, shape, prompt, cache_length):
+    s, device = run.sizes, run.device
     with torch.no_grad():
         model = decoder(shape, device, BF16).eval().requires_grad_(False)
         text, steps = model.model, 64 if not s.tiny else 4
         position, ids = torch.zeros(1, device=device, dtype=torch.long), run.ids(shape, 1, 1)
-        caches = [LayerCache(1, shape, s.cache_length, position, device) for _ in text.layers]
-        all_positions = torch.arange(s.cache_length, device=device)
+        caches = [LayerCache(1, shape, cache_length, position, device) for _ in text.layers]
+        all_positions = torch.arange(cache_length, device=device)
         kinds = model.config.layer_types
         for layer in text.layers:
             layer.self_attn.layer_idx = 0   # Each layer has a cache of its own, so that all share one compilation.
@@ -318,9 +357,11 @@ def decode4b(run):
         def token():
             hidden, at = text.embed_tokens(ids), position[None]
             rotary = {kind: text.rotary_emb(hidden, at, kind) for kind in set(kinds)}
-            seen = (all_positions <= position)[None, None, None]
+            seen = {"full_attention": (all_positions <= position)[None, None, None]}
+            near = (all_positions <= position) & (all_positions > position - shape["sliding_window"])
+            seen["sliding_attention"] = near[None, None, None] if cache_length > shape["sliding_window"] else seen["full_attention"]
             for layer, kind, cache in zip(text.layers, kinds, caches):
-                hidden = layer(hidden, attention_mask=seen, position_embeddings=rotary[kind], position_ids=at, **{CACHE_ARGUMENT: cache})
+                hidden = layer(hidden, attention_mask=seen[kind], position_embeddings=rotary[kind], position_ids=at, **{CACHE_ARGUMENT: cache})
             ids.copy_(last["head"](hidden))
             position.add_(1)
 
@@ -328,28 +369,28 @@ def decode4b(run):
 
         def measure(way, step, compiling=0.0):
             def many():
-                position.fill_(s.prompt)
+                position.fill_(prompt)
                 for _ in range(steps):
                     step()
             found = run.timer.median(many, warm_ups=1, least=5, most=9)
             found.update(seconds=found["seconds"] / steps, best=found["best"] / steps, warming=found["warming"] + compiling)
             run.report(way, found, bytes=weights, count=1, unit="tokens")
 
-        position.fill_(s.prompt)
-        if device == "cuda":
+        position.fill_(prompt)
+        if device == "cuda" and not run.fewer:
             with run.attempt("eager, one CUDA graph"):
                 measure("eager, one CUDA graph", run.timer.captured(token))
         for way, settings in (("compiled, one CUDA graph", {}), ("compiled with tuned matrix-vector products, one CUDA graph", {"coordinate_descent_tuning": True})):
             with run.attempt(way), torch._inductor.config.patch(settings):
                 run.compile(model)
                 last["head"] = torch.compile(lambda hidden: model.lm_head(text.norm(hidden)).argmax(-1), dynamic=False)
-                position.fill_(s.prompt)
+                position.fill_(prompt)
                 started = time.perf_counter()
                 for _ in range(2):
                     token()
                 run.timer.synchronize()
                 compiling = time.perf_counter() - started
-                position.fill_(s.prompt)
+                position.fill_(prompt)
                 measure(way, run.timer.captured(token), compiling)
 
 
@@ -377,7 +418,7 @@ def generated_tokens(run, way, **options):
                    unit="tokens")
 
 
-@row("prefill4b", "forward of the 4B's decoder over 1 x 1024 and 8 x 512 positions, logits of the last", limit=75)
+@row("prefill4b", "forward of the 4B's decoder over 1 x 288, 8 x 288 and 1 x 1024 positions, logits of the last", limit=75)
 def prefill4b(run):
     with run.attempt("prefill"):
         prefill(run, run.sizes.text4b, run.sizes.prefill4b)
@@ -427,5 +468,5 @@ def evaluation_static(run):
 
 
 FIRST = ["ceilings", "stage2", "vision384", "vision896", "decode4b", "lora4b-b1", "lora4b-b4", "evaluation", "generate4b", "stage1", "prefill4b", "stage2-autocast",
-         "prefill1b"]
+         "prefill1b", "lora1b", "decode1b"]
 ROWS = {name: ROWS[name] for name in [*FIRST, *(name for name in ROWS if name not in FIRST)]}

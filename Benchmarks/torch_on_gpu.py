@@ -1,7 +1,7 @@
 """Times in PyTorch, transformers and PEFT what Carina does on one GPU, at true shapes with random weights made there: nothing is read or downloaded.
 
 usage: torch_on_gpu.py [--quick] [--work stage2,lora4b-b4,...] [--output FILE.json] [--limit SECONDS] [--row-limit SECONDS] [--seconds 1.0] [--mode default]
-                       [--device cuda] [--tiny] [--no-compile] [--list]
+                       [--device cuda] [--tiny] [--no-compile] [--fewer] [--list]
 
 PyTorch at its best: bf16, the fastest of its attention kernels chosen on the spot, compiled layers, one CUDA graph where launches weigh, fused AdamW, logits at
 supervised rows only, one padded length, no checkpointing. Medians of events on the device after warming up. Rows run one after another in a child process; a row
@@ -21,6 +21,7 @@ parser.add_argument("--mode", default="default", help="mode of torch.compile")
 parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
 parser.add_argument("--tiny", action="store_true", help="small shapes, to try the script")
 parser.add_argument("--no-compile", action="store_true")
+parser.add_argument("--fewer", action="store_true", help="leave out what is not compiled, and adapters from pixels")
 parser.add_argument("--list", action="store_true", help="name the rows")
 parser.add_argument("--child", help=argparse.SUPPRESS)
 options = parser.parse_args()
@@ -75,7 +76,7 @@ def child():
         torch.manual_seed(0)
         started = time.time()
         write(dict(begin=name))
-        run = Run(name, Sizes(options.tiny), options.device, options.seconds, options.mode, not options.no_compile, write)
+        run = Run(name, Sizes(options.tiny), options.device, options.seconds, options.mode, not options.no_compile, write, options.fewer)
         signal.setitimer(signal.ITIMER_REAL, options.row_limit or ROWS[name].limit)
         try:
             ROWS[name].body(run)
@@ -113,7 +114,7 @@ def supervise():
                    "--seconds", str(options.seconds)]
         asked = ",".join(left) if left is not None else options.work
         command += ["--work", asked] if asked else []
-        command += [flag for flag, is_set in (("--tiny", options.tiny), ("--quick", options.quick), ("--no-compile", options.no_compile)) if is_set]
+        command += [flag for flag, is_set in (("--tiny", options.tiny), ("--quick", options.quick), ("--no-compile", options.no_compile), ("--fewer", options.fewer)) if is_set]
         command += ["--row-limit", str(options.row_limit)] if options.row_limit else []
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         current, since = None, time.time()

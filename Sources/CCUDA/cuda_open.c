@@ -80,15 +80,46 @@ int carina_cuda_open(
     }
     *(void **)((char *)libraries + function->offset) = address;
   }
+  if (which == 0) *(void **)&libraries->driver.cuLaunchKernelEx = dlsym(library, "cuLaunchKernelEx");
   return 0;
+}
+
+// The driver's CUlaunchAttribute and CUlaunchConfig.
+struct launch_attribute {
+  int id;
+  int padding;
+  int value[16];
+};
+
+struct launch_configuration {
+  unsigned grid[3], block[3], sharedBytes;
+  carina_cu_object stream;
+  struct launch_attribute *attributes;
+  unsigned attributeCount;
+};
+
+enum { programmatic_stream_serialization = 6 };
+
+int carina_cuda_make_current(const struct carina_cuda_driver *driver, carina_cu_object context) {
+  static _Thread_local carina_cu_object current;
+  if (current == context) return 0;
+  int code = driver->cuCtxSetCurrent(context);
+  if (!code) current = context;
+  return code;
 }
 
 int carina_cuda_launch(
     const struct carina_cuda_driver *driver, carina_cu_object function, unsigned gridX, unsigned gridY, unsigned gridZ,
-    unsigned threads, unsigned sharedBytes, carina_cu_object stream, uint64_t *arguments, int count) {
+    unsigned threads, unsigned sharedBytes, carina_cu_object stream, int early, uint64_t *arguments, int count) {
   void *parameters[32];
   if (count > 32) return 1;
   for (int index = 0; index < count; ++index) parameters[index] = &arguments[index];
+  if (early && driver->cuLaunchKernelEx) {
+    struct launch_attribute attribute = {.id = programmatic_stream_serialization, .value = {1}};
+    struct launch_configuration configuration = {
+        {gridX, gridY, gridZ}, {threads, 1, 1}, sharedBytes, stream, &attribute, 1};
+    return driver->cuLaunchKernelEx(&configuration, function, parameters, NULL);
+  }
   return driver->cuLaunchKernel(
       function, gridX, gridY, gridZ, threads, 1, 1, sharedBytes, stream, parameters, NULL);
 }

@@ -102,7 +102,7 @@ int carina_matrix_prepare(
 
 int carina_matrix_run(
     const struct carina_cublaslt *library, carina_cu_object handle, const struct carina_matrix_plan *plan, carina_cu_address a,
-    carina_cu_address b, carina_cu_address c, carina_cu_address d, float beta, carina_cu_address bias,
+    carina_cu_address b, carina_cu_address c, carina_cu_address d, float alpha, float beta, carina_cu_address bias,
     carina_cu_address auxiliary, int64_t auxiliaryStride, carina_cu_address workspace, carina_cu_object stream) {
   int status = 0;
   if (bias) {
@@ -116,7 +116,6 @@ int carina_matrix_run(
           plan->description, desc_auxiliary_stride, &auxiliaryStride, sizeof auxiliaryStride);
     }
   }
-  float alpha = 1;
   if (status) return status;
   return library->cublasLtMatmul(
       handle, plan->description, &alpha, a, plan->a, b, plan->b, &beta, c, plan->d, d, plan->d, plan->algorithm, workspace,

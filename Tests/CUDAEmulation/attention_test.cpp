@@ -22,6 +22,13 @@ namespace decoding {
 #include "../../Sources/CarinaCUDA/Kernels/attention_float.cu"
 }
 
+// attention_hopper.cu takes heads of these sizes.
+#if HEAD_SIZE % 8 == 0 && HEAD_SIZE >= 64 && HEAD_SIZE <= 128
+namespace hopper {
+#include "../../Sources/CarinaCUDA/Kernels/attention_hopper.cu"
+}
+#endif
+
 // AttentionLayout.swift.
 struct Layout {
   std::vector<int> queries, keys, starts;
@@ -201,6 +208,7 @@ static void check(const Layout &layout, std::mt19937 &random) {
   memset(static_cast<void *>(dk.values), 0, dk.count * sizeof(T));
   memset(static_cast<void *>(dv.values), 0, dv.count * sizeof(T));
   const char *type = is_narrow ? "bf16" : "fp32";
+  printf(" %s\n", type);
   if constexpr (sizeof(T) == 2) {
     using namespace narrow_backward;
     const size_t tile = STRIDE * 2;
@@ -208,6 +216,28 @@ static void check(const Layout &layout, std::mt19937 &random) {
                          (QUERY_ROWS + 2 * STAGES * narrow::KEYS) * tile, q, k, v, out, lse,
                          reinterpret_cast<const narrow::QueryBlock *>(plan.query_blocks.data()),
                          reinterpret_cast<const narrow::Range *>(plan.ranges.data()), H, K, plan.padded, layout.scale);
+#if HEAD_SIZE % 8 == 0 && HEAD_SIZE >= 64 && HEAD_SIZE <= 128
+    {
+      const Plan tiles(layout, hopper::QUERY_ROWS, key_tile);
+      Array<float> statistics(lse.count);
+      Array<T> hopper_out(q.count);
+      carina_emulated_call(hopper::attention_hopper_forward, dim3(H, tiles.query_count), hopper::THREADS,
+                           (hopper::QUERY_ROWS / 8 * hopper::GROUP + 4 * hopper::KEY_ELEMENTS) * 2, q, k, v,
+                           hopper_out, statistics, reinterpret_cast<const hopper::QueryBlock *>(tiles.query_blocks.data()),
+                           reinterpret_cast<const hopper::Range *>(tiles.ranges.data()), H, K, tiles.padded,
+                           layout.scale);
+      compare("out, Hopper", hopper_out, out_expected, 1e-2);
+      int different = 0;
+      for (size_t i = 0; i < lse.count; ++i) {
+        // Rows that do not exist have no statistics.
+        if (statistics[i] == statistics[i] && !(statistics[i] == lse[i]) && !(fabsf(statistics[i] - lse[i]) < 1e-3f)) {
+          ++different;
+        }
+        if (lse[i] != statistics[i]) lse[i] = statistics[i];
+      }
+      if (different) printf("  statistics      WRONG: %d differ\n", different), ++failures;
+    }
+#endif
     const auto *blocks = reinterpret_cast<const QueryBlock *>(plan.query_blocks.data());
     Array<Range> ranges(plan.ranges.size() / 2 + 1);
     memcpy(static_cast<void *>(ranges.values), plan.ranges.data(), plan.ranges.size() * 4);
@@ -242,7 +272,6 @@ static void check(const Layout &layout, std::mt19937 &random) {
                          reinterpret_cast<const KeyBlock *>(plan.key_blocks.data()), ranges, H, K, plan.padded,
                          layout.scale);
   }
-  printf(" %s\n", type);
   compare("out", out, out_expected, is_narrow ? 1e-2 : 1e-5);
   compare("dq", dq, dq_expected, is_narrow ? 2e-2 : 1e-4);
   compare("dk", dk, dk_expected, is_narrow ? 2e-2 : 1e-4);

@@ -48,6 +48,8 @@ struct carina_cuda_driver {
   int (*cuLaunchKernel)(
       carina_cu_object function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,
       unsigned blockZ, unsigned sharedBytes, carina_cu_object stream, void **parameters, void **extra);
+  /// Absent before CUDA 11.8: kernels then begin one after the other.
+  int (*cuLaunchKernelEx)(const void *configuration, carina_cu_object function, void **parameters, void **extra);
   int (*cuGetErrorName)(int error, const char **name);
   int (*cuGetErrorString)(int error, const char **text);
 };
@@ -103,9 +105,14 @@ int carina_cuda_open(
     struct carina_cuda_libraries *libraries, int which, const char *const *directories, int count, char *report,
     size_t reportBytes);
 
+/// Makes a context the calling thread's, unless it is.
+int carina_cuda_make_current(const struct carina_cuda_driver *driver, carina_cu_object context);
+
 /// Launches a kernel whose arguments are given in slots of 8 bytes, at most 32.
+/// @param early Whether its blocks may begin when those of the kernel before have all begun (and allow it); the kernel itself then
+/// waits before it reads what others wrote.
 int carina_cuda_launch(
     const struct carina_cuda_driver *driver, carina_cu_object function, unsigned gridX, unsigned gridY, unsigned gridZ,
-    unsigned threads, unsigned sharedBytes, carina_cu_object stream, uint64_t *arguments, int count);
+    unsigned threads, unsigned sharedBytes, carina_cu_object stream, int early, uint64_t *arguments, int count);
 
 #endif

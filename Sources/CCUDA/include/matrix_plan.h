@@ -32,12 +32,12 @@ int carina_matrix_prepare(
     const struct carina_cublaslt *library, carina_cu_object handle, const struct carina_matrix_shape *shape,
     size_t workspaceBytes, struct carina_matrix_plan *plan);
 
-/// d = op(a) op(b) + beta c, and what the epilogue says.
+/// d = alpha op(a) op(b) + beta c, and what the epilogue says.
 /// @param bias [m], 0 for none. @param auxiliary The matrix that a GELU epilogue keeps or reads, 0 for none.
 /// @return 0 for success, a cublasStatus_t otherwise.
 int carina_matrix_run(
     const struct carina_cublaslt *library, carina_cu_object handle, const struct carina_matrix_plan *plan, carina_cu_address a,
-    carina_cu_address b, carina_cu_address c, carina_cu_address d, float beta, carina_cu_address bias,
+    carina_cu_address b, carina_cu_address c, carina_cu_address d, float alpha, float beta, carina_cu_address bias,
     carina_cu_address auxiliary, int64_t auxiliaryStride, carina_cu_address workspace, carina_cu_object stream);
 
 /// Forgets a plan.

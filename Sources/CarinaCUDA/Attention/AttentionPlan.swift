@@ -39,7 +39,7 @@ struct AttentionPlan {
     keyBlockCount = layout.keyCounts.reduce(0) { $0 + tiles($1, keyTile) }
     paddedRows = layout.queryCounts.reduce(0) { $0 + tiles($1, alignment) * alignment }
     let key = Key(layout, queryTile: queryTile, keyTile: keyTile, alignment: alignment)
-    array = backend.kept.array(key) { backend.upload(AttentionPlan.numbers(layout, key)) }
+    array = backend.kept.array(.plan(key)) { backend.upload(AttentionPlan.numbers(layout, key)) }
   }
 
   /// The first and last key of each row.

@@ -26,6 +26,16 @@ struct AttentionTiles {
     (2 * keys + 4 * stepRows) * row + 2 * stepRows * 16 + (sharesColumns ? 2 * keys * (stepRows + 8) * 2 : 0)
   }
 
+  /// Whether `attention_hopper.cu` computes heads of this size.
+  var hasHopper: Bool { [64, 72, 80, 96, 112, 128].contains(headSize) }
+  /// Its warpgroups of 64 query rows, and keys of a step.
+  private var warpgroups: Int { headSize <= 80 ? 3 : 2 }
+  private var hopperKeys: Int { 128 }
+  var hopperRows: Int { 64 * warpgroups }
+  var hopperThreads: Int { 128 * warpgroups }
+  /// Its shared memory: queries, and two tiles of keys and of values.
+  var hopperBytes: Int { (hopperRows + 4 * hopperKeys) * ((headSize + 15) / 16 * 32) }
+
   /// Shared memory of the kernel of few rows.
   func decodingBytes(elementBytes: Int) -> Int {
     let vectors = headSize * elementBytes / 16

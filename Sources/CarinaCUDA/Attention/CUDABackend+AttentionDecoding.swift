@@ -36,6 +36,7 @@ extension CUDABackend {
       name("attention_float", "attention_decode_\(q.letter)", layout, ["DECODING"]),
       grid: LaunchGrid(layout.keyValueHeads * chunks, plan.queryBlockCount, splits),
       threads: AttentionTiles.decodingThreads, sharedBytes: tiles.decodingBytes(elementBytes: type.byteCount),
+      early: true,
       [
         .tensor(q), .tensor(k), .tensor(v), .tensor(result), .optional(partial), .optional(statistics),
         .tensor(plan.queryBlocks), .tensor(plan.ranges), .int32(layout.heads), .int32(layout.keyValueHeads),
@@ -44,7 +45,7 @@ extension CUDABackend {
     if let partial, let statistics {
       launch(
         name("attention_float", "attention_combine_\(q.letter)", layout, ["DECODING"]),
-        grid: LaunchGrid(q.rows * layout.heads), threads: AttentionTiles.decodingThreads,
+        grid: LaunchGrid(q.rows * layout.heads), threads: AttentionTiles.decodingThreads, early: true,
         [.tensor(partial), .tensor(statistics), .tensor(result), .int32(q.rows * layout.heads), .int32(splits)])
     }
     if result.elementType != out.elementType { convert(result, into: out) }

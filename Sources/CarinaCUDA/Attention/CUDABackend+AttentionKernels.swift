@@ -22,7 +22,9 @@ extension CUDABackend: AttentionKernels {
     let type: ElementType = usesTensorCores(q, k, v, layout, products) ? .bfloat16 : .float32
     let q = q.converted(to: type), k = k.converted(to: type), v = v.converted(to: type)
     let result = out.elementType == type ? out : Tensor(uninitialized: out.shape, elementType: type, on: self)
-    let plan = plan(layout, type)
+    let tiles = AttentionTiles(headSize: layout.headSize)
+    let isHopper = type == .bfloat16 && device.isHopper && tiles.hasHopper
+    let plan = plan(layout, type, queryTile: isHopper ? tiles.hopperRows : nil)
     let lse = keepsStatistics ? Tensor(uninitialized: [layout.heads, max(1, plan.paddedRows)], on: self) : nil
     let arguments: [KernelArgument] = [
       .tensor(q), .tensor(k), .tensor(v), .tensor(result), .optional(lse), .tensor(plan.queryBlocks),
@@ -30,8 +32,11 @@ extension CUDABackend: AttentionKernels {
       .float(layout.scale),
     ]
     let grid = LaunchGrid(layout.heads, plan.queryBlockCount)
-    if type == .bfloat16 {
-      let tiles = AttentionTiles(headSize: layout.headSize)
+    if isHopper {
+      launch(
+        name("attention_hopper", "attention_hopper_forward", layout), grid: grid, threads: tiles.hopperThreads,
+        sharedBytes: tiles.hopperBytes, arguments)
+    } else if type == .bfloat16 {
       launch(
         name("attention", "attention_forward", layout), grid: grid, threads: tiles.queryThreads,
         sharedBytes: tiles.forwardBytes, arguments)
@@ -122,12 +127,12 @@ extension CUDABackend: AttentionKernels {
       && (products == .bfloat16 || [q, k, v].allSatisfy { $0.elementType == .bfloat16 })
   }
 
-  private func plan(_ layout: AttentionLayout, _ type: ElementType) -> AttentionPlan {
+  private func plan(_ layout: AttentionLayout, _ type: ElementType, queryTile: Int? = nil) -> AttentionPlan {
     guard type == .bfloat16 else {
       return AttentionPlan(layout, queryTile: AttentionTiles.float, keyTile: AttentionTiles.float, on: self)
     }
     let tiles = AttentionTiles(headSize: layout.headSize)
-    return AttentionPlan(layout, queryTile: tiles.queryRows, keyTile: tiles.keys, on: self)
+    return AttentionPlan(layout, queryTile: queryTile ?? tiles.queryRows, keyTile: tiles.keys, on: self)
   }
 
   func name(_ file: String, _ function: String, _ layout: AttentionLayout, _ defines: [String] = []) -> KernelName {

@@ -17,21 +17,22 @@ struct CUDATokenDecoder: TokenDecoder {
     let products = Tensor(uninitialized: [rows, queryRows + 2 * keyRows], on: backend)
     let first = state.branch == nil ? state.x : Tensor(uninitialized: state.x.shape, on: backend)
     launch(
-      "decode_heads_products", rows, outputs: queryRows + 2 * keyRows, sharedBytes: normedBytes(rows, width),
+      "decode_heads_products", rows, width, outputs: queryRows + 2 * keyRows,
       residual(state, gain: block.inputGain, epsilon: block.epsilon) + [
         .tensor(block.query), .tensor(block.key), .tensor(block.value), .int32(queryRows), .int32(keyRows),
         .tensor(first), .tensor(products),
       ])
     let query = Tensor(uninitialized: [rows, queryRows], elementType: .bfloat16, on: backend)
-    let angles = backend.angles(of: rotation)
     backend.launch(
-      name("decode_heads", rows), grid: LaunchGrid(layout.heads + 2 * layout.keyValueHeads, rows),
-      threads: min(256, max(32, headSize)),
+      KernelName("decoding", "decode_heads", CUDABackend.rowDefines[rows]),
+      grid: LaunchGrid(layout.heads + 2 * layout.keyValueHeads, rows), threads: min(256, max(32, headSize)),
+      early: true,
       [
         .tensor(products), .tensor(block.queryGain), .tensor(block.keyGain), .float(block.epsilon),
-        .int32(layout.heads), .int32(layout.keyValueHeads), .int32(headSize), .tensor(angles.cosines),
-        .tensor(angles.sines), .tensor(backend.keptNumbers(positions)),
-        .tensor(backend.keptNumbers(cache.rows.map { Int32($0) })), .tensor(query), .tensor(cache.keys),
+        .int32(layout.heads), .int32(layout.keyValueHeads), .int32(headSize),
+        .tensor(backend.arrayOnCard(rotation.cosines)),
+        .tensor(backend.arrayOnCard(rotation.sines)), .tensor(backend.arrayOnCard(positions)),
+        .tensor(backend.arrayOnCard(cache.rows)), .tensor(query), .tensor(cache.keys),
         .tensor(cache.values),
       ])
     let mixed = Tensor(uninitialized: [rows, queryRows], elementType: .bfloat16, on: backend)
@@ -41,7 +42,7 @@ struct CUDATokenDecoder: TokenDecoder {
     let inner = Tensor(uninitialized: [rows, block.gate.rows], elementType: .bfloat16, on: backend)
     let second = Tensor(uninitialized: state.x.shape, on: backend)
     launch(
-      "decode_gated", rows, outputs: block.gate.rows, sharedBytes: normedBytes(rows, width),
+      "decode_gated", rows, width, outputs: block.gate.rows,
       residual(attended, gain: block.preFeedForwardGain, epsilon: block.epsilon) + [
         .tensor(block.gate), .tensor(block.up), .int32(block.gate.rows), .tensor(second), .tensor(inner),
       ])
@@ -53,8 +54,8 @@ struct CUDATokenDecoder: TokenDecoder {
     let out = Tensor(uninitialized: state.x.shape, elementType: .bfloat16, on: backend)
     let sum = Tensor(uninitialized: state.x.shape, on: backend)
     backend.launch(
-      name("decode_states", rows), grid: LaunchGrid(1), threads: threads,
-      sharedBytes: normedBytes(rows, state.x.width),
+      name("decode_states", rows, state.x.width), grid: LaunchGrid(1), threads: threads,
+      sharedBytes: normedBytes(rows, state.x.width), early: true,
       residual(state, gain: gain, epsilon: epsilon) + [.tensor(sum), .tensor(out)])
     return out
   }
@@ -62,12 +63,12 @@ struct CUDATokenDecoder: TokenDecoder {
   /// x [R, K] times a transposed matrix [N, K], bfloat16.
   private func product(_ x: Tensor, _ matrix: Tensor) -> Tensor {
     let out = Tensor(uninitialized: [x.rows, matrix.rows], elementType: .bfloat16, on: backend)
-    backend.multiplyFewRows(x, matrix, into: out)
+    backend.multiplyFewRows(x, matrix, into: out, early: true)
     return out
   }
 
-  /// Shared memory for a row of the sum in fp32 and all rows of its norm.
-  private func normedBytes(_ rows: Int, _ width: Int) -> Int { 4 * width + 2 * rows * width }
+  /// Shared memory for the norm of all rows.
+  private func normedBytes(_ rows: Int, _ width: Int) -> Int { 2 * rows * width }
 
   private func residual(_ state: ResidualSum, gain: Tensor, epsilon: Float) -> [KernelArgument] {
     [
@@ -76,15 +77,29 @@ struct CUDATokenDecoder: TokenDecoder {
     ]
   }
 
-  private func name(_ function: String, _ rows: Int) -> KernelName {
-    KernelName("decoding", function, ["ROWS=\(rows)"])
+  private func name(_ function: String, _ rows: Int, _ width: Int) -> KernelName {
+    KernelName("decoding", function, CUDATokenDecoder.defines[rows][CUDATokenDecoder.chunks(width)])
+  }
+
+  /// Steps of 1,024 columns of a row, and the most that kernels are made for.
+  private static func chunks(_ width: Int) -> Int { (width + 1023) / 1024 }
+  private static let mostChunks = 6
+  private static let defines = CUDABackend.rowDefines.map { rows in (0...mostChunks).map { rows + ["CHUNKS=\($0)"] } }
+
+  func takes(_ block: DecoderBlockWeights, headSize: Int) -> Bool {
+    let widths = [block.query.width, block.output.width, block.down.width]
+    return widths.allSatisfy { $0 % 8 == 0 && 2 * mostRows * $0 <= CUDABackend.mostSharedBytes }
+      && CUDATokenDecoder.chunks(block.query.width) <= CUDATokenDecoder.mostChunks && headSize <= 1024
+      && headSize % 2 == 0
   }
 
   private func launch(
-    _ function: String, _ rows: Int, outputs: Int, sharedBytes: Int, _ arguments: [KernelArgument]
+    _ function: String, _ rows: Int, _ width: Int, outputs: Int, _ arguments: [KernelArgument]
   ) {
+    // Three blocks are at work on a multiprocessor at the same time, as their registers allow.
     backend.launch(
-      name(function, rows), grid: backend.fewRowsGrid(outputs), threads: threads, sharedBytes: sharedBytes, arguments)
+      name(function, rows, width), grid: LaunchGrid(min((outputs + 7) / 8, 3 * backend.multiprocessorCount)),
+      threads: threads, sharedBytes: normedBytes(rows, width), early: true, arguments)
   }
 }
 
@@ -95,10 +110,12 @@ extension CUDABackend {
   /// Blocks of eight warps for so many rows of a matrix, a row a warp: no more than are at work at the same time.
   func fewRowsGrid(_ outputs: Int) -> LaunchGrid { LaunchGrid(min((outputs + 7) / 8, 4 * multiprocessorCount)) }
 
+  /// What the kernels for so many rows are specialised by.
+  static let rowDefines = (0...mostFewRows).map { ["ROWS=\($0)"] }
   /// The most rows of a product that reads a stored matrix row by row.
   static let mostFewRows = 8
   /// The most shared memory that such a product's rows may take.
-  private static let mostSharedBytes = 200 << 10
+  static let mostSharedBytes = 200 << 10
 
   /// Whether `multiplyFewRows` computes x [R, K] times a transposed matrix [N, K].
   func suitsFewRows(_ a: MatrixFactor, _ b: MatrixFactor) -> Bool {
@@ -108,30 +125,11 @@ extension CUDABackend {
   }
 
   /// out [R, N] = x [R, K] times a transposed matrix [N, K], both bfloat16.
-  func multiplyFewRows(_ x: Tensor, _ matrix: Tensor, into out: Tensor) {
+  /// - Parameter early: whether the matrix is no kernel's result, so that its rows may be asked for before x is there.
+  func multiplyFewRows(_ x: Tensor, _ matrix: Tensor, into out: Tensor, early: Bool = false) {
     launch(
-      KernelName("decoding", "few_rows_\(out.letter)", ["ROWS=\(x.rows)"]), grid: fewRowsGrid(matrix.rows),
-      threads: 256, sharedBytes: 2 * x.rows * x.width,
+      KernelName("decoding", "few_rows_\(out.letter)", CUDABackend.rowDefines[x.rows]), grid: fewRowsGrid(matrix.rows),
+      threads: 256, sharedBytes: 2 * x.rows * x.width, early: early,
       [.tensor(x), .tensor(matrix), .int32(matrix.rows), .int32(matrix.width), .tensor(out)])
-  }
-
-  /// Numbers that every block of a pass reads, copied to the card once.
-  func keptNumbers(_ numbers: [Int32]) -> Tensor { kept.array(numbers) { upload(numbers) } }
-
-  /// Cosines and sines of a table on the card.
-  func angles(of table: RotaryTable) -> (cosines: Tensor, sines: Tensor) {
-    func key(_ numbers: [Float]) -> [Int] {
-      // A table is known by its size and its second and last angles.
-      [table.headSize, table.positionCount]
-        + [numbers.count > table.headSize / 2 ? numbers[table.headSize / 2] : 0, numbers.last ?? 0].map {
-          Int($0.bitPattern)
-        }
-    }
-    func array(_ name: String, _ numbers: [Float]) -> Tensor {
-      kept.array([AnyHashable(name), AnyHashable(key(numbers))] as [AnyHashable]) {
-        Tensor(numbers, shape: [numbers.count], on: self)
-      }
-    }
-    return (array("cosines", table.cosines), array("sines", table.sines))
   }
 }

@@ -49,7 +49,9 @@ extension CUDABackend: TensorMemory {
       if code == 0 { code = driver.cuStreamSynchronize(stream) }
       if !check(code, "reading \(tensor.byteCount) bytes") { bytes.initializeMemory(as: UInt8.self, repeating: 0) }
     }
-    return try body(UnsafeRawBufferPointer(start: bytes.baseAddress, count: tensor.byteCount))
+    return try withExtendedLifetime(tensor.storage) {
+      try body(UnsafeRawBufferPointer(start: bytes.baseAddress, count: tensor.byteCount))
+    }
   }
 
   /// See `TensorMemory`: through memory of the host.
@@ -59,7 +61,9 @@ extension CUDABackend: TensorMemory {
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, tensor.byteCount), alignment: 64)
     defer { bytes.deallocate() }
     let result = try body(UnsafeMutableRawBufferPointer(start: bytes.baseAddress, count: tensor.byteCount))
-    stage(UnsafeRawBufferPointer(start: bytes.baseAddress, count: tensor.byteCount), to: tensor.deviceAddress)
+    withExtendedLifetime(tensor.storage) {
+      stage(UnsafeRawBufferPointer(start: bytes.baseAddress, count: tensor.byteCount), to: tensor.deviceAddress)
+    }
     return result
   }
 
@@ -67,9 +71,11 @@ extension CUDABackend: TensorMemory {
   package func fillWithZeros(_ tensor: Tensor) {
     guard tensor.byteCount > 0, !hasFailed else { return }
     makeCurrent()
-    check(
-      libraries.driver.cuMemsetD8Async(tensor.deviceAddress, 0, tensor.byteCount, stream),
-      "filling \(tensor.byteCount) bytes")
+    withExtendedLifetime(tensor.storage) {
+      check(
+        libraries.driver.cuMemsetD8Async(tensor.deviceAddress, 0, tensor.byteCount, stream),
+        "filling \(tensor.byteCount) bytes")
+    }
   }
 
   /// See `TensorMemory`.
@@ -77,9 +83,11 @@ extension CUDABackend: TensorMemory {
     precondition(source.byteCount == target.byteCount, "\(source.shape) copied into \(target.shape)")
     guard source.byteCount > 0, !hasFailed else { return }
     makeCurrent()
-    check(
-      libraries.driver.cuMemcpyDtoDAsync_v2(target.deviceAddress, source.deviceAddress, source.byteCount, stream),
-      "copying \(source.byteCount) bytes")
+    withExtendedLifetime((source.storage, target.storage)) {
+      check(
+        libraries.driver.cuMemcpyDtoDAsync_v2(target.deviceAddress, source.deviceAddress, source.byteCount, stream),
+        "copying \(source.byteCount) bytes")
+    }
   }
 
   /// See `TensorMemory`.

@@ -114,11 +114,15 @@ package final class CUDABackend: @unchecked Sendable {
   package func decoding<Result>(rows: Int, _ body: () -> Result) -> Result { body() }
 
   /// Makes the card's context the calling thread's.
-  func makeCurrent() { _ = libraries.driver.cuCtxSetCurrent(context) }
+  func makeCurrent() {
+    _ = withUnsafePointer(to: libraries.functions.pointee.driver) { carina_cuda_make_current($0, context) }
+  }
 
   /// Queues a kernel; nothing for an empty grid.
+  /// - Parameter early: whether its blocks may begin before the kernel in front of it is done: it waits by itself.
   func launch(
-    _ kernel: KernelName, grid: LaunchGrid, threads: Int, sharedBytes: Int = 0, _ arguments: [KernelArgument]
+    _ kernel: KernelName, grid: LaunchGrid, threads: Int, sharedBytes: Int = 0, early: Bool = false,
+    _ arguments: [KernelArgument]
   ) {
     guard !grid.isEmpty, !hasFailed else { return }
     makeCurrent()
@@ -126,11 +130,14 @@ package final class CUDABackend: @unchecked Sendable {
       let function = try kernels.function(kernel, sharedBytes: sharedBytes)
       let code = withUnsafeTemporaryAllocation(of: UInt64.self, capacity: arguments.count) { slots in
         for (index, argument) in arguments.enumerated() { slots[index] = argument.slot }
+        // The arguments' memory goes back to the pool when they do, and another thread may get it at once.
         func queue() -> Int32 {
-          withUnsafePointer(to: libraries.functions.pointee.driver) { driver in
-            carina_cuda_launch(
-              driver, function, UInt32(grid.x), UInt32(grid.y), UInt32(grid.z), UInt32(threads), UInt32(sharedBytes),
-              stream, slots.baseAddress, Int32(arguments.count))
+          withExtendedLifetime(arguments) {
+            withUnsafePointer(to: libraries.functions.pointee.driver) { driver in
+              carina_cuda_launch(
+                driver, function, UInt32(grid.x), UInt32(grid.y), UInt32(grid.z), UInt32(threads),
+                UInt32(sharedBytes), stream, early ? 1 : 0, slots.baseAddress, Int32(arguments.count))
+            }
           }
         }
         return times?.around(kernel.function, queue) ?? queue()

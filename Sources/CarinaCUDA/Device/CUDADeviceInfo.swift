@@ -11,6 +11,9 @@ public struct CUDADeviceInfo: Sendable {
   /// How many multiprocessors it has.
   public let multiprocessorCount: Int
 
+  /// Whether it has Hopper's warpgroup products.
+  var isHopper: Bool { major == 9 && minor == 0 }
+
   /// The compute capability, as "9.0".
   public var capability: String { "\(major).\(minor)" }
 }

@@ -15,7 +15,8 @@ final class KernelCache: @unchecked Sendable {
 
   init(_ libraries: CUDALibraries, _ device: CUDADeviceInfo) {
     self.libraries = libraries
-    architecture = "sm_\(device.major)\(device.minor)"
+    // Hopper's warpgroup products are in the set of instructions that only this architecture has.
+    architecture = "sm_\(device.major)\(device.minor)" + (device.isHopper ? "a" : "")
   }
 
   /// Where compiled kernels are kept: `$CARINA_KERNEL_CACHE`, or `carina/kernels` in the user's cache.

@@ -9,6 +9,9 @@ struct KernelName: Hashable {
   let module: Module
   let function: String
 
+  // Functions have names of their own in nearly all modules, and a kernel is looked up at each launch.
+  func hash(into hasher: inout Hasher) { hasher.combine(function) }
+
   init(_ file: String, _ function: String, _ defines: [String] = []) {
     module = Module(file: file, defines: defines)
     self.function = function

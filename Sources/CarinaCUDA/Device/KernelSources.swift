@@ -11,6 +11,7 @@ enum KernelSources {
       case "optimizer": PackageResources.optimizer_cu
       case "attention": PackageResources.attention_cu
       case "attention_float": PackageResources.attention_float_cu
+      case "attention_hopper": PackageResources.attention_hopper_cu
       case "decoding": PackageResources.decoding_cu
       default: nil
       }

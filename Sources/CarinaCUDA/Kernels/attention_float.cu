@@ -549,12 +549,16 @@ __device__ __forceinline__ void decode(
 extern "C" __global__ void __launch_bounds__(THREADS) attention_decode_b(
     const bf16 *q, const bf16 *k, const bf16 *v, bf16 *out, float *partial, float *statistics,
     const QueryBlock *blocks, const Range *ranges, int heads, int key_heads, int rows, int splits, float scale) {
+  let_next_begin();
+  wait_for_previous();
   decode(q, k, v, out, partial, statistics, blocks, ranges, heads, key_heads, rows, splits, scale);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) attention_decode_f(
     const float *q, const float *k, const float *v, float *out, float *partial, float *statistics,
     const QueryBlock *blocks, const Range *ranges, int heads, int key_heads, int rows, int splits, float scale) {
+  let_next_begin();
+  wait_for_previous();
   decode(q, k, v, out, partial, statistics, blocks, ranges, heads, key_heads, rows, splits, scale);
 }
 
@@ -589,11 +593,15 @@ __device__ __forceinline__ void combine(const float *partial, const float *stati
 
 extern "C" __global__ void attention_combine_b(
     const float *partial, const float *statistics, bf16 *out, int pairs, int splits) {
+  let_next_begin();
+  wait_for_previous();
   combine(partial, statistics, out, pairs, splits);
 }
 
 extern "C" __global__ void attention_combine_f(
     const float *partial, const float *statistics, float *out, int pairs, int splits) {
+  let_next_begin();
+  wait_for_previous();
   combine(partial, statistics, out, pairs, splits);
 }
 

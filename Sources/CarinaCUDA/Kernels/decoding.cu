@@ -5,8 +5,16 @@
 #ifndef ROWS
 #define ROWS 1
 #endif
+// Steps of 1024 columns that a row of the residual stream has.
+#ifndef CHUNKS
+#define CHUNKS 1
+#endif
 
 namespace {
+
+struct alignas(8) TwoPairs {
+  unsigned x, y;
+};
 
 const int threads = 256, warps = threads / 32;
 // Steps of 8 numbers a lane of the first row of weights that are asked for before anything else.
@@ -90,31 +98,74 @@ __device__ __forceinline__ void all_rows(
 }
 
 // sum = x + norm(branch) (or x where there is no branch), and its norm as rows of bfloat16 in shared memory; block 0 writes the
-// sum. `scratch` has room for a row of floats.
-__device__ void normed_sums(
-    bf16 *normed, float *scratch, const float *x, const bf16 *branch, const float *branch_gain, const float *gain,
-    float epsilon, int width, float *sum) {
+// sum. All of a row is asked for at once, four columns a thread and step.
+__device__ __forceinline__ void normed_sums(
+    bf16 *normed, const float *x, const bf16 *branch, const float *branch_gain, const float *gain, float epsilon, int width,
+    float *sum) {
   for (int row = 0; row < ROWS; ++row) {
-    float inverse = 0;
+    float values[CHUNKS][4], branches[CHUNKS][4], branch_gains[CHUNKS][4], gains[CHUNKS][4];
+#pragma unroll
+    for (int chunk = 0; chunk < CHUNKS; ++chunk) {
+      const int column = (chunk * threads + threadIdx.x) * 4;
+      const bool is_there = column < width;
+      Vector4 value = {}, own = {}, other = {};
+      TwoPairs pairs = {0, 0};
+      if (is_there) {
+        value = *reinterpret_cast<const Vector4 *>(x + row * width + column);
+        own = *reinterpret_cast<const Vector4 *>(gain + column);
+        if (branch) {
+          pairs = *reinterpret_cast<const TwoPairs *>(branch + row * width + column);
+          other = *reinterpret_cast<const Vector4 *>(branch_gain + column);
+        }
+      }
+#pragma unroll
+      for (int index = 0; index < 4; ++index) {
+        values[chunk][index] = value.v[index];
+        gains[chunk][index] = own.v[index];
+        branch_gains[chunk][index] = other.v[index];
+      }
+      branches[chunk][0] = low_float(pairs.x);
+      branches[chunk][1] = high_float(pairs.x);
+      branches[chunk][2] = low_float(pairs.y);
+      branches[chunk][3] = high_float(pairs.y);
+    }
     if (branch) {
       float squares = 0;
-      for (int column = threadIdx.x; column < width; column += threads) {
-        const float value = to_float(branch[row * width + column]);
-        squares = fmaf(value, value, squares);
+#pragma unroll
+      for (int chunk = 0; chunk < CHUNKS; ++chunk) {
+#pragma unroll
+        for (int index = 0; index < 4; ++index) squares = fmaf(branches[chunk][index], branches[chunk][index], squares);
       }
-      inverse = 1 / sqrtf(block_sum(squares) / width + epsilon);
+      const float inverse = 1 / sqrtf(block_sum(squares) / width + epsilon);
+#pragma unroll
+      for (int chunk = 0; chunk < CHUNKS; ++chunk) {
+#pragma unroll
+        for (int index = 0; index < 4; ++index) {
+          values[chunk][index] += branches[chunk][index] * inverse * (1 + branch_gains[chunk][index]);
+        }
+      }
     }
     float squares = 0;
-    for (int column = threadIdx.x; column < width; column += threads) {
-      float value = x[row * width + column];
-      if (branch) value += to_float(branch[row * width + column]) * inverse * (1 + branch_gain[column]);
-      scratch[column] = value;
-      squares = fmaf(value, value, squares);
-      if (branch && blockIdx.x == 0) sum[row * width + column] = value;
+#pragma unroll
+    for (int chunk = 0; chunk < CHUNKS; ++chunk) {
+#pragma unroll
+      for (int index = 0; index < 4; ++index) squares = fmaf(values[chunk][index], values[chunk][index], squares);
     }
     const float scale = 1 / sqrtf(block_sum(squares) / width + epsilon);
-    for (int column = threadIdx.x; column < width; column += threads) {
-      normed[row * width + column] = to_bf16(scratch[column] * scale * (1 + gain[column]));
+#pragma unroll
+    for (int chunk = 0; chunk < CHUNKS; ++chunk) {
+      const int column = (chunk * threads + threadIdx.x) * 4;
+      if (column >= width) continue;
+      float result[4];
+      Vector4 total;
+#pragma unroll
+      for (int index = 0; index < 4; ++index) {
+        total.v[index] = values[chunk][index];
+        result[index] = values[chunk][index] * scale * (1 + gains[chunk][index]);
+      }
+      const TwoPairs pairs = {pack_bf16(result[0], result[1]), pack_bf16(result[2], result[3])};
+      *reinterpret_cast<TwoPairs *>(normed + row * width + column) = pairs;
+      if (branch && blockIdx.x == 0) *reinterpret_cast<Vector4 *>(sum + row * width + column) = total;
     }
   }
   __syncthreads();
@@ -128,11 +179,10 @@ __device__ __forceinline__ float gelu_tanh(float x) {
 }  // namespace
 
 // Queries, keys and values of all heads, out [ROWS, query_rows + 2 · key_rows] fp32, of the norm of x + norm(branch).
-extern "C" __global__ void __launch_bounds__(256) decode_heads_products(
+extern "C" __global__ void __launch_bounds__(256, 3) decode_heads_products(
     const float *x, const bf16 *branch, const float *branch_gain, const float *gain, float epsilon, int width,
     const bf16 *query, const bf16 *key, const bf16 *value, int query_rows, int key_rows, float *sum, float *out) {
-  CARINA_SHARED(float, scratch);
-  bf16 *normed = reinterpret_cast<bf16 *>(scratch + width);
+  CARINA_SHARED(bf16, normed);
   const int total = query_rows + 2 * key_rows, lane = threadIdx.x % 32;
   const int first = blockIdx.x * warps + threadIdx.x / 32;
   auto matrix_of = [&](int &n) -> const bf16 * {
@@ -143,10 +193,12 @@ extern "C" __global__ void __launch_bounds__(256) decode_heads_products(
     return value;
   };
   Weights early;
+  let_next_begin();
   int own = min(first, total - 1);
   const bf16 *matrix = matrix_of(own);
   ask_early(early, matrix, own, width);
-  normed_sums(normed, scratch, x, branch, branch_gain, gain, epsilon, width, sum);
+  wait_for_previous();
+  normed_sums(normed, x, branch, branch_gain, gain, epsilon, width, sum);
   all_rows(total, width, normed, early, matrix_of, [&](int n, const float(&sums)[ROWS]) {
     if (lane != 0) return;
 #pragma unroll
@@ -158,9 +210,11 @@ extern "C" __global__ void __launch_bounds__(256) decode_heads_products(
 // rows of the cache. A block takes a head of a row; its size is at most 1024 and even.
 extern "C" __global__ void decode_heads(
     const float *products, const float *query_gain, const float *key_gain, float epsilon, int heads, int key_heads,
-    int size, const float *cosines, const float *sines, const int *positions, const int *cache_rows, bf16 *out,
+    int size, const float *cosines, const float *sines, const int *positions, const long long *cache_rows, bf16 *out,
     bf16 *keys, bf16 *values) {
   __shared__ float normed[1024];
+  let_next_begin();
+  wait_for_previous();
   const int head = blockIdx.x, row = blockIdx.y, total = (heads + 2 * key_heads) * size;
   const float *source = products + (long long)row * total + head * size;
   const long long cache = (long long)cache_rows[row] * key_heads * size;
@@ -190,15 +244,16 @@ extern "C" __global__ void decode_heads(
 }
 
 // gelu(gate) · up of the norm of x + norm(branch), out [ROWS, rows] bfloat16.
-extern "C" __global__ void __launch_bounds__(256) decode_gated(
+extern "C" __global__ void __launch_bounds__(256, 3) decode_gated(
     const float *x, const bf16 *branch, const float *branch_gain, const float *gain, float epsilon, int width,
     const bf16 *gate, const bf16 *up, int rows, float *sum, bf16 *out) {
-  CARINA_SHARED(float, scratch);
-  bf16 *normed = reinterpret_cast<bf16 *>(scratch + width);
+  CARINA_SHARED(bf16, normed);
   const int first = blockIdx.x * warps + threadIdx.x / 32, lane = threadIdx.x % 32;
   Weights early;
+  let_next_begin();
   ask_early(early, gate, min(first, rows - 1), width);
-  normed_sums(normed, scratch, x, branch, branch_gain, gain, epsilon, width, sum);
+  wait_for_previous();
+  normed_sums(normed, x, branch, branch_gain, gain, epsilon, width, sum);
   all_rows(rows, width, normed, early, [&](int &) { return gate; }, [&](int n, const float(&gates)[ROWS]) {
     float ups[ROWS];
     row_products<false>(ups, up, n, width, normed, early);
@@ -216,7 +271,9 @@ __device__ void products(const bf16 *x, const bf16 *matrix, int rows, int width,
   CARINA_SHARED(bf16, shared);
   const int first = blockIdx.x * warps + threadIdx.x / 32, lane = threadIdx.x % 32;
   Weights early;
+  let_next_begin();
   ask_early(early, matrix, min(first, rows - 1), width);
+  wait_for_previous();
   for (int column = threadIdx.x * 8; column < ROWS * width; column += threads * 8) {
     *reinterpret_cast<Vector4 *>(shared + column) = *reinterpret_cast<const Vector4 *>(x + column);
   }
@@ -244,8 +301,9 @@ extern "C" __global__ void __launch_bounds__(256) few_rows_b(
 extern "C" __global__ void __launch_bounds__(256) decode_states(
     const float *x, const bf16 *branch, const float *branch_gain, const float *gain, float epsilon, int width, float *sum,
     bf16 *out) {
-  CARINA_SHARED(float, scratch);
-  bf16 *normed = reinterpret_cast<bf16 *>(scratch + width);
-  normed_sums(normed, scratch, x, branch, branch_gain, gain, epsilon, width, sum);
+  CARINA_SHARED(bf16, normed);
+  let_next_begin();
+  wait_for_previous();
+  normed_sums(normed, x, branch, branch_gain, gain, epsilon, width, sum);
   for (int index = threadIdx.x; index < ROWS * width; index += threads) out[index] = normed[index];
 }

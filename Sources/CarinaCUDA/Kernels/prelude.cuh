@@ -376,3 +376,20 @@ template <int N, class Body> inline void for_each_row_run(long long rows, long l
 #define CARINA_FOR_3(M)                                                                               \
   M(fff, float, float, float) M(ffb, float, float, bf16) M(fbf, float, bf16, float) M(fbb, float, bf16, bf16) \
   M(bff, bf16, float, float) M(bfb, bf16, float, bf16) M(bbf, bf16, bf16, float) M(bbb, bf16, bf16, bf16)
+
+// MARK: Kernels one after the other
+
+// Waits until the kernels before are done, where this one was allowed to begin early: what stands above it may read only what no
+// kernel writes.
+__device__ __forceinline__ void wait_for_previous() {
+#if !defined(CARINA_EMULATED) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+// Allows the next kernel to begin as soon as there is room.
+__device__ __forceinline__ void let_next_begin() {
+#if !defined(CARINA_EMULATED) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}

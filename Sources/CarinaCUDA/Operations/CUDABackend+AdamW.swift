@@ -81,7 +81,7 @@ extension CUDABackend: AdamWKernels {
 
   /// What the kernels of coded moments read: values and bounds of both kinds of codes, then their starts, a byte each.
   private var codeTables: Tensor {
-    kept.array("code tables") {
+    kept.array(.name("code tables")) {
       let kinds = [DynamicCodes.signed, .unsigned]
       let floats = kinds.flatMap { $0.values + $0.bounds }, starts = kinds.flatMap { $0.starts.map { UInt8($0) } }
       let words = starts.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }

@@ -5,6 +5,16 @@ import CarinaTensor
 extension CUDABackend: MatrixKernels {
   /// See `MatrixKernels`; c may be bfloat16 too.
   package func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool) {
+    multiply(a, b, into: c, accumulate: accumulate, factor: 1)
+  }
+
+  /// See `MatrixKernels`; c may be bfloat16 too, and is rounded once.
+  package func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, scaledBy factor: Float) {
+    multiply(a, b, into: c, accumulate: false, factor: factor)
+  }
+
+  /// c = factor · a b, or c += factor · a b.
+  private func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool, factor: Float) {
     precondition(a.columns == b.rows, "[\(a.rows), \(a.columns)] times [\(b.rows), \(b.columns)]")
     precondition(
       a.tensor.elementType == b.tensor.elementType,
@@ -15,10 +25,10 @@ extension CUDABackend: MatrixKernels {
       if !accumulate { fillWithZeros(c) }
       return
     }
-    if !accumulate, suitsFewRows(a, b) {
+    if !accumulate, factor == 1, suitsFewRows(a, b) {
       return multiplyFewRows(a.dense([a.rows, a.columns]), b.dense([b.columns, b.rows]), into: c)
     }
-    if !run(a, b, into: c, adding: accumulate ? c : nil, epilogue: .none, bias: nil) {
+    if !run(a, b, into: c, factor: factor, adding: accumulate ? c : nil, epilogue: .none, bias: nil) {
       note(CUDAErrors.failed("[\(a.rows), \(a.columns)] times [\(b.rows), \(b.columns)]", "no algorithm in cuBLASLt"))
     }
   }
@@ -34,9 +44,10 @@ extension CUDABackend: MatrixKernels {
     return run(a, b, into: c, adding: epilogue.other, epilogue: kind, bias: bias)
   }
 
-  /// d = a b + c, in row-major words; cuBLASLt computes the transposed product in its column-major ones.
+  /// d = factor · a b + c, in row-major words; cuBLASLt computes the transposed product in its column-major ones.
   private func run(
-    _ a: MatrixFactor, _ b: MatrixFactor, into d: Tensor, adding c: Tensor?, epilogue: MatrixEpilogue, bias: Tensor?
+    _ a: MatrixFactor, _ b: MatrixFactor, into d: Tensor, factor: Float = 1, adding c: Tensor?,
+    epilogue: MatrixEpilogue, bias: Tensor?
   ) -> Bool {
     guard !hasFailed else { return true }
     let addresses = [a.tensor, b.tensor, d, c ?? d].map(\.deviceAddress)
@@ -51,9 +62,15 @@ extension CUDABackend: MatrixKernels {
     let bytes = plan.pointee.workspaceBytes
     let workspace = bytes > 0 ? Tensor(uninitialized: [bytes], elementType: .uint8, on: self) : nil
     func queue() -> Int32 {
-      carina_matrix_run(
-        libraries.products, plans.handle, plan, b.tensor.deviceAddress, a.tensor.deviceAddress, (c ?? d).deviceAddress,
-        d.deviceAddress, c == nil ? 0 : 1, bias?.deviceAddress ?? 0, 0, 0, workspace?.deviceAddress ?? 0, stream)
+      // What lies in memory of its own must stay until the product is queued; a plan is one thread's at a time, as it holds addresses.
+      withExtendedLifetime((a, b, c, d, bias, workspace)) {
+        plans.running {
+          carina_matrix_run(
+            libraries.products, plans.handle, plan, b.tensor.deviceAddress, a.tensor.deviceAddress,
+            (c ?? d).deviceAddress, d.deviceAddress, factor, c == nil ? 0 : 1, bias?.deviceAddress ?? 0, 0, 0,
+            workspace?.deviceAddress ?? 0, stream)
+        }
+      }
     }
     let code =
       times?.around("product [\(a.rows), \(a.columns)] [\(b.rows), \(b.columns)] \(d.letter)", queue) ?? queue()

@@ -19,7 +19,7 @@ final class MatrixPlans: @unchecked Sendable {
   let name: String
   let handle: carina_cu_object?
   private let libraries: CUDALibraries
-  private let lock = NSLock()
+  private let lock = NSLock(), use = NSLock()
   private var plans: [Shape: UnsafeMutablePointer<carina_matrix_plan>] = [:]
   /// Shapes for which there is no algorithm.
   private var impossible: Set<Shape> = []
@@ -35,6 +35,9 @@ final class MatrixPlans: @unchecked Sendable {
     let version = libraries.products.pointee.cublasLtGetVersion()
     name = "cuBLASLt \(version / 10000).\(version / 100 % 100).\(version % 100)"
   }
+
+  /// Runs what uses a plan while no other thread does.
+  func running<Result>(_ body: () -> Result) -> Result { use.withLock(body) }
 
   /// The plan of a shape; nil where cuBLASLt has no algorithm for it.
   func plan(_ shape: Shape) -> UnsafeMutablePointer<carina_matrix_plan>? {

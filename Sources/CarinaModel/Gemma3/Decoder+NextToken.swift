@@ -7,15 +7,23 @@ extension Decoder {
     guard !cache.isEmpty, pass.lengths.allSatisfy({ $0 == 1 }), let decoder = backend.tokenDecoder,
       pass.lengths.count <= decoder.mostRows
     else { return nil }
-    let weights = blocks.compactMap(\.decodingWeights)
-    guard weights.count == blocks.count, weights.allSatisfy({ $0.query.elementType == .bfloat16 }) else { return nil }
-    var state = ResidualSum(x: x)
+    let weights = cache.decodingWeights ?? blocks.compactMap(\.decodingWeights)
+    guard weights.count == blocks.count,
+      weights.allSatisfy({
+        $0.query.elementType == .bfloat16 && decoder.takes($0, headSize: config.headSize)
+      })
+    else { return nil }
+    cache.decodingWeights = weights
+    var state = ResidualSum(x: x), layouts: [Bool: AttentionLayout] = [:]
     for (layer, block) in weights.enumerated() {
       let isLocal = config.layerIsLocal[layer], stored = cache.stored(layer: layer)
-      let layout = AttentionLayout(
-        queryCounts: pass.lengths, keyCounts: stored.counts, keyStarts: stored.starts, heads: config.headCount,
-        keyValueHeads: config.keyValueHeadCount, headSize: config.headSize, scale: config.attentionScale,
-        isCausal: false)
+      let layout =
+        layouts[isLocal]
+        ?? AttentionLayout(
+          queryCounts: pass.lengths, keyCounts: stored.counts, keyStarts: stored.starts, heads: config.headCount,
+          keyValueHeads: config.keyValueHeadCount, headSize: config.headSize, scale: config.attentionScale,
+          isCausal: false)
+      layouts[isLocal] = layout
       state = decoder.decode(
         state, through: block, rotation: isLocal ? pass.localRotation : pass.globalRotation, positions: pass.positions,
         cache: (stored.keys, stored.values, cache.nextRows(layer: layer)), layout: layout)

@@ -33,6 +33,9 @@ package final class KeyValueCache {
     values = slots.map(memory)
   }
 
+  /// What a `TokenDecoder` reads of the blocks, made for the first token after the prompts.
+  package internal(set) var decodingWeights: [DecoderBlockWeights]?
+
   /// Whether nothing has been stored.
   package var isEmpty: Bool { lengths.allSatisfy { $0 == 0 } }
 

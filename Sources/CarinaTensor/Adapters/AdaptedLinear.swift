@@ -15,13 +15,10 @@ package func linear(
   let out = linear(input, weight, bias, tape: nil)
   let x = input.operand, rows = out.rows, type = weight.value.elementType, backend = out.backend
   let inner = terms.map { term in
-    let inner = Tensor(uninitialized: [rows, term.a.shape[0]], on: backend)
-    backend.multiply(
-      MatrixFactor(term.dropped(x)), MatrixFactor(term.a.matrix).transposed, into: inner, accumulate: false)
-    backend.scale(inner, by: term.factor)
-    let narrow = inner.converted(to: type)
-    addProduct(MatrixFactor(narrow), MatrixFactor(term.b.matrix).transposed, to: out)
-    return narrow
+    let inner = scaledProduct(
+      MatrixFactor(term.dropped(x)), MatrixFactor(term.a.matrix).transposed, term.factor, as: type)
+    addProduct(MatrixFactor(inner), MatrixFactor(term.b.matrix).transposed, to: out)
+    return inner
   }
   let trains = terms.contains(where: \.isTrainable), xNode = input.x.node
   guard let tape, xNode != nil || trains else { return out }
@@ -30,43 +27,54 @@ package func linear(
   let saved = SavedTerms(x: terms.contains { $0.a.isTrainable } ? x : nil, inner: trains ? inner : [])
   return tape.record(out) { dout in
     let gradient = MatrixFactor(dout.reshaped([rows, weight.matrix.rows]).converted(to: type))
-    let dx = xNode.map { _ in
-      Tensor(uninitialized: [rows, weight.matrix.width], elementType: inputType, on: backend)
-    }
-    if let dx, let bytes = weight.bytes {
-      bytes.multiplyBack(dout.reshaped([rows, weight.matrix.rows]), into: dx)
-    } else if let dx, !weight.multiplyPrepared(gradient, isForward: false, into: dx) {
-      backend.multiply(gradient, MatrixFactor(weight.matrix), into: dx, accumulate: false)
-    }
-    for (index, term) in terms.enumerated() {
-      if term.b.isTrainable {
-        let (target, isFresh) = term.b.gradientForProduct()
-        backend.multiply(
-          gradient.transposed, MatrixFactor(saved.inner[index]), into: target.reshaped(term.b.matrix.shape),
-          accumulate: !isFresh)
+    /// Hands the gradient on to the factors, and to x where dx is wanted: fills it, or adds to it.
+    func propagate(to dx: Tensor?, adds: Bool) {
+      if let dx, let bytes = weight.bytes {
+        bytes.multiplyBack(dout.reshaped([rows, weight.matrix.rows]), into: dx)
+      } else if let dx, adds || !weight.multiplyPrepared(gradient, isForward: false, into: dx) {
+        backend.multiply(gradient, MatrixFactor(weight.matrix), into: dx, accumulate: adds)
       }
-      guard term.a.isTrainable || dx != nil else { continue }
-      let dinner = Tensor(uninitialized: [rows, term.a.shape[0]], on: backend)
-      backend.multiply(gradient, MatrixFactor(term.b.matrix), into: dinner, accumulate: false)
-      backend.scale(dinner, by: term.factor)
-      let narrow = MatrixFactor(dinner.converted(to: type))
-      if term.a.isTrainable, let x = saved.x {
-        let (target, isFresh) = term.a.gradientForProduct()
-        backend.multiply(
-          narrow.transposed, MatrixFactor(term.dropped(x)), into: target.reshaped(term.a.matrix.shape),
-          accumulate: !isFresh)
-      }
-      guard let dx else { continue }
-      if let mask = term.mask {
-        let kept = Tensor(uninitialized: dx.shape, elementType: dx.elementType, on: backend)
-        backend.multiply(narrow, MatrixFactor(term.a.matrix), into: kept, accumulate: false)
-        backend.addKept(kept, mask, to: dx)
-      } else {
-        backend.multiply(narrow, MatrixFactor(term.a.matrix), into: dx, accumulate: true)
+      for (index, term) in terms.enumerated() {
+        if term.b.isTrainable {
+          let (target, isFresh) = term.b.gradientForProduct()
+          backend.multiply(
+            gradient.transposed, MatrixFactor(saved.inner[index]), into: target.reshaped(term.b.matrix.shape),
+            accumulate: !isFresh)
+        }
+        guard term.a.isTrainable || dx != nil else { continue }
+        let dinner = MatrixFactor(scaledProduct(gradient, MatrixFactor(term.b.matrix), term.factor, as: type))
+        if term.a.isTrainable, let x = saved.x {
+          let (target, isFresh) = term.a.gradientForProduct()
+          backend.multiply(
+            dinner.transposed, MatrixFactor(term.dropped(x)), into: target.reshaped(term.a.matrix.shape),
+            accumulate: !isFresh)
+        }
+        guard let dx else { continue }
+        if let mask = term.mask {
+          let kept = Tensor(uninitialized: dx.shape, elementType: dx.elementType, on: backend)
+          backend.multiply(dinner, MatrixFactor(term.a.matrix), into: kept, accumulate: false)
+          backend.addKept(kept, mask, to: dx)
+        } else {
+          backend.multiply(dinner, MatrixFactor(term.a.matrix), into: dx, accumulate: true)
+        }
       }
     }
-    if let xNode, let dx { xNode.accumulate(dx, isFresh: true) }
+    guard let xNode else { return propagate(to: nil, adds: false) }
+    xNode.accumulateProducts([rows, weight.matrix.width], as: inputType, on: backend, canAdd: weight.bytes == nil) {
+      propagate(to: $0, adds: $1)
+    }
   }
+}
+
+/// factor · a b in `type`, from sums in fp32: rounded once where the backend stores products so.
+private func scaledProduct(
+  _ a: MatrixFactor, _ b: MatrixFactor, _ factor: Float, as type: ElementType
+) -> Tensor {
+  let backend = a.tensor.backend
+  let product = Tensor(
+    uninitialized: [a.rows, b.columns], elementType: type == backend.activations ? type : .float32, on: backend)
+  backend.multiply(a, b, into: product, scaledBy: factor)
+  return product.converted(to: type)
 }
 
 /// c += a b; few rows go the way of decoding, which writes a result of its own.

@@ -29,6 +29,24 @@ package final class GradientNode {
     ownsGradient = true
   }
 
+  /// Adds products to the gradient: in its own memory where the backend does so, and through one of their own else.
+  /// - Parameters:
+  ///   - shape: how the products see the gradient.
+  ///   - type: what a gradient of their own is stored as.
+  ///   - canAdd: whether `write` can add to numbers.
+  ///   - write: fills the tensor it is given, or, told so, adds to all of it.
+  func accumulateProducts(
+    _ shape: [Int], as type: ElementType, on backend: any Backend, canAdd: Bool,
+    _ write: (_ target: Tensor, _ adds: Bool) -> Void
+  ) {
+    if canAdd, backend.addsGradientsInProducts, let gradient, ownsGradient, gradient.elementType == type {
+      return write(gradient.reshaped(shape), true)
+    }
+    let fresh = Tensor(uninitialized: shape, elementType: type, on: backend)
+    write(fresh, false)
+    accumulate(fresh, isFresh: true)
+  }
+
   func takeGradient() -> Tensor? {
     defer { gradient = nil }
     return gradient

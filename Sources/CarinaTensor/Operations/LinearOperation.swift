@@ -77,12 +77,10 @@ package func linear(
       backend.addColumnSums(
         gradient, to: bias.gradientForSums(isFresh: isFresh).elementSlice(rowRange), isFresh: isFresh)
     }
-    if let xNode {
-      let dx = Tensor(uninitialized: [rows, inputs], elementType: inputType, on: backend)
-      if !(isWhole && weight.multiplyPrepared(narrow, isForward: false, into: dx)) {
-        backend.multiply(narrow, right, into: dx, accumulate: false)
+    xNode?.accumulateProducts([rows, inputs], as: inputType, on: backend, canAdd: true) { dx, adds in
+      if adds || !(isWhole && weight.multiplyPrepared(narrow, isForward: false, into: dx)) {
+        backend.multiply(narrow, right, into: dx, accumulate: adds)
       }
-      xNode.accumulate(dx, isFresh: true)
     }
   }
 }

@@ -7,6 +7,12 @@ extension CPUBackend: MatrixKernels {
     multiply(MatrixOperand(a), MatrixOperand(b), into: c.floats, accumulate: accumulate)
   }
 
+  /// See `MatrixKernels`; the factor comes in a pass of its own.
+  package func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, scaledBy factor: Float) {
+    multiply(a, b, into: c, accumulate: false)
+    scale(c, by: factor)
+  }
+
   /// See `MatrixKernels`.
   package func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, epilogue: ProductEpilogue) -> Bool {
     products.multiply(MatrixOperand(a), MatrixOperand(b), into: c.pointer, epilogue: epilogue)

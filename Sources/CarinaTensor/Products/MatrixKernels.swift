@@ -3,6 +3,8 @@ package protocol MatrixKernels {
   /// c = a b, or c += a b; c is [a.rows, b.columns] fp32 or of the backend's activations, the factors of one element
   /// type.
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool)
+  /// c = factor · a b, for c of the same types.
+  func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, scaledBy factor: Float)
   /// c = a b with what the epilogue asks for in one pass.
   /// - Returns: false where that is not possible, and nothing has happened.
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, epilogue: ProductEpilogue) -> Bool
@@ -33,6 +35,9 @@ package protocol MatrixKernels {
   /// Whether a product that is recorded adds the bias by its epilogue: where that makes the same digits, or saves a
   /// rounding.
   var addsBiasInProducts: Bool { get }
+  /// Whether products that make parts of one gradient add to it, rather than each giving a matrix that is added
+  /// afterwards: where that saves passes over memory. Sums come in the same order, with fewer roundings.
+  var addsGradientsInProducts: Bool { get }
   /// The most rows whose product with a stored matrix goes row by row of that matrix, as in decoding.
   var mostFewRows: Int { get }
 }
@@ -50,6 +55,8 @@ extension MatrixKernels {
   package var multipliesInProducts: Bool { true }
   /// It is added afterwards.
   package var addsBiasInProducts: Bool { false }
+  /// They are added afterwards.
+  package var addsGradientsInProducts: Bool { false }
   /// A copy of a matrix in 8 bits, its columns as they are.
   package func quantized(_ matrix: Tensor) -> any QuantizedFactor { quantized(matrix, columnFactors: nil) }
 }

@@ -99,7 +99,8 @@ import Carina
     // Fresh weights: those of a checkpoint are mapped from its file and cannot be written.
     let config = try ParityModels.decoder(ParityGolden.path("model/gemma-1b-style")).config
     let decoder = Decoder(config, from: RandomParameterSource(seed: 1))
-    try #require(decoder.parameters.last).value.floats[0] = .nan
+    let last = try #require(decoder.parameters.last)
+    last.assign(Tensor([Float](repeating: .nan, count: last.count), shape: last.shape))
     let model = try GenerationModels.around(decoder)
     let prompt = try #require(cases(of: "gemma-1b-style").first).prompt
     let generator = Generator(model: model, stopTokens: [], options: GenerationOptions())

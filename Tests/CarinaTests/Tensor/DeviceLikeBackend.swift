@@ -231,6 +231,9 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool) {
     into(c, isChanged: accumulate) { cpu.multiply(a, b, into: $0, accumulate: accumulate) }
   }
+  func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, scaledBy factor: Float) {
+    into(c) { cpu.multiply(a, b, into: $0, scaledBy: factor) }
+  }
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, epilogue: ProductEpilogue) -> Bool { false }
   func addBias(_ bias: Tensor, to target: Tensor) { into(target, isChanged: true) { cpu.addBias(bias, to: $0) } }
   func addColumnSums(_ x: Tensor, to target: Tensor) { cpu.addColumnSums(wide(x), to: target) }
@@ -250,6 +253,7 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
   var addsBiasInProducts: Bool { true }
   var packsFactors: Bool { false }
   var mostFewRows: Int { 0 }
+  var addsGradientsInProducts: Bool { activations == .bfloat16 }
 }
 
 /// Nothing is kept of a matrix.

@@ -154,7 +154,7 @@ import Carina
 
   @Test("training a weight of a mapped file leaves the mapping alone")
   func borrowed() {
-    final class Owner { let storage = Storage(byteCount: 64) }
+    final class Owner { let storage = Storage(byteCount: 64, on: TestBackend.cpu) }
     let owner = Owner()
     let storage = Storage(borrowing: owner.storage.pointer, byteCount: 64, owner: owner)
     let weight = Parameter(name: "w", value: Tensor(shape: [4, 4], storage: storage), decays: true)

@@ -226,6 +226,9 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, accumulate: Bool) {
     open { cpu.multiply(a, b, into: c, accumulate: accumulate) }
   }
+  func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, scaledBy factor: Float) {
+    open { cpu.multiply(a, b, into: c, scaledBy: factor) }
+  }
   func multiply(_ a: MatrixFactor, _ b: MatrixFactor, into c: Tensor, epilogue: ProductEpilogue) -> Bool {
     open { cpu.multiply(a, b, into: c, epilogue: epilogue) }
   }
