@@ -12,7 +12,8 @@ import Testing
   private static let training = [
     "--train-shards", "--val-shards", "--vision-model", "--llm", "--output-dir", "--batch-size",
     "--gradient-accumulation-steps", "--learning-rate", "--weight-decay", "--warmup-ratio", "--num-epochs",
-    "--max-steps", "--max-grad-norm", "--precision", "--device", "--seed", "--no-shuffle", "--resume", "--save-every-n-steps",
+    "--max-steps", "--max-grad-norm", "--precision", "--device", "--seed", "--no-shuffle", "--resume",
+    "--save-every-n-steps",
     "--save-every-n-epochs", "--prompt-style", "--max-q-len", "--max-a-len", "--vision-feature", "--drop-first-patch",
   ]
 

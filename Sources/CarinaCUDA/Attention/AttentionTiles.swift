@@ -26,11 +26,11 @@ struct AttentionTiles {
     (2 * keys + 4 * stepRows) * row + 2 * stepRows * 16 + (sharesColumns ? 2 * keys * (stepRows + 8) * 2 : 0)
   }
 
-  /// Whether `attention_hopper.cu` computes heads of this size.
-  var hasHopper: Bool { [64, 72, 80, 96, 112, 128].contains(headSize) }
+  /// Whether heads of this size are computed by `attention_hopper.cu`: those for which it was measured to be faster.
+  var hasHopper: Bool { [64, 72, 128].contains(headSize) }
   /// Its warpgroups of 64 query rows, and keys of a step.
-  private var warpgroups: Int { headSize <= 80 ? 3 : 2 }
-  private var hopperKeys: Int { 128 }
+  private var warpgroups: Int { headSize == 72 ? 4 : 3 }
+  private var hopperKeys: Int { headSize <= 80 ? 64 : 80 }
   var hopperRows: Int { 64 * warpgroups }
   var hopperThreads: Int { 128 * warpgroups }
   /// Its shared memory: queries, and two tiles of keys and of values.

@@ -71,7 +71,7 @@ extension CUDABackend: TensorMemory {
   package func fillWithZeros(_ tensor: Tensor) {
     guard tensor.byteCount > 0, !hasFailed else { return }
     makeCurrent()
-    withExtendedLifetime(tensor.storage) {
+    _ = withExtendedLifetime(tensor.storage) {
       check(
         libraries.driver.cuMemsetD8Async(tensor.deviceAddress, 0, tensor.byteCount, stream),
         "filling \(tensor.byteCount) bytes")
@@ -83,7 +83,7 @@ extension CUDABackend: TensorMemory {
     precondition(source.byteCount == target.byteCount, "\(source.shape) copied into \(target.shape)")
     guard source.byteCount > 0, !hasFailed else { return }
     makeCurrent()
-    withExtendedLifetime((source.storage, target.storage)) {
+    _ = withExtendedLifetime((source.storage, target.storage)) {
       check(
         libraries.driver.cuMemcpyDtoDAsync_v2(target.deviceAddress, source.deviceAddress, source.byteCount, stream),
         "copying \(source.byteCount) bytes")

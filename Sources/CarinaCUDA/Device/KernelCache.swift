@@ -67,7 +67,7 @@ final class KernelCache: @unchecked Sendable {
       throw CUDAErrors.compilation(module.file, "no such file")
     }
     let options =
-      ["--gpu-architecture=\(architecture)", "--std=c++17", "-default-device"] + module.defines.map { "-D\($0)" }
+      ["-arch=\(architecture)", "-std=c++17", "-default-device"] + module.defines.map { "-D\($0)" }
     let key = SHA256Digest.of(
       ([source, libraries.compilerVersion, "\(libraries.driverVersion)"] + options).joined(separator: "\u{0}"))
     let path = "\(KernelCache.directory)/\(module.file)-\(key.prefix(32)).cubin"

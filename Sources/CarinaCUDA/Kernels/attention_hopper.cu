@@ -208,10 +208,10 @@ constexpr int COLUMN_BYTES = 128, ROW_BYTES = CHUNKS * 128, GROUP = CHUNKS * 64;
 
 // Keys of a step, warpgroups of a block, and blocks of a multiprocessor.
 #ifndef TILE_KEYS
-#define TILE_KEYS 128
+#define TILE_KEYS (HEAD_SIZE <= 80 ? 64 : 80)
 #endif
 #ifndef TILE_WARPGROUPS
-#define TILE_WARPGROUPS (HEAD_SIZE <= 80 ? 3 : 2)
+#define TILE_WARPGROUPS (HEAD_SIZE == 72 ? 4 : 3)
 #endif
 #ifndef TILE_BLOCKS
 #define TILE_BLOCKS 1
