@@ -85,8 +85,7 @@ public func expectSameBits(
     return
   }
   let size = actual.elementType.byteCount
-  let found = UnsafeRawBufferPointer(start: actual.pointer, count: actual.count * size)
-  let wanted = UnsafeRawBufferPointer(start: expected.pointer, count: expected.count * size)
+  let found = actual.withHostBytes { Array($0) }, wanted = expected.withHostBytes { Array($0) }
   if let byte = found.indices.first(where: { found[$0] != wanted[$0] }) {
     Issue.record("\(label): element \(byte / size) of \(actual.count) differs", sourceLocation: sourceLocation)
   }

@@ -28,7 +28,10 @@ public final class TinyJoinedModel {
     // Without random signs before the tied head each token predicts itself.
     if let norm = decoder.parameters.last?.value {
       var generator = SeededGenerator(seed: seed, stream: "final norm")
-      for index in 0..<norm.count { norm.floats[index] = Float(generator.normal() - 1) }
+      norm.backend.fill(norm) { bytes in
+        let numbers = bytes.bindMemory(to: Float.self)
+        for index in numbers.indices { numbers[index] = Float(generator.normal() - 1) }
+      }
     }
     let projector = Projector(ProjectorConfig(inputSize: 8, hiddenSize: 16, outputSize: 12), from: source)
     try JoinedModelWriter.write(
