@@ -38,11 +38,17 @@ import Carina
     // Without a library that does it there is nothing to compare.
     guard let found = linearWithEpilogue(input, weight, bias, activation: activation) else { return }
     expectClose(found.doubles, plain.doubles, relative: 2e-5, absolute: 2e-5)
+    // The processor's library does all of them, that of a card not each.
+    let doesAll = TestBackend.chosen === TestBackend.cpu
     let multiplied = linearWithEpilogue(input, weight, bias, activation: activation, factor: other)
-    expectClose(multiplied?.doubles ?? [], products, relative: 2e-5, absolute: 2e-5)
+    if doesAll || multiplied != nil {
+      expectClose(multiplied?.doubles ?? [], products, relative: 2e-5, absolute: 2e-5)
+    }
     let added = linearWithEpilogue(input, weight, bias, activation: activation, summand: other, as: .bfloat16)
-    #expect(added?.elementType == .bfloat16)
-    expectClose(added?.doubles ?? [], sums, relative: 0x1p-8, absolute: 1e-4)
+    if doesAll || added != nil {
+      #expect(added?.elementType == .bfloat16)
+      expectClose(added?.doubles ?? [], sums, relative: 0x1p-8, absolute: 1e-4)
+    }
     let bare = linearWithEpilogue(input, weight, nil)
     expectClose(bare?.doubles ?? [], linear(input, weight, tape: nil).doubles, relative: 2e-6, absolute: 1e-6)
   }
