@@ -70,6 +70,29 @@ struct EmulatedDeviceTests {
     #expect(line(rounded).contains("(auto: --vision-weights int8 is the processor's)"), "\(rounded.errors)")
   }
 
+  @Test("kept kernels that were cut short or damaged are compiled anew")
+  func damagedKernels() throws {
+    let arguments = ["--precision", "fp32", "--device", "cuda"], directory = run.directory.file("kernels")
+    let first = try train(machine(), arguments)
+    #expect(first.exitCode == 0, "\(first.errors)")
+    let names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+    var whole: [String: Data] = [:]
+    for (index, name) in names.enumerated() {
+      let url = URL(fileURLWithPath: "\(directory)/\(name)"), data = try Data(contentsOf: url)
+      whole[name] = data
+      var damaged = data.prefix(index % 3 == 0 ? 0 : index % 3 == 1 ? data.count / 2 : data.count)
+      if index % 3 == 2 { damaged[damaged.count / 3] ^= 1 }
+      try damaged.write(to: url)
+    }
+    #expect(names.count > 2)
+    try FileManager.default.removeItem(atPath: run.path)
+    let second = try train(machine(), arguments)
+    #expect(second.exitCode == 0, "\(second.errors)")
+    for (name, data) in whole {
+      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(name)")).count == data.count, "\(name)")
+    }
+  }
+
   @Test("a number that no card has")
   func number() throws {
     expectRefusal(

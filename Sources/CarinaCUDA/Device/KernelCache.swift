@@ -53,30 +53,37 @@ final class KernelCache: @unchecked Sendable {
   }
 
   private func load(_ name: KernelName.Module) throws -> carina_cu_object {
-    let image = try image(name)
-    var module: carina_cu_object?
-    let code = image.withUnsafeBytes { libraries.driver.cuModuleLoadData(&module, $0.baseAddress) }
-    guard code == 0, let module else { throw CUDAErrors.failed("loading \(name.file)", libraries.name(of: code)) }
+    guard let source = KernelSources.text(name.file) else { throw CUDAErrors.compilation(name.file, "no such file") }
+    let options = ["-arch=\(architecture)", "-std=c++17", "-default-device"] + name.defines.map { "-D\($0)" }
+    let key = SHA256Digest.of(
+      ([source, libraries.compilerVersion, "\(libraries.driverVersion)"] + options).joined(separator: "\u{0}"))
+    let path = "\(KernelCache.directory)/\(name.file)-\(key.prefix(32)).cubin"
+    if let kept = KernelCache.kept(at: path), let module = loaded(kept).module {
+      modules[name] = module
+      return module
+    }
+    let image = try compile(source, name.file, options)
+    // A cache that cannot be written costs time, not the run.
+    try? FileManager.default.createDirectory(atPath: KernelCache.directory, withIntermediateDirectories: true)
+    try? AtomicFile.write(image + Data(SHA256Digest.of(image).utf8), to: path)
+    let (code, module) = loaded(image)
+    guard let module else { throw CUDAErrors.failed("loading \(name.file)", libraries.name(of: code)) }
     modules[name] = module
     return module
   }
 
-  /// The machine code of a module, from the cache or compiled.
-  private func image(_ module: KernelName.Module) throws -> Data {
-    guard let source = KernelSources.text(module.file) else {
-      throw CUDAErrors.compilation(module.file, "no such file")
-    }
-    let options =
-      ["-arch=\(architecture)", "-std=c++17", "-default-device"] + module.defines.map { "-D\($0)" }
-    let key = SHA256Digest.of(
-      ([source, libraries.compilerVersion, "\(libraries.driverVersion)"] + options).joined(separator: "\u{0}"))
-    let path = "\(KernelCache.directory)/\(module.file)-\(key.prefix(32)).cubin"
-    if let kept = try? Data(contentsOf: URL(fileURLWithPath: path)), !kept.isEmpty { return kept }
-    let image = try compile(source, module.file, options)
-    // A cache that cannot be written costs time, not the run.
-    try? FileManager.default.createDirectory(atPath: KernelCache.directory, withIntermediateDirectories: true)
-    try? AtomicFile.write(image, to: path)
-    return image
+  /// The machine code in a file, which its digest follows; nil where it was cut short or damaged: the driver would read on behind
+  /// its end, so it is compiled anew like one that is not there.
+  private static func kept(at path: String) -> Data? {
+    guard let file = try? Data(contentsOf: URL(fileURLWithPath: path)), file.count > 64 else { return nil }
+    let image = file.dropLast(64)
+    return Data(SHA256Digest.of(image).utf8) == file.suffix(64) ? image : nil
+  }
+
+  private func loaded(_ image: Data) -> (code: Int32, module: carina_cu_object?) {
+    var module: carina_cu_object?
+    let code = image.withUnsafeBytes { libraries.driver.cuModuleLoadData(&module, $0.baseAddress) }
+    return (code, code == 0 ? module : nil)
   }
 
   private func compile(_ source: String, _ name: String, _ options: [String]) throws -> Data {
