@@ -1,9 +1,9 @@
 """The vision tower of a SigLIP in 8 bits by OpenVINO on the same weights: weights and activations, as nncf rounds them.
 
-usage: openvino_peer.py MODEL_DIR [--repeats 5] [--kind int8|bf16|fp32] [--calibration 8]     environment: THREADS=2
+usage: openvino_peer.py MODEL_DIR [--repeats 5] [--kind int8|bf16|fp32] [--calibration 8] [--keep DIR]     environment: THREADS=2
 
 MODEL_DIR is a SigLIP checkpoint in Hugging Face layout. Needs torch, transformers, openvino and, for int8, nncf. Calibration
-and timing images are random. Prints the median of one image, the relative error of the features against torch in fp32,
+and timing images are random. --keep DIR keeps the converted model there for the next call, which takes minutes to make. Prints the median of one image, the relative error of the features against torch in fp32,
 and the peak of memory of the runs (a process of its own, without torch)."""
 import argparse, os, resource, statistics, subprocess, sys, tempfile, time
 
@@ -12,6 +12,7 @@ parser.add_argument("model")
 parser.add_argument("--repeats", type=int, default=5)
 parser.add_argument("--kind", default="int8", choices=["int8", "bf16", "fp32"])
 parser.add_argument("--calibration", type=int, default=8)
+parser.add_argument("--keep", metavar="DIR")
 parser.add_argument("--run", metavar="XML", help=argparse.SUPPRESS)
 options = parser.parse_args()
 threads = int(os.environ.get("THREADS", "2"))
@@ -45,6 +46,15 @@ if options.run:
           f"peak RSS GiB {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f}")
     sys.exit()
 
+
+def run(path):
+    sys.exit(subprocess.run([sys.executable, __file__, options.model, "--kind", options.kind, "--repeats", str(options.repeats), "--run", path]).returncode)
+
+
+kept = os.path.join(options.keep, f"tower-{options.kind}.xml") if options.keep else None
+if kept and os.path.exists(kept + ".npz"):
+    run(kept)
+
 import torch
 from transformers import AutoConfig, SiglipVisionModel
 
@@ -74,8 +84,8 @@ if options.kind == "int8":
     graph = nncf.quantize(graph, nncf.Dataset([image[None] for image in images(options.calibration, size, 2)]),
                           model_type=nncf.ModelType.TRANSFORMER, subset_size=options.calibration)
 with tempfile.TemporaryDirectory() as folder:
-    path = os.path.join(folder, "tower.xml")
+    path = kept or os.path.join(folder, "tower.xml")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     ov.save_model(graph, path, compress_to_fp16=False)
     np.savez(path + ".npz", pixels=pixels, features=features)
-    sys.exit(subprocess.run([sys.executable, __file__, options.model, "--kind", options.kind, "--repeats",
-                             str(options.repeats), "--run", path]).returncode)
+    run(path)
