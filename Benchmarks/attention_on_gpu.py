@@ -16,21 +16,22 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-KERNELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Sources", "CarinaCUDA", "Kernels")
+from kernel_source import kernel_source
+
 started = time.time()
 multiprocessors = torch.cuda.get_device_properties(0).multi_processor_count
 modules = {}
 
 
-def module(file, size, defines=(), change=None):
+def module(file, size, change=None):
     """A compiled file; `change` replaces text of the source (to try variants)."""
-    key = (file, size, tuple(defines), change)
+    key = (file, size, change)
     if key not in modules:
-        source = open(f"{KERNELS}/prelude.cuh").read() + open(f"{KERNELS}/{file}.cu").read()
+        source = kernel_source(file)
         for old, new in change or ():
             assert old in source, old
             source = source.replace(old, new)
-        options = ("--std=c++17", "-default-device", f"-DHEAD_SIZE={size}") + tuple(f"-D{name}" for name in defines)
+        options = ("--std=c++17", "-default-device", f"-DHEAD_SIZE={size}")
         modules[key] = cupy.RawModule(code=source, backend="nvrtc", options=options)
         modules[key].compile()
     return modules[key]
@@ -175,7 +176,8 @@ class Case:
     def backward_part(self, part):
         plan, common = self.plan, (self.heads, self.key_heads, self.plan.padded, self.scale)
         narrow = self.type == torch.bfloat16
-        f = module("attention" if narrow else "attention_float", self.size, ("BACKWARD_PASS",) if narrow else ())
+        file = "attention_backward_keys" if part == "keys" else "attention_backward_queries"
+        f = module(file if narrow else "attention_float", self.size)
         prefix = "attention_" if narrow else "attention_float_"
         grid, threads = (self.heads, plan.query_count), 128 if narrow else 256
         inputs = (self.q, self.k, self.v, self.dout, self.lse, self.delta)
@@ -288,7 +290,7 @@ def decode(name, sequences, keys, heads, key_heads, size, type=torch.bfloat16):
     lanes = max(n for n in (1, 2, 4, 8, 16) if n <= size // width)
     shared = 128 // lanes * 4 * (size + 2) * 4
     chunks = -(-group // 4)
-    f = module("attention_float", size, ("DECODING",))
+    f = module("attention_decoding", size)
     out = poisoned(sequences, heads * size, type=type)
 
     def run(k, v, splits, partial, statistic):

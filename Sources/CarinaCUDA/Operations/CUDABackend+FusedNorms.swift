@@ -21,7 +21,7 @@ extension CUDABackend {
     let layout = NormLayout(
       rows: rows, width: width, [x, branch, sum, out], others: [gain] + (branchGain.map { [$0] } ?? []))
     launch(
-      kernel("norms", "add_rms_norm", branch, out), grid: LaunchGrid(layout.blocks), threads: layout.threads,
+      kernel("fused_norms", "add_rms_norm", branch, out), grid: LaunchGrid(layout.blocks), threads: layout.threads,
       [
         .tensor(x), .tensor(branch), .optional(branchGain), .tensor(gain), .float(epsilon), .tensor(sum), .tensor(out),
         .optional(branchInverses), .tensor(inverses),
@@ -51,7 +51,7 @@ extension CUDABackend {
       target == nil ? nil : partials?.rowSlice(index * layout.blocks..<(index + 1) * layout.blocks)
     }
     launch(
-      kernel("norms", "add_rms_norm_backward", branch, dout), grid: LaunchGrid(layout.blocks), threads: layout.threads,
+      kernel("fused_norms", "add_rms_norm_backward", branch, dout), grid: LaunchGrid(layout.blocks), threads: layout.threads,
       [
         .tensor(sum), .tensor(gain), .tensor(inverses), .tensor(dout), .tensor(residual), .tensor(branch),
         .tensor(branchGain), .tensor(branchInverses), .tensor(dx), .tensor(dbranch), .optional(own(dgain, 0)),
@@ -71,7 +71,7 @@ extension CUDABackend {
   ) {
     let rows = positions.count, heads = inverses.count / max(1, rows)
     launch(
-      kernel("norms", "norm_rotate", x, out), grid: LaunchGrid(min((inverses.count + 3) / 4, Int(Int32.max))),
+      kernel("fused_norms", "norm_rotate", x, out), grid: LaunchGrid(min((inverses.count + 3) / 4, Int(Int32.max))),
       threads: 128,
       [
         .tensor(x), .tensor(gain), .float(epsilon), .tensor(arrayOnCard(table.cosines)),
@@ -94,7 +94,7 @@ extension CUDABackend {
       let blocks = dgain == nil ? min(wanted, Int(Int32.max)) : min(wanted, 792)
       let partials = dgain.map { _ in Tensor(uninitialized: [blocks, table.headSize], on: self) }
       launch(
-        kernel("norms", "norm_rotate_backward", x, dout), grid: LaunchGrid(blocks), threads: 32 * warps,
+        kernel("fused_norms", "norm_rotate_backward", x, dout), grid: LaunchGrid(blocks), threads: 32 * warps,
         [
           .tensor(x), .tensor(gain), .tensor(inverses), .tensor(arrayOnCard(table.cosines)),
           .tensor(arrayOnCard(table.sines)), .tensor(arrayOnCard(positions)), .tensor(dout), .tensor(dx),
