@@ -9,12 +9,14 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
   private let cpu = CPUBackend()
   let activations: ElementType
   let memoryAvailable: Int?
+  let fusesNorms: Bool
   private let lock = NSLock()
   private var counts = (reads: 0, sums: 0, other: 0, uploads: 0)
 
-  init(activations: ElementType = .float32, memoryAvailable: Int? = nil) {
+  init(activations: ElementType = .float32, memoryAvailable: Int? = nil, fusesNorms: Bool = true) {
     self.activations = activations
     self.memoryAvailable = memoryAvailable
+    self.fusesNorms = fusesNorms
   }
 
   /// How often numbers came to the host: by `withHostBytes`, as sums of squares, and otherwise; and how often some went
