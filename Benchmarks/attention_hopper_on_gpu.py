@@ -88,7 +88,7 @@ def compile_unit(work):
 
 def child(folder, units, start):
     sys.path.insert(0, HERE)
-    import attention_on_gpu as base
+    import attention_gpu_cases as base
     import cupy
     torch = base.torch
     case, name = None, None
