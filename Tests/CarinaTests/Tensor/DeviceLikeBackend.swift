@@ -197,6 +197,17 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
     return cpu.sigmoidContrast(
       similarities, isPositive, scale: scale, shift: shift, divisor: divisor, logits: logits, slopes: slopes)
   }
+  func sigmoidContrast(
+    _ similarities: Tensor, _ isPositive: [Bool], logScale: Tensor, bias: Tensor, divisor: Float, logits: Tensor,
+    slopes: Tensor
+  ) -> (loss: Tensor, scaleSlope: Tensor, biasSlope: Tensor) {
+    func number(_ tensor: Tensor) -> Float { cpu.withHostBytes(of: tensor) { $0.load(as: Float.self) } }
+    let sums = cpu.sigmoidContrast(
+      similarities, isPositive, scale: exp(number(logScale)), shift: number(bias), divisor: divisor, logits: logits,
+      slopes: slopes)
+    func scalar(_ number: Double) -> Tensor { Tensor([Float(number)], shape: [1], on: self) }
+    return (scalar(sums.loss / Double(divisor)), scalar(sums.scaleSlope), scalar(sums.biasSlope))
+  }
   func adamW(
     _ value: Tensor, remainder: Tensor?, gradient: Tensor, first: Tensor, second: Tensor, _ constants: AdamWConstants,
     decay: Float, correction1: Float, correction2: Float
