@@ -75,8 +75,10 @@ let package = Package(
     module(
       "CarinaCUDA", ["CarinaRuntime", "CarinaTensor", "CCUDA"],
       resources: [
-        "prelude.cuh", "elementwise.cu", "norms.cu", "rows.cu", "losses.cu", "optimizer.cu", "attention.cu",
-        "attention_float.cu", "attention_hopper.cu", "decoding.cu",
+        "prelude.cuh", "row_teams.cuh", "attention_blocks.cuh", "attention_tiles.cuh", "warpgroup_products.cuh",
+        "elementwise.cu", "norms.cu", "fused_norms.cu", "rows.cu", "losses.cu", "optimizer.cu", "attention.cu",
+        "attention_backward_queries.cu", "attention_backward_keys.cu", "attention_float.cu", "attention_decoding.cu",
+        "attention_hopper.cu", "decoding.cu",
       ].map { .embedInCode("Kernels/\($0)") }),
     module("CarinaText", ["CarinaRuntime"]),
     module(
@@ -123,13 +125,14 @@ let package = Package(
       ],
       path: "Benchmarks",
       exclude: [
-        "archive_scale.py", "attention_hopper_on_gpu.py", "attention_on_gpu.py", "beside_pytorch.py",
+        "archive_scale.py", "attention_gpu_cases.py", "attention_hopper_on_gpu.py", "attention_on_gpu.py", "beside_pytorch.py",
         "beside_pytorch_multimodal.py", "beside_torch_on_gpu.py", "dicom_peer.py", "jpeg_decoders.py",
-        "llama_peer.py",
+        "kernel_source.py", "llama_peer.py",
         "make_dicom_set.py", "make_image_sets.py",
         "memory_forecast.sh", "memory_growth.sh", "openvino_peer.py", "peft_peer.py", "profile_step.sh",
         "reading_beside.py",
-        "shard_reading.py", "torch_gpu_models.py", "torch_gpu_rows.py", "torch_on_gpu.py", "tower_beside_pytorch.py",
+        "shard_reading.py", "torch_gpu_answer_rows.py", "torch_gpu_models.py", "torch_gpu_rows.py",
+        "torch_gpu_run.py", "torch_gpu_training_rows.py", "torch_on_gpu.py", "tower_beside_pytorch.py",
         "tower_peer.py",
       ]),
     .target(

@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 
+from kernel_source import kernel_source
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-KERNELS = os.path.join(HERE, "..", "Sources", "CarinaCUDA", "Kernels")
 SWAPPED_VALUES = ("shared_matrix(values, ROW_BYTES, COLUMN_BYTES)", "shared_matrix(values, COLUMN_BYTES, ROW_BYTES)")
 
 # Name, what Case takes, and sizes of tiles: keys, warpgroups, blocks of a multiprocessor; the first is the backend's.
@@ -59,7 +60,7 @@ def nvrtc():
 def compile_unit(work):
     unit, folder = work
     (_, shape, _), (keys, warpgroups, blocks), change = unit
-    source = "".join(open(f"{KERNELS}/{name}").read() for name in ("prelude.cuh", "attention_hopper.cu"))
+    source = kernel_source("attention_hopper")
     if change:
         assert change[0] in source
         source = source.replace(*change)
@@ -87,7 +88,7 @@ def compile_unit(work):
 
 def child(folder, units, start):
     sys.path.insert(0, HERE)
-    import attention_on_gpu as base
+    import attention_gpu_cases as base
     import cupy
     torch = base.torch
     case, name = None, None

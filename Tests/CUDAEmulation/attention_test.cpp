@@ -10,16 +10,17 @@
 namespace narrow {
 #include "../../Sources/CarinaCUDA/Kernels/attention.cu"
 }
-#define BACKWARD_PASS
-namespace narrow_backward {
-#include "../../Sources/CarinaCUDA/Kernels/attention.cu"
+namespace narrow_queries {
+#include "../../Sources/CarinaCUDA/Kernels/attention_backward_queries.cu"
+}
+namespace narrow_keys {
+#include "../../Sources/CarinaCUDA/Kernels/attention_backward_keys.cu"
 }
 namespace wide {
 #include "../../Sources/CarinaCUDA/Kernels/attention_float.cu"
 }
-#define DECODING
 namespace decoding {
-#include "../../Sources/CarinaCUDA/Kernels/attention_float.cu"
+#include "../../Sources/CarinaCUDA/Kernels/attention_decoding.cu"
 }
 
 // attention_hopper.cu takes heads of these sizes.
@@ -198,7 +199,7 @@ static void check(const Layout &layout, std::mt19937 &random) {
   }
 
   const int query_tile = is_narrow ? narrow::QUERY_ROWS : wide::TILE;
-  const int key_tile = is_narrow ? narrow_backward::BLOCK_KEYS : wide::TILE;
+  const int key_tile = is_narrow ? narrow_keys::BLOCK_KEYS : wide::TILE;
   const Plan plan(layout, query_tile, key_tile);
   Array<T> out(q.count), dq(q.count), dk(k.count), dv(k.count);
   Array<float> lse(size_t(layout.heads) * plan.padded), delta(lse.count);
@@ -210,7 +211,7 @@ static void check(const Layout &layout, std::mt19937 &random) {
   const char *type = is_narrow ? "bf16" : "fp32";
   printf(" %s\n", type);
   if constexpr (sizeof(T) == 2) {
-    using namespace narrow_backward;
+    using namespace narrow_queries;
     const size_t tile = STRIDE * 2;
     carina_emulated_call(narrow::attention_forward, query_grid, 128,
                          (QUERY_ROWS + 2 * STAGES * narrow::KEYS) * tile, q, k, v, out, lse,
@@ -254,11 +255,15 @@ static void check(const Layout &layout, std::mt19937 &random) {
     carina_emulated_call(attention_backward_queries, query_grid, 128,
                          (2 * QUERY_ROWS + 2 * STAGES * STEP_KEYS) * tile, q, k, v, dout, lse, delta, dq, blocks,
                          ranges, H, K, plan.padded, layout.scale);
-    carina_emulated_call(attention_backward_keys, key_grid, KEY_WARPS * 32,
-                         (2 * BLOCK_KEYS + 4 * STEP_ROWS) * tile + 2 * STATISTICS * 4 +
-                             (SHARES_COLUMNS ? 2 * BLOCK_KEYS * WEIGHT_STRIDE * 2 : 0),
-                         q, k, v, dout, lse, delta, dk, dv, reinterpret_cast<const KeyBlock *>(plan.key_blocks.data()),
-                         ranges, H, K, plan.padded, layout.scale);
+    carina_emulated_call(narrow_keys::attention_backward_keys, key_grid, narrow_keys::KEY_WARPS * 32,
+                         (2 * narrow_keys::BLOCK_KEYS + 4 * narrow_keys::STEP_ROWS) * tile +
+                             2 * narrow_keys::STATISTICS * 4 +
+                             (narrow_keys::SHARES_COLUMNS
+                                  ? 2 * narrow_keys::BLOCK_KEYS * narrow_keys::WEIGHT_STRIDE * 2
+                                  : 0),
+                         q, k, v, dout, lse, delta, dk, dv,
+                         reinterpret_cast<const narrow_keys::KeyBlock *>(plan.key_blocks.data()),
+                         reinterpret_cast<const narrow_keys::Range *>(ranges.values), H, K, plan.padded, layout.scale);
   } else {
     using namespace wide;
     const auto *blocks = reinterpret_cast<const QueryBlock *>(plan.query_blocks.data());

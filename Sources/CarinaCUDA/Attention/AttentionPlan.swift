@@ -1,7 +1,7 @@
 import CarinaTensor
 
 /// How the kernels share out the rows and keys of one attention layout: tiles of query rows, tiles of keys, and the keys
-/// that each row sees, in one array on the card (the structures of `attention.cu`). A model asks with the same layout in
+/// that each row sees, in one array on the card (the structures of `attention_blocks.cuh`). A model asks with the same layout in
 /// every layer, so arrays are kept by the layout's values.
 struct AttentionPlan {
   /// What an array depends on.

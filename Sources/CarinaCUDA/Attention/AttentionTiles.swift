@@ -1,4 +1,4 @@
-/// Sizes of tiles and shared memory, as `attention.cu` and `attention_float.cu` choose them for a size of heads.
+/// Sizes of tiles and shared memory, as `attention_tiles.cuh` and the files of kernels choose them for a size of heads.
 struct AttentionTiles {
   /// Rows and keys of a tile of the fp32 kernels, and their threads.
   static let float = 64, floatThreads = 256

@@ -33,7 +33,7 @@ extension CUDABackend {
     let partial = splits > 1 ? Tensor(uninitialized: [splits, q.count], on: self) : nil
     let statistics = splits > 1 ? Tensor(uninitialized: [splits, q.rows * layout.heads * 2], on: self) : nil
     launch(
-      name("attention_float", "attention_decode_\(q.letter)", layout, ["DECODING"]),
+      name("attention_decoding", "attention_decode_\(q.letter)", layout),
       grid: LaunchGrid(layout.keyValueHeads * chunks, plan.queryBlockCount, splits),
       threads: AttentionTiles.decodingThreads, sharedBytes: tiles.decodingBytes(elementBytes: type.byteCount),
       early: true,
@@ -44,7 +44,7 @@ extension CUDABackend {
       ])
     if let partial, let statistics {
       launch(
-        name("attention_float", "attention_combine_\(q.letter)", layout, ["DECODING"]),
+        name("attention_decoding", "attention_combine_\(q.letter)", layout),
         grid: LaunchGrid(q.rows * layout.heads), threads: AttentionTiles.decodingThreads, early: true,
         [.tensor(partial), .tensor(statistics), .tensor(result), .int32(q.rows * layout.heads), .int32(splits)])
     }

@@ -72,7 +72,7 @@ extension CUDABackend: AttentionKernels {
     if isNarrow {
       slopes = dout.elementType == type ? dout : Tensor(uninitialized: dout.shape, elementType: type, on: self)
       launch(
-        name("attention", "attention_delta_\(dout.letter)", layout, ["BACKWARD_PASS"]), grid: grid,
+        name("attention_backward_queries", "attention_delta_\(dout.letter)", layout), grid: grid,
         threads: tiles.queryThreads,
         [
           .tensor(out.converted(to: type)), .tensor(dout), .tensor(sums), .tensor(slopes), .tensor(plan.queryBlocks),
@@ -93,7 +93,7 @@ extension CUDABackend: AttentionKernels {
     ]
     func kernel(_ part: String) -> KernelName {
       isNarrow
-        ? name("attention", "attention_backward_\(part)", layout, ["BACKWARD_PASS"])
+        ? name("attention_backward_\(part)", "attention_backward_\(part)", layout)
         : name("attention_float", "attention_float_backward_\(part)", layout)
     }
     launch(
@@ -135,7 +135,7 @@ extension CUDABackend: AttentionKernels {
     return AttentionPlan(layout, queryTile: queryTile ?? tiles.queryRows, keyTile: tiles.keys, on: self)
   }
 
-  func name(_ file: String, _ function: String, _ layout: AttentionLayout, _ defines: [String] = []) -> KernelName {
-    KernelName(file, function, ["HEAD_SIZE=\(layout.headSize)"] + defines)
+  func name(_ file: String, _ function: String, _ layout: AttentionLayout) -> KernelName {
+    KernelName(file, function, ["HEAD_SIZE=\(layout.headSize)"])
   }
 }

@@ -97,6 +97,17 @@ __device__ __forceinline__ void all_rows(
   }
 }
 
+// One over the root of a row's mean square, of whose numbers each thread has some.
+__device__ __forceinline__ float inverse_root(const float (&values)[CHUNKS][4], int width, float epsilon) {
+  float squares = 0;
+#pragma unroll
+  for (int chunk = 0; chunk < CHUNKS; ++chunk) {
+#pragma unroll
+    for (int index = 0; index < 4; ++index) squares = fmaf(values[chunk][index], values[chunk][index], squares);
+  }
+  return 1 / sqrtf(block_sum(squares) / width + epsilon);
+}
+
 // sum = x + norm(branch) (or x where there is no branch), and its norm as rows of bfloat16 in shared memory; block 0 writes the
 // sum. All of a row is asked for at once, four columns a thread and step.
 __device__ __forceinline__ void normed_sums(
@@ -130,13 +141,7 @@ __device__ __forceinline__ void normed_sums(
       branches[chunk][3] = high_float(pairs.y);
     }
     if (branch) {
-      float squares = 0;
-#pragma unroll
-      for (int chunk = 0; chunk < CHUNKS; ++chunk) {
-#pragma unroll
-        for (int index = 0; index < 4; ++index) squares = fmaf(branches[chunk][index], branches[chunk][index], squares);
-      }
-      const float inverse = 1 / sqrtf(block_sum(squares) / width + epsilon);
+      const float inverse = inverse_root(branches, width, epsilon);
 #pragma unroll
       for (int chunk = 0; chunk < CHUNKS; ++chunk) {
 #pragma unroll
@@ -145,13 +150,7 @@ __device__ __forceinline__ void normed_sums(
         }
       }
     }
-    float squares = 0;
-#pragma unroll
-    for (int chunk = 0; chunk < CHUNKS; ++chunk) {
-#pragma unroll
-      for (int index = 0; index < 4; ++index) squares = fmaf(values[chunk][index], values[chunk][index], squares);
-    }
-    const float scale = 1 / sqrtf(block_sum(squares) / width + epsilon);
+    const float scale = inverse_root(values, width, epsilon);
 #pragma unroll
     for (int chunk = 0; chunk < CHUNKS; ++chunk) {
       const int column = (chunk * threads + threadIdx.x) * 4;

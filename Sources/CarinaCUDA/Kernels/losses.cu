@@ -145,23 +145,27 @@ inline void cross_entropy(
   }
 }
 
-#define CROSS_ENTROPY(letters, T)                                                                                   \
-  extern "C" __global__ void __launch_bounds__(1024, 1) cross_entropy_##letters(                                    \
-      T *logits, const int *targets, float *losses, int columns, float scale, int kept) {                           \
-    cross_entropy<false>(logits, targets, losses, columns, scale, 0.f, kept);                                       \
-  }                                                                                                                 \
-  extern "C" __global__ void __launch_bounds__(1024, 1) smoothed_cross_entropy_##letters(                           \
-      T *logits, const int *targets, float *losses, int columns, float scale, float smoothing, int kept) {          \
-    cross_entropy<true>(logits, targets, losses, columns, scale, smoothing, kept);                                  \
+#define CROSS_ENTROPY(letters, T)                                                                          \
+  extern "C" __global__ void __launch_bounds__(1024, 1) cross_entropy_##letters(                           \
+      T *logits, const int *targets, float *losses, int columns, float scale, int kept) {                  \
+    cross_entropy<false>(logits, targets, losses, columns, scale, 0.f, kept);                              \
+  }                                                                                                        \
+  extern "C" __global__ void __launch_bounds__(1024, 1) smoothed_cross_entropy_##letters(                  \
+      T *logits, const int *targets, float *losses, int columns, float scale, float smoothing, int kept) { \
+    cross_entropy<true>(logits, targets, losses, columns, scale, smoothing, kept);                         \
   }
 CARINA_FOR_1(CROSS_ENTROPY)
 
 // Logits and slopes of the sigmoid loss, and, a block each, partial sums of the loss and of its derivatives by the
-// logarithm of the scale and by the shift, [gridDim.x, 3].
+// logarithm of the scale and by the shift, [gridDim.x, 3]. With `logScale` the scale is exp of it, and the shift `bias`.
 template <class T>
 inline void sigmoid_contrast(
-    const T *similarities, const int *isPositive, float scale, float shift, float divisor, float *logits, float *slopes,
-    double *partials, long long count) {
+    const T *similarities, const int *isPositive, const float *logScale, const float *bias, float scale, float shift,
+    float divisor, float *logits, float *slopes, double *partials, long long count) {
+  if (logScale) {
+    scale = expf(*logScale);
+    shift = *bias;
+  }
   double sums[3] = {0, 0, 0};
   const long long step = (long long)gridDim.x * blockDim.x;
   for (long long index = (long long)blockIdx.x * blockDim.x + threadIdx.x; index < count; index += step) {
@@ -182,21 +186,30 @@ inline void sigmoid_contrast(
   }
 }
 
-#define SIGMOID_CONTRAST(letters, T)                                                                               \
-  extern "C" __global__ void sigmoid_contrast_##letters(                                                           \
-      const T *similarities, const int *isPositive, float scale, float shift, float divisor, float *logits,        \
-      float *slopes, double *partials, long long count) {                                                          \
-    sigmoid_contrast(similarities, isPositive, scale, shift, divisor, logits, slopes, partials, count);            \
+#define SIGMOID_CONTRAST(letters, T)                                                                                    \
+  extern "C" __global__ void sigmoid_contrast_##letters(                                                                \
+      const T *similarities, const int *isPositive, const float *logScale, const float *bias, float scale, float shift, \
+      float divisor, float *logits, float *slopes, double *partials, long long count) {                                 \
+    sigmoid_contrast(                                                                                                   \
+        similarities, isPositive, logScale, bias, scale, shift, divisor, logits, slopes, partials, count);              \
   }
 CARINA_FOR_1(SIGMOID_CONTRAST)
 
-// results [3] = the sums of `count` rows of partials [count, 3], by one warp.
-extern "C" __global__ void add_contrast(const double *partials, double *results, int count) {
+// results [3] = the sums of `count` rows of partials [count, 3], by one warp; or, where there are no results, numbers [3], the
+// first of them over the divisor.
+extern "C" __global__ void add_contrast(
+    const double *partials, double *results, float *numbers, float divisor, int count) {
 #pragma unroll
   for (int i = 0; i < 3; i++) {
     double sum = 0;
     for (int row = (int)threadIdx.x; row < count; row += 32) sum += partials[3 * row + i];
     sum = warp_sum(sum);
-    if (threadIdx.x == 0) results[i] = sum;
+    if (threadIdx.x == 0) {
+      if (results) {
+        results[i] = sum;
+      } else {
+        numbers[i] = (float)(i == 0 ? sum / divisor : sum);
+      }
+    }
   }
 }

@@ -1,7 +1,7 @@
 // The beginning of every kernel source: bfloat16, reductions, and the instructions of tensor cores and asynchronous
-// copies. It is the only file with inline PTX; each function that has some has a second body for the emulation on the
-// processor (CARINA_EMULATED, Tests/CUDAEmulation). Blocks are one-dimensional; every thread of a block calls the
-// functions of a block, every lane of a warp those of a warp.
+// copies. Only this file and warpgroup_products.cuh have inline PTX; each function that has some has a second body for the
+// emulation on the processor (CARINA_EMULATED, Tests/CUDAEmulation). Blocks are one-dimensional; every thread of a block
+// calls the functions of a block, every lane of a warp those of a warp.
 
 // MARK: Dynamic shared memory
 

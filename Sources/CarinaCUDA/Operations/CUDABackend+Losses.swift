@@ -43,21 +43,44 @@ extension CUDABackend: ContrastiveKernels {
     _ similarities: Tensor, _ isPositive: [Bool], scale: Float, shift: Float, divisor: Float, logits: Tensor,
     slopes: Tensor
   ) -> (loss: Double, scaleSlope: Double, biasSlope: Double) {
-    let count = similarities.count
-    guard count > 0 else { return (0, 0, 0) }
-    let blocks = min((count + 255) / 256, 256)
-    let partials = Tensor(uninitialized: [blocks * 24], elementType: .uint8, on: self)
+    guard similarities.count > 0 else { return (0, 0, 0) }
     let results = Tensor(uninitialized: [24], elementType: .uint8, on: self)
+    contrast(
+      similarities, isPositive, [.optional(nil), .optional(nil), .float(scale), .float(shift)], divisor: divisor,
+      logits: logits, slopes: slopes, [.tensor(results), .optional(nil)])
+    let sums = results.withHostBytes { Array($0.bindMemory(to: Double.self)) }
+    return (sums[0], sums[1], sums[2])
+  }
+
+  /// See `ContrastiveKernels`; nothing is read.
+  package func sigmoidContrast(
+    _ similarities: Tensor, _ isPositive: [Bool], logScale: Tensor, bias: Tensor, divisor: Float, logits: Tensor,
+    slopes: Tensor
+  ) -> (loss: Tensor, scaleSlope: Tensor, biasSlope: Tensor) {
+    let numbers = Tensor(uninitialized: [3], on: self)
+    if similarities.count > 0 {
+      contrast(
+        similarities, isPositive, [.tensor(logScale), .tensor(bias), .float(0), .float(0)], divisor: divisor,
+        logits: logits, slopes: slopes, [.optional(nil), .tensor(numbers)])
+    } else {
+      fillWithZeros(numbers)
+    }
+    return (numbers.elementSlice(0..<1), numbers.elementSlice(1..<2), numbers.elementSlice(2..<3))
+  }
+
+  private func contrast(
+    _ similarities: Tensor, _ isPositive: [Bool], _ factors: [KernelArgument], divisor: Float, logits: Tensor,
+    slopes: Tensor, _ results: [KernelArgument]
+  ) {
+    let count = similarities.count, blocks = min((count + 255) / 256, 256)
+    let partials = Tensor(uninitialized: [blocks * 24], elementType: .uint8, on: self)
     launch(
       kernel("losses", "sigmoid_contrast", similarities), grid: LaunchGrid(blocks), threads: 256,
-      [
-        .tensor(similarities), .tensor(upload(isPositive.map { $0 ? 1 : 0 as Int32 })), .float(scale), .float(shift),
+      [.tensor(similarities), .tensor(upload(isPositive.map { $0 ? 1 : 0 as Int32 }))] + factors + [
         .float(divisor), .tensor(logits), .tensor(slopes), .tensor(partials), .int64(count),
       ])
     launch(
       KernelName("losses", "add_contrast"), grid: LaunchGrid(1), threads: 32,
-      [.tensor(partials), .tensor(results), .int32(blocks)])
-    let sums = results.withHostBytes { Array($0.bindMemory(to: Double.self)) }
-    return (sums[0], sums[1], sums[2])
+      [.tensor(partials)] + results + [.float(divisor), .int32(blocks)])
   }
 }

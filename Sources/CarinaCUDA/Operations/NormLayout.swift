@@ -1,6 +1,6 @@
 import CarinaTensor
 
-/// How the rows of a norm are given to threads: a warp a row where rows are short, otherwise a block; `norms.cu` says more.
+/// How the rows of a norm are given to threads: a warp a row where rows are short, otherwise a block; `row_teams.cuh` says more.
 struct NormLayout {
   /// Threads that share a row, and threads and blocks in all.
   let team: Int, threads: Int, blocks: Int

@@ -40,13 +40,11 @@ struct Gemma3Attention {
   func callAsFunction(_ x: Tensor, pass: DecoderPass, readRows: [Int]?, cache: KeyValueCache?, tape: Tape?) -> Tensor {
     let shared = key.input(x)
     let rotation = config.layerIsLocal[layer] ? pass.localRotation : pass.globalRotation
-    let k = rotaryEmbedding(
-      keyNorm(key(shared, tape: tape), tape: tape), table: rotation, positions: pass.positions, tape: tape)
+    let k = keyNorm.rotated(key(shared, tape: tape), table: rotation, positions: pass.positions, tape: tape)
     let v = value(shared, tape: tape)
     let wanted = readRows.map { query.input(selectRows(x, $0, tape: tape)) } ?? shared
     let wantedPositions = readRows.map { rows in rows.map { pass.positions[$0] } } ?? pass.positions
-    let q = rotaryEmbedding(
-      queryNorm(query(wanted, tape: tape), tape: tape), table: rotation, positions: wantedPositions, tape: tape)
+    let q = queryNorm.rotated(query(wanted, tape: tape), table: rotation, positions: wantedPositions, tape: tape)
     let mixed = attend(
       q, k, v, queryCounts: readRows == nil ? pass.lengths : pass.readCounts, pass: pass, cache: cache, tape: tape)
     return output(mixed, tape: tape)

@@ -57,9 +57,9 @@ package struct Gemma3Block {
   func callAsFunction(_ x: Tensor, pass: DecoderPass, readRows: [Int]?, cache: KeyValueCache?, tape: Tape?) -> Tensor {
     let attended = attention(inputNorm(x, tape: tape), pass: pass, readRows: readRows, cache: cache, tape: tape)
     let wanted = readRows.map { selectRows(x, $0, tape: tape) } ?? x
-    let x = add(wanted, postAttentionNorm(attended, tape: tape), tape: tape)
+    let (x, normed) = preFeedForwardNorm.ofSum(wanted, attended, normedBy: postAttentionNorm, tape: tape)
     // Only a cache says that this is no training, whose second pass must repeat the first.
     let layers = LayerPass(tape: tape, mayFuse: cache != nil)
-    return add(x, postFeedForwardNorm(mlp(preFeedForwardNorm(x, tape: tape), layers), tape: tape), tape: tape)
+    return add(x, postFeedForwardNorm(mlp(normed, layers), tape: tape), tape: tape)
   }
 }

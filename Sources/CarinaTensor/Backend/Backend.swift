@@ -33,6 +33,8 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
   func settle(_ isSettled: Bool)
   /// What takes one more token of a few sequences through a decoder faster than its operations one by one; nil for none.
   var tokenDecoder: (any TokenDecoder)? { get }
+  /// What computes norms together with what stands beside them in a block; nil where they are computed one by one.
+  var fusedNorms: (any FusedNormKernels)? { get }
   /// Throws what a library reported first since the last call.
   /// - Throws: `CarinaError.internalFailure`.
   func throwFailure() throws
@@ -47,6 +49,8 @@ extension Backend {
   package var activations: ElementType { .float32 }
   /// None.
   package var tokenDecoder: (any TokenDecoder)? { nil }
+  /// None.
+  package var fusedNorms: (any FusedNormKernels)? { nil }
   /// Nothing is kept.
   package func settle(_ isSettled: Bool) {}
 }

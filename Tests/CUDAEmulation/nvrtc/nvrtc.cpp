@@ -1,5 +1,6 @@
 // NVRTC of the emulation: "compiles for the card" with the host's C++ compiler. The kernels' names are found in the
 // preprocessed source, and a table of them is compiled behind it.
+#include <dirent.h>
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,22 @@ std::string text_of(const std::string &path) {
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
+}
+
+// The emulation's headers, this library, and the compiler's name.
+std::string environment() {
+  std::vector<std::string> names = {"libnvrtc.so.13"};
+  if (DIR *folder = opendir(directory().c_str())) {
+    while (const dirent *entry = readdir(folder)) {
+      const std::string name = entry->d_name;
+      if (name.size() > 2 && !name.compare(name.size() - 2, 2, ".h")) names.push_back(name);
+    }
+    closedir(folder);
+  }
+  std::sort(names.begin(), names.end());
+  std::string text = compiler();
+  for (const std::string &name : names) text += '\0' + name + '\0' + text_of(directory() + "/" + name);
+  return text;
 }
 
 bool write_text(const std::string &path, const std::string &text) {
@@ -162,9 +179,11 @@ int compile(Program &program, const std::vector<std::string> &definitions) {
 
 }  // namespace
 
+// The minor version is a digest of what decides an image beside its source: who keeps images by the version compiles anew
+// after a change of the emulation.
 CARINA_EXPORT int nvrtcVersion(int *major, int *minor) {
   *major = 13;
-  *minor = 0;
+  *minor = int(image_checksum(environment()) >> 33);
   return success;
 }
 

@@ -29,6 +29,7 @@
   each(cuFuncSetAttribute, (void *, int, int))                                                                       \
   each(cuLaunchKernel, (void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *,        \
                         void **, void **))                                                                           \
+  each(nvrtcVersion, (int *, int *))                                                                                 \
   each(nvrtcCreateProgram, (void **, const char *, const char *, int, const char *const *, const char *const *))     \
   each(nvrtcCompileProgram, (void *, int, const char *const *)) each(nvrtcGetProgramLogSize, (void *, size_t *))     \
   each(nvrtcGetProgramLog, (void *, char *)) each(nvrtcGetCUBINSize, (void *, size_t *))                             \

@@ -94,6 +94,26 @@ static void open_libraries(const std::string &directory) {
 #undef FIND
 }
 
+static int version() {
+  int major = 0, minor = -1;
+  EXPECT(nvrtcVersion(&major, &minor) == 0 && major == 13 && minor >= 0);
+  return minor;
+}
+
+// A header more, or a changed one, is another compiler.
+static void test_version(const std::string &folder) {
+  const std::string header = folder + "/another_header.h";
+  const int before = version();
+  EXPECT(version() == before);
+  std::ofstream(header) << "// One.\n";
+  const int one = version();
+  std::ofstream(header) << "// Two.\n";
+  const int two = version();
+  remove(header.c_str());
+  EXPECT(one != before && two != before && two != one);
+  EXPECT(version() == before);
+}
+
 int main(int count, char **arguments) {
   if (count < 3) return 2;
   open_libraries(arguments[1]);
@@ -117,6 +137,7 @@ int main(int count, char **arguments) {
   } else {
     image = text_of(path);
   }
+  if (name.empty()) test_version(arguments[1]);
   EXPECT(!image.empty() && cuModuleLoadData(&module, image.data()) == 0);
   if (failures) return 1;
   if (!name.empty()) return run_case(name);

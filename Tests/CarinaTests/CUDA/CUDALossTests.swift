@@ -67,6 +67,20 @@ struct CUDALossTests {
         relative: 1e-5, scale: .element, "sums")
       CUDATwin.expectAgree(logits, expectedLogits, "logits")
       CUDATwin.expectAgree(slopes, expectedSlopes, "slopes")
+
+      let logScale = Tensor([2.5], shape: [1], on: TestBackend.cpu),
+        bias = Tensor([-8], shape: [1], on: TestBackend.cpu)
+      let stays = card.sigmoidContrast(
+        similarities.card, isPositive, logScale: try CUDATwin.onCard(logScale), bias: try CUDATwin.onCard(bias),
+        divisor: 37, logits: logits, slopes: slopes)
+      let read = cpu.sigmoidContrast(
+        similarities.host, isPositive, logScale: logScale, bias: bias, divisor: 37, logits: expectedLogits,
+        slopes: expectedSlopes)
+      for (found, expected) in [
+        (stays.loss, read.loss), (stays.scaleSlope, read.scaleSlope), (stays.biasSlope, read.biasSlope),
+      ] { CUDATwin.expectAgree(found, expected, "numbers that stay on the card") }
+      CUDATwin.expectAgree(logits, expectedLogits, "logits of a scale on the card")
+      CUDATwin.expectAgree(slopes, expectedSlopes, "slopes of a scale on the card")
     }
     try CUDATwin.expectNoFailure()
   }

@@ -20,27 +20,16 @@ import Carina
     _ change: (VisionLanguageModel) throws -> VisionLanguageModel = { $0 }
   ) throws -> String {
     let path = directory.file("parts-\(UUID().uuidString.prefix(8))")
-    let model = try change(PipelineParts(joined: source).join(precision: .float32, on: TestBackend.chosen).model)
-    try JoinedModelWriter.write(
-      model, languageModel: .copy, visionEncoder: .copy, tokenizer: tokenizer ?? source,
-      description: JoinedModelWriter.Description(
-        promptStyle: style, maximumQuestionTokens: 40, maximumAnswerTokens: 50,
-        transform: try transform ?? ImageTransform(size: 24, filter: .bilinear),
-        system: style == .gemma3 ? "Be brief." : nil),
-      type: .float32, to: path)
+    try ExportedParts.write(
+      source, to: path, style: style, tokenizer: tokenizer,
+      transform: try transform ?? ImageTransform(size: 24, filter: .bilinear),
+      system: style == .gemma3 ? "Be brief." : nil,
+      change)
     return path
   }
 
   private func logits(_ path: String) throws -> Tensor {
-    let answering = try AnsweringModel.load(checkpoint: path, precision: .float32, on: Device(TestBackend.chosen))
-    let model = answering.model
-    let numbers = try answering.transform.normalized(answering.transform.pixels(ofFileAt: source.file("image.png")))
-    let pixels = Tensor(numbers, shape: [1, numbers.count], on: TestBackend.chosen)
-    let prompt = try answering.renderer.generation(question: "Is the heart enlarged?")
-    let sequence = ImageTextSequence(prompt, image: 0)
-    let (x, lengths) = model.embed([sequence], imageRows: model.imageRows(pixels), tape: nil)
-    return model.decoder.logits(
-      model.decoder.hiddenStates(x, lengths: lengths, mutualRuns: model.mutualRuns(of: [sequence]), tape: nil))
+    try ExportedParts.logits(path, image: source.file("image.png"))
   }
 
   @Test("the directory has the bits of the parts, opens by itself, and keeps style, limits and system text")
@@ -50,10 +39,7 @@ import Carina
     #expect(export.remarks == [])
     try export.write(to: output)
     #expect(
-      try FileManager.default.contentsOfDirectory(atPath: output).sorted() == [
-        "carina.json", "chat_template.jinja", "config.json", "generation_config.json", "model.safetensors",
-        "preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json",
-      ])
+      try FileManager.default.contentsOfDirectory(atPath: output).sorted() == ExportedParts.fileNames)
     let own = try JoinedGemma3Files.tensors(ModelDirectory(path: output))
     let golden = try JoinedGemma3Files.tensors(source)
     #expect(own.count == golden.count)

@@ -15,14 +15,11 @@ import Carina
     _ golden: String = "full", style: PromptStyle = .gemma, tokenizer: ModelDirectory? = nil,
     transform: ImageTransform? = nil, _ change: (VisionLanguageModel) throws -> VisionLanguageModel = { $0 }
   ) throws -> String {
-    let path = directory.file("parts-\(UUID().uuidString.prefix(8))"), source = try LlavaFiles.golden(golden)
-    let model = try change(PipelineParts(joined: source).join(precision: .float32, on: TestBackend.chosen).model)
-    try JoinedModelWriter.write(
-      model, languageModel: .copy, visionEncoder: .copy, tokenizer: tokenizer ?? source,
-      description: JoinedModelWriter.Description(
-        promptStyle: style, maximumQuestionTokens: 40, maximumAnswerTokens: 50,
-        transform: try transform ?? ImageTransform(size: 24, filter: .bicubic)),
-      type: .float32, to: path)
+    let path = directory.file("parts-\(UUID().uuidString.prefix(8))")
+    try ExportedParts.write(
+      try LlavaFiles.golden(golden), to: path, style: style, tokenizer: tokenizer,
+      transform: try transform ?? ImageTransform(size: 24, filter: .bicubic),
+      change)
     return path
   }
 
@@ -38,14 +35,7 @@ import Carina
   }
 
   private func logits(_ path: String) throws -> Tensor {
-    let answering = try AnsweringModel.load(checkpoint: path, precision: .float32, on: Device(TestBackend.chosen))
-    let model = answering.model, image = try LlavaFiles.golden("full").file("image.png")
-    let numbers = try answering.transform.normalized(answering.transform.pixels(ofFileAt: image))
-    let pixels = Tensor(numbers, shape: [1, numbers.count], on: TestBackend.chosen)
-    let sequence = ImageTextSequence(try answering.renderer.generation(question: "Is the heart enlarged?"), image: 0)
-    let (x, lengths) = model.embed([sequence], imageRows: model.imageRows(pixels), tape: nil)
-    return model.decoder.logits(
-      model.decoder.hiddenStates(x, lengths: lengths, mutualRuns: model.mutualRuns(of: [sequence]), tape: nil))
+    try ExportedParts.logits(path, image: LlavaFiles.golden("full").file("image.png"))
   }
 
   @Test(
@@ -57,10 +47,7 @@ import Carina
     #expect(export.remarks == [])
     try export.write(to: output)
     #expect(
-      try FileManager.default.contentsOfDirectory(atPath: output).sorted() == [
-        "carina.json", "chat_template.jinja", "config.json", "generation_config.json", "model.safetensors",
-        "preprocessor_config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json",
-      ])
+      try FileManager.default.contentsOfDirectory(atPath: output).sorted() == ExportedParts.fileNames)
     let own = try JoinedGemma3Files.tensors(ModelDirectory(path: output))
     // No feature for the decoder passes through a pooling head.
     let expected = try JoinedGemma3Files.tensors(source).filter { !$0.name.hasPrefix("vision_tower.head.") }

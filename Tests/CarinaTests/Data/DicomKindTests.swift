@@ -5,18 +5,13 @@ import Testing
 
 /// DICOM files as archives and tools write them: other encodings than their heads say, several frames, palettes.
 @Suite struct DicomKindTests {
-  private let golden: JSONValue
-  private let directory: String
+  private let goldens: DicomGoldens
 
-  init() throws {
-    let url = try #require(Bundle.module.url(forResource: "Goldens/data/dicom/dicom", withExtension: "json"))
-    golden = try JSONValue.parseFile(url.path)
-    directory = url.deletingLastPathComponent().path
-  }
+  init() throws { goldens = try DicomGoldens() }
 
-  private func bytes(_ name: String) throws -> [UInt8] {
-    try ImageDecoder.bytes(ofFileAt: directory + "/" + name)
-  }
+  private var golden: JSONValue { goldens.facts }
+
+  private func bytes(_ name: String) throws -> [UInt8] { try goldens.bytes(name) }
 
   private func remark(_ name: String, window: PixelPolicy = .minmax, frame: FrameChoice? = nil) throws -> String? {
     try ImageTransform(size: 24, window: window, frame: frame).remarkedPixels(of: bytes(name), path: name).remark

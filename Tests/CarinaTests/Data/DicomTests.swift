@@ -5,18 +5,13 @@ import Testing
 
 /// DICOM files against pydicom and numpy: pixels, rescale, windows, tables, inversion, padding.
 @Suite struct DicomTests {
-  private let golden: JSONValue
-  private let directory: String
+  private let goldens: DicomGoldens
 
-  init() throws {
-    let url = try #require(Bundle.module.url(forResource: "Goldens/data/dicom/dicom", withExtension: "json"))
-    golden = try JSONValue.parseFile(url.path)
-    directory = url.deletingLastPathComponent().path
-  }
+  init() throws { goldens = try DicomGoldens() }
 
-  private func bytes(_ name: String) throws -> [UInt8] {
-    try ImageDecoder.bytes(ofFileAt: directory + "/" + name)
-  }
+  private var golden: JSONValue { goldens.facts }
+
+  private func bytes(_ name: String) throws -> [UInt8] { try goldens.bytes(name) }
 
   private func names(_ key: String) -> [String] { golden[key]?.object.map { $0.map(\.key) } ?? [] }
 

@@ -9,12 +9,14 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
   private let cpu = CPUBackend()
   let activations: ElementType
   let memoryAvailable: Int?
+  let fusesNorms: Bool
   private let lock = NSLock()
   private var counts = (reads: 0, sums: 0, other: 0, uploads: 0)
 
-  init(activations: ElementType = .float32, memoryAvailable: Int? = nil) {
+  init(activations: ElementType = .float32, memoryAvailable: Int? = nil, fusesNorms: Bool = true) {
     self.activations = activations
     self.memoryAvailable = memoryAvailable
+    self.fusesNorms = fusesNorms
   }
 
   /// How often numbers came to the host: by `withHostBytes`, as sums of squares, and otherwise; and how often some went
@@ -194,6 +196,17 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
     count { $0.other += 1 }
     return cpu.sigmoidContrast(
       similarities, isPositive, scale: scale, shift: shift, divisor: divisor, logits: logits, slopes: slopes)
+  }
+  func sigmoidContrast(
+    _ similarities: Tensor, _ isPositive: [Bool], logScale: Tensor, bias: Tensor, divisor: Float, logits: Tensor,
+    slopes: Tensor
+  ) -> (loss: Tensor, scaleSlope: Tensor, biasSlope: Tensor) {
+    func number(_ tensor: Tensor) -> Float { cpu.withHostBytes(of: tensor) { $0.load(as: Float.self) } }
+    let sums = cpu.sigmoidContrast(
+      similarities, isPositive, scale: exp(number(logScale)), shift: number(bias), divisor: divisor, logits: logits,
+      slopes: slopes)
+    func scalar(_ number: Double) -> Tensor { Tensor([Float(number)], shape: [1], on: self) }
+    return (scalar(sums.loss / Double(divisor)), scalar(sums.scaleSlope), scalar(sums.biasSlope))
   }
   func adamW(
     _ value: Tensor, remainder: Tensor?, gradient: Tensor, first: Tensor, second: Tensor, _ constants: AdamWConstants,

@@ -62,6 +62,16 @@ import Carina
     for wait in try waits(texts, on: backend) { #expect(wait.reads == 1 && wait.sums == 1 && wait.other == 0) }
   }
 
+  @Test("stage 0, vision, reads once", arguments: precisions)
+  func towers(precision: ElementType) throws {
+    let backend = DeviceLikeBackend(activations: precision)
+    let model = try ModelDirectory(path: ParityGolden.path("training/siglip"))
+      .loadSiglip(precision: precision, on: backend).model
+    for wait in try waits(try TrainingGoldenData().contrastive(model), on: backend) {
+      #expect(wait.reads == 1 && wait.sums == 1 && wait.other == 0)
+    }
+  }
+
   @Test("a step's numbers are those of the processor where activations are fp32, and near them in bfloat16")
   func numbers() throws {
     func report(_ backend: any Backend, _ precision: ElementType) throws -> StepReport {
