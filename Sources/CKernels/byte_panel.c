@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "byte_vectors.h"
+#include "word_transpose.h"
 
 int64_t carina_byte_panel_bytes(int64_t length, int64_t group) {
   const int64_t whole = length / group, rest = length % group;
@@ -71,31 +72,6 @@ BYTES_INLINE __m512i summed(__m512i sums, __m512i words) {
   return _mm512_dpbusd_epi32(sums, _mm512_set1_epi8(1), words);
 }
 
-/// Exchanges rows and columns of 16 × 16 words.
-BYTES_INLINE void transpose(__m512i rows[16]) {
-  __m512i pairs[16];
-  for (int i = 0; i < 16; i += 2) {
-    pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
-    pairs[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    rows[i] = _mm512_unpacklo_epi64(pairs[i], pairs[i + 2]);
-    rows[i + 1] = _mm512_unpackhi_epi64(pairs[i], pairs[i + 2]);
-    rows[i + 2] = _mm512_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
-    rows[i + 3] = _mm512_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
-  }
-  for (int i = 0; i < 4; i++) {
-    pairs[i] = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0x88);
-    pairs[i + 4] = _mm512_shuffle_i32x4(rows[i], rows[i + 4], 0xdd);
-    pairs[i + 8] = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0x88);
-    pairs[i + 12] = _mm512_shuffle_i32x4(rows[i + 8], rows[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 8; i++) {
-    rows[i] = _mm512_shuffle_i32x4(pairs[i], pairs[i + 8], 0x88);
-    rows[i + 8] = _mm512_shuffle_i32x4(pairs[i], pairs[i + 8], 0xdd);
-  }
-}
-
 BYTES_INLINE __mmask64 bytes_of(int64_t count) { return count >= 64 ? ~0ull : (1ull << (count > 0 ? count : 0)) - 1; }
 
 BYTES static void pack_rows_by_vectors(const int8_t *weights, int64_t stride, int64_t columns, int64_t length,
@@ -112,7 +88,7 @@ BYTES static void pack_rows_by_vectors(const int8_t *weights, int64_t stride, in
           block[n] = column < columns ? _mm512_maskz_loadu_epi8(mask, weights + column * stride + first + 4 * j)
                                       : _mm512_setzero_si512();
         }
-        transpose(block);
+        transpose_words(block);
         for (int i = 0; i < 16 && j + i < words; i++) {
           sums = summed(sums, block[i]);
           _mm512_storeu_si512(panel + (j + i + 1) * WORD + 64 * v, block[i]);
