@@ -39,11 +39,15 @@ CARINA_KERNEL static span span_plain(const float *x, const float *factors, int64
   return found;
 }
 
-/// How many magnitudes are `cut` or more.
-CARINA_KERNEL static int64_t count_plain(const float *x, const float *factors, int64_t count, int32_t cut) {
-  int64_t found = 0;
-  for (int64_t i = 0; i < count; i++) found += magnitude_bits(number(x, factors, i)) >= cut;
-  return found;
+/// How many magnitudes are as large as each of two cuts or larger.
+CARINA_KERNEL static void counts_plain(const float *x, const float *factors, int64_t count, const int32_t cuts[2],
+                                       int64_t found[2]) {
+  found[0] = found[1] = 0;
+  for (int64_t i = 0; i < count; i++) {
+    const int32_t bits = magnitude_bits(number(x, factors, i));
+    found[0] += bits >= cuts[0];
+    found[1] += bits >= cuts[1];
+  }
 }
 
 CARINA_INLINE uint8_t rounded_byte(float x, float inverse, float zero) {
@@ -76,42 +80,90 @@ BYTES_INLINE __mmask16 at_least(__m512 value, __m512i cut) {
   return _mm512_cmpge_epi32_mask(_mm512_castps_si512(_mm512_abs_ps(value)), cut);
 }
 
-BYTES static span span_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut) {
-  const __m512 most = _mm512_set1_ps(3.4028234e38f);
+/// Runs of 16 numbers go into one of four lanes of work, so that none waits for the one before.
+enum { LANES = 4 };
+/// Calls `body(i, lane, mask)` for every 16 numbers.
+#define FOR_SIXTEENS(count, body)                                                  \
+  do {                                                                             \
+    int64_t i = 0;                                                                 \
+    for (; i + 16 * LANES <= (count); i += 16 * LANES) {                           \
+      for (int lane = 0; lane < LANES; lane++) body(i + 16 * lane, lane, 0xffff);  \
+    }                                                                              \
+    for (; i < (count); i += 16) body(i, 0, lanes((count) - i));                   \
+  } while (0)
+
+/// `has_cut` is a constant where this is inlined.
+BYTES_INLINE span span_of(const float *x, const float *factors, int64_t count, int32_t cut, int has_cut) {
   const __m512i bound = _mm512_set1_epi32(cut);
-  __m512 lows = _mm512_setzero_ps(), highs = _mm512_setzero_ps();
-  __mmask16 finite = 0xffff;
-  for (int64_t i = 0; i < count; i += 16) {
-    const __m512 value = scaled(x, factors, i, lanes(count - i));
-    const __mmask16 below = (__mmask16)~at_least(value, bound);
-    finite &= _mm512_cmp_ps_mask(_mm512_abs_ps(value), most, _CMP_LE_OQ);
-    lows = _mm512_mask_min_ps(lows, below, lows, value);
-    highs = _mm512_mask_max_ps(highs, below, highs, value);
+  __m512 lows[LANES], highs[LANES];
+  __m512i largest[LANES];
+  for (int lane = 0; lane < LANES; lane++) {
+    lows[lane] = highs[lane] = _mm512_setzero_ps();
+    largest[lane] = _mm512_setzero_si512();
   }
-  const span found = {_mm512_reduce_min_ps(lows), _mm512_reduce_max_ps(highs), finite == 0xffff};
+#define SPAN(at, lane, mask)                                                                                \
+  do {                                                                                                      \
+    const __m512 value = scaled(x, factors, at, mask), size = _mm512_abs_ps(value);                         \
+    largest[lane] = _mm512_max_epi32(largest[lane], _mm512_castps_si512(size));                             \
+    if (has_cut) {                                                                                          \
+      const __mmask16 below = _mm512_cmplt_epi32_mask(_mm512_castps_si512(size), bound);                    \
+      lows[lane] = _mm512_mask_min_ps(lows[lane], below, lows[lane], value);                                \
+      highs[lane] = _mm512_mask_max_ps(highs[lane], below, highs[lane], value);                             \
+    } else {                                                                                                \
+      lows[lane] = _mm512_min_ps(lows[lane], value);                                                        \
+      highs[lane] = _mm512_max_ps(highs[lane], value);                                                      \
+    }                                                                                                       \
+  } while (0)
+  FOR_SIXTEENS(count, SPAN);
+#undef SPAN
+  for (int lane = 1; lane < LANES; lane++) {
+    lows[0] = _mm512_min_ps(lows[0], lows[lane]);
+    highs[0] = _mm512_max_ps(highs[0], highs[lane]);
+    largest[0] = _mm512_max_epi32(largest[0], largest[lane]);
+  }
+  const span found = {_mm512_reduce_min_ps(lows[0]), _mm512_reduce_max_ps(highs[0]),
+                      _mm512_reduce_max_epi32(largest[0]) < 0x7f800000};
   return found;
 }
 
-BYTES static int64_t count_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut) {
-  const __m512i bound = _mm512_set1_epi32(cut);
-  __m512i found = _mm512_setzero_si512();
-  for (int64_t i = 0; i < count; i += 16) {
-    const __mmask16 large = at_least(scaled(x, factors, i, lanes(count - i)), bound);
-    found = _mm512_mask_sub_epi32(found, large, found, _mm512_set1_epi32(-1));
+BYTES static span span_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut) {
+  return cut == INT32_MAX ? span_of(x, factors, count, cut, 0) : span_of(x, factors, count, cut, 1);
+}
+
+BYTES static void counts_by_vectors(const float *x, const float *factors, int64_t count, const int32_t cuts[2],
+                                    int64_t found[2]) {
+  const __m512i upper = _mm512_set1_epi32(cuts[0]), lower = _mm512_set1_epi32(cuts[1]);
+  const __m512i one = _mm512_set1_epi32(1);
+  __m512i first[LANES], second[LANES];
+  for (int lane = 0; lane < LANES; lane++) first[lane] = second[lane] = _mm512_setzero_si512();
+#define COUNT(at, lane, mask)                                                                     \
+  do {                                                                                            \
+    const __m512 value = scaled(x, factors, at, mask);                                            \
+    first[lane] = _mm512_mask_add_epi32(first[lane], at_least(value, upper), first[lane], one);   \
+    second[lane] = _mm512_mask_add_epi32(second[lane], at_least(value, lower), second[lane], one); \
+  } while (0)
+  FOR_SIXTEENS(count, COUNT);
+#undef COUNT
+  for (int lane = 1; lane < LANES; lane++) {
+    first[0] = _mm512_add_epi32(first[0], first[lane]);
+    second[0] = _mm512_add_epi32(second[0], second[lane]);
   }
-  return _mm512_reduce_add_epi32(found);
+  found[0] = _mm512_reduce_add_epi32(first[0]);
+  found[1] = _mm512_reduce_add_epi32(second[0]);
 }
 
 BYTES static void round_by_vectors(const float *x, const float *factors, int64_t count, float inverse, int32_t zero,
                                    uint8_t *values) {
   const __m512 factor = _mm512_set1_ps(inverse);
   const __m512i shift = _mm512_set1_epi32(zero);
-  for (int64_t i = 0; i < count; i += 16) {
-    const __mmask16 mask = lanes(count - i);
-    const __m512 steps = _mm512_mul_ps(scaled(x, factors, i, mask), factor);
-    const __m512i whole = _mm512_max_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(steps), shift), _mm512_setzero_si512());
-    _mm_mask_storeu_epi8(values + i, mask, _mm512_cvtusepi32_epi8(whole));
-  }
+#define ROUND(at, lane, mask)                                                                                         \
+  do {                                                                                                                \
+    const __m512i steps = _mm512_cvtps_epi32(_mm512_mul_ps(scaled(x, factors, at, mask), factor));                    \
+    const __m512i whole = _mm512_max_epi32(_mm512_add_epi32(steps, shift), _mm512_setzero_si512());                   \
+    _mm_mask_storeu_epi8(values + (at), mask, _mm512_cvtusepi32_epi8(whole));                                         \
+  } while (0)
+  FOR_SIXTEENS(count, ROUND);
+#undef ROUND
 }
 
 BYTES static int find_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut, int64_t *indices) {
@@ -132,9 +184,14 @@ BYTES static int find_by_vectors(const float *x, const float *factors, int64_t c
 static int32_t large_cut(const float *x, const float *factors, int64_t count, float largest, int by_vectors) {
   int32_t cut = INT32_MAX;
   const int32_t top = magnitude_bits(largest) >> HALF_OCTAVE;
-  for (int32_t part = top; part > 0 && part > top - MOST_HALF_OCTAVES; part--) {
-    if (VECTORS_OR_PLAIN(count, x, factors, count, part << HALF_OCTAVE) > MOST_LARGE) break;
-    cut = part << HALF_OCTAVE;
+  for (int32_t part = top; part > 0 && part > top - MOST_HALF_OCTAVES; part -= 2) {
+    const int32_t cuts[2] = {part << HALF_OCTAVE, (part - 1) << HALF_OCTAVE};
+    int64_t found[2];
+    VECTORS_OR_PLAIN(counts, x, factors, count, cuts, found);
+    for (int i = 0; i < 2; i++) {
+      if (found[i] > MOST_LARGE || cuts[i] == 0) return cut;
+      cut = cuts[i];
+    }
   }
   return cut;
 }

@@ -4,20 +4,8 @@
 #include <string.h>
 
 #include "kernel_clones.h"
+#include "row_maximum.h"
 #include "transcendental.h"
-
-CARINA_INLINE float row_maximum(const float *row, int64_t count) {
-  float lanes[16];
-  for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16) {
-    for (int l = 0; l < 16; l++) lanes[l] = row[i + l] > lanes[l] ? row[i + l] : lanes[l];
-  }
-  for (; i < count; i++) lanes[0] = row[i] > lanes[0] ? row[i] : lanes[0];
-  float maximum = lanes[0];
-  for (int l = 1; l < 16; l++) maximum = lanes[l] > maximum ? lanes[l] : maximum;
-  return maximum;
-}
 
 CARINA_KERNEL void carina_masked_softmax(float *scores, int64_t rows, int64_t columns, int64_t stride, float scale,
                                          const int32_t *first, const int32_t *last) {
@@ -40,34 +28,6 @@ CARINA_KERNEL void carina_masked_softmax(float *scores, int64_t rows, int64_t co
     for (int64_t i = begin; i < end; i++) row[i] *= inverse;
     if (begin > 0) memset(row, 0, (size_t)begin * sizeof(float));
     if (end < columns) memset(row + end, 0, (size_t)(columns - end) * sizeof(float));
-  }
-}
-
-CARINA_KERNEL void carina_masked_exponentials(const float *scores, int64_t rows, int64_t columns, int64_t stride,
-                                              float scale, const int32_t *first, const int32_t *last, uint16_t *out,
-                                              float *inverse) {
-  CARINA_FAST_SUMS
-  for (int64_t r = 0; r < rows; r++) {
-    const float *row = scores + r * stride;
-    uint16_t *target = out + r * columns;
-    const int64_t begin = first[r], end = last[r];
-    inverse[r] = 0;
-    if (end <= begin) {
-      memset(target, 0, (size_t)columns * sizeof(uint16_t));
-      continue;
-    }
-    const float maximum = row_maximum(row + begin, end - begin);
-    float sum = 0;
-    for (int64_t i = begin; i < end; i++) {
-      const float e = fast_exp(scale * (row[i] - maximum));
-      uint32_t bits;
-      memcpy(&bits, &e, 4);
-      target[i] = (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-      sum += e;
-    }
-    inverse[r] = 1.f / sum;
-    if (begin > 0) memset(target, 0, (size_t)begin * sizeof(uint16_t));
-    if (end < columns) memset(target + end, 0, (size_t)(columns - end) * sizeof(uint16_t));
   }
 }
 

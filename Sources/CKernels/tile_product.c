@@ -6,6 +6,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include "word_transpose.h"
+
 #define TILE __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
 #define TILE_INLINE \
   static inline __attribute__((always_inline, target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,fma")))
@@ -72,16 +74,20 @@ TILE void carina_round_rows(const float *x, int64_t stride, int64_t rows, int64_
 TILE void carina_pack_rows_as_columns(const float *x, int64_t stride, int64_t rows, int64_t width, uint16_t *out) {
   const int64_t pairs = (width + 1) / 2;
   uint32_t *words = (uint32_t *)out;
-  for (int64_t n = 0; n < (rows + PANEL_WORDS - 1) / PANEL_WORDS * PANEL_WORDS; n++) {
-    uint32_t *column = words + n / PANEL_WORDS * pairs * PANEL_WORDS + n % PANEL_WORDS;
-    for (int64_t c = 0; c < 2 * pairs; c += 16) {
-      uint32_t block[8];
-      const int64_t left = n < rows ? width - c : 0;
-      const __m256i value =
-          left > 0 ? (__m256i)_mm512_cvtneps_pbh(part(x + n * stride + c, left)) : _mm256_setzero_si256();
-      _mm256_storeu_si256((__m256i *)block, value);
-      const int64_t last = pairs - c / 2 < 8 ? pairs - c / 2 : 8;
-      for (int64_t j = 0; j < last; j++) column[(c / 2 + j) * PANEL_WORDS] = block[j];
+  for (int64_t n = 0; n < (rows + PANEL_WORDS - 1) / PANEL_WORDS * PANEL_WORDS; n += 16) {
+    uint32_t *columns = words + n / PANEL_WORDS * pairs * PANEL_WORDS + n % PANEL_WORDS;
+    for (int64_t c = 0; c < 2 * pairs; c += 32) {
+      __m512i block[16];
+      for (int64_t i = 0; i < 16; i++) {
+        const float *row = x + (n + i) * stride + c;
+        const int64_t left = n + i < rows ? width - c : 0;
+        block[i] = left > 0 ? (__m512i)_mm512_cvtne2ps_pbh(left > 16 ? part(row + 16, left - 16) : _mm512_setzero_ps(),
+                                                           part(row, left))
+                            : _mm512_setzero_si512();
+      }
+      transpose_words(block);
+      const int64_t last = pairs - c / 2 < 16 ? pairs - c / 2 : 16;
+      for (int64_t j = 0; j < last; j++) _mm512_storeu_si512(columns + (c / 2 + j) * PANEL_WORDS, block[j]);
     }
   }
 }

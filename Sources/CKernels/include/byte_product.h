@@ -6,7 +6,7 @@
 // the last perhaps shorter; each group of a row of the left factor has a step and a zero of its own.
 
 /// Columns of a panel of the right factor.
-enum { CARINA_BYTE_PANEL_COLUMNS = 32 };
+enum { CARINA_BYTE_PANEL_COLUMNS = 64 };
 /// The longest group whose sums 32 bits hold, those of large numbers included.
 enum { CARINA_MOST_BYTE_GROUP = 1 << 15 };
 /// How many numbers of a row may take more than a byte.
@@ -19,6 +19,12 @@ typedef struct {
   uint8_t ends[4];
   uint32_t words[2 * CARINA_MOST_LARGE_NUMBERS], digits[2 * CARINA_MOST_LARGE_NUMBERS];
 } carina_large_numbers;
+
+/// The weights of the panel that is packed next: `rows` rows of `bytes` bytes, `stride` apart.
+typedef struct {
+  const int8_t *weights;
+  int64_t stride, rows, bytes;
+} carina_next_weights;
 
 /// Whether the processor multiplies bytes into whole numbers (AVX-512 VNNI).
 int carina_has_byte_tiles(void);
@@ -46,10 +52,14 @@ void carina_round_to_bytes(const float *x, const float *factors, int64_t rows, i
                            uint8_t *values, int64_t stride, float *steps, int32_t *zeros, carina_large_numbers *large,
                            int by_vectors);
 
+/// gelu of `count` numbers that are rounded to 8 bits next; of the tanh form with a relative error of 5e-7.
+void carina_gelu_for_bytes(const float *x, float *out, int64_t count, int kind, int by_vectors);
+
 /// c[r, n] = scales[n] · Σ over groups of step · Σ (value − zero) · panel + bias[n] + other[r, n], for the `columns`
 /// columns of one panel, the bias being added before the first rounding; `large`, `scales`, `bias` and `other` (rows
-/// `c_stride` apart, like those of c) may be null.
+/// `c_stride` apart, like those of c) may be null. `next` is brought into the second-level cache meanwhile; null for
+/// nothing.
 void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
                          const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
                          const int8_t *panel, int64_t columns, const float *scales, const float *bias,
-                         const float *other, float *c, int64_t c_stride, int by_vectors);
+                         const float *other, float *c, int64_t c_stride, const carina_next_weights *next, int by_vectors);

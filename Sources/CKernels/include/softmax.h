@@ -23,6 +23,8 @@ void carina_smoothed_cross_entropy(float *logits, const int32_t *targets, float 
 
 /// Row i of scores (leading dimension `stride`) becomes exp(scale * (score - largest)) over columns
 /// first[i]..<last[i] and 0 elsewhere up to `columns`, in bfloat16 rows of `columns` in `out`; inverse[i] is 1 over the
-/// sum before rounding, 0 for a row without visible columns.
+/// sum before rounding, 0 for a row without visible columns. `by_vectors` makes the same bits faster where the processor
+/// rounds to bfloat16 and a row has a multiple of 64 columns.
 void carina_masked_exponentials(const float *scores, int64_t rows, int64_t columns, int64_t stride, float scale,
-                                const int32_t *first, const int32_t *last, uint16_t *out, float *inverse);
+                                const int32_t *first, const int32_t *last, uint16_t *out, float *inverse,
+                                int by_vectors);

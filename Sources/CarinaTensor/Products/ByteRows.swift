@@ -26,7 +26,8 @@ package final class ByteRows {
     rows = x.rows
     columns = x.width
     self.group = group
-    stride = (columns + 63) / 64 * 64
+    // An odd number of lines, so that rows that a product reads together do not lie in one set of the cache.
+    stride = (columns + 63) / 64 * 64 + (columns > 64 && (columns + 63) / 64 % 2 == 0 ? 64 : 0)
     let groups = (columns + group - 1) / group
     self.widensLarge = widensLarge && groups == 1
     let digits = self.widensLarge ? MemoryLayout<carina_large_numbers>.stride : 0
@@ -44,7 +45,7 @@ package final class ByteRows {
       let buffer = PooledBuffer(columns * 4, from: backend.pool)
       let active = buffer.pointer.assumingMemoryBound(to: Float.self)
       for row in range {
-        carina_gelu_forward(source + row * columns, active, Int64(columns), activation.code)
+        carina_gelu_for_bytes(source + row * columns, active, Int64(columns), activation.code, byVectors ? 1 : 0)
         round(active, row, 1)
       }
       withExtendedLifetime(buffer) {}

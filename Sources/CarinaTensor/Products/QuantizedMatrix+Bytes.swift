@@ -12,10 +12,12 @@ extension QuantizedMatrix {
   package func multiply(_ x: ByteRows, bias: Tensor?, summand: Tensor?, byVectors: Bool, into c: Tensor) {
     precondition(x.columns == columns, "rows of \(x.columns) meet weights of \(columns)")
     let columns = columns, values = values
-    multiply(x, width: rows, scales: scales, bias: bias, summand: summand, byVectors, into: c) { first, count, panel in
+    multiply(x, width: rows, scales: scales, bias: bias, summand: summand, byVectors, into: c) { first, count in
+      carina_next_weights(
+        weights: values + first * columns, stride: Int64(columns), rows: Int64(count), bytes: Int64(columns))
+    } pack: { weights, count, panel in
       carina_pack_byte_rows(
-        values + first * columns, Int64(columns), Int64(count), Int64(columns), Int64(x.group), panel,
-        byVectors ? 1 : 0)
+        weights, Int64(columns), Int64(count), Int64(columns), Int64(x.group), panel, byVectors ? 1 : 0)
     }
   }
 
@@ -34,17 +36,20 @@ extension QuantizedMatrix {
       byVectors: byVectors, on: backend)
     let columns = columns, rows = rows, values = values
     multiply(rounded, width: columns, scales: columnFactors?.floats, bias: nil, summand: nil, byVectors, into: dx) {
-      first, count, panel in
+      first, count in
+      carina_next_weights(weights: values + first, stride: Int64(columns), rows: Int64(rows), bytes: Int64(count))
+    } pack: { weights, count, panel in
       carina_pack_byte_columns(
-        values + first, Int64(columns), Int64(count), Int64(rows), Int64(rounded.group), panel, byVectors ? 1 : 0)
+        weights, Int64(columns), Int64(count), Int64(rows), Int64(rounded.group), panel, byVectors ? 1 : 0)
     }
   }
 
   /// c [left.rows, width], a panel of columns at a time: each is packed once and met by all rows, while it is in the
-  /// second-level cache.
+  /// second-level cache; the weights of the next come there meanwhile.
   private func multiply(
     _ left: ByteRows, width: Int, scales: UnsafePointer<Float>?, bias: Tensor?, summand: Tensor?, _ byVectors: Bool,
-    into c: Tensor, pack: (_ first: Int, _ count: Int, UnsafeMutablePointer<Int8>) -> Void
+    into c: Tensor, weights: (_ first: Int, _ count: Int) -> carina_next_weights,
+    pack: (UnsafePointer<Int8>, _ count: Int, UnsafeMutablePointer<Int8>) -> Void
   ) {
     precondition(c.count >= left.rows * width, "[\(left.rows), \(width)] into \(c.shape)")
     let panelWidth = Int(CARINA_BYTE_PANEL_COLUMNS), panels = (width + panelWidth - 1) / panelWidth
@@ -62,16 +67,19 @@ extension QuantizedMatrix {
       for task in range {
         let index = task / parts, part = task % parts, first = index * panelWidth
         let count = min(panelWidth, width - first)
-        if packed != index { pack(first, count, panel) }
+        if packed != index { pack(weights(first, count).weights, count, panel) }
         packed = index
         let start = left.rows * part / parts, rows = left.rows * (part + 1) / parts - start
         let offset = start * width + first
+        let following = (task + 1) / parts, isLast = following == index || task + 1 == range.upperBound
+        let skipped = following * panelWidth
+        var next = isLast ? carina_next_weights() : weights(skipped, min(panelWidth, width - skipped))
         carina_byte_product(
           left.values + start * left.stride, Int64(left.stride), left.steps + start * left.groupCount,
           left.zeros + start * left.groupCount, left.large.map { UnsafePointer($0 + start) }, Int64(rows),
           Int64(left.columns), Int64(left.group), panel,
           Int64(count), scales.map { $0 + first }, bias.map { $0 + first }, summand.map { $0 + offset }, out + offset,
-          Int64(width), byVectors ? 1 : 0)
+          Int64(width), &next, byVectors ? 1 : 0)
       }
       withExtendedLifetime(buffer) {}
     }

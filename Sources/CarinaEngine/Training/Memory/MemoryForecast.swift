@@ -251,10 +251,11 @@ public struct MemoryForecast: Equatable, Sendable {
       : parts.map { "\($0.0) \(MemoryForecast.text($0.1))" }.joined(separator: ", ")
   }
 
-  /// Bytes of the matrices of all blocks in 8 bits.
-  private static func roundedByteCount(_ table: TensorTable) -> Int {
+  /// Bytes of the matrices of all blocks in 8 bits, with the fp32 factors of their columns.
+  static func roundedByteCount(_ table: TensorTable) -> Int {
     table.rows.filter(\.isBlockMatrix).reduce(0) { sum, row in
-      sum + QuantizedLayout(rows: row.shape[0], columns: row.shape.dropFirst().reduce(1, *)).byteCount
+      let columns = row.shape.dropFirst().reduce(1, *)
+      return sum + QuantizedLayout(rows: row.shape[0], columns: columns).byteCount + 4 * columns
     }
   }
 

@@ -45,7 +45,7 @@ struct TiledAttention {
       let inverses = Tensor(uninitialized: [count], on: backend)
       carina_masked_exponentials(
         scores.floats, Int64(count), Int64(columns), Int64(columns), layout.scale, block.first, block.last,
-        weights.bfloats, inverses.floats)
+        weights.bfloats, inverses.floats, 1)
       let pack = values[task.sequence]
       let used = (block.columns.count + 1) / 2
       carina_tile_product(
