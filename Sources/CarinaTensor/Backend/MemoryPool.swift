@@ -24,6 +24,8 @@ package final class MemoryPool: @unchecked Sendable {
   private var inUse = 0
   private var reserved = 0
   private var peak = 0
+  /// What will be in use at the highest, where somebody said so.
+  private var expected = 0
   private var moment = 0
   /// The largest buffer that was ever returned.
   private var largest = 0
@@ -56,6 +58,14 @@ package final class MemoryPool: @unchecked Sendable {
     for idle in free.values.joined() { idle.pointer.deallocate() }
   }
 
+  /// Says how many bytes will be in use at the highest. A first step would otherwise give back what its next part, or
+  /// the next step, asks for again.
+  package func expect(_ byteCount: Int) {
+    lock.lock()
+    defer { lock.unlock() }
+    expected = byteCount
+  }
+
   /// Bytes handed out now, and the most at any moment.
   package var usage: (inUse: Int, peak: Int, reserved: Int) {
     lock.lock()
@@ -80,7 +90,8 @@ package final class MemoryPool: @unchecked Sendable {
     peak = max(peak, inUse)
     if let found { return found.pointer }
     // With some room to spare, so that a step in steady state still asks for nothing.
-    let most = peak + MemoryPool.room(peak: peak, largest: largest, smallest: smallestRoom)
+    let highest = max(peak, expected)
+    let most = highest + MemoryPool.room(peak: highest, largest: largest, smallest: smallestRoom)
     if reserved + size > most { unmapIdle(reserved + size - most) }
     reserved += size
     guard size >= MemoryPool.mappingThreshold else {
