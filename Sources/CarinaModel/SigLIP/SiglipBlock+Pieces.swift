@@ -17,7 +17,7 @@ extension SiglipAttention {
   /// x + attention(norm x).
   func inPieces(_ norm: LayerNorm, _ x: Tensor, lengths: [Int], tape: Tape?) -> Tensor {
     let type = query.weight.value.elementType
-    let rows = HeldRows(norm(x, tape: tape), as: type)
+    let rows = norm.heldRows(x, as: type, tape: tape)
     func project(_ map: Linear) -> Tensor {
       heldLinear(rows, map.weight, map.bias, as: x.backend.activations, tape: tape)
     }
@@ -31,9 +31,15 @@ extension SiglipMLP {
   /// contract(gelu(expand(norm x))) in the type of the weights.
   func inPieces(_ norm: LayerNorm, _ x: Tensor, known: Tensor?, tape: Tape?) -> Tensor {
     let type = contract.weight.value.elementType
-    let inner = heldLinear(
-      HeldRows(norm(x, tape: tape), as: type), expand.weight, expand.bias, as: x.backend.activations, tape: tape)
-    let active = HeldRows(gelu(inner, kind: activation, tape: tape), as: type)
+    let active = heldActivation(
+      norm.heldRows(x, as: type, tape: tape), expand.weight, expand.bias, activation, tape: tape)
     return heldLinear(active, contract.weight, contract.bias, known: known, as: type, tape: tape)
+  }
+}
+
+extension LayerNorm {
+  /// The norm of rows, as products with held matrices read it.
+  func heldRows(_ x: Tensor, as type: ElementType, tape: Tape?) -> HeldRows {
+    heldLayerNorm(x, weight, bias, epsilon: epsilon, as: type, tape: tape)
   }
 }

@@ -59,7 +59,8 @@ package final class MemoryPool: @unchecked Sendable {
   }
 
   /// Says how many bytes will be in use at the highest. A first step would otherwise give back what its next part, or
-  /// the next step, asks for again.
+  /// the next step, asks for again, and let what stays, such as gradients and moments, take larger buffers that are idle
+  /// for a moment.
   package func expect(_ byteCount: Int) {
     lock.lock()
     defer { lock.unlock() }
@@ -108,7 +109,7 @@ package final class MemoryPool: @unchecked Sendable {
   /// A free buffer of this class or, of the large ones, of the next that is not too large.
   private func takeFree(_ size: Int) -> (pointer: UnsafeMutableRawPointer, size: Int)? {
     if let idle = free[size]?.popLast() { return (idle.pointer, size) }
-    guard size >= MemoryPool.mappingThreshold else { return nil }
+    guard size >= MemoryPool.mappingThreshold, reserved + size > expected else { return nil }
     var larger = MemoryPool.sizeClass(size + 1)
     while larger <= size + size / 2 {
       if let idle = free[larger]?.popLast() {

@@ -6,6 +6,8 @@ package final class HeldRows {
   /// What collects their gradient, which is stored as `gradientType`; nil for nothing.
   let node: GradientNode?
   let gradientType: ElementType
+  /// Whether a packed copy of the rows makes the product with their transposed gradient faster than the copy costs.
+  var isWorthPacking: Bool { operand.rows >= 256 && operand.rows % 64 == 0 && operand.width % 64 == 0 }
   /// The rows packed as a right factor, for the gradients of the matrices that read them.
   private(set) lazy var packed: (any PackedFactor)? = (operand.backend as? CPUBackend)?.products.pack(
     MatrixOperand(operand, rows: operand.rows, columns: operand.width))
