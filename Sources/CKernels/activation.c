@@ -1,36 +1,20 @@
 #include "activation.h"
 
-#include "kernel_clones.h"
-#include "transcendental.h"
-
-#define SQRT_2_OVER_PI 0.7978845608f
-#define CUBIC 0.044715f
-#define INVERSE_SQRT_2 0.7071067812f
-#define INVERSE_SQRT_2PI 0.3989422804f
-
-CARINA_INLINE float tanh_part(float x) { return fast_tanh(SQRT_2_OVER_PI * (x + CUBIC * x * x * x)); }
-
-CARINA_INLINE float tanh_slope(float x, float t) {
-  return 0.5f * (1.f + t) + 0.5f * x * (1.f - t * t) * SQRT_2_OVER_PI * (1.f + 3.f * CUBIC * x * x);
-}
+#include "gelu.h"
 
 CARINA_KERNEL void carina_gelu_forward(const float *x, float *out, int64_t count, int kind) {
   if (kind == CARINA_GELU_TANH) {
-    for (int64_t i = 0; i < count; i++) out[i] = 0.5f * x[i] * (1.f + tanh_part(x[i]));
+    for (int64_t i = 0; i < count; i++) out[i] = gelu_of(x[i], CARINA_GELU_TANH);
   } else {
-    for (int64_t i = 0; i < count; i++) out[i] = 0.5f * x[i] * fast_erfc(-x[i] * INVERSE_SQRT_2);
+    for (int64_t i = 0; i < count; i++) out[i] = gelu_of(x[i], CARINA_GELU_ERF);
   }
 }
 
 CARINA_KERNEL void carina_gelu_backward(const float *x, const float *dout, float *dx, int64_t count, int kind) {
   if (kind == CARINA_GELU_TANH) {
-    for (int64_t i = 0; i < count; i++) dx[i] = dout[i] * tanh_slope(x[i], tanh_part(x[i]));
+    for (int64_t i = 0; i < count; i++) dx[i] = dout[i] * gelu_slope(x[i], CARINA_GELU_TANH);
   } else {
-    for (int64_t i = 0; i < count; i++) {
-      const float cumulative = 0.5f * fast_erfc(-x[i] * INVERSE_SQRT_2);
-      const float density = INVERSE_SQRT_2PI * fast_exp(-0.5f * x[i] * x[i]);
-      dx[i] = dout[i] * (cumulative + x[i] * density);
-    }
+    for (int64_t i = 0; i < count; i++) dx[i] = dout[i] * gelu_slope(x[i], CARINA_GELU_ERF);
   }
 }
 

@@ -8,6 +8,15 @@ CARINA_KERNEL void carina_add(const float *a, const float *b, float *out, int64_
   for (int64_t i = 0; i < count; i++) out[i] = a[i] + b[i];
 }
 
+CARINA_KERNEL void carina_add_bfloat16(const float *a, const uint16_t *b, float *out, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    const uint32_t bits = (uint32_t)b[i] << 16;
+    float wide;
+    memcpy(&wide, &bits, 4);
+    out[i] = a[i] + wide;
+  }
+}
+
 CARINA_KERNEL void carina_add_scaled(const float *restrict source, float factor, float *restrict target,
                                      int64_t count) {
   for (int64_t i = 0; i < count; i++) target[i] += factor * source[i];

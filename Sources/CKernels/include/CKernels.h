@@ -5,6 +5,7 @@
 #include "dropout.h"
 #include "elementwise.h"
 #include "few_rows.h"
+#include "held_rows.h"
 #include "memory_advice.h"
 #include "normalization.h"
 #include "optimizer.h"

@@ -2,6 +2,8 @@
 #include <stdint.h>
 
 void carina_add(const float *a, const float *b, float *out, int64_t count);
+/// out = a + b with b of bfloat16
+void carina_add_bfloat16(const float *a, const uint16_t *b, float *out, int64_t count);
 /// target += factor * source
 void carina_add_scaled(const float *source, float factor, float *target, int64_t count);
 void carina_scale(float *values, float factor, int64_t count);

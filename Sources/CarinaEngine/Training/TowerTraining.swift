@@ -15,7 +15,7 @@ public final class TowerTraining {
   private let pairs: ContrastivePairs, heldOutPairs: ContrastivePairs?
   /// Ids of every text.
   public let textLength: Int
-  private let pieces: ContrastivePieces
+  private var pieces: ContrastivePieces
   /// How much memory the run will take.
   public let forecast: MemoryForecast
   /// What was noticed while loading, for the log.
@@ -72,6 +72,8 @@ public final class TowerTraining {
     forecast = try MemoryForecast(
       options, reading, in: directory, freezing: freezing, pairs: pairs, pieces: pieces, textLength: textLength,
       precision: precision, on: device.backend)
+    pieces.keptPieces = forecast.keptPieces
+    device.backend.expect(forecast.buffers)
     part = try directory.loadSiglip(precision: precision, on: device.backend)
     try device.backend.throwFailure()
     if freezing.freezesText { part.model.text.packWhenFrozen() }
@@ -113,7 +115,11 @@ public final class TowerTraining {
   }
 
   /// How a batch is divided, in words.
-  public var chunkSummary: String { "\(pieces.images) images, or \(pieces.texts) texts" }
+  public var chunkSummary: String {
+    let kept = pieces.keptPieces
+    return "\(pieces.images) images, or \(pieces.texts) texts"
+      + (kept > 0 ? "; of \(kept) pieces of images results are kept for their second pass" : "")
+  }
 
   /// How a run goes: its optimizer steps, those that are warm-up, and how many an epoch has.
   public var scheduleSummary: String {

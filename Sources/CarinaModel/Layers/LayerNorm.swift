@@ -4,7 +4,7 @@ import CarinaTensor
 package struct LayerNorm {
   /// Gain and shift, [W].
   package let weight: Parameter, bias: Parameter
-  private let epsilon: Float
+  let epsilon: Float
 
   /// Takes `prefix.weight` and `prefix.bias` from the source.
   init(_ source: ParameterSource, _ prefix: String, width: Int, epsilon: Float) {

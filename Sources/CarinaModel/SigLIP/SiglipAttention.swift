@@ -2,7 +2,7 @@ import CarinaTensor
 
 /// SigLIP's self-attention (transformers `SiglipAttention`): every position of a sequence sees every other.
 struct SiglipAttention {
-  private let query: Linear, key: Linear, value: Linear, output: Linear
+  let query: Linear, key: Linear, value: Linear, output: Linear
   private let headCount: Int, headSize: Int
 
   /// Takes the four maps below `prefix` from the source.
@@ -31,12 +31,16 @@ struct SiglipAttention {
   /// x [sequences · length, W] to a term of the same shape.
   func callAsFunction(_ x: Tensor, lengths: [Int], _ pass: LayerPass) -> LinearTerm {
     let x = query.input(x)
+    let mixed = attend(query(x, pass), key(x, pass), value(x, pass), lengths: lengths, tape: pass.tape)
+    return output.term(output.input(mixed), pass)
+  }
+
+  /// Queries, keys and values [sequences · length, W] to what the last map reads.
+  func attend(_ queries: Tensor, _ keys: Tensor, _ values: Tensor, lengths: [Int], tape: Tape?) -> Tensor {
     let layout = AttentionLayout(
       queryCounts: lengths, heads: headCount, headSize: headSize, scale: 1 / Float(headSize).squareRoot(),
       isCausal: false)
-    let mixed = attention(
-      query(x, pass), key(x, pass), value(x, pass), layout: layout, products: query.weight.value.elementType,
-      tape: pass.tape)
-    return output.term(output.input(mixed), pass)
+    return CarinaTensor.attention(
+      queries, keys, values, layout: layout, products: query.weight.value.elementType, tape: tape)
   }
 }

@@ -3,9 +3,9 @@ import CarinaTensor
 /// One block of SigLIP's towers: x + attention(norm x), then x + MLP(norm x) (pre-norm; transformers
 /// `SiglipEncoderLayer`).
 package struct SiglipBlock {
-  private let firstNorm: LayerNorm, secondNorm: LayerNorm
-  private let attention: SiglipAttention
-  private let mlp: SiglipMLP
+  let firstNorm: LayerNorm, secondNorm: LayerNorm
+  let attention: SiglipAttention
+  let mlp: SiglipMLP
 
   /// Takes the block's sixteen weights, named as in the checkpoint, from the source.
   init(

@@ -2,8 +2,8 @@ import CarinaTensor
 
 /// SigLIP's MLP (transformers `SiglipMLP`): contract(gelu(expand(x))).
 struct SiglipMLP {
-  private let expand: Linear, contract: Linear
-  private let activation: GELUKind
+  let expand: Linear, contract: Linear
+  let activation: GELUKind
 
   /// Takes `prefix.fc1` and `prefix.fc2` from the source.
   init(_ source: ParameterSource, _ prefix: String, hiddenSize: Int, intermediateSize: Int, activation: GELUKind) {

@@ -40,6 +40,20 @@ package final class SiglipModel {
     return pooled
   }
 
+  /// The same of images that are a piece of a batch, whose weights are held: with a tape as without the digits are the
+  /// same, and what the MLPs add is rounded to the weights' type.
+  /// - Parameter kept: what the MLPs add, to be kept or as it was kept; nil to compute it and not to keep it.
+  package func imageEmbeddingsInPieces(
+    _ pixels: Tensor, count: Int, isCheckpointed: Bool = false, kept: KeptTerms? = nil, tape: Tape?
+  ) -> Tensor {
+    let features = vision.featuresInPieces(
+      pixels, count: count, isCheckpointed: isCheckpointed, kept: kept, tape: tape)
+    guard let pooled = vision.pooled(features, count: count, tape: tape) else {
+      preconditionFailure("a contrastive model needs a pooling head")
+    }
+    return pooled
+  }
+
   /// The sigmoid loss of a batch: `isPositive` [images · texts] says which text describes which image;
   /// `divisor` replaces the number of images in the mean when they are only a part of a step.
   package func loss(

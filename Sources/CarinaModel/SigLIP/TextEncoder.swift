@@ -48,10 +48,11 @@ package final class TextEncoder {
   ///   - texts: ids, all of one length up to `maximumPositions`.
   ///   - isCheckpointed: blocks run again in the backward pass instead of keeping their activations.
   ///   - isFused: see `SiglipBlock`.
+  ///   - isInPieces: blocks compute as in `SiglipBlock.inPieces`.
   ///   - observe: called with the state after the embedding (0) and after each block.
   /// - Returns: [texts · length, W].
   package func hiddenStates(
-    _ texts: [[Int]], isCheckpointed: Bool = false, isFused: Bool = false, tape: Tape?,
+    _ texts: [[Int]], isCheckpointed: Bool = false, isFused: Bool = false, isInPieces: Bool = false, tape: Tape?,
     observe: ((Int, Tensor) -> Void)? = nil
   ) -> Tensor {
     let length = texts.first?.count ?? 0
@@ -64,7 +65,11 @@ package final class TextEncoder {
     let lengths = texts.map(\.count)
     for (layer, block) in blocks.enumerated() {
       if isCheckpointed {
-        x = checkpointed(x, tape: tape) { block($0, lengths: lengths, tape: $1) }
+        x = checkpointed(x, tape: tape) {
+          isInPieces ? block.inPieces($0, lengths: lengths, tape: $1) : block($0, lengths: lengths, tape: $1)
+        }
+      } else if isInPieces {
+        x = block.inPieces(x, lengths: lengths, tape: tape)
       } else {
         x = block(x, lengths: lengths, isFused: isFused, tape: tape)
       }
@@ -75,10 +80,11 @@ package final class TextEncoder {
 
   /// One embedding a text: [texts, projection size].
   package func pooled(
-    _ texts: [[Int]], isCheckpointed: Bool = false, isFused: Bool = false, tape: Tape?
+    _ texts: [[Int]], isCheckpointed: Bool = false, isFused: Bool = false, isInPieces: Bool = false, tape: Tape?
   ) -> Tensor {
     let length = texts.first?.count ?? 0
-    let states = hiddenStates(texts, isCheckpointed: isCheckpointed, isFused: isFused, tape: tape)
+    let states = hiddenStates(
+      texts, isCheckpointed: isCheckpointed, isFused: isFused, isInPieces: isInPieces, tape: tape)
     return head(selectRows(states, texts.indices.map { ($0 + 1) * length - 1 }, tape: tape), tape: tape)
   }
 

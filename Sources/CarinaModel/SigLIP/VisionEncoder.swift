@@ -72,13 +72,9 @@ public final class VisionEncoder {
     _ pixels: Tensor, count: Int, kind: VisionFeature = .postNorm, isCheckpointed: Bool = false, tape: Tape?,
     observe: ((Int, Tensor) -> Void)? = nil
   ) -> Tensor {
-    let patches = extractPatches(
-      pixels, count: count, channels: config.channelCount, size: config.imageSize, patchSize: config.patchSize)
-    let indices = (0..<count).flatMap { _ in 0..<config.patchCount }
-    var x = add(
-      linear(patches, patchWeight, patchBias, tape: tape), embedding(indices, positions, tape: tape), tape: tape)
-    observe?(0, x)
     let lengths = [Int](repeating: config.patchCount, count: count)
+    var x = embeddings(pixels, count: count, tape: tape)
+    observe?(0, x)
     func runBlocks() {
       for (layer, block) in blocks.enumerated() {
         if isCheckpointed {
@@ -93,6 +89,31 @@ public final class VisionEncoder {
     let isAllOwn = tape == nil && maps.allSatisfy { $0.weight.multipliesBytes && $0.adapters.isEmpty }
     if isAllOwn { x.backend.ownLoops(runBlocks) } else { runBlocks() }
     return kind == .postNorm ? postNorm(x, tape: tape) : x
+  }
+
+  /// The post-norm features of images that are a piece of a batch; see `SiglipBlock.inPieces`. Not checkpointed with
+  /// kept terms.
+  func featuresInPieces(
+    _ pixels: Tensor, count: Int, isCheckpointed: Bool, kept: KeptTerms?, tape: Tape?
+  ) -> Tensor {
+    let lengths = [Int](repeating: config.patchCount, count: count)
+    var x = embeddings(pixels, count: count, tape: tape)
+    for block in blocks {
+      if isCheckpointed {
+        x = checkpointed(x, tape: tape) { block.inPieces($0, lengths: lengths, tape: $1) }
+      } else {
+        x = block.inPieces(x, lengths: lengths, kept: kept, tape: tape)
+      }
+    }
+    return postNorm(x, tape: tape)
+  }
+
+  private func embeddings(_ pixels: Tensor, count: Int, tape: Tape?) -> Tensor {
+    let patches = extractPatches(
+      pixels, count: count, channels: config.channelCount, size: config.imageSize, patchSize: config.patchSize)
+    let indices = (0..<count).flatMap { _ in 0..<config.patchCount }
+    return add(
+      linear(patches, patchWeight, patchBias, tape: tape), embedding(indices, positions, tape: tape), tape: tape)
   }
 
   /// One embedding an image from its post-norm features: [B · P, W] to [B, W]; nil without a pooling head.

@@ -24,6 +24,8 @@ package final class MemoryPool: @unchecked Sendable {
   private var inUse = 0
   private var reserved = 0
   private var peak = 0
+  /// What will be in use at the highest, where somebody said so.
+  private var expected = 0
   private var moment = 0
   /// The largest buffer that was ever returned.
   private var largest = 0
@@ -56,6 +58,15 @@ package final class MemoryPool: @unchecked Sendable {
     for idle in free.values.joined() { idle.pointer.deallocate() }
   }
 
+  /// Says how many bytes will be in use at the highest. A first step would otherwise give back what its next part, or
+  /// the next step, asks for again, and let what stays, such as gradients and moments, take larger buffers that are idle
+  /// for a moment.
+  package func expect(_ byteCount: Int) {
+    lock.lock()
+    defer { lock.unlock() }
+    expected = byteCount
+  }
+
   /// Bytes handed out now, and the most at any moment.
   package var usage: (inUse: Int, peak: Int, reserved: Int) {
     lock.lock()
@@ -80,7 +91,8 @@ package final class MemoryPool: @unchecked Sendable {
     peak = max(peak, inUse)
     if let found { return found.pointer }
     // With some room to spare, so that a step in steady state still asks for nothing.
-    let most = peak + MemoryPool.room(peak: peak, largest: largest, smallest: smallestRoom)
+    let highest = max(peak, expected)
+    let most = highest + MemoryPool.room(peak: highest, largest: largest, smallest: smallestRoom)
     if reserved + size > most { unmapIdle(reserved + size - most) }
     reserved += size
     guard size >= MemoryPool.mappingThreshold else {
@@ -97,7 +109,7 @@ package final class MemoryPool: @unchecked Sendable {
   /// A free buffer of this class or, of the large ones, of the next that is not too large.
   private func takeFree(_ size: Int) -> (pointer: UnsafeMutableRawPointer, size: Int)? {
     if let idle = free[size]?.popLast() { return (idle.pointer, size) }
-    guard size >= MemoryPool.mappingThreshold else { return nil }
+    guard size >= MemoryPool.mappingThreshold, reserved + size > expected else { return nil }
     var larger = MemoryPool.sizeClass(size + 1)
     while larger <= size + size / 2 {
       if let idle = free[larger]?.popLast() {

@@ -20,6 +20,13 @@ package protocol TensorMemory: AnyObject, Sendable {
   var memoryUsage: (inUse: Int, peak: Int, reserved: Int) { get }
   /// Gives idle memory back to the system.
   func trimMemory()
+  /// Told how many bytes the work to come will hand out at its highest: until then, what is idle is kept for it.
+  func expect(_ byteCount: Int)
+}
+
+extension TensorMemory {
+  /// Nothing is kept for it.
+  package func expect(_ byteCount: Int) {}
 }
 
 extension CPUBackend: TensorMemory {
@@ -68,4 +75,7 @@ extension CPUBackend: TensorMemory {
 
   /// See `TensorMemory`.
   package func trimMemory() { pool.trim() }
+
+  /// See `TensorMemory`: the pool gives nothing back for it.
+  package func expect(_ byteCount: Int) { pool.expect(byteCount) }
 }

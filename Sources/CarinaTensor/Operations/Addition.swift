@@ -17,7 +17,7 @@ package func add(_ a: Tensor, _ b: Tensor, tape: Tape?) -> Tensor {
 
 /// Sums.
 package protocol AdditionKernels {
-  /// target = a + b, fp32 of one count; `target` may be `a` or `b`.
+  /// target = a + b, fp32 of one count, b also bfloat16; `target` may be `a` or `b`.
   func add(_ a: Tensor, _ b: Tensor, into target: Tensor)
 }
 
@@ -26,6 +26,10 @@ extension CPUBackend: AdditionKernels {
   package func add(_ a: Tensor, _ b: Tensor, into target: Tensor) {
     RowSplit.run(a.count, grain: 1 << 15) { range in
       let first = range.lowerBound
+      if b.elementType == .bfloat16 {
+        return carina_add_bfloat16(
+          a.floats + first, b.bfloats + first, target.floats + first, Int64(range.count))
+      }
       carina_add(a.floats + first, b.floats + first, target.floats + first, Int64(range.count))
     }
   }

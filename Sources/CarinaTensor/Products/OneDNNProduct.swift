@@ -286,20 +286,22 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
   /// c [a.rows, columns] = a b, densely, with b packed; false where the library has no fast kernel for these sizes.
   fileprivate func multiply(
     _ a: MatrixOperand, _ b: UnsafeRawPointer, _ layout: Layout, rows: Int, columns: Int,
-    into c: UnsafeMutableRawPointer, _ epilogue: ProductEpilogue
+    into c: UnsafeMutableRawPointer, _ epilogue: ProductEpilogue, accumulate: Bool = false
   ) -> Bool {
-    guard let product = prepared(a, layout, rows: rows, columns: columns, epilogue.kind) else { return false }
+    guard let product = prepared(a, layout, rows: rows, columns: columns, epilogue.kind, accumulate: accumulate) else {
+      return false
+    }
     run(product, a, b, into: c, epilogue)
     return true
   }
 
   private func prepared(
-    _ a: MatrixOperand, _ layout: Layout, rows: Int, columns: Int, _ epilogue: ProductEpilogue.Kind
+    _ a: MatrixOperand, _ layout: Layout, rows: Int, columns: Int, _ epilogue: ProductEpilogue.Kind, accumulate: Bool
   ) -> Prepared? {
     guard !a.isTransposed, a.stride == a.columns else { return nil }
     let shape = Shape(
       m: a.rows, n: columns, k: rows, aRow: a.stride, aColumn: 1, bRow: 0, bColumn: 0, cRow: columns,
-      isBFloat16: true, accumulate: false, isPacked: true, epilogue: epilogue)
+      isBFloat16: true, accumulate: accumulate, isPacked: true, epilogue: epilogue)
     lock.lock()
     defer { lock.unlock() }
     if let known = lookUp(shape) { return known }
@@ -308,6 +310,7 @@ package final class OneDNNProduct: MatrixProductProvider, @unchecked Sendable {
     (description.a_row, description.a_column, description.c_row) = (Int64(rows), 1, Int64(columns))
     (description.b_row, description.b_column) = (Int64(columns), 1)
     description.is_bfloat16 = 1
+    description.accumulate = accumulate ? 1 : 0
     epilogue.describe(&description)
     let product = Prepared()
     let status = withUnsafePointer(to: &layout.matmul.b) { layout in
@@ -346,6 +349,11 @@ private final class OneDNNPackedFactor: PackedFactor {
 
   func multiply(_ a: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue) -> Bool {
     product.multiply(a, storage.pointer, layout, rows: rows, columns: columns, into: c, epilogue)
+  }
+
+  func multiply(_ a: MatrixOperand, into c: UnsafeMutablePointer<Float>, accumulate: Bool) -> Bool {
+    product.multiply(
+      a, storage.pointer, layout, rows: rows, columns: columns, into: c, ProductEpilogue(), accumulate: accumulate)
   }
 
   func multiplyTransposed(_ a: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue) -> Bool {

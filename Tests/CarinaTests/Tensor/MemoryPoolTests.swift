@@ -50,6 +50,21 @@ import Carina
     pool.release(smallest, sizes[0])
   }
 
+  @Test("until what is expected is held, nothing goes back and nothing larger is lent")
+  func expecting() {
+    let pool = MemoryPool(smallestRoom: 0)
+    pool.expect(40 * megabyte)
+    let large = pool.allocate(12 * megabyte)
+    pool.release(large, 12 * megabyte)
+    let first = pool.allocate(10 * megabyte), second = pool.allocate(16 * megabyte)
+    #expect(first != large && pool.usage.reserved == 38 * megabyte && pool.usage.inUse == 26 * megabyte)
+    // There is no room for another within it.
+    let third = pool.allocate(10 * megabyte)
+    #expect(third == large && pool.usage.reserved == 38 * megabyte && pool.usage.peak == 38 * megabyte)
+    for (buffer, size) in [(first, 10), (second, 16), (third, 10)] { pool.release(buffer, size * megabyte) }
+    #expect(pool.usage.reserved == 38 * megabyte)
+  }
+
   @Test("a step that comes again asks the system for nothing: what its largest buffer allows holds all its sizes")
   func steadyState() {
     let pool = MemoryPool(smallestRoom: 0)

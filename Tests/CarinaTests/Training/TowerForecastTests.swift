@@ -41,6 +41,27 @@ import Carina
     #expect(total(plan(images: 4, chunk: 4)) < total(plan(images: 8, chunk: 8)))
   }
 
+  @Test("where there is room, results of pieces are kept: as many as fit with a twentieth to spare, and none else")
+  func keeping() throws {
+    let plan = plan(images: 256, chunk: 4), base = 100 << 20
+    func choose(_ available: Int?, _ plan: MemoryForecast.TowerPlan, _ choice: Bool? = nil) throws -> MemoryForecast {
+      try MemoryForecast.fitting(plan, base: base, choice: choice, available: available)
+    }
+    let plain = MemoryForecast(plan, base: base, isCheckpointed: false).total - base
+    #expect(try choose(nil, plan).keptPieces == 0 && choose(plain, plan).keptPieces == 0)
+    #expect(try choose(1 << 50, plan).keptPieces == 63 && choose(1 << 50, plan, true).keptPieces == 0)
+    let chosen = try choose(14 << 30, plan), more = chosen.keptPieces + 1
+    #expect(chosen.keptPieces > 10 && chosen.keptPieces < 63)
+    let bytes = Double(chosen.total - base), limit = Double(14 << 30)
+    #expect(bytes * 1.05 <= limit)
+    let next = MemoryForecast(plan, base: base, isCheckpointed: false, keptPieces: more).total - base
+    #expect(Double(next) * 1.05 > limit)
+    #expect(try choose(1 << 50, self.plan(images: 4, chunk: 4)).keptPieces == 0)
+    var onDevice = plan
+    onDevice.activations = .bfloat16
+    #expect(try choose(1 << 50, onDevice).keptPieces == 0)
+  }
+
   @Test("checkpointing is chosen where only it fits; what fits in no way is refused with what would help")
   func choosing() throws {
     let plan = plan(images: 64, chunk: 16, freezesText: false)

@@ -9,6 +9,7 @@ import Carina
   private static let sizes: [ContrastivePieces?] = [
     nil, ContrastivePieces(images: 8, texts: 8), ContrastivePieces(images: 3, texts: 5),
     ContrastivePieces(images: 1, texts: 1), ContrastivePieces(images: 2, texts: 8),
+    ContrastivePieces(images: 3, texts: 5, keptPieces: 1), ContrastivePieces(images: 1, texts: 8, keptPieces: 7),
   ]
 
   private let golden: ParityGolden
@@ -111,6 +112,29 @@ import Carina
       }
     }
     #expect((away / all).squareRoot() < 0.02, "\((away / all).squareRoot())")
+  }
+
+  @Test(
+    "how many pieces keep their results changes no bit, nor does checkpointing",
+    arguments: [ElementType.float32, .bfloat16])
+  func kept(precision: ElementType) throws {
+    func gradients(_ keptPieces: Int, isCheckpointed: Bool = false) throws -> [String: [Float]] {
+      let model = try ModelDirectory(path: golden.path + "/model").loadSiglip(
+        precision: precision, on: TestBackend.chosen
+      ).model
+      let pieces = ContrastivePieces(images: 2, texts: 3, keptPieces: keptPieces)
+      let objective = try objective(model, samples(), pieces: pieces, isCheckpointed: isCheckpointed)
+      // Matrices are packed when they are used again.
+      for _ in 0..<2 {
+        for parameter in model.parameters { parameter.clearGradient() }
+        _ = try loss(objective)
+      }
+      return model.parameters.reduce(into: [:]) { $0[$1.name] = $1.gradient?.values }
+    }
+    let none = try gradients(0)
+    #expect(none.count > 50)
+    for count in [1, 2, 3, 100] { #expect(try gradients(count) == none, "\(count)") }
+    #expect(try gradients(0, isCheckpointed: true) == none)
   }
 
   @Test("three steps of AdamW on the whole batch, in pieces, end in PyTorch's weights")

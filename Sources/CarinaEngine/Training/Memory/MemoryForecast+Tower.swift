@@ -48,7 +48,7 @@ extension MemoryForecast {
   private static let programAtWork = 4 << 20
 
   /// The forecast for tuning a SigLIP.
-  package init(_ plan: TowerPlan, base: Int, isCheckpointed: Bool) {
+  package init(_ plan: TowerPlan, base: Int, isCheckpointed: Bool, keptPieces: Int = 0) {
     let memory = ActivationMemory(precision: plan.precision, activations: plan.activations), vision = plan.vision,
       text = plan.text
     let isDivided = plan.images > plan.pieces.images || plan.texts > plan.pieces.texts
@@ -73,7 +73,8 @@ extension MemoryForecast {
       ? BufferBytes() : kept(textBlock, width: text.hiddenSize, rows: textRows, blocks: text.layerCount)
     let contrast = memory.contrast(images: plan.images, texts: plan.texts, width: vision.hiddenSize)
     // In pieces one tower runs at a time; in one piece both keep what they need until the loss is there.
-    let kept = (isDivided ? BufferBytes.larger(ofImages, ofTexts) : ofImages + ofTexts) + contrast
+    var kept = (isDivided ? BufferBytes.larger(ofImages, ofTexts) : ofImages + ofTexts) + contrast
+    kept.add(imageRows, vision.hiddenSize, size: plan.precision.byteCount, count: vision.layerCount * keptPieces)
     let backward = BufferBytes.larger(
       memory.towerBackward(width: vision.hiddenSize, inner: vision.intermediateSize, rows: imageRows)
         + (isCheckpointed ? imageBlock : BufferBytes()),
@@ -120,6 +121,7 @@ extension MemoryForecast {
     self.base = plan.isOnDevice ? 0 : base
     host = plan.isOnDevice ? base + onHost : nil
     self.isCheckpointed = isCheckpointed
+    self.keptPieces = keptPieces
   }
 
   /// Bytes of the blocks' matrices of these names in the product library's own layout, as read forwards.
@@ -160,7 +162,24 @@ extension MemoryForecast {
         .usage, "the run does not fit into the memory", expected: "at most \(text(available + chosen.base))",
         found: chosen.summary, remedy: "What would help: \(remedies.joined(separator: "; ")).")
     }
-    return chosen
+    return keeping(plan, base: base, available: available, over: chosen)
+  }
+
+  /// The forecast with the MLPs' results of as many pieces kept as there is room for, with a twentieth to spare.
+  private static func keeping(
+    _ plan: TowerPlan, base: Int, available: Int, over plain: MemoryForecast
+  ) -> MemoryForecast {
+    let pieces = (plan.images + plan.pieces.images - 1) / max(1, plan.pieces.images)
+    guard !plain.isCheckpointed, plan.activations == .float32, pieces > 1 else { return plain }
+    func forecast(_ kept: Int) -> MemoryForecast {
+      MemoryForecast(plan, base: base, isCheckpointed: false, keptPieces: kept)
+    }
+    var (fits, tooMany) = (0, pieces)
+    while fits + 1 < tooMany {
+      let middle = (fits + tooMany) / 2, total = forecast(middle).total - base
+      if total <= available - total / 20 { fits = middle } else { tooMany = middle }
+    }
+    return forecast(fits)
   }
 }
 

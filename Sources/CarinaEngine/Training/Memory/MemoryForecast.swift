@@ -106,6 +106,8 @@ public struct MemoryForecast: Equatable, Sendable {
   package let packsFrozen: Bool
   /// Whether blocks run again in the backward pass.
   public let isCheckpointed: Bool
+  /// Of how many pieces of a contrastive batch the MLPs' results are kept; see `ContrastivePieces`.
+  package internal(set) var keptPieces = 0
 
   /// What is touched after the forecast was made: pages of the program and its libraries, stacks, texts of the run.
   private static let programAtWork = 4 << 20
