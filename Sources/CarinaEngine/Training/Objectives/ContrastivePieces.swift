@@ -47,16 +47,21 @@ package struct ContrastivePieces: Equatable, Sendable {
   }
 
   /// Forward and backward: adds the gradient of (sum of the losses) / divisor to the weights that are trained.
+  /// - Parameter betweenPieces: called before each piece.
   /// - Returns: the sum of losses over the divisor, [1].
+  /// - Throws: what `betweenPieces` throws; the gradients are then those of a part.
   func accumulate(
-    _ batch: ContrastiveBatch, model: SiglipModel, divisor: Float, isCheckpointed: Bool, finiteWatch: FiniteWatch?
-  ) -> Tensor {
-    func imageTower(_ range: Range<Int>, _ tape: Tape?) -> Tensor {
-      model.imageEmbeddings(
+    _ batch: ContrastiveBatch, model: SiglipModel, divisor: Float, isCheckpointed: Bool, finiteWatch: FiniteWatch?,
+    betweenPieces: () throws -> Void
+  ) throws -> Tensor {
+    func imageTower(_ range: Range<Int>, _ tape: Tape?) throws -> Tensor {
+      try betweenPieces()
+      return model.imageEmbeddings(
         batch.pixels.rowSlice(range), count: range.count, isCheckpointed: isCheckpointed && tape != nil, tape: tape)
     }
-    func textTower(_ range: Range<Int>, _ tape: Tape?) -> Tensor {
-      model.text.pooled(
+    func textTower(_ range: Range<Int>, _ tape: Tape?) throws -> Tensor {
+      try betweenPieces()
+      return model.text.pooled(
         Array(batch.texts[range]), isCheckpointed: isCheckpointed && tape != nil, isFused: true, tape: tape)
     }
     // Every piece meets the same weights, twice.
@@ -65,8 +70,8 @@ package struct ContrastivePieces: Equatable, Sendable {
     defer { for weight in held { weight.letGo() } }
     // A watch learns from a tape which operation made the first number that is not finite.
     func probe() -> Tape? { finiteWatch.map { Tape(finiteWatch: $0) } }
-    guard let images = embeddings(batch.imageCount, by: images, { imageTower($0, probe()) }),
-      let texts = embeddings(batch.texts.count, by: self.texts, { textTower($0, probe()) })
+    guard let images = try embeddings(batch.imageCount, by: images, { try imageTower($0, probe()) }),
+      let texts = try embeddings(batch.texts.count, by: self.texts, { try textTower($0, probe()) })
     else { return Tensor(zeros: [1], on: model.backend) }
 
     let tape = Tape(finiteWatch: finiteWatch)
@@ -78,16 +83,16 @@ package struct ContrastivePieces: Equatable, Sendable {
     ).loss
     tape.backward(from: loss)
 
-    func again(_ watched: Tensor, by size: Int, _ tower: (Range<Int>, Tape?) -> Tensor) {
+    func again(_ watched: Tensor, by size: Int, _ tower: (Range<Int>, Tape?) throws -> Tensor) throws {
       guard let gradient = tape.gradient(of: watched) else { return }
       for range in Self.ranges(watched.rows, by: size) {
         let pieceTape = Tape(finiteWatch: finiteWatch)
-        let piece = tower(range, pieceTape)
+        let piece = try tower(range, pieceTape)
         pieceTape.backward(from: piece, seed: gradient.rowSlice(range).copied())
       }
     }
-    again(watchedImages, by: self.images, imageTower)
-    again(watchedTexts, by: self.texts, textTower)
+    try again(watchedImages, by: self.images, imageTower)
+    try again(watchedTexts, by: self.texts, textTower)
     return loss.detached
   }
 }
