@@ -331,6 +331,8 @@ public final class JointTraining {
     for values in [options.computing.json, options.images.json, options.frozenWeights.json] {
       for (name, value) in values { document[name] = value }
     }
+    document[RunRecord.byteRoundingKey] =
+      options.frozenWeights.hasBytes ? .integer(ByteRounding.version) : nil
     return .object(document)
   }
 }

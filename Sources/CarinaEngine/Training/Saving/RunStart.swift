@@ -145,6 +145,7 @@ package struct RunStart<Objective: TrainingObjective> {
   private var measured: [String] {
     [
       "data.transform", "data.validation", "models.", "text.", "precision", "base_weights", "vision_weights",
+      "byte_rounding",
       "settings.label_smoothing", "validation.best_metric", "validation.eval_limit", "validation.eval_max_new_tokens",
     ]
   }
