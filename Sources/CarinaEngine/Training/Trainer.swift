@@ -70,6 +70,7 @@ package final class Trainer<Objective: TrainingObjective> {
     guard objective.sampleCount > 0 else {
       throw CarinaError(.badData, "there is nothing to train on: the data holds no samples")
     }
+    try Trainer.requireDistinctNames(objective.parameters)
     self.objective = objective
     self.settings = settings
     self.communicator = communicator
@@ -81,6 +82,17 @@ package final class Trainer<Objective: TrainingObjective> {
     schedule = LearningRateSchedule(settings, order, peak: peak)
     objective.backend.settle(false)
     enterEpoch(0)
+  }
+
+  /// Refuses weights of the same name, of which the optimizer and checkpoints would keep one state.
+  private static func requireDistinctNames(_ parameters: [Parameter]) throws {
+    var owners: [String: Parameter] = [:]
+    for parameter in parameters {
+      if let other = owners[parameter.name], other !== parameter {
+        throw CarinaError(.internalFailure, "two weights of the run have one name", found: parameter.name)
+      }
+      owners[parameter.name] = parameter
+    }
   }
 
   /// Optimizer steps of the whole run.
