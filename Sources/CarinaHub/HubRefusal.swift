@@ -40,6 +40,17 @@ enum HubRefusal {
         remedy: "Check the name at \(page). \(login ?? "See that the token in use may read it.")", expected: page)
     case (403, _):
       return missing("the hub refuses the model", remedy: login ?? "See that the token in use may read it: \(page).")
+    case (400, _):
+      return missing(
+        "the hub refuses the request",
+        remedy:
+          "Check the name (ORG/NAME) and the revision \(revision). Where HF_ENDPOINT is set, check that it is the "
+          + "address of a hub: \(settings.endpoint).")
+    case (416, _):
+      let folder = "models--\(model.replacingOccurrences(of: "/", with: "--"))"
+      return missing(
+        "the hub has fewer bytes of \(file ?? "the file") than are in the cache already",
+        remedy: "Remove what ends in .incomplete from \(folder)/blobs in the cache, and give the same command again.")
     default: return missing("the hub refuses the request", remedy: "Try again later, or see \(page).")
     }
   }

@@ -204,7 +204,9 @@ import Testing
       (404, "RevisionNotFound", "", "no revision main"),
       (401, "", "Invalid credentials in Authorization header", "token is not valid"),
       (403, "", "Access to this resource is disabled.", "disabled"), (403, "", "", "refuses the model"),
-      (400, "", "", "refuses the request"),
+      (400, "", "", "Check the name (ORG/NAME) and the revision main"), (400, "", "", "HF_ENDPOINT"),
+      (400, "", "Invalid rev id", "Invalid rev id"), (416, "", "", "Remove what ends in .incomplete from models--"),
+      (418, "", "", "refuses the request"),
     ])
   func refusals(status: Int, code: String, said: String, words: String) throws {
     let server = try SmallServer { _ in

@@ -47,9 +47,45 @@ import Testing
     let records = try [smooth, full].map { try JSONValue.parseFile($0.file("run.json"))["configuration"] }
     #expect(records[0]?["base_weights"]?.string == "int8" && records[0]?["vision_weights"]?.string == "int8")
     #expect(records[1]?["base_weights"] == nil && records[1]?["vision_weights"] == nil)
+    #expect(records[0]?["byte_rounding"]?.int == 2 && records[1]?["byte_rounding"] == nil)
     let (rounded, plain) = (try losses(smooth), try losses(full))
     #expect(rounded != plain && rounded.count == 10)
     expectClose(rounded, plain, relative: 0.02)
+  }
+
+  @Test("a run of a version that rounded otherwise is refused unless told, and its record then says so")
+  func otherRounding() throws {
+    let run = try TrainingOutput(), options = Self.lora + Self.int8 + ["--precision", "fp32", "--max-steps", "6"]
+    func train(_ extra: [String] = []) throws -> ProgramRun {
+      try world.train(stage: 2, output: run.path, options + extra)
+    }
+    #expect(try train(["--max-steps", "4"]).exitCode == 0)
+    var record = try #require(JSONValue.parseFile(run.file("run.json")).object)
+    var configuration = try #require(record["configuration"]?.object)
+    #expect(configuration["byte_rounding"]?.int == 2)
+    // What came before the number was kept.
+    configuration["byte_rounding"] = nil
+    record["configuration"] = .object(configuration)
+    try JSONValue.object(record.sealed()).write(to: run.file("run.json"))
+    for step in [2, 4] {
+      let path = run.file("checkpoints/step-\(step)/state.json")
+      var state = try #require(JSONValue.parseFile(path).object)
+      var progress = try #require(state["progress"]?.object)
+      progress["configuration_hash"] = .string(try ConfigurationHash.of(.object(configuration)))
+      state["progress"] = .object(progress)
+      try JSONValue.object(state.sealed()).write(to: path)
+    }
+    let refused = try train(["--max-steps", "4"])
+    #expect(refused.exitCode == 64, "\(refused.errors)")
+    for words in ["byte_rounding was 1, is 2", "rounds to 8 bits in another way", "--resume-anyway"] {
+      #expect(refused.errors.contains(words), "\(words): \(refused.errors)")
+    }
+    #expect(!refused.errors.contains("base_weights"))
+    let branch = try train(["--resume-anyway"])
+    #expect(branch.exitCode == 0 && branch.errors.contains("byte_rounding was 1, is 2"), "\(branch.errors)")
+    let found = try JSONValue.parseFile(run.file("run.json"))
+    #expect(found["configuration"]?["byte_rounding"]?.int == 2)
+    #expect(try train().output.contains("already done"))
   }
 
   @Test("stage 1 over rounded weights follows the curve of full ones, whatever the number of threads")

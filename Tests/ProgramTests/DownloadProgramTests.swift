@@ -52,6 +52,38 @@ import Testing
     }
   }
 
+  @Test("stage 0 fetches the SigLIP that it tunes; the next run needs no network; the bytes are those of the directory")
+  func tower() throws {
+    let tower = try TowerWorld.shared(), hub = try hub("acme/siglip", tower.model)
+    func train(_ run: TrainingOutput, _ model: String, _ extra: [String] = []) throws -> ProgramRun {
+      try tower.train(
+        output: run.path, ["--vision-model", model, "--max-steps", "2", "--warmup-ratio", "0"] + extra,
+        shellPrefix: environment(hub.address))
+    }
+    let without = try TrainingOutput(), refused = try train(without, "acme/siglip")
+    #expect(refused.exitCode == 66 && refused.errors.contains("--download"), "\(refused.errors)")
+    #expect(hub.requests.isEmpty && !FileManager.default.fileExists(atPath: without.path))
+    let fetched = try TrainingOutput(), first = try train(fetched, "acme/siglip", ["--download"])
+    #expect(first.exitCode == 0 && first.errors.contains("fetching acme/siglip"), "\(first.errors)")
+    let snapshot = home.file("hub/models--acme--siglip/snapshots/\(SmallHub.commit)")
+    for name in ["config.json", "model.safetensors", "tokenizer.json", "preprocessor_config.json"] {
+      #expect(FileManager.default.fileExists(atPath: "\(snapshot)/\(name)"), "\(name)")
+    }
+    hub.stop()
+    let again = try TrainingOutput(), second = try train(again, "acme/siglip", ["--download"])
+    #expect(second.exitCode == 0, "\(second.errors)")
+    let plain = try TrainingOutput()
+    #expect(try train(plain, tower.model).exitCode == 0)
+    for run in [fetched, again] {
+      #expect(try run.bytes(under: "final_model") == plain.bytes(under: "final_model"))
+    }
+    let next = try TrainingOutput()
+    let stage1 = try tower.world.train(
+      stage: 1, output: next.path, ["--vision-model", "acme/siglip", "--max-steps", "1"],
+      shellPrefix: environment(hub.address))
+    #expect(stage1.exitCode == 0, "\(stage1.errors)")
+  }
+
   @Test("infer tokenize and preprocess fetch too; a model that is not there is told as such")
   func others() throws {
     let language = try hub("acme/gemma", world.language)

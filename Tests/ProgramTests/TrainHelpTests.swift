@@ -84,7 +84,11 @@ private let trainStage1Help = """
                             (github.com/SabaPivot/ProjectionTrainer, Stage0 to
                             Stage2), medgemma-lora
                             (github.com/google-health/medgemma,
-                            notebooks/fine_tune_with_hugging_face.ipynb; stage 2).
+                            notebooks/fine_tune_with_hugging_face.ipynb; stage 2.
+                            It names no weight decay, which is the 0 of
+                            transformers' TrainingArguments; head and embeddings,
+                            which it trains whole beside the adapters, stay
+                            frozen).
     --config <run.json>     Repeat a run with the options of its record; options
                             that are given count instead. Other data or weights
                             than it had are refused.

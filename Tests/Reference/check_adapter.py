@@ -2,14 +2,14 @@
 
 usage: check_adapter.py FINAL_MODEL SHARD_DIRECTORY PREDICTIONS.jsonl [COUNT=32]
 PREDICTIONS comes from `evaluate --checkpoint FINAL_MODEL --likelihood --precision fp32`. The base is found by carina.json: two parts, in which an adapter of the
-vision encoder and one of the projector lie beside that of the language model, or a joined Gemma 3. Compared is the negative log likelihood of each reference, to 1e-4
+vision encoder and one of the projector lie beside that of the language model, a joined Gemma 3 or a LLaVA. Compared is the negative log likelihood of each reference, to 1e-4
 relative (of 0.1 where it is smaller); that of the base alone is printed for comparison. needs: torch transformers peft h5py numpy
 """
 import glob, json, os, sys, warnings
 import h5py, numpy as np, torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3ForConditionalGeneration, SiglipVisionModel
+from transformers import AutoTokenizer, Gemma3ForCausalLM, Gemma3ForConditionalGeneration, LlavaForConditionalGeneration, SiglipVisionModel
 
 warnings.filterwarnings("error", message=".*missing adapter keys.*")
 final, shards, predictions = sys.argv[1:4]
@@ -46,13 +46,16 @@ pixels = {}
 for path in sorted(glob.glob(f"{shards}/*.h5")):
     with h5py.File(path) as shard:
         rows, images = shard["samples/image"][:], shard["images/pixels"][:]
-        for identifier, row in zip(shard["samples/id"].asstr()[:], rows):
+        names = np.split(shard["samples/id/bytes"][:], shard["samples/id/offsets"][1:-1])
+        for identifier, row in zip((bytes(name).decode() for name in names), rows):
             pixels[identifier] = images[row]
 tokenizer = AutoTokenizer.from_pretrained(final)
-is_joined = json.load(open(f"{part('language_model')}/config.json")).get("model_type") == "gemma3"
+kind = json.load(open(f"{part('language_model')}/config.json")).get("model_type")
+is_joined = kind in ("gemma3", "llava")
 
 if is_joined:
-    model = Gemma3ForConditionalGeneration.from_pretrained(part("language_model"), dtype=torch.float32, attn_implementation="eager").eval()
+    joined = Gemma3ForConditionalGeneration if kind == "gemma3" else LlavaForConditionalGeneration
+    model = joined.from_pretrained(part("language_model"), dtype=torch.float32, attn_implementation="eager").eval()
     config = model.config
     parts = [model]
     wrapped = [opened(model, adapter)]
@@ -84,10 +87,13 @@ def loss(line):
     middle = ids(line["question"].strip() + "<end_of_turn>\n<start_of_turn>model\n")
     answer = ids(line.get("reference") or line["references"][0]) + ids("<end_of_turn>")
     if is_joined:
-        n = config.mm_tokens_per_image
+        tower = config.vision_config
+        patches = (tower.image_size // tower.patch_size) ** 2
+        n = config.mm_tokens_per_image if kind == "gemma3" else patches - (config.vision_feature_select_strategy == "default")
         all_ids = before + [config.image_token_id] * n + middle + answer
         kinds = [0] * len(before) + [1] * n + [0] * (len(middle) + len(answer))
-        logits = parts[0](input_ids=torch.tensor([all_ids]), token_type_ids=torch.tensor([kinds]), pixel_values=image).logits[0]
+        more = {"token_type_ids": torch.tensor([kinds])} if kind == "gemma3" else {}
+        logits = parts[0](input_ids=torch.tensor([all_ids]), pixel_values=image, **more).logits[0]
         logits = logits[-len(answer) - 1:-1]
     else:
         rows = parts[2](parts[1](pixel_values=image).last_hidden_state)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills every program by SIGKILL, at random moments and at system calls, and compares what it ends in with an undisturbed run.
 
-usage: check_killed_runs.py --bin .build/release [--count 500] [--seed 1] [--jobs 2] [--only train-stage2,evaluate] [--keep DIR] [--every-call 1]
+usage: check_killed_runs.py --bin .build/release [--count 500] [--seed 1] [--jobs 2] [--only train-stage2,evaluate] [--device cuda] [--keep DIR] [--every-call 1]
 
 For each scenario (killed_scenarios.py) the undisturbed run is made first. Then it is killed and given again until it is done:
 at each rename, unlink, fsync and truncate of the run (strace injects the signal on entering the call; where strace is not
@@ -62,7 +62,12 @@ class Killer:
     def start(self, command, prefix=(), number=0):
         name, arguments = command
         return subprocess.Popen(
-            [*prefix, os.path.join(self.options.bin, name), *arguments],
+            [
+                *prefix,
+                os.path.join(self.options.bin, name),
+                *arguments,
+                *tiny_world.device_options(name, arguments, self.options.device),
+            ],
             cwd=self.directory,
             env=dict(ENVIRONMENT, TMPDIR=f"{self.directory}/temporary"),
             stdin=subprocess.DEVNULL,
@@ -284,12 +289,13 @@ def main():
     parser.add_argument("--seed", default="1")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", help="scenarios whose names begin with one of these, joined by commas")
+    parser.add_argument("--device", help="where the programs compute, as their --device; what they choose where left out")
     parser.add_argument("--keep", default="killed-failures")
     options = parser.parse_args()
     options.bin, options.keep = os.path.abspath(options.bin), os.path.abspath(options.keep)
     scratch = tempfile.mkdtemp(prefix="carina-killed-")
     try:
-        world = TinyWorld(options.bin, scratch).make()
+        world = TinyWorld(options.bin, scratch, options.device).make()
         every = [
             one for one in scenarios(world) if not options.only or one.name.startswith(tuple(options.only.split(",")))
         ]

@@ -517,9 +517,105 @@ def build(world):
         )
     )
     kinds += unfinished_preprocess(world)
+    kinds += validated_run(world)
+    kinds += tower_kinds(world)
+    kinds += llava_kinds(world)
 
     kinds += image_kinds(world, made)
     kinds += archive_kinds(world, made)
+    return kinds
+
+
+def validated_run(world):
+    """A run that was stopped with answers of its validations, and one that was stopped in the loss on held-out data."""
+    w, shards = world.world, "world/phantom/shards/stage2-train"
+    more = "--eval-every 2 --eval-samples 3 --eval-max-new-tokens 2 --tensorboard".split()
+    weights = [
+        f"case/final_model/{part}/model.safetensors" for part in ["language_model", "projection_layer", "vision_encoder"]
+    ]
+    kinds = []
+    for name, extra in [("validation", more), ("unlogged", [])]:
+        target = f"{w}/stopped-{name}"
+        world.program("train-stage2", [*stage2_options(shards, f"world/stopped-{name}"), *extra])
+        shutil.rmtree(f"{target}/final_model")
+        shutil.rmtree(f"{target}/tensorboard", ignore_errors=True)
+        seal(f"{target}/run.json", lambda record: record.update(finished=False) or record.pop("final_model"))
+        command = Command("train-stage2", [*stage2_options(shards, "case"), *extra], weights, shown=False)
+        if extra:
+            kinds.append(Kind(name, target, "validation.jsonl", "jsonl", [command], 4, None, checked))
+            continue
+        step = max(os.listdir(f"{target}/checkpoints"), key=lambda name: int(name.rsplit("-", 1)[-1]))
+        lines = read(f"{target}/train_log.jsonl").splitlines(keepends=True)
+        last = json.loads(lines[-1])
+        if "validation_loss" not in last:
+            continue
+        last.pop("validation_loss")
+
+        def unlog(state):
+            progress = state["progress"]
+            progress["log_lines"] -= 1
+            progress["log_bytes"] -= len(lines[-1])
+            progress["unlogged_step"] = json.dumps(last)
+            progress["extra"] = {}
+
+        seal(f"{target}/checkpoints/{step}/state.json", unlog)
+        kinds.append(Kind("state-unlogged", target, f"checkpoints/{step}/state.json", "json", [command], 4, None, checked))
+    return kinds
+
+
+def seal(path, change):
+    """Changes a JSON file and makes its digest anew."""
+    document = json.loads(read(path))
+    change(document)
+    document.pop("digest")
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+    document["digest"] = hashlib.sha256(text.encode()).hexdigest()
+    write(path, json.dumps(document))
+
+
+def tower_kinds(world):
+    """A pretrained SigLIP that stage 0 tunes."""
+    command = Command(
+        "train-stage0",
+        [
+            *"--train-shards world/phantom/shards/stage1-val --vision-model case --batch-size 4 --chunk-size 2".split(),
+            *"--gradient-accumulation-steps 1 --num-epochs 1 --max-steps 1 --warmup-ratio 0 --freeze-layers-ratio 0".split(),
+            *"--no-freeze-text-encoder --learning-rate 1e-3 --precision fp32 --threads 1 --output-dir out".split(),
+        ],
+        ["out/final_model/model.safetensors", "out/final_model/config.json"],
+        shown=False,
+    )
+    source = f"{world.world}/stage0/vision/final_model"
+    files = {
+        "config": (["config.json"], "json", 4),
+        "images": (["preprocessor_config.json"], "json", 2),
+        "weights": (["model.safetensors"], "safetensors", 4),
+        "tokenizer": (["tokenizer.json", "tokenizer_config.json"], "json", 4),
+    }
+    return [
+        Kind(f"tower-{name}", source, [file for file in names if os.path.exists(f"{source}/{file}")], family, [command], weight)
+        for name, (names, family, weight) in files.items()
+    ]
+
+
+def llava_kinds(world):
+    """Directories of transformers' `LlavaForConditionalGeneration`, asked a question."""
+    kinds = []
+    commands = [Command("infer", ["--checkpoint", "case", *ASK], screen=False)]
+    files = {
+        "config": (["config.json"], "json", 8),
+        "processor": (["processor_config.json", "preprocessor_config.json", "generation_config.json"], "json", 4),
+        "weights": (["model.safetensors"], "safetensors", 4),
+        "tokenizer": (["tokenizer.json"], "json", 2),
+    }
+    for golden in ["full", "first-patch"]:
+        source = f"{world.world}/llava-{golden}"
+        shutil.copytree(f"{GOLDENS}/llava/{golden}", source)
+        for name in ("answers.json", "golden.safetensors", "image.png"):
+            os.remove(f"{source}/{name}")
+        for name, (names, family, weight) in files.items():
+            found = [file for file in names if os.path.exists(f"{source}/{file}")]
+            kinds.append(Kind(f"llava-{golden}-{name}", source, found, family, commands, weight))
     return kinds
 
 

@@ -48,6 +48,12 @@ def run(binaries, name, arguments, cwd, accept=(0,)):
     return done.stdout.decode(errors="replace")
 
 
+def device_options(name, arguments, device):
+    """The option that names the device, for the programs that compute."""
+    computes = device and name != "preprocess" and "--predictions" not in arguments and "--help" not in arguments
+    return ["--device", device] if computes else []
+
+
 def models(prefix="world/"):
     """The options that name the two backbones."""
     return ["--vision-model", f"{prefix}stage0/vision/final_model", "--llm", f"{prefix}stage0/language/final_model"]
@@ -246,7 +252,8 @@ def read(path):
 class TinyWorld:
     """The directory of the tiny world and how it is made."""
 
-    def __init__(self, binaries, directory):
+    def __init__(self, binaries, directory, device=None):
+        self.device = device
         self.binaries = os.path.abspath(binaries)
         self.directory = os.path.abspath(directory)
         self.world = os.path.join(self.directory, "world")
@@ -300,7 +307,7 @@ class TinyWorld:
         return self
 
     def program(self, name, arguments, accept=(0,)):
-        return run(self.binaries, name, arguments, self.directory, accept)
+        return run(self.binaries, name, [*arguments, *device_options(name, arguments, self.device)], self.directory, accept)
 
     def upgrades(self):
         """Whether `preprocess upgrade` is there."""

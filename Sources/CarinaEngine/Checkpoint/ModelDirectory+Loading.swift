@@ -77,6 +77,15 @@ extension ModelDirectory {
     return ProjectorConfig(inputSize: first[1], hiddenSize: first[0], outputSize: second[0])
   }
 
+  private func llavaRemarks() throws -> [String] {
+    guard joinedKind == .llava else { return [] }
+    let json = try configuration(), source = file("config.json")
+    let config = try LlavaConfig(
+      json: json, vision: VisionConfig(json: json, source: source),
+      vocabularySize: DecoderConfig(json: json, source: source).vocabularySize, source: source)
+    return try [config.remark(on: json, source: source)].compactMap { $0 }
+  }
+
   /// Which joined model of transformers this is, whose parts are read by their own names; nil for another directory.
   package var joinedKind: JoinedModelKind? {
     guard !has("projector_config.json"), has("config.json") else { return nil }
@@ -91,7 +100,9 @@ extension ModelDirectory {
   package func loadProjector(precision: ElementType, on backend: any Backend) throws -> LoadedPart<Projector> {
     let config = try projectorConfig()
     let format: TensorFormat = joinedKind.map(TensorFormat.projector(in:)) ?? .projector(config)
-    return try load([], format, remarks: Self.torchRemarks(weights()), precision: precision, on: backend) {
+    return try load(
+      [], format, remarks: Self.torchRemarks(weights()) + llavaRemarks(), precision: precision, on: backend
+    ) {
       Projector(config, from: $0)
     }
   }

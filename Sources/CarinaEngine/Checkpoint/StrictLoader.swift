@@ -116,6 +116,32 @@ package final class StrictLoader: ParameterSource {
     /// What was taken off the names of all tensors of the files; empty for nothing.
     package let wrapper: String
 
+    init(
+      weightCount: Int, mappedByteCount: Int, ignored: [(name: String, reason: String)], roundedCount: Int,
+      wrapper: String
+    ) {
+      self.weightCount = weightCount
+      self.mappedByteCount = mappedByteCount
+      self.ignored = ignored
+      self.roundedCount = roundedCount
+      self.wrapper = wrapper
+    }
+
+    /// That of several models that were read from the same files: only what none of them took was left out.
+    init(together all: [Summary]) {
+      var ignored: [(name: String, reason: String)] = all.first?.ignored ?? []
+      for other in all.dropFirst() {
+        let reasons = Dictionary(other.ignored.map { ($0.name, $0.reason) }) { first, _ in first }
+        ignored = ignored.compactMap { name, reason in
+          reasons[name].map { (name, TensorFormat.isOfAnotherPart(reason) ? $0 : reason) }
+        }
+      }
+      self.init(
+        weightCount: all.reduce(0) { $0 + $1.weightCount },
+        mappedByteCount: all.reduce(0) { $0 + $1.mappedByteCount }, ignored: ignored,
+        roundedCount: all.reduce(0) { $0 + $1.roundedCount }, wrapper: all.first?.wrapper ?? "")
+    }
+
     /// What there is to say, a line each: what was left out and why, and what was rounded.
     package var remarks: [String] {
       var reasons: [(reason: String, count: Int)] = []

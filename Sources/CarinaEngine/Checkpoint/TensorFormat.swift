@@ -41,11 +41,14 @@ package struct TensorFormat: Sendable {
     package let which: Which
     /// Why they are not needed, for the log.
     package let reason: String
+    /// Whether another part of a joined model has them.
+    package let isOfAnotherPart: Bool
 
     /// Collects the values.
-    package init(_ which: Which, _ reason: String) {
+    package init(_ which: Which, _ reason: String, isOfAnotherPart: Bool = false) {
       self.which = which
       self.reason = reason
+      self.isOfAnotherPart = isOfAnotherPart
     }
 
     /// Whether the row is about the tensor of a name (the engine's).
@@ -108,6 +111,13 @@ package struct TensorFormat: Sendable {
     return format
   }
 
+  /// Whether a tensor is left out for the reason that another part of a joined model has it.
+  static func isOfAnotherPart(_ reason: String) -> Bool {
+    [joinedDecoder, joinedVision, joinedProjector].contains { format in
+      format.leftOut.contains { $0.reason == reason && $0.isOfAnotherPart }
+    }
+  }
+
   /// The name under which a tensor of the engine is written.
   func fileName(_ engine: String) -> String {
     names.first { $0.isWhole ? engine == $0.engine : engine.hasPrefix($0.engine) }
@@ -146,8 +156,8 @@ extension TensorFormat {
     ] + besideDecoder,
     leftOut: [
       positions, rotation,
-      LeftOut(.prefix("vision_tower."), "the vision tower is not the decoder's"),
-      LeftOut(.prefix("multi_modal_projector."), "the projector is not the decoder's"),
+      LeftOut(.prefix("vision_tower."), "the vision tower is not the decoder's", isOfAnotherPart: true),
+      LeftOut(.prefix("multi_modal_projector."), "the projector is not the decoder's", isOfAnotherPart: true),
       LeftOut(.copy(headName, of: embeddingName), "the same numbers as the embedding"),
     ])
 
@@ -168,9 +178,9 @@ extension TensorFormat {
       Naming("model.multi_modal_projector.", engine: "multi_modal_projector."),
     ],
     leftOut: [
-      positions, LeftOut(.prefix("language_model."), "the decoder is not the vision tower's"),
-      LeftOut(.name(headName), "the decoder is not the vision tower's"),
-      LeftOut(.prefix("multi_modal_projector."), "the projector is not the vision tower's"),
+      positions, LeftOut(.prefix("language_model."), "the decoder is not the vision tower's", isOfAnotherPart: true),
+      LeftOut(.name(headName), "the decoder is not the vision tower's", isOfAnotherPart: true),
+      LeftOut(.prefix("multi_modal_projector."), "the projector is not the vision tower's", isOfAnotherPart: true),
     ],
     untrained: [poolingHead])
 
@@ -215,9 +225,9 @@ extension TensorFormat {
       Naming("vision_tower."), Naming("model.vision_tower.", engine: "vision_tower."),
     ],
     leftOut: [
-      LeftOut(.prefix("language_model."), "the decoder is not the projector's"),
-      LeftOut(.name(headName), "the decoder is not the projector's"),
-      LeftOut(.prefix("vision_tower."), "the vision tower is not the projector's"), positions,
+      LeftOut(.prefix("language_model."), "the decoder is not the projector's", isOfAnotherPart: true),
+      LeftOut(.name(headName), "the decoder is not the projector's", isOfAnotherPart: true),
+      LeftOut(.prefix("vision_tower."), "the vision tower is not the projector's", isOfAnotherPart: true), positions,
     ])
 
   /// The projector of a LLaVA, under the same kinds of names: `linear_1` and `linear_2` are the two maps of the MLP.

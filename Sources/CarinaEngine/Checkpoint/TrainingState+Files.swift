@@ -172,17 +172,25 @@ extension TrainingState {
 extension TrainingState.Progress {
   /// What goes under `progress` of `state.json`.
   func json() throws -> JSONValue {
-    [
-      "configuration_hash": .string(configurationHash), "epoch": .integer(epoch), "extra": extra,
+    var object = JSONObject([
+      ("configuration_hash", .string(configurationHash)), ("epoch", .integer(epoch)), ("extra", extra),
       // A generator's state fills 64 unsigned bits, which a JSON number need not keep.
-      "generators": .object(
-        JSONObject(
-          try generators.sorted { $0.key < $1.key }.map {
-            ($0.key, .string(String(decoding: try JSONEncoder().encode($0.value), as: UTF8.self)))
-          })),
-      "log_bytes": .integer(logByteCount), "log_lines": .integer(logLineCount),
-      "samples_seen": .integer(samplesSeen), "step": .integer(step),
-    ]
+      (
+        "generators",
+        .object(
+          JSONObject(
+            try generators.sorted { $0.key < $1.key }.map {
+              ($0.key, .string(String(decoding: try JSONEncoder().encode($0.value), as: UTF8.self)))
+            }))
+      ),
+      ("log_bytes", .integer(logByteCount)), ("log_lines", .integer(logLineCount)),
+      ("samples_seen", .integer(samplesSeen)), ("step", .integer(step)),
+    ])
+    // As text: the keys of this file are sorted, and those of the log are not.
+    object["unlogged_step"] = try unlogged.map {
+      .string(try $0.line.serialized(sortedKeys: false, indented: false))
+    }
+    return .object(object)
   }
 
   /// Reads it back.
@@ -203,6 +211,9 @@ extension TrainingState.Progress {
       step: try count("step"), epoch: try count("epoch"), samplesSeen: try count("samples_seen"),
       generators: generators, logLineCount: try count("log_lines"), logByteCount: try count("log_bytes"),
       configurationHash: try node["configuration_hash"].text(),
-      extra: node["extra"].value ?? [:])
+      extra: node["extra"].value ?? [:],
+      unlogged: try node["unlogged_step"].optional.map { line in
+        try StepReport(JSONNode(.parse(line.text(), source: line.source), source: line.source, keys: line.keys))
+      })
   }
 }

@@ -49,11 +49,14 @@ package struct TrainingState {
     package var configurationHash: String
     /// Whatever else the stage stores: its best validation loss, say.
     package var extra: JSONValue
+    /// The last step, where it has no line in the log yet: its line has the loss on held-out data too, and the run was
+    /// stopped while that was taken.
+    package var unlogged: StepReport?
 
     /// Collects the values.
     package init(
       step: Int, epoch: Int, samplesSeen: Int, generators: [String: SeededGenerator] = [:], logLineCount: Int,
-      logByteCount: Int, configurationHash: String, extra: JSONValue = [:]
+      logByteCount: Int, configurationHash: String, extra: JSONValue = [:], unlogged: StepReport? = nil
     ) {
       self.step = step
       self.epoch = epoch
@@ -63,6 +66,7 @@ package struct TrainingState {
       self.logByteCount = logByteCount
       self.configurationHash = configurationHash
       self.extra = extra
+      self.unlogged = unlogged
     }
   }
 

@@ -123,7 +123,7 @@ public final class Evaluator {
       "data": [
         "shards": .array(shards.manifest.shards.map { .string($0.sha256) }), "transform": .string(transform.id),
       ],
-      "model": .object(JSONObject(model.identity.map { ($0.name, .string($0.value)) })),
+      "model": .object(JSONObject((model.identity + model.roundingIdentity).map { ($0.name, .string($0.value)) })),
       "matrix_product": .string(backend.productName), "options": options.json,
     ]
   }

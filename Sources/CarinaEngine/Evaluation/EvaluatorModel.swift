@@ -12,6 +12,11 @@ public struct EvaluatorModel {
   /// Everything besides the pixels that its answers depend on, as names and values; no paths.
   package let identity: [(name: String, value: String)]
 
+  /// What an evaluation that goes on has to have in common beyond that, where matrices are in 8 bits.
+  var roundingIdentity: [(name: String, value: String)] {
+    answering.model.vision.multipliesBytes ? [("byte-rounding", "\(ByteRounding.version)")] : []
+  }
+
   /// A model that was loaded.
   /// - Parameter maximumAnswerTokens: instead of the limit that the model was trained with, for references whose
   ///   likelihood is taken.

@@ -29,8 +29,9 @@ extension FeatureIdentity {
       ("feature", .string(model.feature.rawValue)),
       ("drop_first_patch", .bool(model.dropsFirstPatch)),
     ])
-    // The number is that of the way of rounding: `ByteRows`.
-    if model.vision.multipliesBytes { encoder["weights"] = .string("\(WeightStorage.int8.rawValue), 2") }
+    if model.vision.multipliesBytes {
+      encoder["weights"] = .string("\(WeightStorage.int8.rawValue), \(ByteRounding.version)")
+    }
     // Averages of blocks of patches, so many along a side.
     if let pooling = model.projector.config.pooling { encoder["pooled_to"] = .integer(pooling.tokensPerSide) }
     self.init(

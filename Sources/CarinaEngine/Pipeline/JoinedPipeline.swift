@@ -43,7 +43,7 @@ public struct JoinedPipeline {
 
   /// What there is to say of the reading of the parts, for the log: a short line each.
   package var remarks: [String] {
-    language.remarks + vision.remarks + (projector?.remarks ?? [])
+    readingRemarks
       + adapters.flatMap { adapter in
         adapter.bundle.files.flatMap { file in
           file.configuration.unknownKeys.map {
@@ -51,6 +51,26 @@ public struct JoinedPipeline {
           }
         }
       }
+  }
+
+  /// Of parts that lie in one directory together: what one of them leaves there is another's.
+  private var readingRemarks: [String] {
+    typealias Reading = (directory: ModelDirectory, remarks: [String], summary: StrictLoader.Summary)
+    var readings: [Reading] = [
+      (language.directory, language.configRemarks, language.summary),
+      (vision.directory, vision.configRemarks, vision.summary),
+    ]
+    if let projector { readings.append((projector.directory, projector.configRemarks, projector.summary)) }
+    var paths: [String] = []
+    for reading in readings where !paths.contains(reading.directory.path) { paths.append(reading.directory.path) }
+    return paths.flatMap { path -> [String] in
+      let group = readings.filter { $0.directory.path == path }
+      guard let first = group.first else { return [] }
+      var configuration: [String] = []
+      for remark in group.flatMap(\.remarks) where !configuration.contains(remark) { configuration.append(remark) }
+      let summary = StrictLoader.Summary(together: group.map(\.summary))
+      return configuration + summary.remarks.map { "\(first.directory.reference): \($0)" }
+    }
   }
 
   /// Opens the file in which the vision features of images are kept, or makes it.

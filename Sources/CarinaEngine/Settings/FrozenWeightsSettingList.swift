@@ -45,3 +45,8 @@ public struct FrozenWeightsSettingList: SettingList {
     }
   }
 }
+
+extension SettingValues<FrozenWeightsSettingList> {
+  /// Whether any matrix is kept in 8 bits.
+  package var hasBytes: Bool { self.base == .int8 || self.vision == .int8 }
+}

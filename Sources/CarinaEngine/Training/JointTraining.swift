@@ -221,7 +221,7 @@ public final class JointTraining {
     run.shouldStop = shouldStop
     run.onRemark = onRemark
     run.onStep = onStep
-    if let validation { run.validate = { [self] in try validationLoss(validation) } }
+    if let validation { run.validate = { [self] in try validationLoss(validation, shouldStop) } }
     run.bestPolicy = BestEvaluation(options.validation)
     run.onValidation = onValidation
     if let validator, let interval = options.validation.evalEvery {
@@ -236,11 +236,12 @@ public final class JointTraining {
   public func pictures(ofValidationSample sample: Int) throws -> [Data] { try validator?.pictures(of: sample) ?? [] }
 
   /// Mean loss per supervised token on held-out samples.
-  private func validationLoss(_ samples: ShardSamples) throws -> Double {
+  private func validationLoss(_ samples: ShardSamples, _ shouldStop: () -> Bool) throws -> Double {
     let objective = JointObjective(
       model: model, samples: samples, renderer: renderer, policy: options.policy, features: validationFeatures)
     var sum = 0.0, tokens = 0
     for first in stride(from: 0, to: samples.count, by: options.settings.batchSize) {
+      try StopRequest.check(shouldStop)
       let batch = try objective.prepare(Array(first..<min(samples.count, first + options.settings.batchSize)))
       sum += try objective.evaluate(batch)
       tokens += objective.weight(of: batch)
@@ -330,6 +331,8 @@ public final class JointTraining {
     for values in [options.computing.json, options.images.json, options.frozenWeights.json] {
       for (name, value) in values { document[name] = value }
     }
+    document[RunRecord.byteRoundingKey] =
+      options.frozenWeights.hasBytes ? .integer(ByteRounding.version) : nil
     return .object(document)
   }
 }

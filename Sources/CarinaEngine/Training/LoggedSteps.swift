@@ -26,9 +26,9 @@ struct LoggedSteps {
       }
       count += 1
       if entry["skipped"]?.bool == true {
-        stepGuard.noteSkipped()
+        note(loss: nil)
       } else if let loss = entry["loss"]?.double {
-        _ = stepGuard.note(loss: loss)
+        note(loss: loss)
       } else {
         throw CarinaError(
           .badData, "a line of the training log has no loss", at: location, expected: "a number, or a skipped step",
@@ -36,6 +36,13 @@ struct LoggedSteps {
       }
     }
   }
+
+  private mutating func note(loss: Double?) {
+    if let loss { _ = stepGuard.note(loss: loss) } else { stepGuard.noteSkipped() }
+  }
+
+  /// Takes note of a step that has no line yet.
+  mutating func note(unlogged report: StepReport) { note(loss: report.skipCause == nil ? report.loss : nil) }
 
   /// Takes note of a validation.
   mutating func note(validationAfter step: Int) { validated.insert(step) }

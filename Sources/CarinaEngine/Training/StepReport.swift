@@ -46,6 +46,28 @@ public struct StepReport: Equatable, Sendable {
     self.dataWaitMilliseconds = dataWaitMilliseconds
   }
 
+  /// Reads a line of the training log of before the validation: numbers that are null there were not finite, and why a
+  /// step was skipped is not said.
+  /// - Throws: `CarinaError.badData` naming the key that is missing.
+  package init(_ line: JSONNode) throws {
+    func number(_ key: String, orNull isFree: Bool = false) throws -> Double {
+      isFree && line[key].value?.isNull == true ? .nan : try line[key].read("a number", \.double)
+    }
+    self.init(
+      step: try line["step"].count(from: 1), epoch: try line["epoch"].count(), loss: try number("loss", orNull: true),
+      gradientNorm: try number("grad_norm", orNull: true), learningRate: try number("learning_rate"),
+      supervisedTokens: try line["supervised_tokens"].count(), seconds: try number("seconds"),
+      dataWaitMilliseconds: try number("data_wait_ms"))
+    gradientNorms = (line["grad_norms"].value?.object ?? JSONObject()).map {
+      GradientNorms.Part(component: $0.key, norm: $0.value.double ?? .nan)
+    }
+    gradientNoise = (line["gradient_noise"].value?.object ?? JSONObject()).compactMap {
+      GradientNoise.Part($0.key, $0.value)
+    }
+    if line["skipped"].value?.bool == true { skipCause = "something was not finite" }
+    isSpike = line["spike"].value?.bool == true
+  }
+
   /// Its line in the training log.
   package var line: JSONValue {
     var line = JSONObject([

@@ -153,7 +153,7 @@ public final class TowerTraining {
         batchSize: options.training.batchSize)
       let last = LastScores()
       run.validate = {
-        let (loss, scores) = try check.run()
+        let (loss, scores) = try check.run(shouldStop: shouldStop)
         last.scores = scores.named
         return loss
       }

@@ -70,6 +70,7 @@ package final class Trainer<Objective: TrainingObjective> {
     guard objective.sampleCount > 0 else {
       throw CarinaError(.badData, "there is nothing to train on: the data holds no samples")
     }
+    try Trainer.requireDistinctNames(objective.parameters)
     self.objective = objective
     self.settings = settings
     self.communicator = communicator
@@ -81,6 +82,17 @@ package final class Trainer<Objective: TrainingObjective> {
     schedule = LearningRateSchedule(settings, order, peak: peak)
     objective.backend.settle(false)
     enterEpoch(0)
+  }
+
+  /// Refuses weights of the same name, of which the optimizer and checkpoints would keep one state.
+  private static func requireDistinctNames(_ parameters: [Parameter]) throws {
+    var owners: [String: Parameter] = [:]
+    for parameter in parameters {
+      if let other = owners[parameter.name], other !== parameter {
+        throw CarinaError(.internalFailure, "two weights of the run have one name", found: parameter.name)
+      }
+      owners[parameter.name] = parameter
+    }
   }
 
   /// Optimizer steps of the whole run.
@@ -121,9 +133,10 @@ package final class Trainer<Objective: TrainingObjective> {
   /// Does the next optimizer step.
   ///
   /// Where the loss or a gradient is not finite, the weights stay as they are and the report says what made it so.
+  /// - Parameter shouldStop: asked before each micro-batch, and each piece of one.
   /// - Throws: what reading samples throws; `CarinaError.badData` when more steps in a row were skipped than are
-  ///   allowed, or a weight is not finite.
-  package func trainStep() throws -> StepReport {
+  ///   allowed, or a weight is not finite; `StopRequest` where it was asked to stop: then the step is still to be done.
+  package func trainStep(shouldStop: () -> Bool = { false }) throws -> StepReport {
     // Not the time of day, which somebody may set.
     let start = ProcessInfo.processInfo.systemUptime
     let epoch = self.epoch
@@ -144,8 +157,14 @@ package final class Trainer<Objective: TrainingObjective> {
     var losses: [LossSum] = []
     objective.begin(step: step)
     var first: GradientNoise.Mean?
+    var isWhole = false
+    defer { if !isWhole { for parameter in trained { parameter.clearGradient() } } }
     for (index, batch) in batches.enumerated() {
-      losses.append(try objective.accumulate(batch, scale: Float(1 / totalWeight)))
+      try StopRequest.check(shouldStop)
+      losses.append(
+        try objective.accumulate(batch, scale: Float(1 / totalWeight), finiteWatch: nil) {
+          try StopRequest.check(shouldStop)
+        })
       let own = Double(objective.weight(of: batch))
       if index == 0, settings.measuresGradientNoise, batches.count > 1, own > 0 {
         first = GradientNoise.Mean(
@@ -153,6 +172,7 @@ package final class Trainer<Objective: TrainingObjective> {
           factor: totalWeight / own)
       }
     }
+    isWhole = true
     try communicator.sumGradients(trained)
     // Here the step is waited for, and only here.
     let norms = GradientNorms(trained, component: objective.component), norm = norms.whole
@@ -162,7 +182,7 @@ package final class Trainer<Objective: TrainingObjective> {
     let isSound = loss.isFinite && norm.isFinite
     let rate = schedule.rate(step: step)
     let cause =
-      isSound ? nil : try skip(batches, samples: samples, scale: Float(1 / totalWeight), trained)
+      isSound ? nil : try skip(batches, samples: samples, scale: Float(1 / totalWeight), trained, shouldStop)
     let isSpike = isSound && stepGuard.note(loss: loss)
     if isSound {
       for (peak, parameters) in rateGroups(trained) {
@@ -211,14 +231,14 @@ package final class Trainer<Objective: TrainingObjective> {
 
   /// Forgets the gradients of a step in which something was not finite.
   /// - Returns: which operation made the first such number, and for which samples.
-  /// - Throws: `CarinaError.badData` when it is one step too many in a row, or a weight is not finite.
+  /// - Throws: `CarinaError.badData` when it is one step too many in a row, or a weight is not finite; `StopRequest`.
   private func skip(
-    _ batches: [Objective.Batch], samples: [[Int]], scale: Float, _ trained: [Parameter]
+    _ batches: [Objective.Batch], samples: [[Int]], scale: Float, _ trained: [Parameter], _ shouldStop: () -> Bool
   ) throws -> String {
     try requireFinite(trained)
+    defer { for parameter in trained { parameter.clearGradient() } }
+    let cause = try cause(batches, samples: samples, scale: scale, trained, shouldStop)
     stepGuard.noteSkipped()
-    let cause = try cause(batches, samples: samples, scale: scale, trained)
-    for parameter in trained { parameter.clearGradient() }
     guard stepGuard.skippedInRow <= settings.maximumSkippedSteps else {
       throw divergence(
         "the loss or a gradient is no longer finite", at: nil,
@@ -229,14 +249,15 @@ package final class Trainer<Objective: TrainingObjective> {
 
   /// Goes through the micro-batches again, for the first number that is not finite.
   private func cause(
-    _ batches: [Objective.Batch], samples: [[Int]], scale: Float, _ trained: [Parameter]
+    _ batches: [Objective.Batch], samples: [[Int]], scale: Float, _ trained: [Parameter], _ shouldStop: () -> Bool
   ) throws -> String {
     // What adapters drop is the same again.
     objective.begin(step: step)
     for (batch, rows) in zip(batches, samples) {
+      try StopRequest.check(shouldStop)
       for parameter in trained { parameter.clearGradient() }
       let watch = FiniteWatch()
-      _ = try objective.accumulate(batch, scale: scale, finiteWatch: watch)
+      _ = try objective.accumulate(batch, scale: scale, finiteWatch: watch) { try StopRequest.check(shouldStop) }
       let gradient = trained.first { $0.gradient.map { !$0.isFinite } ?? false }
       guard let first = watch.first ?? gradient.map({ "the gradient of \($0.name)" }) else { continue }
       let names = rows.prefix(8).map(objective.sampleName), others = rows.count - names.count

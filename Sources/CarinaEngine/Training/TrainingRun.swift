@@ -15,13 +15,14 @@ package struct TrainingRun<Objective: TrainingObjective> {
   package var resume = ResumePolicy.automatic
   /// Whether to go on although the configuration is another one.
   package var goesOnAnyway = false
-  /// Asked after each step; true stops at a checkpoint.
+  /// Asked after each step and within it, before each micro-batch or piece of one; true stops at a checkpoint of the last
+  /// step that is done whole.
   package var shouldStop: () -> Bool = { false }
   /// Told each step.
   package var onStep: (StepReport, _ total: Int) -> Void = { _, _ in }
   /// Told what was noticed in the output directory, for the log.
   package var onRemark: (String) -> Void = { _ in }
-  /// Mean loss on held-out data; the best model so far is kept.
+  /// Mean loss on held-out data; the best model so far is kept. It may end in a `StopRequest`.
   package var validate: (() throws -> Double)?
   /// When that loss is taken.
   package var validationInterval = EvaluationInterval.epoch
@@ -87,17 +88,22 @@ package struct TrainingRun<Objective: TrainingObjective> {
     var change = TrainedWeightsCheck(trained)
 
     var best = bestPolicy, logged = LoggedSteps(), written = (lines: 0, bytes: 0), branches = record?.branches ?? [],
-      begun: RunBranch?
+      begun: RunBranch?, unlogged: StepReport?
     // What a death in the middle of it left ahead of a branch would be taken for the branch's own.
     if let last = branches.last, last.isPending { try RunSetAside(last, in: outputDirectory)?.move() }
     if let state = try start.state(record) {
       for parameter in trained { if let value = state.weights[parameter.name] { parameter.assign(value.whole) } }
       let log = TrainingLog.path(outputDirectory), count = state.progress.logLineCount
       logged = try LoggedSteps(log: log, lineCount: count)
+      var noise =
+        trainer.settings.measuresGradientNoise ? try GradientNoise(log: log, lineCount: count) : GradientNoise()
+      unlogged = state.progress.unlogged
+      if let unlogged {
+        logged.note(unlogged: unlogged)
+        _ = noise.note(unlogged.gradientNoise)
+      }
       trainer.resume(
-        step: state.progress.step, moments: state.moments, stepGuard: logged.stepGuard,
-        gradientNoise: trainer.settings.measuresGradientNoise
-          ? try GradientNoise(log: log, lineCount: count) : GradientNoise())
+        step: state.progress.step, moments: state.moments, stepGuard: logged.stepGuard, gradientNoise: noise)
       if let remark = record.flatMap({ RunEnvironment.remark(on: Device(backend), after: $0.environment) }) {
         onRemark(remark)
       }
@@ -141,32 +147,41 @@ package struct TrainingRun<Objective: TrainingObjective> {
     }
     var lastSave = clock(), saved = Set<Int>()
     // A run that was stopped in a validation, or died behind a checkpoint of before it, begins with it.
-    var isDue = isEvaluationPending(logged)
-    while isDue || !(trainer.isFinished || best.isExhausted) {
+    var isDue = unlogged == nil && isEvaluationPending(logged)
+    while isDue || unlogged != nil || !(trainer.isFinished || best.isExhausted) {
+      var isCutShort = false
       if !isDue {
-        var report = try trainer.trainStep()
-        change.note(report)
-        remark(report)
-        best.note(stepLoss: report.loss)
-        if isValidationDue, evaluation == nil, let validate {
-          let loss = try finite(validate(), step: report.step)
-          try backend.throwFailure()
-          report.validationLoss = loss
-          report.validationScores = validationScores().map { StepReport.Score(name: $0.name, value: $0.value) }
-          best.note(loss, step: report.step)
+        do {
+          if unlogged == nil {
+            let report = try trainer.trainStep(shouldStop: shouldStop)
+            change.note(report)
+            remark(report)
+            best.note(stepLoss: report.loss)
+            unlogged = report
+          }
+          if let done = unlogged {
+            let report = try validated(done, &best)
+            try tracking.append(try log.append(report))
+            unlogged = nil
+            onStep(report, trainer.totalSteps)
+          }
+        } catch is StopRequest {
+          isCutShort = true
         }
-        try tracking.append(try log.append(report))
-        onStep(report, trainer.totalSteps)
-        isDue = isEvaluationPending(logged)
+        isDue = unlogged == nil && isEvaluationPending(logged)
       }
       if isDue {
         isDue = try !evaluate(&best, log, answers, tracking)
         if !isDue { logged.note(validationAfter: trainer.step) }
       }
-      let ends = !isDue && (trainer.isFinished || best.isExhausted)
-      let stops = shouldStop() && !ends, isBest = best.step == trainer.step
+      let ends = !isDue && unlogged == nil && (trainer.isFinished || best.isExhausted)
+      let stops = isCutShort || (shouldStop() && !ends)
+      // Of a step that was given up nothing is left, and what was best before it is saved.
+      let isDropped = isCutShort && unlogged == nil
+      let isBest = !isDropped && best.step == trainer.step
+      let isSaved = isDropped && (trainer.step == firstStep || saved.contains(trainer.step))
       // Before a model is written, so that a full disk or a death there costs nothing.
-      if stops || isBest || ends || isCheckpointDue(since: lastSave) {
+      if !isSaved, stops || isBest || ends || isCheckpointDue(since: lastSave) {
         // What a card that was lost gives back is no weight.
         try backend.throwFailure()
         try trainer.requireFinite(trained)
@@ -175,7 +190,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
           "the checkpoint of step \(trainer.step)", in: outputDirectory, space(outputDirectory))
         try log.sync()
         try answers?.sync()
-        try checkpoints.write(state(trained, log: log, best: best))
+        try checkpoints.write(state(trained, log: log, best: best, unlogged: unlogged, branches))
         saved.insert(trainer.step)
         try checkpoints.prune(keeping: keptCheckpoints) { $0 <= firstStep || saved.contains($0) }
         lastSave = clock()
@@ -183,9 +198,7 @@ package struct TrainingRun<Objective: TrainingObjective> {
       if isBest { try save(model: bestModel, "the best model") }
       if stops {
         try tracking.finish(exitCode: 75)
-        throw CarinaError(
-          .interrupted, "stopped after step \(trainer.step) of \(trainer.totalSteps); a checkpoint is written",
-          at: outputDirectory, remedy: "Run the same command again to go on.")
+        throw interruption(isDropped: isDropped)
       }
     }
     if trainer.step < trainer.totalSteps {
@@ -202,6 +215,31 @@ package struct TrainingRun<Objective: TrainingObjective> {
     try tracking.finish(exitCode: 0)
     try writeRecord(finalModel: FinalModel.list(finalModel), branches)
     return .finished(steps: trainer.step)
+  }
+
+  private func interruption(isDropped: Bool) -> CarinaError {
+    let total = trainer.totalSteps
+    guard trainer.step > 0 else {
+      return CarinaError(
+        .interrupted, "stopped in the first of \(total) steps, before there was anything to keep", at: outputDirectory,
+        remedy: "Run the same command again to begin anew.")
+    }
+    let middle = isDropped ? ", in the middle of the next" : ""
+    return CarinaError(
+      .interrupted, "stopped after step \(trainer.step) of \(total)\(middle); a checkpoint is written",
+      at: outputDirectory, remedy: "Run the same command again to go on.")
+  }
+
+  /// A step that is done with the loss on held-out data, where that is taken after it.
+  private func validated(_ step: StepReport, _ best: inout BestEvaluation) throws -> StepReport {
+    guard isValidationDue, evaluation == nil, let validate else { return step }
+    let loss = try finite(validate(), step: step.step)
+    try backend.throwFailure()
+    best.note(loss, step: step.step)
+    var report = step
+    report.validationLoss = loss
+    report.validationScores = validationScores().map { StepReport.Score(name: $0.name, value: $0.value) }
+    return report
   }
 
   /// Whether the last step done is one after which the loss on held-out data is taken.
@@ -271,13 +309,18 @@ package struct TrainingRun<Objective: TrainingObjective> {
     return settings.saveEvery.isDue(atStep: trainer.step, elapsed: clock() - lastSave)
   }
 
-  private func state(_ trained: [Parameter], log: TrainingLog, best: BestEvaluation) throws -> TrainingState {
+  private func state(
+    _ trained: [Parameter], log: TrainingLog, best: BestEvaluation, unlogged: StepReport?, _ branches: [RunBranch]
+  ) throws -> TrainingState {
     let (epoch, samplesSeen) = trainer.position(after: trainer.step)
+    // A branch that is at its first step still stands on what came before it.
+    let change = branches.last(where: \.isChange).flatMap { $0.step == trainer.step ? $0 : nil }
     return TrainingState(
       progress: TrainingState.Progress(
         step: trainer.step, epoch: epoch, samplesSeen: samplesSeen, logLineCount: log.lineCount,
-        logByteCount: log.byteCount, configurationHash: try ConfigurationHash.of(configuration),
-        extra: best.json),
+        logByteCount: log.byteCount,
+        configurationHash: try change?.configurationHash ?? ConfigurationHash.of(configuration),
+        extra: best.json, unlogged: unlogged),
       weights: Dictionary(uniqueKeysWithValues: trained.map { ($0.name, TensorSource(trainedValueOf: $0)) }),
       moments: trainer.optimizer.moments)
   }

@@ -122,6 +122,13 @@ struct ConfigObject {
     throw refused(key, because: reason, expected: harmless.isEmpty ? "null" : describe(harmless))
   }
 
+  /// Refuses null under keys that transformers gives a type without it.
+  func requireNoNull(_ keys: [String]) throws {
+    for key in keys where object[key]?.isNull == true {
+      throw refused(key, because: "transformers refuses null there", expected: "a value, or no such key")
+    }
+  }
+
   /// The keys that are neither in `known` nor on the list of harmless ones, with their path.
   func unknownKeys(besides known: Set<String>) -> [String] {
     object.keys.filter { !known.contains($0) && !HarmlessConfigKeys.all.contains($0) }.map(path)

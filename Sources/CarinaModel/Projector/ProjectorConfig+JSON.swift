@@ -42,6 +42,7 @@ extension ProjectorConfig {
   package init(joined json: JSONValue, vision: VisionConfig, decoder: DecoderConfig, source: String) throws {
     if JoinedModelKind(configuration: json) == .llava {
       let keys = try ConfigObject(json, source: source)
+      try keys.requireNoNull(["multimodal_projector_bias", "projector_hidden_act"])
       try keys.require(
         "projector_hidden_act", in: ["gelu"], because: "the projector's activation is GELU with the error function")
       try keys.require("multimodal_projector_bias", in: [true], because: "the projector's maps have biases here")

@@ -23,6 +23,7 @@ package struct LlavaConfig: Equatable, Sendable {
   /// - Throws: `CarinaError.badData` that names the file and the key.
   package init(json: JSONValue, vision: VisionConfig, vocabularySize: Int, source: String) throws {
     let keys = try ConfigObject(json, source: source)
+    try keys.requireNoNull(SiglipDocument.llavaKeys.sorted() + ["image_token_index"])
     let spellings = ["image_token_index", "image_token_id"]
     let given = spellings.filter { keys.value($0) != nil }
     if given.count == 2, keys.value(spellings[0]) != keys.value(spellings[1]) {
@@ -44,6 +45,18 @@ package struct LlavaConfig: Equatable, Sendable {
       throw keys.wrong("vision_feature_select_strategy", expected: "full, as an image has one patch")
     }
     self.init(imageToken: id, dropsFirstPatch: strategy == "default", vision: vision)
+  }
+
+  /// What there is to say where the configuration names another number of rows than an image has. transformers reads the
+  /// key and uses it nowhere (5.24, `modeling_llava.py`): as many pieces as its processor writes have to meet as many rows
+  /// as the tower gives.
+  /// - Throws: `CarinaError.badData` where it is no number of rows.
+  package func remark(on json: JSONValue, source: String) throws -> String? {
+    let key = "image_seq_length"
+    let stated = try ConfigObject(json, source: source).size(key, default: rowsPerImage, least: 0)
+    guard stated != rowsPerImage else { return nil }
+    return "\(source): \(key) is \(stated), and an image has \(rowsPerImage) rows, by which it is read here and in "
+      + "transformers"
   }
 
   /// Refuses features of another layer than the last block's.

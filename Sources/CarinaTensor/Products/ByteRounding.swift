@@ -19,6 +19,11 @@ package struct ByteRounding: Equatable, Sendable {
       self.forward > 0 && self.forward % 4 == 0 && self.backward > 0 && self.backward % 4 == 0, "groups of \(self)")
   }
 
+  /// The number of the way in which rows of weights, activations and gradients are rounded for products of bytes. Whoever
+  /// changes a digit of it raises the number: runs, evaluations and kept features of another are not gone on with. 1 had
+  /// one byte a number and no factors of columns.
+  package static let version = 2
+
   /// What the programs use.
   package static let standard = ByteRounding(forward: nil, backward: nil)
 }

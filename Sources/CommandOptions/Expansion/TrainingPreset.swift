@@ -19,7 +19,10 @@ enum TrainingPreset: String, CaseIterable {
     case .llava15: "Liu et al. 2023, github.com/haotian-liu/LLaVA, scripts/v1_5"
     case .llavaRad: "Zambrano Chaves et al. 2024, github.com/microsoft/LLaVA-Rad, scripts"
     case .projectionTrainer: "github.com/SabaPivot/ProjectionTrainer, Stage0 to Stage2"
-    case .medgemmaLora: "github.com/google-health/medgemma, notebooks/fine_tune_with_hugging_face.ipynb; stage 2"
+    case .medgemmaLora:
+      "github.com/google-health/medgemma, notebooks/fine_tune_with_hugging_face.ipynb; stage 2. It names no weight decay, "
+        + "which is the 0 of transformers' TrainingArguments; head and embeddings, which it trains whole beside the "
+        + "adapters, stay frozen"
     }
   }
 

@@ -74,6 +74,12 @@ import Carina
       ([("vision_config.tie_last_hidden_states", true)], "tie_last_hidden_states", "false"),
       ([("projector_hidden_act", "relu")], "projector_hidden_act", "gelu"),
       ([("multimodal_projector_bias", false)], "multimodal_projector_bias", "true"),
+      ([("multimodal_projector_bias", .null)], "multimodal_projector_bias", "a value"),
+      ([("projector_hidden_act", .null)], "projector_hidden_act", "a value"),
+      ([("vision_feature_layer", .null)], "vision_feature_layer", "a value"),
+      ([("vision_feature_select_strategy", .null)], "vision_feature_select_strategy", "a value"),
+      ([("image_seq_length", .null)], "image_seq_length", "a value"),
+      ([("image_token_index", .null)], "image_token_index", "a value"),
       ([("image_token_index", 99_999)], "image_token_index", "an id below"),
       ([("image_token_id", 3)], "image_token_id", "image_token_index"),
       ([("quantization_config", ["bits": 4])], "quantization_config", "null"),
@@ -89,6 +95,31 @@ import Carina
     let error = try #require(thrownCarinaError { try CheckpointParts(directory.path) })
     #expect(error.kind == .badData && "\(error)".contains(word), "\(error)")
     #expect(error.expected?.contains(expected) ?? expected.isEmpty, "\(error)")
+  }
+
+  @Test("another number of rows of an image is said; of what is left out only that which no part takes, in one line")
+  func notes() throws {
+    func remarks(_ directory: ModelDirectory) throws -> [String] {
+      try PipelineParts(joined: directory).join(precision: .float32, on: TestBackend.chosen).remarks
+    }
+    #expect(try remarks(LlavaFiles.golden("full")).isEmpty)
+    let first = try remarks(LlavaFiles.golden("first-patch"))
+    #expect(first.count == 1 && first[0].contains("image_seq_length is 16, and an image has 15 rows"), "\(first)")
+    #expect(try remarks(files.changed(keys: [("image_seq_length", nil)])).isEmpty)
+    let other = try files.changed(keys: [("image_seq_length", 576)]) {
+      $0.append(("vision_tower.vision_model.embeddings.position_ids", Tensor(zeros: [1, 16])))
+      $0.append(("language_model.model.rotary_emb.inv_freq", Tensor(zeros: [4])))
+    }
+    let found = try remarks(other)
+    #expect(found.count == 2, "\(found)")
+    #expect(found.first?.contains("config.json: image_seq_length is 576, and an image has 16 rows") == true)
+    let words = ["1 tensor: a list of positions, not a weight", "1 tensor: rotary frequencies"]
+    for words in words { #expect(found.last?.contains(words) == true, "\(found)") }
+    // A part that is taken alone leaves the others.
+    let tower = try other.loadVisionEncoder(precision: .float32, on: TestBackend.chosen)
+    #expect(tower.remarks.contains { $0.contains("the decoder is not the vision tower's") })
+    let wrong = try files.changed(keys: [("image_seq_length", "many")])
+    #expect(throws: CarinaError.self) { try remarks(wrong) }
   }
 
   @Test("a projector of other names, of another width and without biases is refused before a weight is read")

@@ -86,6 +86,36 @@ import Carina
     }
   }
 
+  @Test("a stop comes between pieces, and so does one in the gradients of a batch")
+  func stop() throws {
+    let captions = (0..<6).map { "heart \($0) lungs" }, samples = samples(captions, images: Array(0..<6))
+    let pairs = try pairs(samples), pieces = ContrastivePieces(images: 2, texts: 4)
+    let check = RetrievalCheck(model: model, pairs: pairs, samples: samples, pieces: pieces, batchSize: 6)
+    var asked = 0
+    func stops(at limit: Int) -> Bool {
+      asked += 1
+      return asked >= limit
+    }
+    _ = try check.run { stops(at: .max) }
+    // Three pieces of images, two of texts.
+    #expect(asked == 5)
+    for limit in 1...5 {
+      asked = 0
+      #expect(throws: StopRequest.self) { try check.run { stops(at: limit) } }
+      #expect(asked == limit)
+    }
+    let objective = ContrastiveObjective(
+      model: model, pairs: pairs, samples: samples, freezing: TowerFreezing(), pieces: pieces)
+    for parameter in model.parameters { parameter.setTrainable(true) }
+    let batch = try objective.prepare(Array(0..<6))
+    func accumulate(_ limit: Int) throws -> LossSum {
+      asked = 0
+      return try objective.accumulate(batch, scale: 1, finiteWatch: nil) { try StopRequest.check { stops(at: limit) } }
+    }
+    #expect(try accumulate(.max).value.isFinite && asked == 10)
+    for limit in [1, 4, 7, 10] { #expect(throws: StopRequest.self) { try accumulate(limit) } }
+  }
+
   @Test("embeddings that are all alike find nothing, since what is as similar counts as before")
   func ties() throws {
     let captions = (0..<12).map { "heart \($0) lungs" }

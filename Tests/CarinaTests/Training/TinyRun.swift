@@ -15,6 +15,11 @@ final class TinyRun {
   /// Below the run's own directory: another run that lies there.
   var subdirectory = ""
   var stopsAfter: Int?
+  /// The number of the question whether to stop that is answered with yes, as are all behind it; and how many were asked.
+  var stopsAtAsking: Int?
+  private(set) var askedCount = 0
+  /// The step whose validation is not to come to its end.
+  var stopsInValidation: Int?
   var validationLosses: [Int: Double]?
   var evaluation: RunEvaluation?
   var validationLimit: Int?
@@ -73,6 +78,7 @@ final class TinyRun {
   func run() throws -> TrainingOutcome {
     remarks = []
     checkpointsSeen = []
+    askedCount = 0
     let (trainer, decoder) = try trainer()
     var run = TrainingRun(
       trainer, outputDirectory: path, configuration: configuration, modelByteCount: 4096
@@ -84,8 +90,16 @@ final class TinyRun {
     run.goesOnAnyway = goesOnAnyway
     run.onRemark = { [unowned self] in remarks.append($0) }
     run.onStep = { [unowned self] _, _ in checkpointsSeen.append(checkpoints) }
-    run.shouldStop = { [stopsAfter] in stopsAfter.map { trainer.step >= $0 } ?? false }
-    run.validate = validationLosses.map { losses in { losses[trainer.step] ?? .nan } }
+    run.shouldStop = { [unowned self] in
+      askedCount += 1
+      return stopsAfter.map { trainer.step >= $0 } ?? stopsAtAsking.map { askedCount >= $0 } ?? false
+    }
+    run.validate = validationLosses.map { losses in
+      { [stopsInValidation] in
+        if trainer.step == stopsInValidation { throw StopRequest() }
+        return losses[trainer.step] ?? .nan
+      }
+    }
     run.evaluation = evaluation
     run.bestPolicy = bestPolicy
     run.space = { [space] _ in space(trainer.step) }

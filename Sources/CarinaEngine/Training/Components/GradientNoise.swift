@@ -85,9 +85,10 @@ extension GradientNoise.Part {
   }
 
   /// - Returns: nil where an entry of the log is none.
-  fileprivate init?(_ component: String, _ json: JSONValue) {
+  init?(_ component: String, _ json: JSONValue) {
     guard let variance = json["variance"]?.double, let squaredNorm = json["squared_norm"]?.double else { return nil }
-    self.init(component: component, variance: variance, squaredNorm: squaredNorm)
+    self.init(
+      component: component, variance: variance, squaredNorm: squaredNorm, scale: json["scale"]?.double)
   }
 }
 

@@ -71,12 +71,20 @@ package final class ContrastiveObjective: TrainingObjective {
   }
 
   /// See `TrainingObjective`.
-  package func accumulate(_ batch: ContrastiveBatch, scale: Float, finiteWatch: FiniteWatch?) -> LossSum {
+  package func accumulate(_ batch: ContrastiveBatch, scale: Float, finiteWatch: FiniteWatch?) throws -> LossSum {
+    try accumulate(batch, scale: scale, finiteWatch: finiteWatch, betweenPieces: {})
+  }
+
+  /// See `TrainingObjective`.
+  package func accumulate(
+    _ batch: ContrastiveBatch, scale: Float, finiteWatch: FiniteWatch?, betweenPieces: () throws -> Void
+  ) throws -> LossSum {
     func sum(_ loss: Tensor) -> LossSum { LossSum(of: loss) { Double(($0.first ?? 0) / scale) } }
     if let pieces, pieces.divides(batch) {
       return sum(
-        pieces.accumulate(
-          batch, model: model, divisor: 1 / scale, isCheckpointed: isCheckpointed, finiteWatch: finiteWatch))
+        try pieces.accumulate(
+          batch, model: model, divisor: 1 / scale, isCheckpointed: isCheckpointed, finiteWatch: finiteWatch,
+          betweenPieces: betweenPieces))
     }
     let tape = Tape(finiteWatch: finiteWatch)
     let loss = model.loss(

@@ -56,10 +56,13 @@ package struct ContrastivePieces: Equatable, Sendable {
   }
 
   /// Forward and backward: adds the gradient of (sum of the losses) / divisor to the weights that are trained.
+  /// - Parameter betweenPieces: called before each piece.
   /// - Returns: the sum of losses over the divisor, [1].
+  /// - Throws: what `betweenPieces` throws; the gradients are then those of a part.
   func accumulate(
-    _ batch: ContrastiveBatch, model: SiglipModel, divisor: Float, isCheckpointed: Bool, finiteWatch: FiniteWatch?
-  ) -> Tensor {
+    _ batch: ContrastiveBatch, model: SiglipModel, divisor: Float, isCheckpointed: Bool, finiteWatch: FiniteWatch?,
+    betweenPieces: () throws -> Void
+  ) throws -> Tensor {
     // Every piece meets the same weights, twice.
     let held = (model.vision.maps + model.text.maps).map(\.weight).filter(\.isTrainable)
     for weight in held { weight.hold() }
@@ -69,12 +72,18 @@ package struct ContrastivePieces: Equatable, Sendable {
     let towers = PieceTowers(
       model: model, batch: batch, isCheckpointed: isCheckpointed, trainsTexts: trainsTexts, finiteWatch: finiteWatch)
     guard
-      let texts = embeddings(batch.texts.count, by: self.texts, { towers.texts($0, towers.probe()) })
+      let texts = try embeddings(
+        batch.texts.count, by: self.texts,
+        {
+          try betweenPieces()
+          return towers.texts($0, towers.probe())
+        })
     else { return Tensor(zeros: [1], on: model.backend) }
     // The last piece is recorded at once, and what others have kept is there for their second pass.
     let ranges = Self.ranges(batch.imageCount, by: images)
     var last: Tensor?, lastTape: Tape?, kept: [KeptTerms?] = []
-    let images = embeddings(batch.imageCount, by: images) { range in
+    let images = try embeddings(batch.imageCount, by: images) { range in
+      try betweenPieces()
       guard trainsImages, range.upperBound == batch.imageCount else {
         let keeps = trainsImages && !isCheckpointed && ranges.count - 1 - kept.count <= keptPieces
         let terms = keeps ? KeptTerms() : nil
@@ -99,6 +108,7 @@ package struct ContrastivePieces: Equatable, Sendable {
 
     if let gradient = tape.gradient(of: watchedImages), let last, let lastTape {
       for (index, range) in ranges.enumerated().reversed() {
+        try betweenPieces()
         let isLast = index == ranges.count - 1
         let pieceTape = isLast ? lastTape : Tape(finiteWatch: finiteWatch)
         let piece = isLast ? last : towers.images(range, kept: kept[index], pieceTape)
@@ -108,6 +118,7 @@ package struct ContrastivePieces: Equatable, Sendable {
     }
     if let gradient = tape.gradient(of: watchedTexts) {
       for range in Self.ranges(watchedTexts.rows, by: self.texts) {
+        try betweenPieces()
         let pieceTape = Tape(finiteWatch: finiteWatch)
         let piece = towers.texts(range, pieceTape)
         pieceTape.backward(from: piece, seed: gradient.rowSlice(range).copied())

@@ -32,6 +32,11 @@ package protocol TrainingObjective: AnyObject, SendableMetatype {
   /// - Parameter finiteWatch: told every value on the way; nil where nobody looks.
   /// - Returns: the sum of losses, unscaled, which need not be known before it is read.
   func accumulate(_ batch: Batch, scale: Float, finiteWatch: FiniteWatch?) throws -> LossSum
+  /// The same for a batch that goes through the model in pieces.
+  /// - Parameter betweenPieces: called before each piece; what it throws ends the pass, which leaves gradients of a part.
+  func accumulate(
+    _ batch: Batch, scale: Float, finiteWatch: FiniteWatch?, betweenPieces: () throws -> Void
+  ) throws -> LossSum
   /// What a sample is called in messages.
   func sampleName(_ sample: Int) -> String
 }
@@ -47,6 +52,11 @@ extension TrainingObjective {
   package func begin(step: Int) {}
   /// As without an epoch.
   package func prepare(_ samples: [Int], epoch: Int) throws -> Batch { try prepare(samples) }
+
+  /// A batch is one piece.
+  package func accumulate(
+    _ batch: Batch, scale: Float, finiteWatch: FiniteWatch?, betweenPieces: () throws -> Void
+  ) throws -> LossSum { try accumulate(batch, scale: scale, finiteWatch: finiteWatch) }
 
   /// Without a look at every value.
   package func accumulate(_ batch: Batch, scale: Float) throws -> LossSum {

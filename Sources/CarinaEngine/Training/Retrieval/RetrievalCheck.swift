@@ -26,17 +26,22 @@ package struct RetrievalCheck {
   }
 
   /// Mean loss an image, in batches as in training, and retrieval among all images and all texts.
-  /// - Throws: what reading pixels throws; `CarinaError.badData` where there are no images or texts.
-  package func run() throws -> (loss: Double, scores: RetrievalScores) {
+  /// - Parameter shouldStop: asked before each piece.
+  /// - Throws: what reading pixels throws; `CarinaError.badData` where there are no images or texts; `StopRequest`.
+  package func run(shouldStop: () -> Bool = { false }) throws -> (loss: Double, scores: RetrievalScores) {
     let rows = pairs.images.map(\.image)
     let imageTower = { (range: Range<Int>) throws -> Tensor in
+      try StopRequest.check(shouldStop)
       let pixels = try PixelBatch.read(Array(rows[range]), from: samples, on: model.backend)
       return l2Normalize(model.imageEmbeddings(pixels, count: range.count, tape: nil), tape: nil)
     }
     guard let images = try pieces.embeddings(rows.count, by: pieces.images, imageTower),
-      let texts = pieces.embeddings(
+      let texts = try pieces.embeddings(
         pairs.texts.count, by: pieces.texts,
-        { l2Normalize(model.text.pooled(Array(pairs.texts[$0]), isFused: true, tape: nil), tape: nil) })
+        {
+          try StopRequest.check(shouldStop)
+          return l2Normalize(model.text.pooled(Array(pairs.texts[$0]), isFused: true, tape: nil), tape: nil)
+        })
     else {
       throw CarinaError(.badData, "there are no images or no texts to look for")
     }

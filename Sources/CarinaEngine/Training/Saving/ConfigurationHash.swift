@@ -1,9 +1,9 @@
 import CarinaRuntime
 
 /// The digest by which a checkpoint knows what decided its numbers.
-enum ConfigurationHash {
+package enum ConfigurationHash {
   /// SHA-256 of a configuration as one line of JSON with sorted names.
-  static func of(_ configuration: JSONValue) throws -> String {
+  package static func of(_ configuration: JSONValue) throws -> String {
     SHA256Digest.of(try configuration.serialized(sortedKeys: true, indented: false))
   }
 }

@@ -6,6 +6,8 @@ package struct RunRecord {
   /// The file's name in a run's directory.
   package static let fileName = "run.json"
   private static let formatVersion = 2
+  /// What a configuration calls `ByteRounding.version`, where matrices are in 8 bits.
+  package static let byteRoundingKey = "byte_rounding"
   private static let countKeys = ["steps", "steps_per_epoch", "trained_parameters", "all_parameters"]
 
   /// What a run has in numbers.
@@ -74,7 +76,18 @@ package struct RunRecord {
 
   /// What decides the numbers of this run and of another configuration, where they differ.
   package func differences(from configuration: JSONValue) -> [String] {
-    ConfigurationDifference.list(recorded: self.configuration, asked: configuration)
+    ConfigurationDifference.list(recorded: completed, asked: configuration)
+  }
+
+  /// The configuration with what records leave out that are older than the key.
+  private var completed: JSONValue {
+    let list = FrozenWeightsSettingList.declared
+    guard var object = configuration.object, object[Self.byteRoundingKey] == nil,
+      [list.base.recordKey, list.vision.recordKey].contains(where: { object[$0]?.string == WeightStorage.int8.rawValue }
+      )
+    else { return configuration }
+    object[Self.byteRoundingKey] = 1
+    return .object(object)
   }
 
   /// The digest by which a checkpoint of this run knows what decided its numbers; nil for one of before the options

@@ -145,6 +145,7 @@ package struct RunStart<Objective: TrainingObjective> {
   private var measured: [String] {
     [
       "data.transform", "data.validation", "models.", "text.", "precision", "base_weights", "vision_weights",
+      "byte_rounding",
       "settings.label_smoothing", "validation.best_metric", "validation.eval_limit", "validation.eval_max_new_tokens",
     ]
   }
@@ -195,7 +196,11 @@ package struct RunStart<Objective: TrainingObjective> {
     var problems = (isOfOtherOptions ? [] : position).filter { $0.1 != $0.2 }.map {
       "\($0.0) is \($0.2), not \($0.1)"
     }
-    if let lines, lines.count != step || lines.readCount != progress.logLineCount {
+    if let unlogged = progress.unlogged, unlogged.step != step {
+      problems.append("the step without a line in the log is \(unlogged.step)")
+    }
+    let loggedCount = progress.unlogged == nil ? step : step - 1
+    if let lines, lines.count != loggedCount || lines.readCount != progress.logLineCount {
       problems.append(
         "log_lines is \(progress.logLineCount), and of the log's first \(lines.readCount) lines \(lines.count) are of steps"
       )
