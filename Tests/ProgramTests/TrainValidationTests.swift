@@ -223,6 +223,18 @@ import Testing
     #expect(try run.bytes(under: "final_model") == plain.bytes(under: "final_model"))
   }
 
+  @Test("answers of before the held-out shards were changed have no pictures where their samples are not there")
+  func otherSamples() throws {
+    let options = validated + ["--eval-samples", "16", "--tensorboard", "--live-page", "--max-steps", "4"]
+    let (run, _) = try smooth(options)
+    let before = try ValidationAnswersFile.read(directory: run.path)
+    #expect(before.contains { $0.sample > 3 })
+    let fewer = try train(run, options + ["--val-shards", world.heldOut, "--max-steps", "6", "--resume-anyway"])
+    #expect(fewer.exitCode == 0, "\(fewer.errors)")
+    let after = try ValidationAnswersFile.read(directory: run.path)
+    #expect(after.prefix(before.count) == before[...] && after.last?.step == 6)
+  }
+
   @Test("curves of runs are drawn from their logs, a file each and a page; what is no run is refused")
   func curves() throws {
     let (run, _) = try smooth(validated)
