@@ -3,10 +3,10 @@
 # with equal seeds and orders; compares the loss curves, scores all three arms, and scores the reproduced model with its vision encoder in 8 bits.
 # usage: BIN=.build/release RUN=results/reproduce OUT=results/int8-scores bash Benchmarks/scores_over_int8.sh
 # exit 1 where LoRA misses an expectation of results/expected.json, a score over the base in 8 bits differs by more than one point, or one with the vision encoder in 8 bits by more than half a point.
-# What OUT has is not made again.
+# What OUT has is not made again. SEED is that of the training runs.
 set -euo pipefail
 BIN=${BIN:-.build/release} RUN=${RUN:-results/reproduce} OUT=${OUT:-results/int8-scores}
-SHARDS=${SHARDS:-$RUN/data/shards} EXPECTED=${EXPECTED:-results/expected.json} RANK=${RANK:-16} RATE=${RATE:-4e-3}
+SHARDS=${SHARDS:-$RUN/data/shards} EXPECTED=${EXPECTED:-results/expected.json} RANK=${RANK:-16} RATE=${RATE:-4e-3} SEED=${SEED:-1}
 backbones=(--vision-model "$RUN/stage0/vision/final_model" --llm "$RUN/stage0/language/final_model")
 mkdir -p "$OUT"
 note() { echo "$(date +%T) $*" >&2; }
@@ -15,13 +15,13 @@ for base in full int8; do
   if [ ! -e "$OUT/stage1-$base/final_model/carina.json" ]; then
     note "stage 1 over a base that is $base"
     "$BIN/train-stage1" --train-shards "$SHARDS/stage1-train" "${backbones[@]}" --projector-hidden 384 --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 2e-3 \
-      --warmup-ratio 0.05 --num-epochs 2 --precision bf16 --base-weights "$base" --seed 1 --output-dir "$OUT/stage1-$base" >"$OUT/stage1-$base.log" 2>&1
+      --warmup-ratio 0.05 --num-epochs 2 --precision bf16 --base-weights "$base" --seed "$SEED" --output-dir "$OUT/stage1-$base" >"$OUT/stage1-$base.log" 2>&1
   fi
   if [ ! -e "$OUT/lora-$base/final_model/carina.json" ]; then
     note "stage 2 by LoRA over a base that is $base"
     "$BIN/train-stage2" --train-shards "$SHARDS/stage2-train" "${backbones[@]}" --stage1-projector-path "$RUN/stage1/final_model/projection_layer" --unfreeze-projection-layer \
       --train-ve-first-epoch --lora-rank "$RANK" --lora-alpha $((2 * RANK)) --lora-lr "$RATE" --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 1e-3 --num-epochs 3 \
-      --precision bf16 --base-weights "$base" --seed 1 --output-dir "$OUT/lora-$base" >"$OUT/lora-$base.log" 2>&1
+      --precision bf16 --base-weights "$base" --seed "$SEED" --output-dir "$OUT/lora-$base" >"$OUT/lora-$base.log" 2>&1
   fi
 done
 
