@@ -52,7 +52,7 @@ void carina_round_to_bytes(const float *x, const float *factors, int64_t rows, i
                            uint8_t *values, int64_t stride, float *steps, int32_t *zeros, carina_large_numbers *large,
                            int by_vectors);
 
-/// gelu of `count` numbers that are rounded to 8 bits next; of the tanh form with a relative error of 5e-7.
+/// gelu of `count` numbers that are rounded to 8 bits next; of the tanh form with a relative error of under 1e-6.
 void carina_gelu_for_bytes(const float *x, float *out, int64_t count, int kind, int by_vectors);
 
 /// c[r, n] = scales[n] · Σ over groups of step · Σ (value − zero) · panel + bias[n] + other[r, n], for the `columns`
