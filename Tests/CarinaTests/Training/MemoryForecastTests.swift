@@ -109,7 +109,8 @@ import Carina
   }
 
   @Test(
-    "blocks in 8 bits cost a byte a weight, three numbers a row, one a column; file's pages and packed copies are no more")
+    "blocks in 8 bits cost a byte a weight, three numbers a row, one a column, and neither file's pages nor packed copies"
+  )
   func rounded() {
     var plan = plan(rows: 100, trainsDecoder: false)
     plan.footprints.decoder.mappedBlocks = 1 << 19
