@@ -3,7 +3,8 @@
 usage: tower_beside_pytorch.py MODEL SHARDS [--batch 16] [--chunk 4] [--steps 3] [--rounds 1] [--train-text] [--forecast 256] [--bin .build/release] [--python PYTHON]
 
 MODEL: `tower_peer.py --make DIR SPIECE_MODEL`; SHARDS: captions at 384 pixels, such as `preprocess phantom --image-size 384` makes. The first step of each
-side is left out. --forecast N prints what a batch of N is forecast to take, by --dry-run (with as many images in the shards). Two cores, bfloat16; the load
+side is left out. Of a small batch nearly every piece is recorded at once or keeps its MLPs' results, which spares a larger part of the second pass
+than in a batch of 256: its ratio flatters. --forecast N prints what a batch of N is forecast to take, by --dry-run (with as many images in the shards). Two cores, bfloat16; the load
 is printed, as ratios mean little on a busy machine."""
 import argparse, json, os, re, resource, statistics, subprocess, sys, tempfile, time
 
