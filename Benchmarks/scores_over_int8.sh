@@ -10,18 +10,23 @@ SHARDS=${SHARDS:-$RUN/data/shards} EXPECTED=${EXPECTED:-results/expected.json} R
 backbones=(--vision-model "$RUN/stage0/vision/final_model" --llm "$RUN/stage0/language/final_model")
 mkdir -p "$OUT"
 note() { echo "$(date +%T) $*" >&2; }
+logged() { # LOG COMMAND…: what it says goes to the log, whose end is shown where it fails
+  local log=$1
+  shift
+  "$@" >"$log" 2>&1 || { tail -n 20 "$log" >&2; exit 1; }
+}
 
 for base in full int8; do
   if [ ! -e "$OUT/stage1-$base/final_model/carina.json" ]; then
     note "stage 1 over a base that is $base"
-    "$BIN/train-stage1" --train-shards "$SHARDS/stage1-train" "${backbones[@]}" --projector-hidden 384 --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 2e-3 \
-      --warmup-ratio 0.05 --num-epochs 2 --precision bf16 --base-weights "$base" --seed "$SEED" --output-dir "$OUT/stage1-$base" >"$OUT/stage1-$base.log" 2>&1
+    logged "$OUT/stage1-$base.log" "$BIN/train-stage1" --train-shards "$SHARDS/stage1-train" "${backbones[@]}" --projector-hidden 384 --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 2e-3 \
+      --warmup-ratio 0.05 --num-epochs 2 --precision bf16 --base-weights "$base" --seed "$SEED" --output-dir "$OUT/stage1-$base"
   fi
   if [ ! -e "$OUT/lora-$base/final_model/carina.json" ]; then
     note "stage 2 by LoRA over a base that is $base"
-    "$BIN/train-stage2" --train-shards "$SHARDS/stage2-train" "${backbones[@]}" --stage1-projector-path "$RUN/stage1/final_model/projection_layer" --unfreeze-projection-layer \
+    logged "$OUT/lora-$base.log" "$BIN/train-stage2" --train-shards "$SHARDS/stage2-train" "${backbones[@]}" --stage1-projector-path "$RUN/stage1/final_model/projection_layer" --unfreeze-projection-layer \
       --train-ve-first-epoch --lora-rank "$RANK" --lora-alpha $((2 * RANK)) --lora-lr "$RATE" --batch-size 32 --gradient-accumulation-steps 1 --learning-rate 1e-3 --num-epochs 3 \
-      --precision bf16 --base-weights "$base" --seed "$SEED" --output-dir "$OUT/lora-$base" >"$OUT/lora-$base.log" 2>&1
+      --precision bf16 --base-weights "$base" --seed "$SEED" --output-dir "$OUT/lora-$base"
   fi
 done
 
@@ -30,7 +35,7 @@ score() { # NAME CHECKPOINT OPTION…
   shift 2
   [ -e "$OUT/scores-$name/metrics.json" ] && return
   note "scores: $name"
-  "$BIN/evaluate" --checkpoint "$checkpoint" --shards "$SHARDS/stage2-test" --output-dir "$OUT/scores-$name" --arms true,shuffled,blank --batch-size 64 "$@" >"$OUT/scores-$name.log" 2>&1
+  logged "$OUT/scores-$name.log" "$BIN/evaluate" --checkpoint "$checkpoint" --shards "$SHARDS/stage2-test" --output-dir "$OUT/scores-$name" --arms true,shuffled,blank --batch-size 64 "$@"
 }
 score lora-full "$OUT/lora-full/final_model" --precision bf16 --expected "$EXPECTED"
 score lora-int8 "$OUT/lora-int8/final_model" --precision bf16 --expected "$EXPECTED"
