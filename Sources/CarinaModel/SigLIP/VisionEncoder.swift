@@ -75,19 +75,14 @@ public final class VisionEncoder {
     let lengths = [Int](repeating: config.patchCount, count: count)
     var x = embeddings(pixels, count: count, tape: tape)
     observe?(0, x)
-    func runBlocks() {
-      for (layer, block) in blocks.enumerated() {
-        if isCheckpointed {
-          x = checkpointed(x, tape: tape) { block($0, lengths: lengths, tape: $1) }
-        } else {
-          x = block(x, lengths: lengths, isFused: true, tape: tape)
-        }
-        observe?(layer + 1, x)
+    for (layer, block) in blocks.enumerated() {
+      if isCheckpointed {
+        x = checkpointed(x, tape: tape) { block($0, lengths: lengths, tape: $1) }
+      } else {
+        x = block(x, lengths: lengths, isFused: true, tape: tape)
       }
+      observe?(layer + 1, x)
     }
-    // Then no product of a block is the library's, whose threads would not be at hand.
-    let isAllOwn = tape == nil && maps.allSatisfy { $0.weight.multipliesBytes && $0.adapters.isEmpty }
-    if isAllOwn { x.backend.ownLoops(runBlocks) } else { runBlocks() }
     return kind == .postNorm ? postNorm(x, tape: tape) : x
   }
 

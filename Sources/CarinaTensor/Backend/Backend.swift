@@ -28,9 +28,6 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
   func finish()
   /// Runs a step of decoding of so many rows with whatever makes its many short loops begin at once.
   func decoding<Result>(rows: Int, _ body: () -> Result) -> Result
-  /// Runs work that is nothing but loops of the engine's own, with whatever makes them begin at once; a matrix library
-  /// inside runs on one thread.
-  func ownLoops<Result>(_ body: () -> Result) -> Result
   /// Told when the work repeats itself, as training does after an epoch: what is kept to make it faster takes no more
   /// memory, until other work begins. No digit depends on it.
   func settle(_ isSettled: Bool)
@@ -54,8 +51,6 @@ extension Backend {
   package var tokenDecoder: (any TokenDecoder)? { nil }
   /// None.
   package var fusedNorms: (any FusedNormKernels)? { nil }
-  /// As it is.
-  package func ownLoops<Result>(_ body: () -> Result) -> Result { body() }
   /// Nothing is kept.
   package func settle(_ isSettled: Bool) {}
 }

@@ -48,9 +48,6 @@ package final class CPUBackend: Backend, Sendable {
     rows <= mostFewRows ? ThreadTeam.held(body) : body()
   }
 
-  /// See `Backend`: holds the team.
-  package func ownLoops<Result>(_ body: () -> Result) -> Result { ThreadTeam.held(body) }
-
   /// See `Backend`: the library prepares products of other shapes in the stead of those not used for longest.
   package func settle(_ isSettled: Bool) { products.settle(isSettled) }
 

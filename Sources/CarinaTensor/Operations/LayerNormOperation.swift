@@ -6,12 +6,15 @@ import CKernels
 ///   - x: [R, W] fp32.
 ///   - weight: [W].
 ///   - bias: [W].
+///   - type: that of the result, which the backend has to have; nil for that of its activations.
 /// - Returns: [R, W].
-package func layerNorm(_ x: Tensor, _ weight: Parameter, _ bias: Parameter, epsilon: Float, tape: Tape?) -> Tensor {
+package func layerNorm(
+  _ x: Tensor, _ weight: Parameter, _ bias: Parameter, epsilon: Float, as type: ElementType? = nil, tape: Tape?
+) -> Tensor {
   precondition(weight.count == x.width, "\(weight.name): expected [\(x.width)], got \(weight.shape)")
   let backend = x.backend
   let gain = weight.value.converted(to: .float32), shift = bias.value.converted(to: .float32)
-  let out = Tensor(uninitialized: x.shape, elementType: backend.activations, on: backend)
+  let out = Tensor(uninitialized: x.shape, elementType: type ?? backend.activations, on: backend)
   let means = Tensor(uninitialized: [x.rows], on: backend), inverses = Tensor(uninitialized: [x.rows], on: backend)
   backend.layerNorm(x, gain: gain, shift: shift, epsilon: epsilon, into: out, means: means, inverses: inverses)
   guard let tape, x.node != nil || weight.isTrainable || bias.isTrainable else { return out }
@@ -27,7 +30,7 @@ package func layerNorm(_ x: Tensor, _ weight: Parameter, _ bias: Parameter, epsi
   }
 }
 
-/// The layer norm of rows [R, W], fp32.
+/// The layer norm of rows [R, W], fp32; the processor writes results in bfloat16 too.
 package protocol LayerNormKernels {
   /// out [R, W], and the mean and one over the standard deviation of each row, [R].
   func layerNorm(
@@ -61,10 +64,15 @@ extension CPUBackend: LayerNormKernels {
   ) {
     let width = x.width
     RowSplit.run(x.rows, grain: RowSplit.grain(width: width)) { range in
-      let skip = range.lowerBound * width
-      carina_layer_norm_forward(
-        x.floats + skip, gain.floats, shift.floats, epsilon, out.floats + skip, means.floats + range.lowerBound,
-        inverses.floats + range.lowerBound, Int64(range.count), Int64(width))
+      let skip = range.lowerBound * width, rows = Int64(range.count)
+      let mean = means.floats + range.lowerBound, inverse = inverses.floats + range.lowerBound
+      if out.elementType == .bfloat16 {
+        carina_layer_norm_rounded(
+          x.floats + skip, gain.floats, shift.floats, epsilon, out.bfloats + skip, mean, inverse, rows, Int64(width))
+      } else {
+        carina_layer_norm_forward(
+          x.floats + skip, gain.floats, shift.floats, epsilon, out.floats + skip, mean, inverse, rows, Int64(width))
+      }
     }
   }
 

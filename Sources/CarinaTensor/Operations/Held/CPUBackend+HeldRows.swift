@@ -2,19 +2,6 @@ import CKernels
 import CarinaRuntime
 
 extension CPUBackend {
-  /// The layer norm of rows [R, W] into bfloat16; see `LayerNormKernels`.
-  func roundedLayerNorm(
-    _ x: Tensor, gain: Tensor, shift: Tensor, epsilon: Float, into out: Tensor, means: Tensor, inverses: Tensor
-  ) {
-    let width = x.width
-    RowSplit.run(x.rows, grain: RowSplit.grain(width: width)) { range in
-      let skip = range.lowerBound * width
-      carina_layer_norm_rounded(
-        x.floats + skip, gain.floats, shift.floats, epsilon, out.bfloats + skip, means.floats + range.lowerBound,
-        inverses.floats + range.lowerBound, Int64(range.count), Int64(width))
-    }
-  }
-
   /// out = gelu(x) in bfloat16.
   func roundedGELU(_ x: Tensor, _ kind: GELUKind, into out: Tensor) {
     RowSplit.run(x.count, grain: 1 << 13) { range in

@@ -8,27 +8,10 @@
 package func heldLayerNorm(
   _ x: Tensor, _ weight: Parameter, _ bias: Parameter, epsilon: Float, as type: ElementType, tape: Tape?
 ) -> HeldRows {
-  guard type == .bfloat16, let backend = x.backend as? CPUBackend else {
+  guard type == .bfloat16, x.backend is CPUBackend else {
     return HeldRows(layerNorm(x, weight, bias, epsilon: epsilon, tape: tape), as: type)
   }
-  precondition(weight.count == x.width, "\(weight.name): expected [\(x.width)], got \(weight.shape)")
-  let gain = weight.value.converted(to: .float32), shift = bias.value.converted(to: .float32)
-  let out = Tensor(uninitialized: x.shape, elementType: type, on: backend)
-  let means = Tensor(uninitialized: [x.rows], on: backend), inverses = Tensor(uninitialized: [x.rows], on: backend)
-  backend.roundedLayerNorm(
-    x, gain: gain, shift: shift, epsilon: epsilon, into: out, means: means, inverses: inverses)
-  guard let tape, x.node != nil || weight.isTrainable || bias.isTrainable else { return HeldRows(rounded: out) }
-  let input = x.detached, xNode = x.node
-  return HeldRows(
-    rounded: tape.record(out, parameter: weight) { dout in
-      let dx = Tensor(uninitialized: input.shape, elementType: input.elementType, on: backend)
-      let isFresh = weight.gradient == nil && bias.gradient == nil
-      backend.layerNormBackward(
-        input, gain: gain, means: means, inverses: inverses, dout, into: dx,
-        dgain: weight.isTrainable ? weight.gradientForSums(isFresh: isFresh) : nil,
-        dshift: bias.isTrainable ? bias.gradientForSums(isFresh: isFresh) : nil, isFresh: isFresh)
-      xNode?.accumulate(dx, isFresh: true)
-    })
+  return HeldRows(rounded: layerNorm(x, weight, bias, epsilon: epsilon, as: type, tape: tape))
 }
 
 /// gelu(x Wᵀ + b) of a held matrix, as rows for another of its type.
