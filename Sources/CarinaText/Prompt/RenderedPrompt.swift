@@ -54,7 +54,7 @@ public struct RenderedPrompt: Equatable, Sendable {
     else { return }
     throw CarinaError(
       .badData, "the tokenizer makes ids that the model does not have", expected: "ids below \(vocabularySize)",
-      found: "\(id)", remedy: "Use the tokenizer.json or tokenizer.model that belongs to the model.")
+      found: "\(id)", remedy: "Use the tokenizer that belongs to the model: its tokenizer.json or tokenizer.model.")
   }
 
   /// How many ids are to be predicted.
