@@ -1,9 +1,9 @@
 """Tunes a SigLIP of full size with train-stage0 and with tower_peer.py, by turns, and prints seconds a step, their ratio, and memory beside its forecast.
 
-usage: tower_beside_pytorch.py MODEL SHARDS [--batch 16] [--chunk 4] [--steps 3] [--rounds 1] [--train-text] [--forecast 256] [--bin .build/release] [--python PYTHON]
+usage: tower_beside_pytorch.py MODEL SHARDS [--batch 16] [--chunk 4] [--steps 3] [--rounds 1] [--train-text] [--forecast 256] [--memory-limit GIB] [--bin .build/release] [--python PYTHON]
 
 MODEL: `tower_peer.py --make DIR SPIECE_MODEL`; SHARDS: captions at 384 pixels, such as `preprocess phantom --image-size 384` makes. The first step of each
-side is left out. Of a small batch nearly every piece is recorded at once or keeps its MLPs' results, which spares a larger part of the second pass
+side is left out unless it is the only one, as for a batch of 256, whose step takes a quarter of an hour. Of a small batch nearly every piece is recorded at once or keeps its MLPs' results, which spares a larger part of the second pass
 than in a batch of 256: its ratio flatters. --forecast N prints what a batch of N is forecast to take, by --dry-run (with as many images in the shards). Two cores, bfloat16; the load
 is printed, as ratios mean little on a busy machine."""
 import argparse, json, os, re, resource, statistics, subprocess, sys, tempfile, time
@@ -17,11 +17,14 @@ parser.add_argument("--steps", type=int, default=3)
 parser.add_argument("--rounds", type=int, default=1)
 parser.add_argument("--train-text", action="store_true")
 parser.add_argument("--forecast", type=int)
+parser.add_argument("--memory-limit", help="Carina's --memory-limit; without one it keeps results in whatever memory is free")
 parser.add_argument("--bin", default=".build/release")
 parser.add_argument("--python", default=sys.executable)
 options = parser.parse_args()
 environment = dict(os.environ, DTYPE="bf16", THREADS="2", GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000"))
 text = ["--no-freeze-text-encoder"] if options.train_text else []
+limit = ["--memory-limit", options.memory_limit] if options.memory_limit else []
+counted = slice(1 if options.steps > 1 else 0, None)
 
 
 def run(command):
@@ -49,16 +52,16 @@ mine, theirs, gib = [], [], {}
 with tempfile.TemporaryDirectory() as scratch:
     before = load()
     for _ in range(options.rounds):
-        output, gib["Carina"] = run(ours(options.batch))
+        output, gib["Carina"] = run(ours(options.batch, *limit))
         texts = re.search(r"(\d+) different texts", output).group(1)
         with open(f"{scratch}/run/train_log.jsonl") as log:
-            mine += [json.loads(line)["seconds"] for line in log][1:]
+            mine += [json.loads(line)["seconds"] for line in log][counted]
         print(re.search(r"memory: .*", output).group(0))
         subprocess.run(["rm", "-rf", f"{scratch}/run"])
         output, gib["PyTorch"] = run([options.python, os.path.join(os.path.dirname(__file__), "tower_peer.py"), options.model, str(options.batch), str(options.chunk),
                                       str(options.steps), texts] + (["--train-text"] if options.train_text else []))
         print("PyTorch: " + re.search(r"of that .*", output).group(0))
-        theirs += [float(x) for x in re.search(r"seconds (.*)", output).group(1).split()][1:]
+        theirs += [float(x) for x in re.search(r"seconds (.*)", output).group(1).split()][counted]
     print(f"load {before} before, {load()} after; batch {options.batch} in pieces of {options.chunk}")
     a, b = statistics.median(mine), statistics.median(theirs)
     print(f"Carina {a:.1f} s a step ({min(mine):.1f} to {max(mine):.1f}), PyTorch {b:.1f} s ({min(theirs):.1f} to {max(theirs):.1f}): {b / a:.2f} times (1.4 wanted)")
