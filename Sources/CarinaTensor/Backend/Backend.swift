@@ -10,7 +10,7 @@
 /// before they use an answer's.
 package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, AttentionKernels, ContrastiveKernels,
   ConversionKernels, CrossEntropyKernels, DropoutKernels, EmbeddingKernels, GELUKernels, L2Kernels, LayerNormKernels,
-  MatrixKernels, PatchKernels, RMSNormKernels, RankingKernels, RotaryKernels, RowKernels
+  MatrixKernels, OutputHeadKernels, PatchKernels, RMSNormKernels, RankingKernels, RotaryKernels, RowKernels
 {
   /// The library of matrix products with its version, as headers and records name it.
   var productName: String { get }

@@ -62,7 +62,8 @@ package final class Storage: @unchecked Sendable {
   /// Lets the system take back the pages of a mapped file that have been read and are not needed soon; reading them
   /// again reads the file again. Whole pages inside the borrowed bytes only; of memory of the backend's own what
   /// `setRemaking` says how to make again. No tensor of it may be in use.
-  package func releaseResidentPages() {
+  /// - Parameter bytes: which of a mapped file's bytes; nil for all.
+  package func releaseResidentPages(_ bytes: Range<Int>? = nil) {
     guard isBorrowed else {
       lock.withLock {
         guard remake != nil, let address = held else { return }
@@ -71,8 +72,9 @@ package final class Storage: @unchecked Sendable {
       }
       return
     }
-    let page = UInt(sysconf(Int32(_SC_PAGESIZE))), start = UInt(bitPattern: address)
-    let first = (start + page - 1) / page * page, last = (start + UInt(byteCount)) / page * page
+    let page = UInt(sysconf(Int32(_SC_PAGESIZE))), bytes = bytes ?? 0..<byteCount
+    let start = UInt(bitPattern: address + bytes.lowerBound)
+    let first = (start + page - 1) / page * page, last = (start + UInt(bytes.count)) / page * page
     guard first < last, let pages = UnsafeMutableRawPointer(bitPattern: first) else { return }
     carina_advise_unneeded(pages, Int64(last - first))
   }

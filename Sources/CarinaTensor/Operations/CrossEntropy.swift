@@ -32,12 +32,10 @@ package func crossEntropy(
     wantsHidden ? Tensor(uninitialized: [rows, width], elementType: hidden.elementType, on: backend) : nil
   let losses = Tensor(uninitialized: [rows], on: backend)
   let operand = hidden.detached.converted(to: type)
-  let headFactor = MatrixFactor(head.value, rows: vocabulary, columns: width)
-
   for first in stride(from: 0, to: rows, by: chunkRows) {
     let range = first..<min(rows, first + chunkRows)
-    let part = MatrixFactor(operand.rowSlice(range)), chunk = logits.rowSlice(0..<range.count)
-    backend.multiply(part, headFactor.transposed, into: chunk, accumulate: false)
+    let part = operand.rowSlice(range), chunk = logits.rowSlice(0..<range.count)
+    backend.logits(of: part, head: head.value, into: chunk)
     let factor = wantsHidden || wantsHead ? scale : 0, own = losses.elementSlice(range)
     if labelSmoothing == 0 {
       backend.crossEntropy(chunk, targets: targets[range], scale: factor, losses: own)
@@ -46,11 +44,12 @@ package func crossEntropy(
         chunk, targets: targets[range], scale: factor, smoothing: Float(labelSmoothing), losses: own)
     }
     guard wantsHidden || wantsHead else { continue }
-    let gradient = MatrixFactor(chunk.converted(to: type))
-    if let dhidden { backend.multiply(gradient, headFactor, into: dhidden.rowSlice(range), accumulate: false) }
+    let gradient = chunk.converted(to: type)
+    if let dhidden { backend.hiddenGradient(ofLogits: gradient, head: head.value, into: dhidden.rowSlice(range)) }
     if wantsHead {
       let (target, isFresh) = head.gradientForProduct()
-      backend.multiply(gradient.transposed, part, into: target, accumulate: !isFresh)
+      backend.multiply(
+        MatrixFactor(gradient).transposed, MatrixFactor(part), into: target, accumulate: !isFresh)
     }
   }
   guard let tape, wantsHidden || wantsHead else { return CrossEntropyResult(losses: losses, scale: scale) }

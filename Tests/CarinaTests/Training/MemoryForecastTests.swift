@@ -217,6 +217,23 @@ import Carina
     }
   }
 
+  @Test("a large head of a file counts with what is resident of it, unless answers of a validation read it whole")
+  func head() {
+    var plan = plan(rows: 10)
+    let whole = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    plan.outputHead.mapped = plan.decoder.vocabularySize << 21
+    let pieces = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    // Rows of 2 MiB: 64 of them, a tile of the product, stay.
+    #expect(whole.weights - pieces.weights == (plan.decoder.vocabularySize - 64) << 21)
+    plan.outputHead.mapped = plan.decoder.vocabularySize * 2
+    #expect(MemoryForecast(plan, base: 0, isCheckpointed: false) == whole)
+    plan.outputHead.mapped = plan.decoder.vocabularySize << 21
+    plan.isOnDevice = true
+    let onDevice = MemoryForecast(plan, base: 0, isCheckpointed: false)
+    plan.outputHead.mapped = 0
+    #expect(MemoryForecast(plan, base: 0, isCheckpointed: false) == onDevice)
+  }
+
   @Test("sizes that no memory holds give numbers and no overflow")
   func huge() {
     var bytes = BufferBytes()

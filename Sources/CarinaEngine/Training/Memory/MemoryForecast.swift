@@ -57,6 +57,8 @@ public struct MemoryForecast: Equatable, Sendable {
     package var adapters: LoraPlan?
     /// What of the decoder is a table of embeddings that stays frozen while the rest is trained.
     package var frozenEmbeddings = WeightsFootprint()
+    /// What of the decoder is the output head, which is read a piece at a time where it is frozen and large.
+    package var outputHead = WeightsFootprint()
     /// What a validation with answers computes; nil for none.
     package var validation: Validation?
     /// What changes the weights.
@@ -206,6 +208,7 @@ public struct MemoryForecast: Equatable, Sendable {
       - (plan.roundsVision ? plan.footprints.vision.mappedBlocks : 0)
       - (plan.roundsDecoder ? plan.footprints.decoder.mappedBlocks : 0)
       + plan.frozenEmbeddings.mapped
+      - MemoryForecast.headBytesGivenBack(plan)
     let savesMoments = plan.optimizer == .adamw8bit
     func trained(_ part: WeightsFootprint) -> Int { part.trained - (savesMoments ? part.savedByEightBits : 0) }
     training =
@@ -236,6 +239,15 @@ public struct MemoryForecast: Equatable, Sendable {
     host = plan.isOnDevice ? base + plan.mappedShards + data.asked + MemoryForecast.programAtWork : nil
     self.isCheckpointed = isCheckpointed
     packsFrozen = plan.packsFrozen
+  }
+
+  /// Bytes of a mapped head whose pages do not stay, as the loss gives them back. A validation's answers read it whole.
+  private static func headBytesGivenBack(_ plan: Plan) -> Int {
+    let byteCount = plan.outputHead.mapped, rows = plan.decoder.vocabularySize
+    guard !plan.isOnDevice, plan.validation == nil,
+      let resident = CPUBackend.residentHeadRows(byteCount: byteCount, rows: rows, isMapped: byteCount > 0)
+    else { return 0 }
+    return byteCount - byteCount / rows * resident
   }
 
   /// Bytes of frozen matrices in the product library's own layout, which serves in both directions.
