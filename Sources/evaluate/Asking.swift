@@ -14,7 +14,7 @@ struct Asking {
     let expectations = try report.expectations()
     let lock = try EvaluationLock(outputDirectory: options.outputDirectory)
     let shards = try ShardDirectory(asking.shardsPath())
-    let model = try asking.model()
+    let model = try asking.model(options, shards)
     let evaluator = try Evaluator(model: model, shards: shards, options: options, lock: lock)
     writeHeader(model, evaluator)
     let outcome = try answer(evaluator)

@@ -54,6 +54,7 @@ struct AnswerCommand: ParsableCommand {
   @OptionGroup(title: "Generation") var generation: GenerationArguments
   @OptionGroup(title: "Computing") var precision: PrecisionOptions
   @OptionGroup(title: "Computing") var weights: WeightsOptions
+  @OptionGroup(title: "Computing") var memory: SettingOptions<SectionOffers.MemoryLimit>
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -67,7 +68,7 @@ struct AnswerCommand: ParsableCommand {
     let questions = try input.map { try QuestionsFile(path: $0, imageRoot: imageRoot) }
     let device = try precision.device(rounded: weights.rounded)
     let type = try precision.computingPrecision(rounded: weights.rounded).elementType
-    var answering = try parts.load(precision: type, on: device)
+    var answering = try parts.load(precision: type, for: demand(questions, options), on: device)
     if let window { answering = try answering.with(window: window) }
     if let frame { answering = try answering.with(frame: frame) }
     let quantized = try weights.apply(to: answering)
@@ -96,6 +97,22 @@ struct AnswerCommand: ParsableCommand {
     } else {
       try Conversation(session: session, imagePaths: imagePaths, json: json).run()
     }
+  }
+
+  private func demand(_ questions: QuestionsFile?, _ options: GenerationOptions) throws -> AnswerDemand {
+    var demand =
+      if let questions {
+        AnswerDemand(
+          questions.lines.compactMap { try? $0.question.get() }, groupSize: batchSize, generation: options)
+      } else if let question {
+        AnswerDemand([ImageQuestion(imagePaths: imagePaths, question: question)], generation: options)
+      } else {
+        AnswerDemand(conversationAbout: imagePaths.count, generation: options)
+      }
+    weights.apply(to: &demand)
+    demand.keepsFeatures = visionFeatures != nil
+    demand.memoryLimit = try memory.values.memoryLimit
+    return demand
   }
 
   private func check() throws {

@@ -53,7 +53,7 @@ import Carina
       plan.validation = rows.map {
         var all = MemoryForecast.BatchSizes()
         all.others.all = sizes
-        return MemoryForecast.Validation(
+        return MemoryForecast.Answers(
           images: 4, rows: $0, supervised: $0 / 8, sequences: 4, longest: $0 / 4, newTokens: 64, sizes: all)
       }
       return MemoryForecast(plan, base: 0, isCheckpointed: false)
@@ -113,7 +113,7 @@ import Carina
   )
   func rounded() {
     var plan = plan(rows: 100, trainsDecoder: false)
-    plan.footprints.decoder.mappedBlocks = 1 << 19
+    plan.footprints.decoder.returnableBlocks = 1 << 19
     plan.packsFactors = false
     let full = MemoryForecast(plan, base: 0, isCheckpointed: false)
     plan.roundsDecoder = true
