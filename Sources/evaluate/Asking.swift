@@ -32,6 +32,7 @@ struct Asking {
     print(EvaluationReportTable.text(scores), terminator: "")
     for remark in outcome.remarks { print("\nnote: \(DisplayedText.of(remark))") }
     print()
+    if let forecast = model.answering.forecast { showMemory(forecast, on: model.answering.device) }
     printLine("Written to \(options.outputDirectory): predictions.jsonl, metrics.json, report.html")
     try report.judge(outcomes)
   }

@@ -19,7 +19,7 @@ struct AskingOptions: ParsableArguments {
   @OptionGroup var features: FeatureCacheOptions
   @OptionGroup var precision: PrecisionOptions
   @OptionGroup var weights: WeightsOptions
-  @OptionGroup var memory: SettingOptions<SectionOffers.MemoryLimit>
+  @OptionGroup var memory: MemoryOptions
 
   /// The options given that ask a model, for the error when predictions are given too.
   var given: [String] {
@@ -43,7 +43,7 @@ struct AskingOptions: ParsableArguments {
     let type = try precision.computingPrecision(rounded: weights.rounded).elementType
     var demand = AnswerDemand(options, shards: shards, maximumAnswerTokens: maximumAnswer)
     weights.apply(to: &demand)
-    demand.memoryLimit = try memory.values.memoryLimit
+    try memory.apply(to: &demand)
     let model = try parts.load(precision: type, for: demand, on: device)
     if let note = try weights.apply(to: model) { writeNote(note) }
     return try EvaluatorModel(model, maximumAnswerTokens: maximumAnswer)

@@ -54,7 +54,7 @@ struct AnswerCommand: ParsableCommand {
   @OptionGroup(title: "Generation") var generation: GenerationArguments
   @OptionGroup(title: "Computing") var precision: PrecisionOptions
   @OptionGroup(title: "Computing") var weights: WeightsOptions
-  @OptionGroup(title: "Computing") var memory: SettingOptions<SectionOffers.MemoryLimit>
+  @OptionGroup(title: "Computing") var memory: MemoryOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -91,6 +91,7 @@ struct AnswerCommand: ParsableCommand {
           "\(questions.windowsPaths) paths of images have the separators of Windows, and were found with slashes in "
             + "their place")
       }
+      defer { if let forecast = answering.forecast { showMemory(forecast, on: device) } }
       try QuestionsRun(session: session, json: json).answer(questions, batchSize: batchSize)
     } else if let question {
       try answerOne(ImageQuestion(imagePaths: imagePaths, question: question), session)
@@ -111,7 +112,7 @@ struct AnswerCommand: ParsableCommand {
       }
     weights.apply(to: &demand)
     demand.keepsFeatures = visionFeatures != nil
-    demand.memoryLimit = try memory.values.memoryLimit
+    try memory.apply(to: &demand)
     return demand
   }
 

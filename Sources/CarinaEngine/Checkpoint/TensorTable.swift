@@ -29,7 +29,7 @@ package struct TensorTable {
   /// The tensors, in the order in which the constructor asks for them.
   package let rows: [Row]
   /// Shapes [N, K] of the blocks' matrices, together those that read the same rows.
-  let matricesByInput: [[[Int]]]
+  package let matricesByInput: [[[Int]]]
 
   /// The tensors of a decoder.
   package init(of config: DecoderConfig, format: TensorFormat = .decoder) {

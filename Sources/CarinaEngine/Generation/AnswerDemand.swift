@@ -74,7 +74,7 @@ public struct AnswerDemand {
 
   /// What is computed for them. A question that the model cannot be asked is refused, with its name, where it is asked.
   /// - Throws: as `PromptRenderer.limited`.
-  func answers(_ renderer: PromptRenderer, rowsPerImage: Int) throws -> MemoryForecast.Answers {
+  package func answers(_ renderer: PromptRenderer, rowsPerImage: Int) throws -> MemoryForecast.Answers {
     let renderer = try renderer.limited(answerTokens: maximumAnswerTokens)
     let asked = questions.compactMap { question -> MemoryForecast.Answers.Asked? in
       let count = question.images.count

@@ -265,7 +265,7 @@ public struct MemoryForecast: Equatable, Sendable {
 
   /// Bytes of matrices in 8 bits for products of bytes, with the fp32 factors of their columns, which are the same of
   /// matrices that read the same rows.
-  static func roundedByteCount(_ matricesByInput: [[[Int]]]) -> Int {
+  package static func roundedByteCount(_ matricesByInput: [[[Int]]]) -> Int {
     matricesByInput.reduce(0) { sum, shapes in
       let factors = 4 * (shapes.first?.dropFirst().reduce(1, *) ?? 0)
       return sum + factors + shapes.reduce(0) { $0 + roundedByteCount($1) }
@@ -273,7 +273,7 @@ public struct MemoryForecast: Equatable, Sendable {
   }
 
   /// Bytes of a matrix in 8 bits.
-  static func roundedByteCount(_ shape: [Int]) -> Int {
+  package static func roundedByteCount(_ shape: [Int]) -> Int {
     QuantizedLayout(rows: shape[0], columns: shape.dropFirst().reduce(1, *)).byteCount
   }
 
