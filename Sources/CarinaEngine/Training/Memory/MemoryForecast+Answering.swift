@@ -27,13 +27,14 @@ extension MemoryForecast {
 
   /// The forecast for answering.
   package init(_ plan: AnsweringPlan, base: Int) {
-    let model = plan.model, answers = plan.answers, decoder = model.decoder
+    let model = plan.model, answers = plan.answers, decoder = model.decoder, repeats = answers.passes > 1
+    let (vision, projector, language) = model.footprints
+    let visionTable = TensorTable(of: model.vision), decoderTable = TensorTable(of: decoder)
     let memory = ActivationMemory(
       precision: model.precision, activations: model.activations, logitChunkByteCount: model.logitChunkByteCount)
     var bytes = MemoryForecast.bytes(of: answers, model, memory)
     if plan.roundsWeights { bytes.headCopy = BufferBytes() }
-    let footprints = model.footprints, visionTable = TensorTable(of: model.vision)
-    let decoderTable = TensorTable(of: decoder), repeats = answers.passes > 1
+
     // Copies are made at the second use. Those of the vision encoder take the place of the file's pages; a token reads
     // the decoder's matrices as they lie.
     packedVision = model.roundsVision || !repeats ? 0 : MemoryForecast.packedByteCount(visionTable, model)
@@ -41,23 +42,16 @@ extension MemoryForecast {
       plan.roundsWeights || !repeats
       ? 0 : MemoryForecast.packedByteCount(decoderTable, model, most: Decoder.mostPackedWeights)
     let roundedVision = model.roundsVision ? MemoryForecast.roundedByteCount(visionTable.matricesByInput) : 0
-    let headRow = MemoryForecast.roundedByteCount([decoder.vocabularySize, decoder.hiddenSize])
-    let roundedDecoder =
-      plan.roundsWeights
-      ? decoderTable.rows.reduce(headRow) { $0 + ($1.isBlockMatrix ? MemoryForecast.roundedByteCount($1.shape) : 0) }
-      : 0
-    let decoderBytes =
-      footprints.decoder.mapped + footprints.decoder.copied
-      - (plan.roundsWeights
-        ? footprints.decoder.returnableBlocks + plan.head.returnable : 0)
-    let visionBytes =
-      footprints.vision.mapped + footprints.vision.copied
-      - (model.roundsVision ? footprints.vision.returnableBlocks : min(packedVision, footprints.vision.returnable))
-    let copied = footprints.vision.copied + footprints.projector.copied + footprints.decoder.copied
-    let made = packedVision + packedDecoder + roundedVision + (plan.mapsRounded ? 0 : roundedDecoder)
+    let roundedDecoder = plan.roundsWeights ? MemoryForecast.roundedByteCount(decoderTable, decoder) : 0
+    let returnedVision = model.roundsVision ? vision.returnableBlocks : min(packedVision, vision.returnable)
+    let returnedDecoder = plan.roundsWeights ? language.returnableBlocks + plan.head.returnable : 0
+    let copied = vision.copied + projector.copied + language.copied
     weights =
-      visionBytes + footprints.projector.mapped + footprints.projector.copied + decoderBytes + plan.adapters
+      vision.mapped + projector.mapped + language.mapped + copied + plan.adapters - returnedVision - returnedDecoder
       + packedVision + packedDecoder + roundedVision + roundedDecoder + (repeats ? bytes.headCopy.asked : 0)
+    let made =
+      packedVision + packedDecoder + roundedVision + (plan.mapsRounded ? 0 : roundedDecoder)
+      + (repeats ? bytes.headCopy.asked : 0)
     if repeats { bytes.headCopy = BufferBytes() }
     training = 0
     activations = 0
@@ -67,25 +61,37 @@ extension MemoryForecast {
     // As numbers of the images, and as one tensor.
     pixels.add(1, model.vision.channelCount * side * side, count: 2 * max(1, answers.images))
     data = pixels.asked + (model.isOnDevice ? 0 : model.mappedShards)
+
     // With one batch the vision encoder is done before the decoder's file is read.
-    let unread = repeats || plan.roundsWeights ? 0 : footprints.decoder.mapped
-    let vision = max(0, bytes.vision.asked - unread)
-    let highest = max(vision, bytes.prompts.asked, (bytes.tokens + bytes.headCopy).asked, bytes.likelihoods.asked)
-    // The head is the last to be rounded, and the largest; converted matrices go as theirs come.
-    let head = plan.roundsWeights && !plan.mapsRounded ? plan.head.mapped : 0
-    let loading = head - (copied > 0 ? 0 : min(head, footprints.vision.mapped - footprints.vision.returnableBlocks))
-    buffers = copied + made + pixels.pooled + bytes.highest(\.pooled)
-    let largest = [bytes.vision, bytes.prompts, bytes.tokens, bytes.likelihoods, pixels].map(\.largest).max() ?? 0
-    let all = bytes.vision.pooled + bytes.prompts.pooled + bytes.tokens.pooled + bytes.likelihoods.pooled
-    let idle = model.isOnDevice ? 0 : min(all / 2, MemoryPool.room(peak: buffers, largest: largest))
+    let unread = repeats || plan.roundsWeights ? 0 : language.mapped
+    let highest = max(
+      bytes.vision.asked - unread, bytes.prompts.asked, (bytes.tokens + bytes.headCopy).asked, bytes.likelihoods.asked)
+    // What is converted from a file of another type is there before anything takes its place, and the pool keeps it.
+    func released(_ part: WeightsFootprint, _ returned: Int) -> Int { part.copied > part.mapped ? returned : 0 }
+    let kept = copied - released(vision, returnedVision) - released(language, returnedDecoder)
+    let inUse = kept + made + highest + pixels.asked
+    buffers = max(copied, kept + made + pixels.pooled + bytes.highest(\.pooled))
+    let parts = [bytes.vision, bytes.prompts, bytes.tokens, bytes.likelihoods]
+    let largest = max(parts.map(\.largest).max() ?? 0, pixels.largest)
+    let idle = min(parts.reduce(0) { $0 + $1.pooled } / 2, MemoryPool.room(peak: buffers, largest: largest))
+    // The head is the largest that is rounded, and the last; the vision encoder's file has not been read by then.
+    let unreadVision = max(0, vision.mapped - (model.roundsVision ? returnedVision : 0))
+    let head = plan.mapsRounded ? 0 : plan.head.mapped - unreadVision
     working =
-      max(highest - min(bytes.cache.asked, highest) + idle, loading - bytes.cache.asked)
+      max(highest + (model.isOnDevice ? 0 : max(idle, copied - inUse)), head, keysAndValues) - keysAndValues
       + MemoryForecast.preparedByteCount(model, directions: 1)
       + (model.isOnDevice ? MemoryForecast.deviceAtWork : MemoryForecast.programAtWork)
     self.base = model.isOnDevice ? 0 : base
     host = model.isOnDevice ? base + model.mappedShards + data + MemoryForecast.programAtWork : nil
     isCheckpointed = false
     packsFrozen = model.packsFrozen
+  }
+
+  /// Bytes of a decoder's matrices in 8 bits for a few rows at a time, the output head's among them.
+  private static func roundedByteCount(_ table: TensorTable, _ config: DecoderConfig) -> Int {
+    table.rows.filter(\.isBlockMatrix).reduce(roundedByteCount([config.vocabularySize, config.hiddenSize])) {
+      $0 + roundedByteCount($1.shape)
+    }
   }
 
   /// The forecast with packed copies where they fit.
