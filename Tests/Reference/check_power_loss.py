@@ -223,6 +223,8 @@ def main():
     parser.add_argument("--keep", default="power-failures")
     options = parser.parse_args()
     options.bin, options.keep = os.path.abspath(options.bin), os.path.abspath(options.keep)
+    # A card would be no part of what lies on a disk.
+    options.device = None
     scratch = tempfile.mkdtemp(prefix="carina-power-")
     try:
         world = tiny_world.TinyWorld(options.bin, scratch).make()

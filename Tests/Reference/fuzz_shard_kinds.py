@@ -76,14 +76,13 @@ def shard_commands(stage):
         Command(f"train-stage{stage}", train, ["out/final_model/projection_layer/model.safetensors"], shown=False),
     ]
 
-old = f"{w}/version-1-shards"
-shutil.copytree(f"{REFERENCE}/version-1-shards", old)
-
 
 def shard_kinds(world):
     """Shards of every format, their manifest and what `preprocess` noted beside them."""
     w = world.world
     shards, kinds = f"{w}/phantom/shards", []
+    old = f"{w}/version-1-shards"
+    shutil.copytree(f"{REFERENCE}/version-1-shards", old)
     newest = f"{shards}/stage2-val"
     with open(f"{newest}/manifest.json") as file:
         version = json.load(file)["version"]
