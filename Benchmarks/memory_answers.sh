@@ -19,7 +19,7 @@ row() {
 sizes() {
   awk '{ factor["KiB"] = 1 / 1024; factor["MiB"] = 1; factor["GiB"] = 1024
     gsub(/[(),:]/, " "); n = split($0, word, " ")
-    for (i = 2; i <= n && found < 2; i++) if (word[i] in factor) { found++; printf "%s ", word[i - 1] * factor[word[i]] } }'
+    for (i = 2; i <= n && found < 2; i++) if (word[i] in factor) { found++; printf "%s ", word[i - 1] * factor[word[i]] } } END { print "" }'
 }
 evaluated() {
   rm -rf "$scratch/out"

@@ -17,7 +17,7 @@ import Carina
   }
 
   private func asked(_ count: Int, rows: Int = 100, supervised: Int = 0) -> [Answers.Asked] {
-    (0..<count).map { Answers.Asked(rows: rows + $0, supervised: supervised, images: [$0 / 2]) }
+    (0..<count).map { Answers.Asked(rows: rows + $0, supervised: supervised, images: [($0 + 1) / 2]) }
   }
 
   /// Weights of 1 MiB in each part, of which three quarters are matrices of blocks.
@@ -63,7 +63,7 @@ import Carina
     #expect(plain.images == 2 && plain.rows == 102 + 103 && plain.supervised == 0 && plain.sequences == 2)
     #expect(plain.longest == 104 && plain.newTokens == 7 && plain.passes == 3)
     #expect(plain.sizes.others.all == [201, 205, 104] && plain.sizes.others.supervised == [1, 2])
-    #expect(plain.sizes.imagesRead == 1 + 2 + 1)
+    #expect(plain.sizes.imagesRead == 2 + 2 + 1)
     let beams = Answers(asked(5), batchSize: 2, newTokens: 7, beams: 3)
     #expect(beams.rows == 104 && beams.sequences == 3 && beams.passes == 5 && beams.images == 2)
     let likely = Answers(asked(4, supervised: 10), batchSize: 2, newTokens: 7, arms: 3)

@@ -69,9 +69,13 @@ extension MemoryForecast {
           passes += 1
         }
       }
-      // A token of many sequences, of which fewer and fewer go on, is a product of the library's too.
+      // A token of many sequences, of which fewer and fewer go on, is a product of the library's too. Those of few rows
+      // take about twice as much as others, so they count in both sets of matrices.
       let most = beams > 1 ? beams : min(batchSize, asked.count)
-      if most > FewRowsProduct.mostRows { sizes.others.all.formUnion(FewRowsProduct.mostRows + 1...most) }
+      if most > FewRowsProduct.mostRows {
+        sizes.others.all.formUnion(FewRowsProduct.mostRows + 1...most)
+        sizes.others.supervised.formUnion(FewRowsProduct.mostRows + 1...most)
+      }
       if largest.supervised == 0, beams > 1 { largest.rows = asked.map(\.rows).max() ?? 0 }
       self.init(
         images: largest.images, rows: largest.rows, supervised: largest.supervised,
