@@ -128,7 +128,7 @@ let package = Package(
         "archive_scale.py", "attention_gpu_cases.py", "attention_hopper_on_gpu.py", "attention_on_gpu.py",
         "beside_pytorch.py", "beside_pytorch_multimodal.py", "beside_torch_on_gpu.py", "dicom_peer.py",
         "jpeg_decoders.py", "kernel_source.py", "llama_peer.py", "make_dicom_set.py", "make_image_sets.py",
-        "memory_forecast.sh", "memory_growth.sh", "openvino_peer.py", "peft_peer.py", "profile_step.sh",
+        "memory_answers.sh", "memory_forecast.sh", "memory_growth.sh", "openvino_peer.py", "peft_peer.py", "profile_step.sh",
         "reading_beside.py", "scores_over_int8.sh", "shard_reading.py", "torch_gpu_answer_rows.py",
         "torch_gpu_models.py", "torch_gpu_rows.py", "torch_gpu_run.py", "torch_gpu_training_rows.py", "torch_on_gpu.py",
         "tower_beside_pytorch.py", "tower_peer.py",

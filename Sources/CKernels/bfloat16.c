@@ -2,16 +2,11 @@
 
 #include <string.h>
 
+#include "bfloat16_rounding.h"
 #include "kernel_clones.h"
 
 CARINA_KERNEL void carina_to_bfloat16(const float *restrict source, uint16_t *restrict target, int64_t count) {
-  for (int64_t i = 0; i < count; i++) {
-    uint32_t bits;
-    memcpy(&bits, source + i, 4);
-    const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-    const uint32_t quiet = (bits >> 16) | 0x40u;
-    target[i] = (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
-  }
+  for (int64_t i = 0; i < count; i++) target[i] = nearest_bfloat16(source[i]);
 }
 
 CARINA_KERNEL void carina_from_bfloat16(const uint16_t *restrict source, float *restrict target, int64_t count) {

@@ -88,7 +88,7 @@ BYTES static void pack_rows_by_vectors(const int8_t *weights, int64_t stride, in
           block[n] = column < columns ? _mm512_maskz_loadu_epi8(mask, weights + column * stride + first + 4 * j)
                                       : _mm512_setzero_si512();
         }
-        transpose_words(block);
+        transpose_words((word_row *)block);
         for (int i = 0; i < 16 && j + i < words; i++) {
           sums = summed(sums, block[i]);
           _mm512_storeu_si512(panel + (j + i + 1) * WORD + 64 * v, block[i]);

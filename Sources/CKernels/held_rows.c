@@ -1,17 +1,10 @@
 #include "held_rows.h"
 
-#include <math.h>
 #include <string.h>
 
+#include "bfloat16_rounding.h"
 #include "gelu.h"
-
-/// The bfloat16 that is nearest to x, ties to even; NaN stays NaN.
-CARINA_INLINE uint16_t rounded(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, 4);
-  const uint32_t nearest = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, quiet = (bits >> 16) | 0x40u;
-  return (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? quiet : nearest);
-}
+#include "word_transpose.h"
 
 /// tanh(z) of the approximation by one exponential: (1 + tanh z) / 2 = 1 / (1 + e^(-2z)).
 CARINA_INLINE float share_of(float x) {
@@ -28,65 +21,22 @@ CARINA_INLINE float slope_of(float x, int kind) {
   return share + 2.f * x * share * (1.f - share) * SQRT_2_OVER_PI * (1.f + 3.f * CUBIC * x * x);
 }
 
-CARINA_KERNEL void carina_layer_norm_rounded(const float *x, const float *weight, const float *bias, float epsilon,
-                                             uint16_t *out, float *means, float *inverses, int64_t rows,
-                                             int64_t width) {
-  CARINA_FAST_SUMS
-  for (int64_t row = 0; row < rows; row++) {
-    const float *in = x + row * width;
-    uint16_t *target = out + row * width;
-    float sum = 0, squares = 0;
-    for (int64_t i = 0; i < width; i++) sum += in[i];
-    const float mean = sum / (float)width;
-    for (int64_t i = 0; i < width; i++) squares += (in[i] - mean) * (in[i] - mean);
-    const float inverse = 1.f / sqrtf(squares / (float)width + epsilon);
-    for (int64_t i = 0; i < width; i++) target[i] = rounded((in[i] - mean) * inverse * weight[i] + bias[i]);
-    means[row] = mean;
-    inverses[row] = inverse;
-  }
-}
-
 CARINA_KERNEL void carina_gelu_rounded(const float *x, uint16_t *out, int64_t count, int kind) {
   if (kind == CARINA_GELU_TANH) {
-    for (int64_t i = 0; i < count; i++) out[i] = rounded(value_of(x[i], CARINA_GELU_TANH));
+    for (int64_t i = 0; i < count; i++) out[i] = nearest_bfloat16(value_of(x[i], CARINA_GELU_TANH));
   } else {
-    for (int64_t i = 0; i < count; i++) out[i] = rounded(value_of(x[i], CARINA_GELU_ERF));
+    for (int64_t i = 0; i < count; i++) out[i] = nearest_bfloat16(value_of(x[i], CARINA_GELU_ERF));
   }
 }
-
-typedef uint32_t words __attribute__((vector_size(64)));
 
 enum { SIDE = 16 };
 
-/// Exchanges rows and columns of 16 × 16 words.
-CARINA_INLINE void transpose_words(words *a) {
-  words b[SIDE];
-  for (int i = 0; i < SIDE; i += 2) {
-    b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
-    b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
-  }
-  for (int i = 0; i < SIDE; i++) {
-    if (i & 2) continue;
-    a[i] = __builtin_shufflevector(b[i], b[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-    a[i + 2] = __builtin_shufflevector(b[i], b[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-  }
-  for (int i = 0; i < SIDE; i++) {
-    if (i & 4) continue;
-    b[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
-    b[i + 4] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
-  }
-  for (int i = 0; i < SIDE / 2; i++) {
-    a[i] = __builtin_shufflevector(b[i], b[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-    a[i + 8] = __builtin_shufflevector(b[i], b[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-  }
-}
-
 /// Two rows of 16 numbers rounded, as pairs, and written to their rows.
-CARINA_INLINE void round_pair(const float *upper, const float *lower, words *pairs, uint16_t *out, int64_t width) {
+CARINA_INLINE void round_pair(const float *upper, const float *lower, word_row *pairs, uint16_t *out, int64_t width) {
   uint16_t high[SIDE], low[SIDE];
   uint32_t both[SIDE];
-  for (int i = 0; i < SIDE; i++) high[i] = rounded(upper[i]);
-  for (int i = 0; i < SIDE; i++) low[i] = rounded(lower[i]);
+  for (int i = 0; i < SIDE; i++) high[i] = nearest_bfloat16(upper[i]);
+  for (int i = 0; i < SIDE; i++) low[i] = nearest_bfloat16(lower[i]);
   for (int i = 0; i < SIDE; i++) both[i] = (uint32_t)high[i] | (uint32_t)low[i] << 16;
   if (out) {
     memcpy(out, high, sizeof high);
@@ -98,7 +48,7 @@ CARINA_INLINE void round_pair(const float *upper, const float *lower, words *pai
 /// 32 rows by 16 columns; `kind` is a constant where this is inlined, and negative for no activation.
 CARINA_INLINE void round_tile(const float *rows_of, const float *x, int kind, int64_t width, uint16_t *out,
                               uint16_t *transposed, int64_t stride, float *sums) {
-  words tile[SIDE];
+  word_row tile[SIDE];
   float total[SIDE] = {0};
   if (sums) memcpy(total, sums, sizeof total);
   for (int pair = 0; pair < SIDE; pair++) {
@@ -132,8 +82,8 @@ CARINA_INLINE void round_rest(const float *rows_of, const float *x, int kind, in
       const int64_t at = r * width + c;
       const float value = kind < 0 ? rows_of[at] : rows_of[at] * slope_of(x[at], kind);
       if (sums) sums[c] += value;
-      if (out) out[at] = rounded(value);
-      if (transposed) transposed[c * stride + r] = rounded(value);
+      if (out) out[at] = nearest_bfloat16(value);
+      if (transposed) transposed[c * stride + r] = nearest_bfloat16(value);
     }
   }
 }

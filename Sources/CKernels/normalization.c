@@ -2,24 +2,44 @@
 
 #include <math.h>
 
+#include "bfloat16_rounding.h"
 #include "kernel_clones.h"
 
-CARINA_KERNEL void carina_layer_norm_forward(const float *x, const float *weight, const float *bias, float epsilon,
-                                             float *out, float *means, float *inverses, int64_t rows,
-                                             int64_t width) {
+/// Rows go to `out` or, rounded to bfloat16, to `narrow`; the other is null, and a constant where this is inlined.
+CARINA_INLINE void layer_norm(const float *x, const float *weight, const float *bias, float epsilon, float *out,
+                              uint16_t *narrow, float *means, float *inverses, int64_t rows, int64_t width) {
   CARINA_FAST_SUMS
   for (int64_t row = 0; row < rows; row++) {
     const float *in = x + row * width;
-    float *target = out + row * width;
     float sum = 0, squares = 0;
     for (int64_t i = 0; i < width; i++) sum += in[i];
     const float mean = sum / (float)width;
     for (int64_t i = 0; i < width; i++) squares += (in[i] - mean) * (in[i] - mean);
     const float inverse = 1.f / sqrtf(squares / (float)width + epsilon);
-    for (int64_t i = 0; i < width; i++) target[i] = (in[i] - mean) * inverse * weight[i] + bias[i];
+    if (out) {
+      float *target = out + row * width;
+      for (int64_t i = 0; i < width; i++) target[i] = (in[i] - mean) * inverse * weight[i] + bias[i];
+    } else {
+      uint16_t *target = narrow + row * width;
+      for (int64_t i = 0; i < width; i++) {
+        target[i] = nearest_bfloat16((in[i] - mean) * inverse * weight[i] + bias[i]);
+      }
+    }
     means[row] = mean;
     inverses[row] = inverse;
   }
+}
+
+CARINA_KERNEL void carina_layer_norm_forward(const float *x, const float *weight, const float *bias, float epsilon,
+                                             float *out, float *means, float *inverses, int64_t rows,
+                                             int64_t width) {
+  layer_norm(x, weight, bias, epsilon, out, 0, means, inverses, rows, width);
+}
+
+CARINA_KERNEL void carina_layer_norm_rounded(const float *x, const float *weight, const float *bias, float epsilon,
+                                             uint16_t *out, float *means, float *inverses, int64_t rows,
+                                             int64_t width) {
+  layer_norm(x, weight, bias, epsilon, 0, out, means, inverses, rows, width);
 }
 
 CARINA_KERNEL void carina_layer_norm_backward(const float *x, const float *weight, const float *means,

@@ -85,7 +85,7 @@ TILE void carina_pack_rows_as_columns(const float *x, int64_t stride, int64_t ro
                                                            part(row, left))
                             : _mm512_setzero_si512();
       }
-      transpose_words(block);
+      transpose_words((word_row *)block);
       const int64_t last = pairs - c / 2 < 16 ? pairs - c / 2 : 16;
       for (int64_t j = 0; j < last; j++) _mm512_storeu_si512(columns + (c / 2 + j) * PANEL_WORDS, block[j]);
     }

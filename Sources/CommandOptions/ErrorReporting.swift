@@ -23,6 +23,7 @@ public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Nev
       let name = program.configuration.commandName ?? ""
       let expanded = try ExpandedCommand(program: name, normalizedArguments())
       recipe = try RecipeCommand(program: name, expanded.words)
+      try refuseForeignOptions(name, recipe?.arguments.words ?? expanded.words)
       remarks = expanded.remarks
       if let words = expanded.resolved { RunEnvironment.use(command: CommandLine.arguments.prefix(1) + words) }
     }

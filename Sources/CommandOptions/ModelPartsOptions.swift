@@ -95,13 +95,14 @@ public struct ModelPartsOptions: ParsableArguments {
   }
 
   /// Loads the model.
+  /// - Parameter demand: what it will be asked, for the forecast of the memory; nil where it is not asked.
   /// - Throws: `CarinaError.usage`, `.missingInput`, `.badData`.
-  public func load(precision: ElementType, on device: Device) throws -> AnsweringModel {
+  public func load(precision: ElementType, for demand: AnswerDemand? = nil, on device: Device) throws -> AnsweringModel {
     try check()
     guard let visionModel, let languageModelPath, let projectorPath else {
       return try AnsweringModel.load(
         checkpoint: checkpoint ?? "", precision: precision, maximumQuestionTokens: maximumQuestion,
-        system: system, adapters: adapters, on: device)
+        system: system, adapters: adapters, for: demand, on: device)
     }
     var parts = ModelParts(visionModel: visionModel, languageModel: languageModelPath, projector: projectorPath)
     parts.promptStyle = promptStyle ?? .gemma
@@ -110,7 +111,7 @@ public struct ModelPartsOptions: ParsableArguments {
     parts.dropsFirstPatch = dropFirstPatch
     return try AnsweringModel.load(
       parts, precision: precision, maximumQuestionTokens: maximumQuestion ?? AnsweringModel.defaultQuestionTokens,
-      adapters: adapters, on: device)
+      adapters: adapters, for: demand, on: device)
   }
 
   /// Lines for the run's header, with what the loaded model says of itself.
@@ -132,6 +133,9 @@ public struct ModelPartsOptions: ParsableArguments {
     lines += answering.adapterLines.map { ("adapter", $0) }
     if let system = answering.renderer.system { lines.append(("system", system)) }
     if let assumption = answering.imageAssumption { lines.append(("image-settings", assumption)) }
+    if let forecast = answering.forecast {
+      lines += [("memory", forecast.summary), ("packed weights", forecast.packedCopies)]
+    }
     return lines
   }
 }

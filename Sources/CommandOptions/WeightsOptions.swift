@@ -37,6 +37,13 @@ public struct WeightsOptions: ParsableArguments {
     }
   }
 
+  /// Writes what the command line gave into what a model will be asked.
+  public func apply(to demand: inout AnswerDemand) {
+    demand.weights = weights
+    demand.visionWeights = visionWeights
+    demand.keepsRoundedWeights = cacheInt8Weights != nil
+  }
+
   /// Rounds the matrices of a loaded model where that was asked for, or maps those that were rounded before.
   /// - Returns: what there is to say of it, for the log.
   /// - Throws: as `check` and `AnsweringModel.quantizeWeights`.

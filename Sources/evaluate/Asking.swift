@@ -14,7 +14,7 @@ struct Asking {
     let expectations = try report.expectations()
     let lock = try EvaluationLock(outputDirectory: options.outputDirectory)
     let shards = try ShardDirectory(asking.shardsPath())
-    let model = try asking.model()
+    let model = try asking.model(options, shards)
     let evaluator = try Evaluator(model: model, shards: shards, options: options, lock: lock)
     writeHeader(model, evaluator)
     let outcome = try answer(evaluator)
@@ -32,6 +32,7 @@ struct Asking {
     print(EvaluationReportTable.text(scores), terminator: "")
     for remark in outcome.remarks { print("\nnote: \(DisplayedText.of(remark))") }
     print()
+    if let forecast = model.answering.forecast { showMemory(forecast, on: model.answering.device) }
     printLine("Written to \(options.outputDirectory): predictions.jsonl, metrics.json, report.html")
     try report.judge(outcomes)
   }

@@ -19,6 +19,7 @@ struct AskingOptions: ParsableArguments {
   @OptionGroup var features: FeatureCacheOptions
   @OptionGroup var precision: PrecisionOptions
   @OptionGroup var weights: WeightsOptions
+  @OptionGroup var memory: MemoryOptions
 
   /// The options given that ask a model, for the error when predictions are given too.
   var given: [String] {
@@ -35,12 +36,15 @@ struct AskingOptions: ParsableArguments {
     return shards
   }
 
-  /// Loads the model, from one directory or from its parts.
-  func model() throws -> EvaluatorModel {
+  /// Loads the model, from one directory or from its parts, where what it will be asked fits into the memory.
+  func model(_ options: EvaluatorOptions, _ shards: ShardDirectory) throws -> EvaluatorModel {
     try weights.check()
     let device = try precision.device(rounded: weights.rounded)
     let type = try precision.computingPrecision(rounded: weights.rounded).elementType
-    let model = try parts.load(precision: type, on: device)
+    var demand = AnswerDemand(options, shards: shards, maximumAnswerTokens: maximumAnswer)
+    weights.apply(to: &demand)
+    try memory.apply(to: &demand)
+    let model = try parts.load(precision: type, for: demand, on: device)
     if let note = try weights.apply(to: model) { writeNote(note) }
     return try EvaluatorModel(model, maximumAnswerTokens: maximumAnswer)
   }

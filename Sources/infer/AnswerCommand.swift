@@ -54,6 +54,7 @@ struct AnswerCommand: ParsableCommand {
   @OptionGroup(title: "Generation") var generation: GenerationArguments
   @OptionGroup(title: "Computing") var precision: PrecisionOptions
   @OptionGroup(title: "Computing") var weights: WeightsOptions
+  @OptionGroup(title: "Computing") var memory: MemoryOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -67,7 +68,7 @@ struct AnswerCommand: ParsableCommand {
     let questions = try input.map { try QuestionsFile(path: $0, imageRoot: imageRoot) }
     let device = try precision.device(rounded: weights.rounded)
     let type = try precision.computingPrecision(rounded: weights.rounded).elementType
-    var answering = try parts.load(precision: type, on: device)
+    var answering = try parts.load(precision: type, for: demand(questions, options), on: device)
     if let window { answering = try answering.with(window: window) }
     if let frame { answering = try answering.with(frame: frame) }
     let quantized = try weights.apply(to: answering)
@@ -90,12 +91,29 @@ struct AnswerCommand: ParsableCommand {
           "\(questions.windowsPaths) paths of images have the separators of Windows, and were found with slashes in "
             + "their place")
       }
+      defer { if let forecast = answering.forecast { showMemory(forecast, on: device) } }
       try QuestionsRun(session: session, json: json).answer(questions, batchSize: batchSize)
     } else if let question {
       try answerOne(ImageQuestion(imagePaths: imagePaths, question: question), session)
     } else {
       try Conversation(session: session, imagePaths: imagePaths, json: json).run()
     }
+  }
+
+  private func demand(_ questions: QuestionsFile?, _ options: GenerationOptions) throws -> AnswerDemand {
+    var demand =
+      if let questions {
+        AnswerDemand(
+          questions.lines.compactMap { try? $0.question.get() }, groupSize: batchSize, generation: options)
+      } else if let question {
+        AnswerDemand([ImageQuestion(imagePaths: imagePaths, question: question)], generation: options)
+      } else {
+        AnswerDemand(conversationAbout: imagePaths.count, generation: options)
+      }
+    weights.apply(to: &demand)
+    demand.keepsFeatures = visionFeatures != nil
+    try memory.apply(to: &demand)
+    return demand
   }
 
   private func check() throws {

@@ -40,4 +40,29 @@ import Testing
     #expect(other.exitCode == 66 || other.exitCode == 65, "\(other.errors)")
     #expect(!other.errors.contains("tilde"))
   }
+
+  @Test(
+    "an option under the name of another tool is refused with its name here, before anything is read",
+    arguments: [
+      ("train-stage2", "--lora_r", "--lora-rank"), ("train-stage2", "--lora-target-modules", "--lora-targets"),
+      ("train-stage2", "--use_dora", "--rslora"), ("train-stage1", "--load-in-8bit", "--base-weights int8"),
+      ("train-stage2", "--adapter", "infer merge"), ("train-stage2", "--optim", "--optimizer"),
+      ("train-stage2", "--weights", "--base-weights"), ("train-stage0", "--eval_steps=3", "--eval-every"),
+      ("train-stage1", "--preset", "--presets"), ("train-stage0", "--fp16", "bf16"),
+      ("evaluate", "--load_in_8bit", "--weights int8"), ("evaluate", "--base-weights", "--weights"),
+      ("evaluate", "--lora-path", "--adapter"), ("infer", "--max-tokens", "--max-new-tokens"),
+      ("infer", "--prompt", "--question"), ("infer", "--model", "--checkpoint"), ("evaluate", "--config", "checkpoint"),
+    ])
+  func foreignNames(program: String, word: String, remedy: String) throws {
+    let run = try ProgramRun(program, [word, "8", "--output-dir", "/nowhere/at/all"])
+    let name = word.prefix { $0 != "=" }.replacing("_", with: "-")
+    #expect(run.exitCode == 64 && run.output.isEmpty)
+    #expect(run.errors.hasPrefix("error: \(name) is a name of "), "\(run.errors)")
+    #expect(run.errors.contains(remedy) && run.errors.contains("no option of \(program)"), "\(run.errors)")
+    let help = try ProgramRun(program, ["--help"])
+    #expect(!help.output.contains("\(name) ") && !help.output.contains("\(name)\n"), "\(name) is an option")
+    // What stands behind a lone -- is no option, and other commands have their own.
+    let behind = try ProgramRun(program, ["--", word])
+    #expect(!behind.errors.contains("is a name of"), "\(behind.errors)")
+  }
 }

@@ -24,7 +24,8 @@ from pydicom.uid import (HTJ2K, DeflatedExplicitVRLittleEndian, ExplicitVRBigEnd
                          HTJ2KLosslessRPCL, ImplicitVRLittleEndian, JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit,
                          JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEGLSNearLossless, RLELossless)
 
-import make_dicom_goldens as goldens
+import dicom_golden_pieces as goldens
+from make_dicom_goldens import grey, read
 
 SIDE = 61
 POLICIES = ["voi", "minmax", "percentile:0.5,99.5", "full"]
@@ -226,8 +227,8 @@ def main():
             pixels, rejected = stored(output)
             counts = {}
             for file, name in files.items():
-                ds = goldens.read((work / "images" / file).read_bytes())
-                expected = goldens.grey(ds, policy)
+                ds = read((work / "images" / file).read_bytes())
+                expected = grey(ds, policy)
                 equal = file in rejected if expected is None else file in pixels and np.array_equal(pixels[file], padded(expected))
                 is_refused = "High-Throughput JPEG 2000 is not decoded with OpenJPEG" in rejected.get(file, "")
                 counts.setdefault(name + " (refused)" * is_refused, [0, 0])[0 if equal or is_refused else 1] += 1

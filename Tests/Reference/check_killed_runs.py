@@ -30,6 +30,7 @@ import time
 
 import tiny_world
 from killed_scenarios import log_until, logged_steps, newest_checkpoint, scenarios, tree, whole_checkpoint
+from tiny_files import read, write
 from tiny_world import ENVIRONMENT, TinyWorld
 
 CALLS = [
@@ -86,7 +87,7 @@ class Killer:
         for number, process in enumerate(processes):
             process.wait()
             codes.append(process.returncode)
-            texts.append(tiny_world.read(f"{self.directory}/stderr-{number}").decode(errors="replace"))
+            texts.append(read(f"{self.directory}/stderr-{number}").decode(errors="replace"))
         return codes, "".join(texts)
 
     def clear(self, scenario):
@@ -152,7 +153,7 @@ class Killer:
         }
         branched = {}
         for run in scenario.runs if scenario.back else []:
-            branches = json.loads(tiny_world.read(f"{self.directory}/{run}/run.json")).get("branches", [])
+            branches = json.loads(read(f"{self.directory}/{run}/run.json")).get("branches", [])
             branched[run] = bool(branches) and not branches[-1]["pending"]
         codes, text = self.finish(scenario)
         wrong = []
@@ -246,7 +247,7 @@ class Killer:
                     len(scenario.commands) > 1 and process.returncode == 64
                 ):
                     wrong.append(
-                        f"{words}: exit code {process.returncode}: {tiny_world.read(f'{self.directory}/stderr-0').decode(errors='replace')[-300:]}"
+                        f"{words}: exit code {process.returncode}: {read(f'{self.directory}/stderr-0').decode(errors='replace')[-300:]}"
                     )
             wrong += self.after_kill(scenario, words)
         return kills, wrong + self.settle(scenario, words)
@@ -270,7 +271,7 @@ def work(options, scratch, worker, jobs, tasks, results):
                 folder = f"{options.keep}/{scenario.name}-{'-'.join(map(str, task))}"
                 if not os.path.exists(folder):
                     shutil.copytree(killer.run_directory, f"{folder}/run", symlinks=True)
-                    tiny_world.write(f"{folder}/wrong.txt", "\n".join(wrong) + "\n")
+                    write(f"{folder}/wrong.txt", "\n".join(wrong) + "\n")
                     shutil.copy(f"{directory}/stderr-0", folder)
             results.put((scenario.name, task[0], kills, wrong))
         results.put(None)

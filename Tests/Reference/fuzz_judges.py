@@ -5,7 +5,7 @@ import os
 import struct
 import zlib
 
-from tiny_world import read
+from tiny_files import read
 
 PNG_SIDE = 32
 

@@ -11,7 +11,8 @@ import re
 import shutil
 
 import tiny_world
-from tiny_world import evaluate_options, read, stage1_options, stage2_options
+from tiny_files import read
+from tiny_world import evaluate_options, stage1_options, stage2_options
 
 EVERY = 2
 

@@ -23,7 +23,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from pydicom.uid import RLELossless
 
-from make_dicom_goldens import dataset, encoded, grey, picture, read, table
+from dicom_golden_pieces import dataset, encoded, picture, table
+from make_dicom_goldens import grey, read
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUT = HERE.parent / "CarinaTests" / "Goldens" / "data" / "reports"

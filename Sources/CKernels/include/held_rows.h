@@ -1,9 +1,6 @@
 #pragma once
 #include <stdint.h>
 
-/// Layer norm with its result rounded to bfloat16; see `carina_layer_norm_forward`.
-void carina_layer_norm_rounded(const float *x, const float *weight, const float *bias, float epsilon, uint16_t *out,
-                               float *means, float *inverses, int64_t rows, int64_t width);
 /// out = gelu(x) rounded to bfloat16.
 void carina_gelu_rounded(const float *x, uint16_t *out, int64_t count, int kind);
 /// Rounds rows [rows, width] to bfloat16 as they are and transposed, and adds their column sums to `sums`.

@@ -4,6 +4,9 @@
 /// Layer norm (Ba, Kiros and Hinton 2016) over rows of x [rows, width]; keeps mean and 1 / standard deviation per row.
 void carina_layer_norm_forward(const float *x, const float *weight, const float *bias, float epsilon, float *out,
                                float *means, float *inverses, int64_t rows, int64_t width);
+/// The same with the result rounded to bfloat16.
+void carina_layer_norm_rounded(const float *x, const float *weight, const float *bias, float epsilon, uint16_t *out,
+                               float *means, float *inverses, int64_t rows, int64_t width);
 /// dx is written; dweight and dbias [width], where not null, are added to.
 void carina_layer_norm_backward(const float *x, const float *weight, const float *means, const float *inverses,
                                 const float *dout, float *dx, float *dweight, float *dbias, int64_t rows,

@@ -22,10 +22,22 @@ extension ModelDirectory {
   /// What of that is the table of token embeddings.
   /// - Throws: as `decoderFootprint`.
   func embeddingFootprint(precision: ElementType) throws -> WeightsFootprint {
+    try decoderFootprint(precision: precision, of: TensorFormat.embeddingName)
+  }
+
+  /// What of that is the output head, or the table of embeddings that is one too.
+  /// - Throws: as `decoderFootprint`.
+  func headFootprint(precision: ElementType) throws -> WeightsFootprint {
+    try decoderFootprint(
+      precision: precision,
+      of: decoderConfig().config.hasOwnHead ? TensorFormat.headName : TensorFormat.embeddingName)
+  }
+
+  private func decoderFootprint(precision: ElementType, of name: String) throws -> WeightsFootprint {
     let reading = try decoderConfig()
     return WeightsFootprint(
       TensorTable(of: reading.config, format: reading.format), in: try weights(), precision: precision
-    ) { $0 == TensorFormat.embeddingName }
+    ) { $0 == name }
   }
 
   /// What the vision encoder's weights will take; its pooling head is never trained with a decoder.

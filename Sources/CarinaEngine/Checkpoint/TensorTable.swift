@@ -28,33 +28,42 @@ package struct TensorTable {
   package let format: TensorFormat
   /// The tensors, in the order in which the constructor asks for them.
   package let rows: [Row]
+  /// Shapes [N, K] of the blocks' matrices, together those that read the same rows.
+  package let matricesByInput: [[[Int]]]
 
   /// The tensors of a decoder.
   package init(of config: DecoderConfig, format: TensorFormat = .decoder) {
-    self.init(format) { _ = Decoder(config, from: $0) }
+    self.init(format) { Decoder(config, from: $0).matricesByInput }
   }
 
   /// The tensors of a vision tower.
   package init(of config: VisionConfig, format: TensorFormat = .vision) {
-    self.init(format) { _ = VisionEncoder(config, from: $0) }
+    self.init(format) { VisionEncoder(config, from: $0).matricesByInput }
   }
 
   /// The tensors of both towers.
   package init(vision: VisionConfig, text: TextEncoderConfig, format: TensorFormat = .siglip) {
-    self.init(format) { _ = SiglipModel(vision: vision, text: text, from: $0) }
+    self.init(format) {
+      _ = SiglipModel(vision: vision, text: text, from: $0)
+      return []
+    }
   }
 
   /// The tensors of a projector.
   package init(of config: ProjectorConfig, format: TensorFormat? = nil) {
-    self.init(format ?? .projector(config)) { _ = Projector(config, from: $0) }
+    self.init(format ?? .projector(config)) {
+      _ = Projector(config, from: $0)
+      return []
+    }
   }
 
   /// A constructor needs some backend; nothing is computed on this one.
   private static let backend = CPUBackend()
 
-  private init(_ format: TensorFormat, _ build: (ParameterSource) -> Void) {
+  /// - Parameter build: constructs the model; what it returns becomes `matricesByInput`.
+  private init(_ format: TensorFormat, _ build: (ParameterSource) -> [[Parameter]]) {
     let recorder = ShapeRecorder(backend: TensorTable.backend)
-    build(recorder)
+    matricesByInput = build(recorder).map { $0.map(\.shape) }
     self.format = format
     rows = recorder.tensors.map { name, shape in
       Row(

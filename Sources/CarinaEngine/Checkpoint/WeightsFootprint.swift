@@ -6,14 +6,14 @@ package struct WeightsFootprint: Equatable, Sendable {
   /// Bytes of the mapped files that are used in place, while nothing of them is trained; what is converted or copied
   /// leaves the memory.
   package var mapped = 0
-  /// What of that are matrices of blocks.
-  package var mappedBlocks = 0
   /// Bytes of weights that are kept converted, because the file has another type.
   package var copied = 0
   /// Bytes more while all of them are trained: those of `Parameter.trainedByteCount` that are not in `copied` already.
   package var trained = 0
   /// Bytes of `mapped` and `copied` that are given back where packed copies take their place.
   package var returnable = 0
+  /// Bytes of the matrices of blocks that are given back where copies in 8 bits take their place.
+  package var returnableBlocks = 0
   /// Bytes of `trained` that moments in 8 bits save.
   package var savedByEightBits = 0
 
@@ -35,9 +35,11 @@ package struct WeightsFootprint: Equatable, Sendable {
       let own = count * type.byteCount
       let isInPlace = entry.element == (type == .bfloat16 ? .bfloat16 : .float32)
       mapped += isInPlace ? entry.byteRange.count : 0
-      mappedBlocks += isInPlace && row.isBlockMatrix ? entry.byteRange.count : 0
       copied += isInPlace ? 0 : own
       returnable += isInPlace || entry.element == .float32 ? own : 0
+      // What is converted is made from the file again where it is needed again.
+      let isRemade = isInPlace || entry.element == .float32 || entry.element == .bfloat16
+      returnableBlocks += isRemade && row.isBlockMatrix ? own : 0
       guard !table.format.untrained.contains(where: { $0.matches(name) }) else { continue }
       trained += count * Parameter.trainedByteCount(type) - (isInPlace ? 0 : own)
       savedByEightBits += Parameter.byteCountSavedByEightBits(count)

@@ -22,11 +22,8 @@ public struct EvaluatorModel {
   ///   likelihood is taken.
   /// - Throws: `CarinaError` naming the file at fault.
   public init(_ answering: AnsweringModel, maximumAnswerTokens: Int? = nil) throws {
-    let limits = answering.renderer
     self.answering = answering
-    renderer = try PromptRenderer(
-      tokenizer: limits.tokenizer, style: limits.style, maximumQuestionTokens: limits.maximumQuestionTokens,
-      maximumAnswerTokens: maximumAnswerTokens ?? limits.maximumAnswerTokens, system: limits.system)
+    renderer = try answering.renderer.limited(answerTokens: maximumAnswerTokens)
     let model = answering.model
     let tokenizerFiles = try TokenizerFactory.fileNames.filter(answering.pipeline.tokenizer.has).map {
       "\($0) \(try SHA256Digest.ofFile(answering.pipeline.tokenizer.file($0)))"

@@ -21,6 +21,8 @@ public struct AnsweringModel {
   package let pipeline: JoinedPipeline
   /// What computes with it.
   public let device: Device
+  /// How much memory answering will take; nil where nobody said what will be asked.
+  public let forecast: MemoryForecast?
 
   /// From image files to pixels.
   public var transform: ImageTransform { images.transform }
@@ -50,10 +52,11 @@ public struct AnsweringModel {
   ///   - maximumQuestionTokens: instead of the limit that the model was trained with.
   ///   - system: instead of the system text that the model was trained with.
   ///   - adapters: what stands beside the weights, besides an adapter that belongs to the checkpoint.
+  ///   - demand: what it will be asked; where that does not fit into the memory, no weight is read.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
     checkpoint: String, precision: ElementType, maximumQuestionTokens: Int? = nil, system: String? = nil,
-    adapters: AdapterChoice = AdapterChoice(), on device: Device
+    adapters: AdapterChoice = AdapterChoice(), for demand: AnswerDemand? = nil, on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let found = try CheckpointParts(checkpoint)
@@ -62,16 +65,17 @@ public struct AnsweringModel {
       system: system ?? found.system,
       maximumQuestionTokens: maximumQuestionTokens ?? found.manifest?.maximumQuestionTokens ?? defaultQuestionTokens,
       maximumAnswerTokens: found.manifest?.maximumAnswerTokens ?? PromptSettings().maximumAnswerTokens,
-      precision: precision, started: started, on: device
+      precision: precision, started: started, for: demand, on: device
     ) { try found.transform(defaultSize: $0.imageSize) }
   }
 
   /// Loads a model from its parts, with adapters beside their weights; the transform is that of the vision model's own
   /// image settings.
+  /// - Parameter demand: what it will be asked; where that does not fit into the memory, no weight is read.
   /// - Throws: `CarinaError.missingInput`, `.badData`, `.usage`.
   public static func load(
     _ parts: ModelParts, precision: ElementType, maximumQuestionTokens: Int = defaultQuestionTokens,
-    adapters: AdapterChoice = AdapterChoice(), on device: Device
+    adapters: AdapterChoice = AdapterChoice(), for demand: AnswerDemand? = nil, on device: Device
   ) throws -> AnsweringModel {
     let started = ProcessInfo.processInfo.systemUptime
     let found = try PipelineParts(
@@ -80,7 +84,8 @@ public struct AnsweringModel {
     return try AnsweringModel(
       found, try adapters.open(for: found), style: parts.promptStyle, system: parts.system,
       maximumQuestionTokens: maximumQuestionTokens,
-      maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, on: device
+      maximumAnswerTokens: PromptSettings().maximumAnswerTokens, precision: precision, started: started, for: demand,
+      on: device
     ) { try found.ownTransform(defaultSize: $0.imageSize) }
   }
 
@@ -134,21 +139,26 @@ public struct AnsweringModel {
   private init(
     _ parts: PipelineParts, _ adapters: [AttachedAdapter], style: PromptStyle, system: String?,
     maximumQuestionTokens: Int,
-    maximumAnswerTokens: Int, precision: ElementType, started: Double, on device: Device,
+    maximumAnswerTokens: Int, precision: ElementType, started: Double, for demand: AnswerDemand?, on device: Device,
     images: (VisionConfig) throws -> PipelineTransform
   ) throws {
     self.device = device
     let vision = try parts.vision.visionConfig()
     self.images = try images(vision)
     try self.images.require(vision, at: parts.vision.path)
+    let renderer = try parts.renderer(
+      style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens,
+      system: system)
+    forecast = try demand.map {
+      try MemoryForecast(
+        $0, parts, adapters: adapters, renderer: renderer, precision: precision, on: device.backend)
+    }
     var joined = try parts.join(precision: precision, on: device.backend)
     try joined.attach(adapters)
     pipeline = joined
-    renderer = try parts.renderer(
-      style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: maximumAnswerTokens,
-      system: system)
+    self.renderer = renderer
     let decoder = pipeline.model.decoder
-    decoder.packWhenFrozen()
+    if forecast?.packsFrozen ?? true { decoder.packWhenFrozen() } else { pipeline.model.vision.leaveUnpacked() }
     stopTokens = renderer.stopTokens.union(decoder.config.endTokens)
     loadSeconds = ProcessInfo.processInfo.systemUptime - started
   }

@@ -12,19 +12,23 @@ package final class LogitPrefilter {
   private let patience: Int
   /// More candidates than this are not worth picking out.
   private static let mostCandidates = 4096
+  /// Steps before the copy is made, and bytes of a head from which on it is, unless told otherwise.
+  static let patience = 16, smallestByteCount = 1 << 26
 
   /// Nil where the choice needs all logits, the head is small or not in bfloat16, or the backend multiplies no bytes.
   ///
   /// - Parameters:
   ///   - patience: steps with the whole product before the copy is made, which costs as much as a few of them.
   ///   - smallestByteCount: heads of fewer bytes are left alone.
-  package init?(_ head: Parameter, _ options: GenerationOptions, patience: Int = 16, smallestByteCount: Int = 1 << 26) {
+  package init?(
+    _ head: Parameter, _ options: GenerationOptions, patience: Int? = nil, smallestByteCount: Int? = nil
+  ) {
     guard options.beamCount == 1, options.picksLargest,
       head.value.backend.supportsByteProducts, head.value.elementType == .bfloat16, head.quantized == nil,
-      head.count * 2 >= smallestByteCount
+      head.count * 2 >= smallestByteCount ?? LogitPrefilter.smallestByteCount
     else { return nil }
     self.head = head
-    self.patience = patience
+    self.patience = patience ?? LogitPrefilter.patience
   }
 
   /// The first of the most probable tokens for each row of states [R, D]; nil when the whole product is needed.

@@ -34,6 +34,8 @@ extension SettingName {
   package static let precision = ComputingSettingList.declared.precision.name
   /// The file of kept vision features.
   package static let visionFeatureCache = SettingName("cache_vision_features")
+  /// How the decoder's matrices are held that answers.
+  package static let weights = SettingName("weights")
   /// The file of the decoder's matrices in 8 bits.
   package static let quantizedWeightsFile = SettingName("cache_int8_weights")
   /// Whose pixels an evaluation shows.

@@ -64,8 +64,11 @@ public final class Decoder {
   /// Rounds every matrix of the blocks to 8 bits, and multiplies them in sums of bytes with whatever rows, forwards and
   /// back to the input: for training beside them. Embeddings and output head stay as they are.
   package func multiplyInBytes() {
-    for block in blocks { block.multiplyInBytes() }
+    for matrices in matricesByInput { Parameter.multiplyInBytes(matrices) }
   }
+
+  /// Every matrix of the blocks, together those that read the same rows.
+  package var matricesByInput: [[Parameter]] { blocks.flatMap(\.matricesByInput) }
 
   /// Rounds every matrix of the blocks and the output head to 8 bits with one scale a row; for inference only. Token
   /// embeddings are still read from the table as it is.

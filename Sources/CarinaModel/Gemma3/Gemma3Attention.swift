@@ -24,11 +24,8 @@ struct Gemma3Attention {
     keyNorm = RMSNorm(source, "\(prefix).k_norm", width: config.headSize, epsilon: config.epsilon)
   }
 
-  /// Rounds the maps to 8 bits; see `Parameter.multiplyInBytes`.
-  func multiplyInBytes() {
-    Parameter.multiplyInBytes([query, key, value].map(\.weight))
-    output.weight.multiplyInBytes()
-  }
+  /// The matrices, together those that read the same rows.
+  var matricesByInput: [[Parameter]] { [[query, key, value].map(\.weight), [output.weight]] }
 
   /// The maps.
   var maps: [Linear] { [query, key, value, output] }

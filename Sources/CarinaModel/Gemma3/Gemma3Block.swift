@@ -20,11 +20,8 @@ package struct Gemma3Block {
     mlp = Gemma3MLP(source, "\(prefix).mlp", config)
   }
 
-  /// Rounds every matrix to 8 bits; see `Parameter.multiplyInBytes`.
-  func multiplyInBytes() {
-    attention.multiplyInBytes()
-    mlp.multiplyInBytes()
-  }
+  /// Every matrix, together those that read the same rows.
+  var matricesByInput: [[Parameter]] { attention.matricesByInput + mlp.matricesByInput }
 
   /// The weights for a `TokenDecoder`; nil where an adapter stands beside a map.
   var decodingWeights: DecoderBlockWeights? {

@@ -14,11 +14,8 @@ struct Gemma3MLP {
     down = projection("down_proj", config.intermediateSize, config.hiddenSize)
   }
 
-  /// Rounds the maps to 8 bits; see `Parameter.multiplyInBytes`.
-  func multiplyInBytes() {
-    Parameter.multiplyInBytes([gate, up].map(\.weight))
-    down.weight.multiplyInBytes()
-  }
+  /// The matrices, together those that read the same rows.
+  var matricesByInput: [[Parameter]] { [[gate, up].map(\.weight), [down.weight]] }
 
   /// The maps.
   var maps: [Linear] { [gate, up, down] }

@@ -19,11 +19,8 @@ package struct SiglipBlock {
       source, "\(prefix).mlp", hiddenSize: hiddenSize, intermediateSize: intermediateSize, activation: activation)
   }
 
-  /// Rounds every matrix to 8 bits; see `Parameter.multiplyInBytes`.
-  func multiplyInBytes() {
-    attention.multiplyInBytes()
-    mlp.multiplyInBytes()
-  }
+  /// Every matrix, together those that read the same rows.
+  var matricesByInput: [[Parameter]] { attention.matricesByInput + mlp.matricesByInput }
 
   /// Every affine map of the block.
   var maps: [Linear] { attention.maps + mlp.maps }

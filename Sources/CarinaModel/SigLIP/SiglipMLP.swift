@@ -12,10 +12,8 @@ struct SiglipMLP {
     self.activation = activation
   }
 
-  /// Rounds the maps to 8 bits; see `Parameter.multiplyInBytes`.
-  func multiplyInBytes() {
-    for map in maps { map.weight.multiplyInBytes() }
-  }
+  /// The matrices, each of which reads rows of its own.
+  var matricesByInput: [[Parameter]] { maps.map { [$0.weight] } }
 
   /// The maps.
   var maps: [Linear] { [expand, contract] }

@@ -47,8 +47,11 @@ public final class VisionEncoder {
   /// Rounds every matrix of the blocks to 8 bits, and multiplies them in sums of bytes; the patches' own and the pooling
   /// head stay as they are.
   package func multiplyInBytes() {
-    for block in blocks { block.multiplyInBytes() }
+    for matrices in matricesByInput { Parameter.multiplyInBytes(matrices) }
   }
+
+  /// Every matrix of the blocks, together those that read the same rows.
+  package var matricesByInput: [[Parameter]] { blocks.flatMap(\.matricesByInput) }
 
   /// Whether the blocks' matrices are multiplied in sums of bytes.
   package var multipliesBytes: Bool { maps.contains { $0.weight.multipliesBytes } }

@@ -97,6 +97,17 @@ public struct PromptRenderer: Sendable {
     }
   }
 
+  /// The same with another limit for answers; itself where that is nil.
+  /// - Throws: as `init`.
+  package func limited(answerTokens limit: Int?) throws -> PromptRenderer {
+    guard let limit else { return self }
+    var renderer = try PromptRenderer(
+      tokenizer: tokenizer, style: style, maximumQuestionTokens: maximumQuestionTokens, maximumAnswerTokens: limit,
+      system: system)
+    renderer.supervision = supervision
+    return renderer
+  }
+
   /// A question with its answer, which is supervised with the end token that the style gives it, and with `supervision`
   /// the prompt before it. What is longer than a limit is cut at its end and flagged.
   /// - Parameter images: how many images stand before the question, one after the other; none in the style gemma3 only.

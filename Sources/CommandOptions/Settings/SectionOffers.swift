@@ -16,6 +16,18 @@ public enum SectionOffers {
     public static var section: SettingSection? { .memory }
   }
 
+  /// How much memory a program that answers may plan for.
+  public enum MemoryLimit: SettingOffer {
+    /// The list.
+    public typealias List = ComputingSettingList
+    /// The part of the help.
+    public static var section: SettingSection? { .memory }
+    /// That alone.
+    public static func offers(_ name: SettingName, in section: SettingSection) -> Bool {
+      name == ComputingSettingList.declared.memoryLimit.name
+    }
+  }
+
   /// What `preprocess` reads.
   public enum Records: SettingOffer {
     /// The list.

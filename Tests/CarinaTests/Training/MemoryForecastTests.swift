@@ -53,7 +53,7 @@ import Carina
       plan.validation = rows.map {
         var all = MemoryForecast.BatchSizes()
         all.others.all = sizes
-        return MemoryForecast.Validation(
+        return MemoryForecast.Answers(
           images: 4, rows: $0, supervised: $0 / 8, sequences: 4, longest: $0 / 4, newTokens: 64, sizes: all)
       }
       return MemoryForecast(plan, base: 0, isCheckpointed: false)
@@ -109,11 +109,11 @@ import Carina
   }
 
   @Test(
-    "blocks in 8 bits cost a byte a weight, three numbers a row, one a column, and neither file's pages nor packed copies"
+    "blocks in 8 bits cost a byte a weight, three numbers a row, one a column of what reads the same rows, and neither file's pages nor packed copies"
   )
   func rounded() {
     var plan = plan(rows: 100, trainsDecoder: false)
-    plan.footprints.decoder.mappedBlocks = 1 << 19
+    plan.footprints.decoder.returnableBlocks = 1 << 19
     plan.packsFactors = false
     let full = MemoryForecast(plan, base: 0, isCheckpointed: false)
     plan.roundsDecoder = true
@@ -121,7 +121,8 @@ import Carina
     // Eight layers of query and output [48, 48], key and value [12, 48], gate and up [96, 48], and down [48, 96].
     let shapes = [(48, 48), (48, 48), (12, 48), (12, 48), (96, 48), (96, 48), (48, 96)]
     func numbers(_ count: Int) -> Int { (count * 4 + 63) / 64 * 64 }
-    let bytes = shapes.reduce(0) { $0 + $1.0 * $1.1 + 3 * numbers($1.0) + numbers($1.1) }
+    // Query, key and value share the factors of their columns, and gate and up theirs.
+    let bytes = shapes.reduce(0) { $0 + $1.0 * $1.1 + 3 * numbers($1.0) } + 4 * (48 + 48 + 48 + 96)
     #expect(one.weights == full.weights - (1 << 19) + 8 * bytes)
     // Both factors of the gates are kept in bfloat16.
     let narrower = full.activations - one.activations

@@ -28,6 +28,29 @@ extension ActivationMemory {
     return bytes
   }
 
+  /// What the vision encoder needs at once off the tape, in attention or in the MLP, whichever is more.
+  /// - Parameters:
+  ///   - rounds: whether its products are of bytes.
+  ///   - fuses: whether in bf16 activation and rounding are left to products.
+  func visionPass(_ config: VisionConfig, rows: Int, rounds: Bool, fuses: Bool) -> BufferBytes {
+    let width = config.hiddenSize, inner = config.intermediateSize, size = rounds ? 1 : precision.byteCount
+    let isNarrow = precision != activations || rounds
+    var shared = BufferBytes(), attention = BufferBytes(), mlp = BufferBytes()
+    // The residual stream, and its norm.
+    shared.add(rows, width)
+    shared.add(rows, width, size: narrow)
+    if isNarrow { shared.add(rows, width, size: size) }
+    attention.add(rows, width, size: narrow, count: 4)
+    mlp.add(rows, width)
+    if rounds || !(fuses && precision == .bfloat16) {
+      mlp.add(rows, inner, size: narrow, count: rounds ? 1 : 2)
+      if isNarrow { mlp.add(rows, inner, size: size) }
+    } else {
+      mlp.add(rows, inner, size: 2)
+    }
+    return shared + .larger(attention, mlp)
+  }
+
   /// What the backward pass of a tower's block needs at once: the gradients around its activation, and of the residual
   /// stream and what is added to it.
   func towerBackward(width: Int, inner: Int, rows: Int) -> BufferBytes {

@@ -60,6 +60,30 @@ struct ActivationMemory {
     return bytes
   }
 
+  /// What a decoder block needs at once off the tape, in attention or in the MLP, whichever is more.
+  /// - Parameters:
+  ///   - rounds: whether its products are of bytes.
+  ///   - fuses: whether in bf16 the gate and rounding are left to products.
+  func decoderPass(_ config: DecoderConfig, rows: Int, rounds: Bool, fuses: Bool) -> BufferBytes {
+    let width = config.hiddenSize, inner = config.intermediateSize, size = rounds ? 1 : precision.byteCount
+    let isNarrow = precision != activations || rounds
+    var shared = BufferBytes(), attention = BufferBytes(), mlp = BufferBytes()
+    // The residual stream, its norm, and what is added to it.
+    shared.add(rows, width, count: 2)
+    shared.add(rows, width, size: narrow)
+    if isNarrow { shared.add(rows, width, size: size) }
+    attention.add(rows, config.headCount * config.headSize, size: narrow, count: 3)
+    attention.add(rows, config.keyValueHeadCount * config.headSize, size: narrow, count: 3)
+    mlp.add(rows, width)
+    if fuses && precision == .bfloat16 {
+      mlp.add(rows, inner, size: narrow)
+      mlp.add(rows, inner, size: 2)
+    } else {
+      mlp.add(rows, inner, size: narrow, count: 3)
+    }
+    return shared + .larger(attention, mlp)
+  }
+
   /// What a decoder block's backward pass needs at once: the three gradients around its gate, both factors of that where
   /// they were rounded, and the gradient of the residual stream.
   func decoderBackward(_ config: DecoderConfig, rows: Int) -> BufferBytes {

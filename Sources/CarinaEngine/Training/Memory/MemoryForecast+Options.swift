@@ -40,8 +40,8 @@ extension MemoryForecast {
     plan.keepsAttentionOutput = backend.keepsAttentionOutput
     plan.isOnDevice = backend.memoryAvailable != nil
     if options.validation.evalEvery != nil, let validation {
-      plan.validation = try Validation(
-        validation, settings: options.validation, batchSize: options.settings.batchSize, renderer: renderer,
+      plan.validation = try Answers(
+        validation: validation, settings: options.validation, batchSize: options.settings.batchSize, renderer: renderer,
         rowsPerImage: rowsPerImage)
     }
     plan.optimizer = options.settings.optimizer

@@ -24,7 +24,8 @@ extension MemoryForecast {
 
   /// Bytes of the products that will have been prepared: each matrix forwards, backwards, and to its own gradient where
   /// it is trained, for each number of rows that it meets.
-  static func preparedByteCount(_ plan: Plan) -> Int {
+  /// - Parameter directions: 1 where nothing goes backwards.
+  static func preparedByteCount(_ plan: Plan, directions: Int = 2) -> Int {
     guard plan.packsFactors else { return 0 }
     let decoder = plan.decoder, vision = plan.vision, projector = plan.projector, policy = plan.policy
     let width = decoder.hiddenSize, heads = decoder.headCount * decoder.headSize
@@ -66,8 +67,8 @@ extension MemoryForecast {
     // The last block reads all rows for its keys and values only.
     let whole: Set = plan.roundsDecoder ? [] : decoder.layerCount > 1 ? block.union([keys]) : [keys]
     let last = block.union([Matrix(width, decoder.vocabularySize)])
-    add(whole, sizes.first.all.union(sizes.others.all), times: 2)
-    add(last, sizes.first.supervised.union(sizes.others.supervised), times: 2)
+    add(whole, sizes.first.all.union(sizes.others.all), times: directions)
+    add(last, sizes.first.supervised.union(sizes.others.supervised), times: directions)
     for part in policy.trainsDecoder ? [sizes.first, sizes.others] : [] {
       add(whole, part.all, gradients: 1)
       add(last, part.supervised, gradients: 1)

@@ -45,7 +45,6 @@ extension MemoryForecast {
 
   /// About what a prepared product takes; see `preparedByteCount`.
   private static let preparedProductByteCount = 96 << 10
-  private static let programAtWork = 4 << 20
 
   /// The forecast for tuning a SigLIP.
   package init(_ plan: TowerPlan, base: Int, isCheckpointed: Bool, keptPieces: Int = 0) {
@@ -101,6 +100,7 @@ extension MemoryForecast {
     packsFrozen = true
     training = plan.trained.trained
     activations = kept.asked
+    keysAndValues = 0
     let onHost = plan.isOnDevice ? pixels.asked + plan.mappedShards + MemoryForecast.programAtWork : 0
     data = pixels.asked + (plan.isOnDevice ? 0 : plan.mappedShards)
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
@@ -144,7 +144,7 @@ extension MemoryForecast {
     let plain = MemoryForecast(plan, base: base, isCheckpointed: false)
     let checkpointed = MemoryForecast(plan, base: base, isCheckpointed: true)
     guard let available else { return choice ?? false ? checkpointed : plain }
-    func fits(_ forecast: MemoryForecast) -> Bool { forecast.total - forecast.base <= available }
+    func fits(_ forecast: MemoryForecast) -> Bool { forecast.fits(available) }
     let chosen = choice.map { $0 ? checkpointed : plain } ?? (fits(plain) ? plain : checkpointed)
     guard fits(chosen) else {
       let list = TowerSettingList.declared
@@ -157,10 +157,7 @@ extension MemoryForecast {
       }
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }
       if plan.images > 1 { remedies.append("a smaller \(setting: TrainingSettings.name(\.batchSize))") }
-      remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
-      throw CarinaError(
-        .usage, "the run does not fit into the memory", expected: "at most \(text(available + chosen.base))",
-        found: chosen.summary, remedy: "What would help: \(remedies.joined(separator: "; ")).")
+      throw chosen.refusal(available, remedies)
     }
     return keeping(plan, base: base, available: available, over: chosen)
   }

@@ -3,8 +3,8 @@ import CarinaRuntime
 import CarinaTensor
 import Foundation
 
-/// How much memory a run of stage 1 or 2 will have taken at its highest, computed from the configurations, the headers
-/// of the weights and the longest batch before any weight is read.
+/// How much memory a run of training, `evaluate` or `infer` will have taken at its highest, computed from the
+/// configurations, the headers of the weights and the longest batch before any weight is read.
 public struct MemoryForecast: Equatable, Sendable {
   /// What there is to train on, at its largest.
   package struct Batch: Equatable {
@@ -60,11 +60,13 @@ public struct MemoryForecast: Equatable, Sendable {
     /// What of the decoder is the output head, which is read a piece at a time where it is frozen and large.
     package var outputHead = WeightsFootprint()
     /// What a validation with answers computes; nil for none.
-    package var validation: Validation?
+    package var validation: Answers?
     /// What changes the weights.
     package var optimizer = OptimizerChoice.adamw
     /// Whether the matrices of the blocks are in 8 bits, and the files' own are read once.
     package var roundsVision = false, roundsDecoder = false
+    /// Whether products make what follows them, so that it takes no memory of its own.
+    var fusesProducts: Bool { packsFactors }
 
     /// Collects what is known.
     package init(
@@ -99,6 +101,8 @@ public struct MemoryForecast: Equatable, Sendable {
   package let activations: Int, working: Int
   /// Pixels or features of two steps, the one being done and the one being read; and pages of the shards.
   package let data: Int
+  /// Keys and values of the sequences that are answered.
+  package let keysAndValues: Int
   /// Bytes of the engine's own buffers at their highest, in the pool's size classes.
   public let buffers: Int
   /// Bytes of frozen matrices that will have been packed; where their files are used in place, they take the place of
@@ -112,12 +116,12 @@ public struct MemoryForecast: Equatable, Sendable {
   package internal(set) var keptPieces = 0
 
   /// What is touched after the forecast was made: pages of the program and its libraries, stacks, texts of the run.
-  private static let programAtWork = 4 << 20
+  static let programAtWork = 4 << 20
   /// Kernels, and memory that products and kernels take for themselves, on a device.
   static let deviceAtWork = 512 << 20
 
   /// The most bytes that will be resident at once.
-  public var total: Int { base + weights + training + activations + working + data }
+  public var total: Int { base + weights + training + activations + keysAndValues + working + data }
 
   package init(_ plan: Plan, base: Int, isCheckpointed: Bool) {
     let memory = ActivationMemory(
@@ -175,7 +179,12 @@ public struct MemoryForecast: Equatable, Sendable {
     // With kept features images are encoded one by one.
     var vision = memory.visionForward(plan.vision, rows: plan.keepsFeatures ? plan.vision.patchCount : patchRows)
     // Beside it nothing of a step is kept either.
-    if let validation = plan.validation { vision = .larger(vision, Self.validationBytes(validation, plan, memory)) }
+    if let validation = plan.validation {
+      let answers = MemoryForecast.bytes(of: validation, plan, memory)
+      for part in [answers.vision, answers.prompts, answers.tokens + answers.headCopy, answers.likelihoods] {
+        vision = .larger(vision, part)
+      }
+    }
     var data = BufferBytes()
     if plan.keepsFeatures {
       data.add(
@@ -200,13 +209,13 @@ public struct MemoryForecast: Equatable, Sendable {
     let returned =
       min(packedVision, plan.footprints.vision.returnable) + min(packedDecoder, plan.footprints.decoder.returnable)
     let rounded =
-      (plan.roundsVision ? MemoryForecast.roundedByteCount(TensorTable(of: plan.vision)) : 0)
-      + (plan.roundsDecoder ? MemoryForecast.roundedByteCount(TensorTable(of: decoder)) : 0)
+      (plan.roundsVision ? MemoryForecast.roundedByteCount(TensorTable(of: plan.vision).matricesByInput) : 0)
+      + (plan.roundsDecoder ? MemoryForecast.roundedByteCount(TensorTable(of: decoder).matricesByInput) : 0)
     weights =
       parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed - returned
       + rounded
-      - (plan.roundsVision ? plan.footprints.vision.mappedBlocks : 0)
-      - (plan.roundsDecoder ? plan.footprints.decoder.mappedBlocks : 0)
+      - (plan.roundsVision ? plan.footprints.vision.returnableBlocks : 0)
+      - (plan.roundsDecoder ? plan.footprints.decoder.returnableBlocks : 0)
       + plan.frozenEmbeddings.mapped
       - MemoryForecast.headBytesGivenBack(plan)
     let savesMoments = plan.optimizer == .adamw8bit
@@ -216,6 +225,7 @@ public struct MemoryForecast: Equatable, Sendable {
       + (adapters?.count ?? 0) * Parameter.trainedByteCount(plan.precision)
       - (savesMoments ? adapters?.byteCountSavedByEightBits ?? 0 : 0)
     activations = kept.asked
+    keysAndValues = 0
     func highest(_ bytes: KeyPath<BufferBytes, Int>) -> Int {
       max(
         kept[keyPath: bytes] + loss[keyPath: bytes], afterLast[keyPath: bytes] + backward[keyPath: bytes],
@@ -251,7 +261,7 @@ public struct MemoryForecast: Equatable, Sendable {
   }
 
   /// Bytes of frozen matrices in the product library's own layout, which serves in both directions.
-  private static func packedByteCount(_ table: TensorTable, _ plan: Plan, most: Int = .max) -> Int {
+  static func packedByteCount(_ table: TensorTable, _ plan: Plan, most: Int = .max) -> Int {
     guard plan.precision == .bfloat16, plan.packsFactors, plan.packsFrozen else { return 0 }
     let count = table.rows.reduce(0) { $0 + ($1.isBlockMatrix ? Double($1.count) : 0) }
     return count <= Double(most) ? Int(min(2 * count, 1e15)) : 0
@@ -265,20 +275,27 @@ public struct MemoryForecast: Equatable, Sendable {
       : parts.map { "\($0.0) \(MemoryForecast.text($0.1))" }.joined(separator: ", ")
   }
 
-  /// Bytes of the matrices of all blocks in 8 bits, with the fp32 factors of their columns.
-  static func roundedByteCount(_ table: TensorTable) -> Int {
-    table.rows.filter(\.isBlockMatrix).reduce(0) { sum, row in
-      let columns = row.shape.dropFirst().reduce(1, *)
-      return sum + QuantizedLayout(rows: row.shape[0], columns: columns).byteCount + 4 * columns
+  /// Bytes of matrices in 8 bits for products of bytes, with the fp32 factors of their columns, which are the same of
+  /// matrices that read the same rows.
+  package static func roundedByteCount(_ matricesByInput: [[[Int]]]) -> Int {
+    matricesByInput.reduce(0) { sum, shapes in
+      let factors = 4 * (shapes.first?.dropFirst().reduce(1, *) ?? 0)
+      return sum + factors + shapes.reduce(0) { $0 + roundedByteCount($1) }
     }
+  }
+
+  /// Bytes of a matrix in 8 bits.
+  package static func roundedByteCount(_ shape: [Int]) -> Int {
+    QuantizedLayout(rows: shape[0], columns: shape.dropFirst().reduce(1, *)).byteCount
   }
 
   /// One line for the run's header.
   public var summary: String {
     func text(_ bytes: Int) -> String { MemoryForecast.text(bytes) }
+    let trained = training > 0 ? ", training them \(text(training)), activations \(text(activations))" : ""
+    let cache = keysAndValues > 0 ? ", keys and values \(text(keysAndValues))" : ""
     let parts =
-      "weights \(text(weights)), training them \(text(training)), activations \(text(activations)), "
-      + "working space \(text(working)), data \(text(data))"
+      "weights \(text(weights))\(trained)\(cache), working space \(text(working)), data \(text(data))"
     if let host { return "\(text(total)) at most on the device: \(parts); \(text(host)) on the host" }
     return "\(text(total)) at most: \(parts), program \(text(base))"
   }
@@ -300,13 +317,13 @@ public struct MemoryForecast: Equatable, Sendable {
   ///   - available: bytes that may be taken besides `base`; nil when nobody knows.
   /// - Throws: `CarinaError.usage` when it does not fit.
   package static func fitting(_ plan: Plan, base: Int, choice: Bool?, available: Int?) throws -> MemoryForecast {
-    func fits(_ forecast: MemoryForecast) -> Bool { available.map { forecast.total - forecast.base <= $0 } ?? true }
+    func fits(_ forecast: MemoryForecast) -> Bool { forecast.fits(available) }
     func smallest(isCheckpointed: Bool) -> MemoryForecast {
-      let packed = MemoryForecast(plan, base: base, isCheckpointed: isCheckpointed)
-      var unpacked = plan
-      unpacked.packsFrozen = false
-      let small = MemoryForecast(unpacked, base: base, isCheckpointed: isCheckpointed)
-      return fits(packed) || small.total >= packed.total ? packed : small
+      packing(available) { packsFrozen in
+        var plan = plan
+        plan.packsFrozen = packsFrozen
+        return MemoryForecast(plan, base: base, isCheckpointed: isCheckpointed)
+      }
     }
     let plain = smallest(isCheckpointed: false), checkpointed = smallest(isCheckpointed: true)
     guard let available else { return choice ?? false ? checkpointed : plain }
@@ -329,12 +346,28 @@ public struct MemoryForecast: Equatable, Sendable {
         remedies.append("\(setting: FrozenWeightsSettingList.declared.base.name) int8")
       }
       if plan.precision == .float32 { remedies.append("\(setting: .precision) bf16") }
-      remedies.append("a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed")
-      throw CarinaError(
-        .usage, "the run does not fit into the memory\(chosen.host == nil ? "" : " of the device")",
-        expected: "at most \(text(available + chosen.base))",
-        found: chosen.summary, remedy: "What would help: \(remedies.joined(separator: "; ")).")
+      throw chosen.refusal(available, remedies)
     }
     return chosen
+  }
+
+  /// Whether it is within the bytes that may be taken besides `base`; nil when nobody knows.
+  func fits(_ available: Int?) -> Bool { available.map { total - base <= $0 } ?? true }
+
+  /// The forecast with packed copies of frozen weights, or where that does not fit without, if that is less.
+  static func packing(_ available: Int?, _ forecast: (_ packsFrozen: Bool) -> MemoryForecast) -> MemoryForecast {
+    let packed = forecast(true)
+    guard !packed.fits(available) else { return packed }
+    let small = forecast(false)
+    return small.total >= packed.total ? packed : small
+  }
+
+  /// That it does not fit, with what would help.
+  func refusal(_ available: Int, _ remedies: [String]) -> CarinaError {
+    let last = "a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed"
+    return CarinaError(
+      .usage, "the run does not fit into the memory\(host == nil ? "" : " of the device")",
+      expected: "at most \(MemoryForecast.text(available + base))", found: summary,
+      remedy: "What would help: \((remedies + [last]).joined(separator: "; ")).")
   }
 }
