@@ -18,10 +18,10 @@ struct SiglipAttention {
     headSize = hiddenSize / headCount
   }
 
-  /// Rounds the maps to 8 bits; see `Parameter.multiplyInBytes`.
+  /// Rounds the maps to 8 bits, packed; see `Parameter.multiplyInBytes`.
   func multiplyInBytes() {
-    Parameter.multiplyInBytes([query, key, value].map(\.weight))
-    output.weight.multiplyInBytes()
+    Parameter.multiplyInBytes([query, key, value].map(\.weight), packed: true)
+    output.weight.multiplyInBytes(packed: true)
   }
 
   /// The maps.

@@ -12,9 +12,9 @@ struct SiglipMLP {
     self.activation = activation
   }
 
-  /// Rounds the maps to 8 bits; see `Parameter.multiplyInBytes`.
+  /// Rounds the maps to 8 bits, packed; see `Parameter.multiplyInBytes`.
   func multiplyInBytes() {
-    for map in maps { map.weight.multiplyInBytes() }
+    for map in maps { map.weight.multiplyInBytes(packed: true) }
   }
 
   /// The maps.

@@ -6,7 +6,7 @@ public final class VisionEncoder {
   /// Sizes and constants.
   package let config: VisionConfig
   private let patchWeight: Parameter, patchBias: Parameter, positions: Parameter
-  private let blocks: [SiglipBlock]
+  let blocks: [SiglipBlock]
   private let postNorm: LayerNorm
   private let head: AttentionPoolingHead?
 
@@ -75,6 +75,9 @@ public final class VisionEncoder {
     let lengths = [Int](repeating: config.patchCount, count: count)
     var x = embeddings(pixels, count: count, tape: tape)
     observe?(0, x)
+    if tape == nil, !isCheckpointed, let state = stateInBytes(x, lengths: lengths, observe: observe) {
+      return kind == .postNorm ? postNorm(state, tape: nil) : state
+    }
     for (layer, block) in blocks.enumerated() {
       if isCheckpointed {
         x = checkpointed(x, tape: tape) { block($0, lengths: lengths, tape: $1) }

@@ -53,7 +53,7 @@ struct StreamedAttention {
         query.floats + first * query.width + task.head * size, Int64(query.width), Int64(task.rows.count), Int64(size),
         keys.bfloats + 2 * head * keyWords[task.sequence],
         StreamedAttention.words(values, head * valueWords[task.sequence]),
-        Int64(layout.keyCounts[task.sequence]), layout.scale, out.floats + first * out.width + task.head * size,
+        Int64(layout.keyCounts[task.sequence]), Int64(CARINA_STREAMED_KEYS), layout.scale, out.floats + first * out.width + task.head * size,
         Int64(out.width), memory.pointer)
       withExtendedLifetime(memory) {}
     }
