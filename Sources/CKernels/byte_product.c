@@ -111,7 +111,8 @@ typedef struct {
 BYTES_INLINE void add_words(__m512i sums[MOST_ROWS][VECTORS], const uint8_t *left, int64_t stride, const int8_t *panel,
                             int64_t words, line_run ahead, int rows) {
   for (int64_t j = 0; j < words; j++) {
-    _mm_prefetch((const char *)ahead.first + j * ahead.stride, _MM_HINT_T1);
+    // The intrinsic function would count as a change of memory, after which the sums could not stay in registers.
+    __asm__ volatile("prefetcht1 (%0)" : : "r"(ahead.first + j * ahead.stride));
     __m512i right[VECTORS];
     for (int v = 0; v < VECTORS; v++) right[v] = _mm512_loadu_si512(panel + 64 * v);
     panel += WORD;
@@ -214,6 +215,27 @@ BYTES_INLINE line_run lines_ahead(const carina_next_weights *next, int64_t first
   return is_packed ? (line_run){next->weights + asked, 64} : (line_run){panel, 0};
 }
 
+/// The tiles of each number of rows, apart from one another: inlined into one function the compiler keeps some of their
+/// sums in memory.
+#define TILE_OF(number)                                                                                          \
+  BYTES static __attribute__((noinline)) void byte_tile_##number(                                               \
+      const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros, const int32_t *more, int64_t length, \
+      const int8_t *panel, line_run ahead, const byte_result *to) {                                             \
+    byte_tile(a, stride, steps, zeros, more, length, panel, ahead, *to, number);                                \
+  }                                                                                                             \
+  BYTES static __attribute__((noinline)) void grouped_tile_##number(                                            \
+      const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros, int64_t length, int64_t group, \
+      const int8_t *panel, const byte_result *to) {                                                             \
+    grouped_tile(a, stride, steps, zeros, length, group, panel, *to, number);                                   \
+  }
+TILE_OF(1)
+TILE_OF(2)
+TILE_OF(3)
+TILE_OF(4)
+TILE_OF(5)
+TILE_OF(6)
+#undef TILE_OF
+
 /// Asks for the part of the next panel's weights that belongs to these of the rows.
 BYTES_INLINE void fetch_ahead(const carina_next_weights *next, int64_t first, int64_t count, int64_t rows) {
   const int64_t end = next->rows * (first + count) / rows;
@@ -238,13 +260,13 @@ BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const 
     const byte_result to = {scales, bias, other ? other + r * c_stride : 0, c + r * c_stride, c_stride, columns};
     if (next && next->rows > 1) fetch_ahead(next, r, count, rows);
     const line_run ahead = lines_ahead(next, r, words_of(length), panel);
-#define CASE(number)                                                                 \
-  case number:                                                                       \
-    if (groups == 1) {                                                               \
-      byte_tile(a, stride, step, zero, more, length, panel, ahead, to, number);      \
-    } else {                                                                         \
-      grouped_tile(a, stride, step, zero, length, group, panel, to, number);         \
-    }                                                                                \
+#define CASE(number)                                                             \
+  case number:                                                                   \
+    if (groups == 1) {                                                           \
+      byte_tile_##number(a, stride, step, zero, more, length, panel, ahead, &to); \
+    } else {                                                                     \
+      grouped_tile_##number(a, stride, step, zero, length, group, panel, &to);   \
+    }                                                                            \
     break;
     switch (count) {
       CASE(1)

@@ -1,4 +1,5 @@
 import CarinaTensor
+import Foundation
 
 extension VisionEncoder {
   /// The state behind the last block, off the tape, with everything between two attentions in one pass over a few rows at a
@@ -10,8 +11,12 @@ extension VisionEncoder {
     else { return nil }
     var step = encoder.advance(embeddings, from: nil, to: weights[0])
     for (layer, block) in blocks.enumerated() {
-      let projections = step.projections
-      let mixed = block.attention.attend(projections[0], projections[1], projections[2], lengths: lengths, tape: nil)
+      let attention = block.attention
+      let mixed =
+        ProcessInfo.processInfo.environment["CARINA_STREAM"] != nil
+        ? encoder.attend(step.projections, attention.layout(lengths), products: attention.products)
+        : attention.attend(
+          step.projections[0], step.projections[1], step.projections[2], lengths: lengths, tape: nil)
       let next = layer + 1 < weights.count ? weights[layer + 1] : nil
       step = encoder.advance(step.state, from: (weights[layer], mixed), to: next)
       observe?(layer + 1, step.state)

@@ -12,6 +12,12 @@ package protocol ByteEncoder {
   func advance(
     _ x: Tensor, from left: (block: EncoderBlockWeights, mixed: Tensor)?, to entered: EncoderBlockWeights?
   ) -> EncoderStep
+  /// The attention between them, in which every row of a sequence sees every other.
+  /// - Parameters:
+  ///   - projections: queries, keys and values, [R, W] fp32.
+  ///   - products: see `attention`.
+  /// - Returns: [R, W] fp32.
+  func attend(_ projections: [Tensor], _ layout: AttentionLayout, products: ElementType) -> Tensor
 }
 
 /// The state between two blocks of an encoder.

@@ -1,5 +1,6 @@
 import CKernels
 import CarinaRuntime
+import Foundation
 
 /// See `ByteEncoder`: the rows are divided among the threads, and each takes 36 at a time, whose widest numbers stay in the
 /// second-level cache beside two panels of a matrix. All panels come by once for each 36 rows, out of the third.
@@ -7,7 +8,8 @@ struct CPUByteEncoder: ByteEncoder {
   let backend: CPUBackend
 
   /// Rows of a tile of the product, and tiles that are taken at a time.
-  private static let tileRows = 6, mostTiles = 6
+  private static let tileRows = 6
+  private static let mostTiles = Int(ProcessInfo.processInfo.environment["CARINA_TILES"] ?? "6") ?? 6
 
   func takes(_ block: EncoderBlockWeights) -> Bool {
     let maps = [block.query, block.key, block.value, block.output, block.expand, block.contract]
@@ -47,6 +49,19 @@ struct CPUByteEncoder: ByteEncoder {
     }
     withExtendedLifetime((x, left?.mixed, buffer)) {}
     return EncoderStep(state: state, projections: projections)
+  }
+
+  /// See `ByteEncoder`: always streamed, with exponentials that differ from those of `attention` by less than a rounding to
+  /// bfloat16, which is nothing beside the roundings to bytes.
+  func attend(_ projections: [Tensor], _ layout: AttentionLayout, products: ElementType) -> Tensor {
+    let (query, key, value) = (projections[0], projections[1], projections[2])
+    guard products == .bfloat16,
+      let streamed = StreamedAttention(
+        query: query, key: key, value: value, layout: layout, backend: backend, moreKeysThan: 0, evenBlocks: true)
+    else { return attention(query, key, value, layout: layout, products: products, tape: nil) }
+    let out = Tensor(uninitialized: query.shape, on: backend)
+    streamed.forward(into: out)
+    return out
   }
 
   /// A thread's memory for the rows that it takes at a time, and what happens to them there.
