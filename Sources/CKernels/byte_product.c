@@ -139,37 +139,51 @@ BYTES_INLINE void write_result(byte_result to, int r, int v, __m512 total, __m51
   _mm512_mask_storeu_ps(to.c + r * to.stride + 16 * v, mask, value);
 }
 
+/// Writes a tile of rows that are one group each, from its sums of whole numbers. `is_whole`, whether it has all columns
+/// of the panel, is a constant where this is inlined.
+BYTES_INLINE void write_tile(__m512i sums[MOST_ROWS][VECTORS], const float *steps, const int32_t *zeros,
+                             const int32_t *more, const int8_t *panel, byte_result to, int rows, int is_whole) {
+#pragma clang loop unroll(full)
+  for (int v = 0; v < VECTORS; v++) {
+    const int64_t left = to.columns - 16 * v;
+    if (!is_whole && left <= 0) break;
+    const __mmask16 mask = is_whole ? 0xffff : lanes(left);
+    const __m512i negated = _mm512_loadu_si512(panel + 64 * v);
+    const __m512 scale = to.scales ? _mm512_maskz_loadu_ps(mask, to.scales + 16 * v) : _mm512_set1_ps(1);
+    const __m512 shift = to.bias ? _mm512_maskz_loadu_ps(mask, to.bias + 16 * v) : _mm512_setzero_ps();
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+      __m512i sum = _mm512_add_epi32(sums[r][v], _mm512_mullo_epi32(negated, _mm512_set1_epi32(zeros[r])));
+      if (more) sum = _mm512_add_epi32(sum, _mm512_loadu_si512(more + COLUMNS * r + 16 * v));
+      const __m512 total = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(steps[r]));
+      write_result(to, r, v, total, scale, shift, mask);
+    }
+  }
+}
+
 /// A tile of rows that are one group each. `more` [rows, COLUMNS] is added to the sums of whole numbers; null for
 /// nothing.
 BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros,
                             const int32_t *more, int64_t length, const int8_t *panel, line_run ahead, byte_result to,
                             int rows) {
   __m512i sums[MOST_ROWS][VECTORS];
+  // Unrolled at once, so that nothing makes zeros in memory of it.
+#pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
-    for (int v = 0; v < VECTORS; v++) {
-      sums[r][v] = more ? _mm512_loadu_si512(more + COLUMNS * r + 16 * v) : _mm512_setzero_si512();
-    }
+#pragma clang loop unroll(full)
+    for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_setzero_si512();
   }
   // While the sums are formed, what they will meet comes near.
-  for (int r = 0; r < rows; r++) {
-    for (int64_t n = 0; n < to.columns; n += 16) {
-      __builtin_prefetch(to.c + r * to.stride + n, 1);
-      if (to.other) __builtin_prefetch(to.other + r * to.stride + n);
+  if (to.other) {
+    for (int r = 0; r < rows; r++) {
+      for (int64_t n = 0; n < to.columns; n += 16) __builtin_prefetch(to.other + r * to.stride + n);
     }
   }
   add_words(sums, a, stride, panel + WORD, words_of(length), ahead, rows);
-  for (int v = 0; v < VECTORS; v++) {
-    const int64_t left = to.columns - 16 * v;
-    if (left <= 0) break;
-    const __mmask16 mask = lanes(left);
-    const __m512i negated = _mm512_loadu_si512(panel + 64 * v);
-    const __m512 scale = to.scales ? _mm512_maskz_loadu_ps(mask, to.scales + 16 * v) : _mm512_set1_ps(1);
-    const __m512 shift = to.bias ? _mm512_maskz_loadu_ps(mask, to.bias + 16 * v) : _mm512_setzero_ps();
-    for (int r = 0; r < rows; r++) {
-      const __m512i sum = _mm512_add_epi32(sums[r][v], _mm512_mullo_epi32(negated, _mm512_set1_epi32(zeros[r])));
-      const __m512 total = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(steps[r]));
-      write_result(to, r, v, total, scale, shift, mask);
-    }
+  if (to.columns == COLUMNS) {
+    write_tile(sums, steps, zeros, more, panel, to, rows, 1);
+  } else {
+    write_tile(sums, steps, zeros, more, panel, to, rows, 0);
   }
 }
 
