@@ -174,7 +174,12 @@ BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps
     for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_setzero_si512();
   }
   // While the sums are formed, what they will meet comes near.
-  if (to.other) {
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) {
+#pragma clang loop unroll(full)
+    for (int n = 0; n < COLUMNS; n += 16) __builtin_prefetch(to.c + r * to.stride + n, 1);
+  }
+  if (to.other && to.other != to.c) {
     for (int r = 0; r < rows; r++) {
       for (int64_t n = 0; n < to.columns; n += 16) __builtin_prefetch(to.other + r * to.stride + n);
     }

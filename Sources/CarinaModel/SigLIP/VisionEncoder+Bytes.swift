@@ -1,5 +1,4 @@
 import CarinaTensor
-import Foundation
 
 extension VisionEncoder {
   /// The state behind the last block, off the tape, with everything between two attentions in one pass over a few rows at a
@@ -12,11 +11,7 @@ extension VisionEncoder {
     var step = encoder.advance(embeddings, from: nil, to: weights[0])
     for (layer, block) in blocks.enumerated() {
       let attention = block.attention
-      let mixed =
-        ProcessInfo.processInfo.environment["CARINA_STREAM"] != nil
-        ? encoder.attend(step.projections, attention.layout(lengths), products: attention.products)
-        : attention.attend(
-          step.projections[0], step.projections[1], step.projections[2], lengths: lengths, tape: nil)
+      let mixed = encoder.attend(step.projections, attention.layout(lengths), products: attention.products)
       let next = layer + 1 < weights.count ? weights[layer + 1] : nil
       step = encoder.advance(step.state, from: (weights[layer], mixed), to: next)
       observe?(layer + 1, step.state)

@@ -75,10 +75,7 @@ public final class VisionEncoder {
     let lengths = [Int](repeating: config.patchCount, count: count)
     var x = embeddings(pixels, count: count, tape: tape)
     observe?(0, x)
-    if tape == nil, !isCheckpointed,
-      let state = stateInBytes(x, lengths: lengths, observe: observe)
-        ?? stateByRows(x, lengths: lengths, observe: observe)
-    {
+    if tape == nil, !isCheckpointed, let state = stateInBytes(x, lengths: lengths, observe: observe) {
       return kind == .postNorm ? postNorm(state, tape: nil) : state
     }
     for (layer, block) in blocks.enumerated() {

@@ -100,9 +100,6 @@ public final class Parameter {
   /// Whether products may use copies of the matrix.
   var staysAsItIs: Bool { !isTrainable || isHeld }
 
-  /// Whether products read a packed copy.
-  package var isPacked: Bool { staysAsItIs && frozenFactor?.isPacked == true }
-
   /// Gives the pages of a mapped file back that something else than products has read, where products read a packed
   /// copy.
   package func releasePagesBehindCopy() {

@@ -1,6 +1,5 @@
 import CKernels
 import CarinaRuntime
-import Foundation
 
 /// See `ByteEncoder`: the rows are divided among the threads, and each takes 36 at a time, whose widest numbers stay in the
 /// second-level cache beside two panels of a matrix. All panels come by once for each 36 rows, out of the third.
@@ -8,8 +7,7 @@ struct CPUByteEncoder: ByteEncoder {
   let backend: CPUBackend
 
   /// Rows of a tile of the product, and tiles that are taken at a time.
-  private static let tileRows = 6
-  private static let mostTiles = Int(ProcessInfo.processInfo.environment["CARINA_TILES"] ?? "6") ?? 6
+  private static let tileRows = 6, mostTiles = 6
 
   func takes(_ block: EncoderBlockWeights) -> Bool {
     let maps = [block.query, block.key, block.value, block.output, block.expand, block.contract]
