@@ -99,11 +99,20 @@ BYTES static __attribute__((noinline)) const int32_t *tile_large_sums(const cari
   return sums;
 }
 
+/// Lines of the cache, `stride` bytes apart.
+typedef struct {
+  const int8_t *first;
+  int64_t stride;
+} line_run;
+
 /// Adds to the sums of a tile the products of `words` words of its rows and of a panel's columns. `rows` is a constant
-/// where this is inlined: rows × VECTORS sums stay in registers.
+/// where this is inlined: rows × VECTORS sums stay in registers. Meanwhile a line of the cache is asked for with each
+/// word, from `ahead` on.
 BYTES_INLINE void add_words(__m512i sums[MOST_ROWS][VECTORS], const uint8_t *left, int64_t stride, const int8_t *panel,
-                            int64_t words, int rows) {
+                            int64_t words, line_run ahead, int rows) {
   for (int64_t j = 0; j < words; j++) {
+    // The intrinsic function would count as a change of memory, after which the sums could not stay in registers.
+    __asm__ volatile("prefetcht1 (%0)" : : "r"(ahead.first + j * ahead.stride));
     __m512i right[VECTORS];
     for (int v = 0; v < VECTORS; v++) right[v] = _mm512_loadu_si512(panel + 64 * v);
     panel += WORD;
@@ -130,36 +139,56 @@ BYTES_INLINE void write_result(byte_result to, int r, int v, __m512 total, __m51
   _mm512_mask_storeu_ps(to.c + r * to.stride + 16 * v, mask, value);
 }
 
-/// A tile of rows that are one group each. `more` [rows, COLUMNS] is added to the sums of whole numbers; null for
-/// nothing.
-BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros,
-                            const int32_t *more, int64_t length, const int8_t *panel, byte_result to, int rows) {
-  __m512i sums[MOST_ROWS][VECTORS];
-  for (int r = 0; r < rows; r++) {
-    for (int v = 0; v < VECTORS; v++) {
-      sums[r][v] = more ? _mm512_loadu_si512(more + COLUMNS * r + 16 * v) : _mm512_setzero_si512();
-    }
-  }
-  // While the sums are formed, what they will meet comes near.
-  for (int r = 0; r < rows; r++) {
-    for (int64_t n = 0; n < to.columns; n += 16) {
-      __builtin_prefetch(to.c + r * to.stride + n, 1);
-      if (to.other) __builtin_prefetch(to.other + r * to.stride + n);
-    }
-  }
-  add_words(sums, a, stride, panel + WORD, words_of(length), rows);
+/// Writes a tile of rows that are one group each, from its sums of whole numbers. `is_whole`, whether it has all columns
+/// of the panel, is a constant where this is inlined.
+BYTES_INLINE void write_tile(__m512i sums[MOST_ROWS][VECTORS], const float *steps, const int32_t *zeros,
+                             const int32_t *more, const int8_t *panel, byte_result to, int rows, int is_whole) {
+#pragma clang loop unroll(full)
   for (int v = 0; v < VECTORS; v++) {
     const int64_t left = to.columns - 16 * v;
-    if (left <= 0) break;
-    const __mmask16 mask = lanes(left);
+    if (!is_whole && left <= 0) break;
+    const __mmask16 mask = is_whole ? 0xffff : lanes(left);
     const __m512i negated = _mm512_loadu_si512(panel + 64 * v);
     const __m512 scale = to.scales ? _mm512_maskz_loadu_ps(mask, to.scales + 16 * v) : _mm512_set1_ps(1);
     const __m512 shift = to.bias ? _mm512_maskz_loadu_ps(mask, to.bias + 16 * v) : _mm512_setzero_ps();
+#pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++) {
-      const __m512i sum = _mm512_add_epi32(sums[r][v], _mm512_mullo_epi32(negated, _mm512_set1_epi32(zeros[r])));
+      __m512i sum = _mm512_add_epi32(sums[r][v], _mm512_mullo_epi32(negated, _mm512_set1_epi32(zeros[r])));
+      if (more) sum = _mm512_add_epi32(sum, _mm512_loadu_si512(more + COLUMNS * r + 16 * v));
       const __m512 total = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(steps[r]));
       write_result(to, r, v, total, scale, shift, mask);
     }
+  }
+}
+
+/// A tile of rows that are one group each. `more` [rows, COLUMNS] is added to the sums of whole numbers; null for
+/// nothing.
+BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros,
+                            const int32_t *more, int64_t length, const int8_t *panel, line_run ahead, byte_result to,
+                            int rows) {
+  __m512i sums[MOST_ROWS][VECTORS];
+  // Unrolled at once, so that nothing makes zeros in memory of it.
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) {
+#pragma clang loop unroll(full)
+    for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_setzero_si512();
+  }
+  // While the sums are formed, what they will meet comes near.
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) {
+#pragma clang loop unroll(full)
+    for (int n = 0; n < COLUMNS; n += 16) __builtin_prefetch(to.c + r * to.stride + n, 1);
+  }
+  if (to.other && to.other != to.c) {
+    for (int r = 0; r < rows; r++) {
+      for (int64_t n = 0; n < to.columns; n += 16) __builtin_prefetch(to.other + r * to.stride + n);
+    }
+  }
+  add_words(sums, a, stride, panel + WORD, words_of(length), ahead, rows);
+  if (to.columns == COLUMNS) {
+    write_tile(sums, steps, zeros, more, panel, to, rows, 1);
+  } else {
+    write_tile(sums, steps, zeros, more, panel, to, rows, 0);
   }
 }
 
@@ -177,7 +206,7 @@ BYTES_INLINE void grouped_tile(const uint8_t *a, int64_t stride, const float *st
         sums[r][v] = _mm512_mullo_epi32(negated, _mm512_set1_epi32(zeros[r * groups + g]));
       }
     }
-    add_words(sums, a + g * group, stride, panel + WORD, words, rows);
+    add_words(sums, a + g * group, stride, panel + WORD, words, (line_run){panel, 0}, rows);
     panel += (words + 1) * WORD;
     for (int r = 0; r < rows; r++) {
       const __m512 step = _mm512_set1_ps(steps[r * groups + g]);
@@ -196,6 +225,35 @@ BYTES_INLINE void grouped_tile(const uint8_t *a, int64_t stride, const float *st
     for (int r = 0; r < rows; r++) write_result(to, r, v, total[r][v], scale, shift, mask);
   }
 }
+
+/// Lines of a packed panel that the tile of the rows from `first` on asks for, one with each word of a panel of `words`:
+/// four tiles ask for all of it. Rows that are packed later are another's work.
+BYTES_INLINE line_run lines_ahead(const carina_next_weights *next, int64_t first, int64_t words, const int8_t *panel) {
+  const int64_t asked = first / MOST_ROWS * words * 64;
+  const int is_packed = next && next->rows == 1 && asked < next->bytes;
+  return is_packed ? (line_run){next->weights + asked, 64} : (line_run){panel, 0};
+}
+
+/// The tiles of each number of rows, apart from one another: inlined into one function the compiler keeps some of their
+/// sums in memory.
+#define TILE_OF(number)                                                                                          \
+  BYTES static __attribute__((noinline)) void byte_tile_##number(                                               \
+      const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros, const int32_t *more, int64_t length, \
+      const int8_t *panel, line_run ahead, const byte_result *to) {                                             \
+    byte_tile(a, stride, steps, zeros, more, length, panel, ahead, *to, number);                                \
+  }                                                                                                             \
+  BYTES static __attribute__((noinline)) void grouped_tile_##number(                                            \
+      const uint8_t *a, int64_t stride, const float *steps, const int32_t *zeros, int64_t length, int64_t group, \
+      const int8_t *panel, const byte_result *to) {                                                             \
+    grouped_tile(a, stride, steps, zeros, length, group, panel, *to, number);                                   \
+  }
+TILE_OF(1)
+TILE_OF(2)
+TILE_OF(3)
+TILE_OF(4)
+TILE_OF(5)
+TILE_OF(6)
+#undef TILE_OF
 
 /// Asks for the part of the next panel's weights that belongs to these of the rows.
 BYTES_INLINE void fetch_ahead(const carina_next_weights *next, int64_t first, int64_t count, int64_t rows) {
@@ -219,14 +277,15 @@ BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const 
     const int64_t count = smaller(MOST_ROWS, rows - r);
     const int32_t *more = large ? tile_large_sums(large + r, count, panel, large_part) : 0;
     const byte_result to = {scales, bias, other ? other + r * c_stride : 0, c + r * c_stride, c_stride, columns};
-    if (next) fetch_ahead(next, r, count, rows);
-#define CASE(number)                                                                 \
-  case number:                                                                       \
-    if (groups == 1) {                                                               \
-      byte_tile(a, stride, step, zero, more, length, panel, to, number);             \
-    } else {                                                                         \
-      grouped_tile(a, stride, step, zero, length, group, panel, to, number);         \
-    }                                                                                \
+    if (next && next->rows > 1) fetch_ahead(next, r, count, rows);
+    const line_run ahead = lines_ahead(next, r, words_of(length), panel);
+#define CASE(number)                                                             \
+  case number:                                                                   \
+    if (groups == 1) {                                                           \
+      byte_tile_##number(a, stride, step, zero, more, length, panel, ahead, &to); \
+    } else {                                                                     \
+      grouped_tile_##number(a, stride, step, zero, length, group, panel, &to);   \
+    }                                                                            \
     break;
     switch (count) {
       CASE(1)

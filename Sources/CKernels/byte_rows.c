@@ -15,7 +15,15 @@ enum { MOST_LARGE = CARINA_MOST_LARGE_NUMBERS, HALF_OCTAVE = 22, MOST_HALF_OCTAV
 typedef struct {
   float low, high;
   int finite;
+  /// Half octaves from which on more than MOST_LARGE magnitudes are known to be; 0 for none.
+  int32_t crowded;
 } span;
+
+/// What numbers below a cut span, and how many others there are.
+typedef struct {
+  float low, high;
+  int64_t above;
+} lower_span;
 
 /// Magnitudes are compared by their bits, which rise with them.
 CARINA_INLINE int32_t magnitude_bits(float value) {
@@ -26,28 +34,49 @@ CARINA_INLINE int32_t magnitude_bits(float value) {
 
 CARINA_INLINE float number(const float *x, const float *factors, int64_t i) { return factors ? x[i] * factors[i] : x[i]; }
 
-/// The span of the numbers whose magnitudes are below `cut`.
-CARINA_KERNEL static span span_plain(const float *x, const float *factors, int64_t count, int32_t cut) {
-  span found = {0, 0, 1};
+/// The highest half octave from which on more than MOST_LARGE of the numbers that were counted are.
+static int32_t crowded_part(const int32_t counts[MOST_HALF_OCTAVES], int32_t top) {
+  int32_t sum = 0;
+  for (int i = 0; i < MOST_HALF_OCTAVES && i < top; i++) {
+    sum += counts[i];
+    if (sum > MOST_LARGE) return top - i;
+  }
+  return 0;
+}
+
+CARINA_KERNEL static span span_plain(const float *x, const float *factors, int64_t count) {
+  span found = {0, 0, 1, 0};
+  int32_t largest = 0;
   for (int64_t i = 0; i < count; i++) {
     const float value = number(x, factors, i);
-    found.finite &= fabsf(value) <= 3.4028234e38f;
-    if (magnitude_bits(value) >= cut) continue;
+    const int32_t bits = magnitude_bits(value);
+    found.low = value < found.low ? value : found.low;
+    found.high = value > found.high ? value : found.high;
+    largest = bits > largest ? bits : largest;
+  }
+  found.finite = largest < 0x7f800000;
+  int32_t counts[MOST_HALF_OCTAVES] = {0};
+  const int32_t top = largest >> HALF_OCTAVE;
+  for (int64_t i = 0; i < count; i++) {
+    const int32_t below = top - (magnitude_bits(number(x, factors, i)) >> HALF_OCTAVE);
+    if (below < MOST_HALF_OCTAVES) counts[below]++;
+  }
+  found.crowded = crowded_part(counts, top);
+  return found;
+}
+
+CARINA_KERNEL static lower_span lower_span_plain(const float *x, const float *factors, int64_t count, int32_t cut) {
+  lower_span found = {0, 0, 0};
+  for (int64_t i = 0; i < count; i++) {
+    const float value = number(x, factors, i);
+    if (magnitude_bits(value) >= cut) {
+      found.above++;
+      continue;
+    }
     found.low = value < found.low ? value : found.low;
     found.high = value > found.high ? value : found.high;
   }
   return found;
-}
-
-/// How many magnitudes are as large as each of two cuts or larger.
-CARINA_KERNEL static void counts_plain(const float *x, const float *factors, int64_t count, const int32_t cuts[2],
-                                       int64_t found[2]) {
-  found[0] = found[1] = 0;
-  for (int64_t i = 0; i < count; i++) {
-    const int32_t bits = magnitude_bits(number(x, factors, i));
-    found[0] += bits >= cuts[0];
-    found[1] += bits >= cuts[1];
-  }
 }
 
 CARINA_INLINE uint8_t rounded_byte(float x, float inverse, float zero) {
@@ -92,64 +121,64 @@ enum { LANES = 4 };
     for (; i < (count); i += 16) body(i, 0, lanes((count) - i));                   \
   } while (0)
 
-/// `has_cut` is a constant where this is inlined.
-BYTES_INLINE span span_of(const float *x, const float *factors, int64_t count, int32_t cut, int has_cut) {
-  const __m512i bound = _mm512_set1_epi32(cut);
+/// What is crowded is said of the largest numbers of the lanes alone, which in a long row are enough.
+BYTES static span span_by_vectors(const float *x, const float *factors, int64_t count) {
   __m512 lows[LANES], highs[LANES];
   __m512i largest[LANES];
   for (int lane = 0; lane < LANES; lane++) {
     lows[lane] = highs[lane] = _mm512_setzero_ps();
     largest[lane] = _mm512_setzero_si512();
   }
-#define SPAN(at, lane, mask)                                                                                \
-  do {                                                                                                      \
-    const __m512 value = scaled(x, factors, at, mask), size = _mm512_abs_ps(value);                         \
-    largest[lane] = _mm512_max_epi32(largest[lane], _mm512_castps_si512(size));                             \
-    if (has_cut) {                                                                                          \
-      const __mmask16 below = _mm512_cmplt_epi32_mask(_mm512_castps_si512(size), bound);                    \
-      lows[lane] = _mm512_mask_min_ps(lows[lane], below, lows[lane], value);                                \
-      highs[lane] = _mm512_mask_max_ps(highs[lane], below, highs[lane], value);                             \
-    } else {                                                                                                \
-      lows[lane] = _mm512_min_ps(lows[lane], value);                                                        \
-      highs[lane] = _mm512_max_ps(highs[lane], value);                                                      \
-    }                                                                                                       \
+#define SPAN(at, lane, mask)                                                                              \
+  do {                                                                                                    \
+    const __m512 value = scaled(x, factors, at, mask);                                                    \
+    largest[lane] = _mm512_max_epi32(largest[lane], _mm512_castps_si512(_mm512_abs_ps(value)));           \
+    lows[lane] = _mm512_min_ps(lows[lane], value);                                                        \
+    highs[lane] = _mm512_max_ps(highs[lane], value);                                                      \
   } while (0)
   FOR_SIXTEENS(count, SPAN);
 #undef SPAN
   for (int lane = 1; lane < LANES; lane++) {
     lows[0] = _mm512_min_ps(lows[0], lows[lane]);
     highs[0] = _mm512_max_ps(highs[0], highs[lane]);
-    largest[0] = _mm512_max_epi32(largest[0], largest[lane]);
   }
-  const span found = {_mm512_reduce_min_ps(lows[0]), _mm512_reduce_max_ps(highs[0]),
-                      _mm512_reduce_max_epi32(largest[0]) < 0x7f800000};
+  const __m512i all = _mm512_max_epi32(_mm512_max_epi32(largest[0], largest[1]),
+                                       _mm512_max_epi32(largest[2], largest[3]));
+  const int32_t most = _mm512_reduce_max_epi32(all), top = most >> HALF_OCTAVE;
+  int32_t crowded = 0;
+  for (int32_t part = top; part > 0 && part > top - MOST_HALF_OCTAVES && !crowded; part--) {
+    const __m512i cut = _mm512_set1_epi32(part << HALF_OCTAVE);
+    int lanes_above = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+      lanes_above += __builtin_popcount(_mm512_cmpge_epi32_mask(largest[lane], cut));
+    }
+    if (lanes_above > MOST_LARGE) crowded = part;
+  }
+  const span found = {_mm512_reduce_min_ps(lows[0]), _mm512_reduce_max_ps(highs[0]), most < 0x7f800000, crowded};
   return found;
 }
 
-BYTES static span span_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut) {
-  return cut == INT32_MAX ? span_of(x, factors, count, cut, 0) : span_of(x, factors, count, cut, 1);
-}
-
-BYTES static void counts_by_vectors(const float *x, const float *factors, int64_t count, const int32_t cuts[2],
-                                    int64_t found[2]) {
-  const __m512i upper = _mm512_set1_epi32(cuts[0]), lower = _mm512_set1_epi32(cuts[1]);
-  const __m512i one = _mm512_set1_epi32(1);
-  __m512i first[LANES], second[LANES];
-  for (int lane = 0; lane < LANES; lane++) first[lane] = second[lane] = _mm512_setzero_si512();
-#define COUNT(at, lane, mask)                                                                     \
-  do {                                                                                            \
-    const __m512 value = scaled(x, factors, at, mask);                                            \
-    first[lane] = _mm512_mask_add_epi32(first[lane], at_least(value, upper), first[lane], one);   \
-    second[lane] = _mm512_mask_add_epi32(second[lane], at_least(value, lower), second[lane], one); \
+BYTES static lower_span lower_span_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut) {
+  const __m512i bound = _mm512_set1_epi32(cut);
+  __m512 lows[LANES], highs[LANES];
+  int64_t above = 0;
+  for (int lane = 0; lane < LANES; lane++) lows[lane] = highs[lane] = _mm512_setzero_ps();
+#define SPAN(at, lane, mask)                                                             \
+  do {                                                                                   \
+    const __m512 value = scaled(x, factors, at, mask);                                   \
+    const __mmask16 large = at_least(value, bound), below = (__mmask16)~large;           \
+    above += __builtin_popcount(large);                                                  \
+    lows[lane] = _mm512_mask_min_ps(lows[lane], below, lows[lane], value);               \
+    highs[lane] = _mm512_mask_max_ps(highs[lane], below, highs[lane], value);            \
   } while (0)
-  FOR_SIXTEENS(count, COUNT);
-#undef COUNT
+  FOR_SIXTEENS(count, SPAN);
+#undef SPAN
   for (int lane = 1; lane < LANES; lane++) {
-    first[0] = _mm512_add_epi32(first[0], first[lane]);
-    second[0] = _mm512_add_epi32(second[0], second[lane]);
+    lows[0] = _mm512_min_ps(lows[0], lows[lane]);
+    highs[0] = _mm512_max_ps(highs[0], highs[lane]);
   }
-  found[0] = _mm512_reduce_add_epi32(first[0]);
-  found[1] = _mm512_reduce_add_epi32(second[0]);
+  const lower_span found = {_mm512_reduce_min_ps(lows[0]), _mm512_reduce_max_ps(highs[0]), above};
+  return found;
 }
 
 BYTES static void round_by_vectors(const float *x, const float *factors, int64_t count, float inverse, int32_t zero,
@@ -180,20 +209,18 @@ BYTES static int find_by_vectors(const float *x, const float *factors, int64_t c
 #define VECTORS_OR_PLAIN(name, ...) name##_plain(__VA_ARGS__)
 #endif
 
-/// The magnitude from which numbers get further digits: the least half octave that at most MOST_LARGE reach.
-static int32_t large_cut(const float *x, const float *factors, int64_t count, float largest, int by_vectors) {
-  int32_t cut = INT32_MAX;
-  const int32_t top = magnitude_bits(largest) >> HALF_OCTAVE;
-  for (int32_t part = top; part > 0 && part > top - MOST_HALF_OCTAVES; part -= 2) {
-    const int32_t cuts[2] = {part << HALF_OCTAVE, (part - 1) << HALF_OCTAVE};
-    int64_t found[2];
-    VECTORS_OR_PLAIN(counts, x, factors, count, cuts, found);
-    for (int i = 0; i < 2; i++) {
-      if (found[i] > MOST_LARGE || cuts[i] == 0) return cut;
-      cut = cuts[i];
-    }
+/// The magnitude from which numbers get further digits: the least half octave that at most MOST_LARGE reach, and what
+/// the numbers below it span; INT32_MAX where the highest is crowded already.
+static int32_t large_cut(const float *x, const float *factors, int64_t count, const span *all, lower_span *rest,
+                         int by_vectors) {
+  const int32_t top = magnitude_bits(-all->low > all->high ? all->low : all->high) >> HALF_OCTAVE;
+  int32_t part = all->crowded + 1;
+  if (part <= top - MOST_HALF_OCTAVES) part = top - MOST_HALF_OCTAVES + 1;
+  for (; part <= top; part++) {
+    *rest = VECTORS_OR_PLAIN(lower_span, x, factors, count, part << HALF_OCTAVE);
+    if (rest->above <= MOST_LARGE) return part << HALF_OCTAVE;
   }
-  return cut;
+  return INT32_MAX;
 }
 
 /// Writes the bytes of the numbers at `indices`, and their further digits.
@@ -220,7 +247,7 @@ static void write_large(const float *x, const float *factors, const int64_t *ind
 static void round_group(const float *x, const float *factors, int64_t count, uint8_t *values, float *step,
                         int32_t *zero, carina_large_numbers *large, int by_vectors) {
   if (large) memset(large->ends, 0, sizeof large->ends);
-  const span all = VECTORS_OR_PLAIN(span, x, factors, count, INT32_MAX);
+  const span all = VECTORS_OR_PLAIN(span, x, factors, count);
   if (!all.finite) {
     *step = NAN;
     *zero = 0;
@@ -231,9 +258,9 @@ static void round_group(const float *x, const float *factors, int64_t count, uin
   float low = all.low, size = all.high / 255.f - all.low / 255.f;
   const float largest = -all.low > all.high ? -all.low : all.high;
   int32_t cut = INT32_MAX;
-  if (large && size > 1e-30f) cut = large_cut(x, factors, count, largest, by_vectors);
+  lower_span rest = {0, 0, 0};
+  if (large && size > 1e-30f) cut = large_cut(x, factors, count, &all, &rest, by_vectors);
   if (cut != INT32_MAX) {
-    const span rest = VECTORS_OR_PLAIN(span, x, factors, count, cut);
     const float body = rest.high / 255.f - rest.low / 255.f, least = largest / MOST_STEPS;
     const float smaller_size = body > least ? body : least;
     if (smaller_size <= FEWER_STEPS * size) {

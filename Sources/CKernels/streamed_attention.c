@@ -19,7 +19,7 @@ int64_t carina_value_words(int64_t rows, int64_t size) { return (rows + 1) / 2 *
 enum {
   PANEL = CARINA_PANEL_COLUMNS,
   BLOCK_ROWS = CARINA_STREAMED_ROWS,
-  BLOCK_KEYS = 256,
+  BLOCK_KEYS = CARINA_STREAMED_KEYS,
   WIDEST = CARINA_STREAMED_WIDTH,
   MOST_ROWS = 6
 };
@@ -165,8 +165,8 @@ TILE void carina_pack_value_rows(const float *x, int64_t stride, int64_t rows, i
 }
 
 TILE void carina_streamed_attention(const float *query, int64_t stride, int64_t rows, int64_t size,
-                                    const uint16_t *keys, const uint32_t *values, int64_t key_count, float scale,
-                                    float *out, int64_t out_stride, void *memory) {
+                                    const uint16_t *keys, const uint32_t *values, int64_t key_count,
+                                    int64_t block_keys, float scale, float *out, int64_t out_stride, void *memory) {
   block_memory *m = memory;
   const int64_t pairs = size / 2, words = 16 * vectors_of(size);
   const int halves = (int)(2 * vectors_of(size)) - (size % 16 > 0 && size % 16 <= 8);
@@ -176,8 +176,8 @@ TILE void carina_streamed_attention(const float *query, int64_t stride, int64_t 
     m->totals[r] = 0;
   }
   memset(m->sums, 0, sizeof m->sums);
-  for (int64_t first = 0; first < key_count; first += BLOCK_KEYS) {
-    const int64_t count = key_count - first < BLOCK_KEYS ? key_count - first : BLOCK_KEYS;
+  for (int64_t first = 0; first < key_count; first += block_keys) {
+    const int64_t count = key_count - first < block_keys ? key_count - first : block_keys;
     for (int64_t n = 0; n < count; n += PANEL) {
       const uint32_t *panel = (const uint32_t *)keys + (first + n) * pairs;
       int64_t r = 0;
@@ -218,7 +218,7 @@ TILE void carina_streamed_attention(const float *query, int64_t stride, int64_t 
 int64_t carina_streamed_attention_bytes(void) { return 0; }
 void carina_pack_value_rows(const float *x, int64_t stride, int64_t rows, int64_t size, uint32_t *out) {}
 void carina_streamed_attention(const float *query, int64_t stride, int64_t rows, int64_t size, const uint16_t *keys,
-                               const uint32_t *values, int64_t key_count, float scale, float *out, int64_t out_stride,
-                               void *memory) {}
+                               const uint32_t *values, int64_t key_count, int64_t block_keys, float scale, float *out,
+                               int64_t out_stride, void *memory) {}
 
 #endif

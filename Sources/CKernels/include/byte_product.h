@@ -20,7 +20,8 @@ typedef struct {
   uint32_t words[2 * CARINA_MOST_LARGE_NUMBERS], digits[2 * CARINA_MOST_LARGE_NUMBERS];
 } carina_large_numbers;
 
-/// The weights of the panel that is packed next: `rows` rows of `bytes` bytes, `stride` apart.
+/// The weights of the panel that is packed next: `rows` rows of `bytes` bytes, `stride` apart. One row is a panel that
+/// is packed already.
 typedef struct {
   const int8_t *weights;
   int64_t stride, rows, bytes;
@@ -42,6 +43,12 @@ void carina_pack_byte_rows(const int8_t *weights, int64_t stride, int64_t column
 /// Packs a panel whose column n is column n of weights [length, columns].
 void carina_pack_byte_columns(const int8_t *weights, int64_t stride, int64_t columns, int64_t length, int64_t group,
                               int8_t *panel, int by_vectors);
+
+/// Packs a panel whose column n is column `first` + n of weights [length, width] that lie packed for the product with
+/// their rows: by carina_pack_byte_rows, CARINA_BYTE_PANEL_COLUMNS rows a panel, in groups of `packed_group`. `first` is
+/// a multiple of CARINA_BYTE_PANEL_COLUMNS; columns beyond the width are 0.
+void carina_pack_packed_bytes(const int8_t *panels, int64_t width, int64_t packed_group, int64_t first, int64_t length,
+                              int64_t group, int8_t *panel, int by_vectors);
 
 /// Rounds rows x [rows, columns] to 8 bits: x · factors ≈ step · (value − zero), with 0 met exactly and a step of a
 /// 255th of what the group of the row spans, 0 included. `factors` [columns] may be null. Rows of `values` lie

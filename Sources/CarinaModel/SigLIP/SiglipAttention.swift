@@ -34,10 +34,16 @@ struct SiglipAttention {
 
   /// Queries, keys and values [sequences · length, W] to what the last map reads.
   func attend(_ queries: Tensor, _ keys: Tensor, _ values: Tensor, lengths: [Int], tape: Tape?) -> Tensor {
-    let layout = AttentionLayout(
+    CarinaTensor.attention(queries, keys, values, layout: layout(lengths), products: products, tape: tape)
+  }
+
+  /// Who sees whom: every position of a sequence every other.
+  func layout(_ lengths: [Int]) -> AttentionLayout {
+    AttentionLayout(
       queryCounts: lengths, heads: headCount, headSize: headSize, scale: 1 / Float(headSize).squareRoot(),
       isCausal: false)
-    return CarinaTensor.attention(
-      queries, keys, values, layout: layout, products: query.weight.value.elementType, tape: tape)
   }
+
+  /// The type in which queries meet keys and weights meet values.
+  var products: ElementType { query.weight.value.elementType }
 }

@@ -6,7 +6,7 @@ public final class VisionEncoder {
   /// Sizes and constants.
   package let config: VisionConfig
   private let patchWeight: Parameter, patchBias: Parameter, positions: Parameter
-  private let blocks: [SiglipBlock]
+  let blocks: [SiglipBlock]
   private let postNorm: LayerNorm
   private let head: AttentionPoolingHead?
 
@@ -44,10 +44,10 @@ public final class VisionEncoder {
   /// Every affine map of the blocks.
   package var maps: [Linear] { blocks.flatMap(\.maps) }
 
-  /// Rounds every matrix of the blocks to 8 bits, and multiplies them in sums of bytes; the patches' own and the pooling
+  /// Rounds every matrix of the blocks to 8 bits, packed, and multiplies them in sums of bytes; the patches' own and the pooling
   /// head stay as they are.
   package func multiplyInBytes() {
-    for matrices in matricesByInput { Parameter.multiplyInBytes(matrices) }
+    for matrices in matricesByInput { Parameter.multiplyInBytes(matrices, packed: true) }
   }
 
   /// Every matrix of the blocks, together those that read the same rows.
@@ -78,6 +78,9 @@ public final class VisionEncoder {
     let lengths = [Int](repeating: config.patchCount, count: count)
     var x = embeddings(pixels, count: count, tape: tape)
     observe?(0, x)
+    if tape == nil, !isCheckpointed, let state = stateInBytes(x, lengths: lengths, observe: observe) {
+      return kind == .postNorm ? postNorm(state, tape: nil) : state
+    }
     for (layer, block) in blocks.enumerated() {
       if isCheckpointed {
         x = checkpointed(x, tape: tape) { block($0, lengths: lengths, tape: $1) }

@@ -121,10 +121,11 @@ public final class Parameter {
 
   /// Rounds a frozen matrix to 8 bits for every product, with a tape and without, forwards and back to the input, and
   /// lets products be sums of bytes.
-  package func multiplyInBytes() { Parameter.multiplyInBytes([self]) }
+  package func multiplyInBytes(packed: Bool = false) { Parameter.multiplyInBytes([self], packed: packed) }
 
   /// The same of matrices [N, K] that read the same rows, which are then rounded once for all of them.
-  package static func multiplyInBytes(_ matrices: [Parameter]) {
+  /// - Parameter packed: see `FrozenFactor.packQuantized`.
+  package static func multiplyInBytes(_ matrices: [Parameter], packed: Bool = false) {
     guard let first = matrices.first else { return }
     for matrix in matrices {
       precondition(!matrix.isTrainable && matrix.shape.count > 1, "\(matrix.name) is trained or no matrix")
@@ -133,6 +134,7 @@ public final class Parameter {
     for matrix in matrices {
       matrix.factor().quantize(matrix.matrix, columnFactors: factors)
       matrix.factor().multipliesBytes = true
+      if packed { matrix.factor().packQuantized() }
       matrix.value.storage.releaseResidentPages()
     }
   }

@@ -33,6 +33,8 @@ package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, Attention
   func settle(_ isSettled: Bool)
   /// What takes one more token of a few sequences through a decoder faster than its operations one by one; nil for none.
   var tokenDecoder: (any TokenDecoder)? { get }
+  /// What takes rows through an encoder's blocks in bytes; nil where they go operation by operation.
+  var byteEncoder: (any ByteEncoder)? { get }
   /// What computes norms together with what stands beside them in a block; nil where they are computed one by one.
   var fusedNorms: (any FusedNormKernels)? { get }
   /// Throws what a library reported first since the last call.
@@ -49,6 +51,8 @@ extension Backend {
   package var activations: ElementType { .float32 }
   /// None.
   package var tokenDecoder: (any TokenDecoder)? { nil }
+  /// None.
+  package var byteEncoder: (any ByteEncoder)? { nil }
   /// None.
   package var fusedNorms: (any FusedNormKernels)? { nil }
   /// Nothing is kept.

@@ -48,6 +48,9 @@ package final class CPUBackend: Backend, Sendable {
     rows <= mostFewRows ? ThreadTeam.held(body) : body()
   }
 
+  /// See `Backend`.
+  package var byteEncoder: (any ByteEncoder)? { CPUByteEncoder(backend: self) }
+
   /// See `Backend`: the library prepares products of other shapes in the stead of those not used for longest.
   package func settle(_ isSettled: Bool) { products.settle(isSettled) }
 

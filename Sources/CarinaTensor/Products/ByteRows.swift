@@ -26,8 +26,7 @@ package final class ByteRows {
     rows = x.rows
     columns = x.width
     self.group = group
-    // An odd number of lines, so that rows that a product reads together do not lie in one set of the cache.
-    stride = (columns + 63) / 64 * 64 + (columns > 64 && (columns + 63) / 64 % 2 == 0 ? 64 : 0)
+    stride = ByteRows.stride(columns)
     let groups = (columns + group - 1) / group
     self.widensLarge = widensLarge && groups == 1
     let digits = self.widensLarge ? MemoryLayout<carina_large_numbers>.stride : 0
@@ -51,6 +50,12 @@ package final class ByteRows {
       withExtendedLifetime(buffer) {}
     }
     withExtendedLifetime(x) {}
+  }
+
+  /// Bytes from one row to the next: an odd number of lines, so that rows that a product reads together do not lie in one
+  /// set of the cache.
+  static func stride(_ columns: Int) -> Int {
+    (columns + 63) / 64 * 64 + (columns > 64 && (columns + 63) / 64 % 2 == 0 ? 64 : 0)
   }
 
   private var groups: Int { (columns + group - 1) / group }

@@ -12,6 +12,10 @@ final class CPUFrozenFactor: FrozenFactor {
     quantized = backend.quantized(matrix, columnFactors: columnFactors)
   }
 
+  func packQuantized() {
+    if let rows = quantized as? QuantizedMatrix { quantized = BytePanels(rows) }
+  }
+
   func take(_ quantized: any QuantizedFactor) { self.quantized = quantized }
 
   var isPacked: Bool { packed != nil }

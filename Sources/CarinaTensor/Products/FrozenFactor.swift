@@ -13,6 +13,9 @@ package protocol FrozenFactor: AnyObject {
   /// Makes the copy in 8 bits.
   /// - Parameter columnFactors: see `QuantizedFactor.columnFactors`.
   func quantize(_ matrix: Tensor, columnFactors: Tensor?)
+  /// Keeps the copy in 8 bits in the form in which products with its rows read it, and in no other, where the backend has
+  /// such a form: such products are faster, those back to the input about as fast.
+  func packQuantized()
   /// Takes a copy in 8 bits that is there already.
   func take(_ quantized: any QuantizedFactor)
   /// Drops the copies, because the numbers have changed or will.
@@ -23,4 +26,9 @@ package protocol FrozenFactor: AnyObject {
   func multiply(
     _ a: MatrixFactor, _ matrix: Tensor, isForward: Bool, into c: Tensor, epilogue: ProductEpilogue
   ) -> Bool
+}
+
+extension FrozenFactor {
+  /// There is no such form.
+  package func packQuantized() {}
 }

@@ -89,6 +89,41 @@ import Carina
     }
   }
 
+  @Test(
+    "a matrix that lies packed gives the bits of its rows, forwards and back, with vectors and without",
+    arguments: sizes,
+    [64, 36, 1 << 15])
+  func packed(size: (rows: Int, inputs: Int, outputs: Int), group: Int) {
+    let backend = CPUBackend(byteRounding: ByteRounding(forward: group, backward: 2 * group))
+    let value = Tensor.random([size.outputs, size.inputs], seed: 2).converted(to: .bfloat16)
+    let factors = Tensor((0..<size.inputs).map { $0 % 5 == 0 ? 0.25 : 1 }, shape: [size.inputs])
+    let matrix = QuantizedMatrix(value, dividedBy: factors, on: backend)
+    let x = Self.withLargeNumbers([size.rows, size.inputs], seed: 1), bias = Tensor.random([size.outputs], seed: 3)
+    let summand = Tensor.random([size.rows, size.outputs], seed: 4)
+    let gradient = Self.withLargeNumbers([size.rows, size.outputs], seed: 5, in: -1e-4..<3e-4)
+    for byVectors in ByteRows.hasVectors ? [true, false] : [false] {
+      let rows = ByteRows(x, factors: factors.floats, group: group, byVectors: byVectors, on: backend)
+      let packed = BytePanels(matrix, byVectors: byVectors)
+      #expect(packed.rows == size.outputs && packed.columns == size.inputs)
+      let expected = Tensor(uninitialized: [size.rows, size.outputs]), out = Tensor(uninitialized: expected.shape)
+      matrix.multiply(rows, bias: bias, summand: summand, byVectors: byVectors, into: expected)
+      packed.multiply(rows, bias: bias, summand: summand, byVectors: byVectors, into: out)
+      expectSameBits(out, expected, "forwards, by vectors: \(byVectors)")
+      let turned = Tensor(uninitialized: x.shape), dx = Tensor(uninitialized: x.shape)
+      matrix.multiplyBack(gradient, byVectors: byVectors, into: turned)
+      packed.multiplyBack(gradient, byVectors: byVectors, into: dx)
+      expectSameBits(dx, turned, "back, by vectors: \(byVectors)")
+    }
+    expectSameBits(
+      BytePanels(matrix).product(x),
+      {
+        let out = Tensor(uninitialized: [size.rows, size.outputs])
+        matrix.multiply(
+          backend.byteRows(x, activation: nil, factors: factors), bias: nil, summand: nil, into: out)
+        return out
+      }(), "rows that are rounded there")
+  }
+
   /// Random rows, the second of every three with numbers 40, -600 and 9000 times as large as the others.
   private static func withLargeNumbers(_ shape: [Int], seed: UInt64, in range: Range<Double> = -1..<1) -> Tensor {
     var numbers = Tensor.random(shape, seed: seed, in: range).values
