@@ -17,6 +17,15 @@ typedef struct {
   int finite;
 } span;
 
+/// What blocks of a group's numbers span: of each 16 × 16 numbers every 16th belongs to a cell, so that few cells have to
+/// be looked into for the few large numbers.
+enum { BLOCK = 256, CELLS = 16, MOST_BLOCKS = CARINA_MOST_BYTE_GROUP / BLOCK };
+typedef struct {
+  float low[MOST_BLOCKS][CELLS], high[MOST_BLOCKS][CELLS];
+  /// Bits of the largest magnitude.
+  int32_t largest[MOST_BLOCKS][CELLS];
+} block_spans;
+
 /// Magnitudes are compared by their bits, which rise with them.
 CARINA_INLINE int32_t magnitude_bits(float value) {
   int32_t bits;
@@ -27,7 +36,8 @@ CARINA_INLINE int32_t magnitude_bits(float value) {
 CARINA_INLINE float number(const float *x, const float *factors, int64_t i) { return factors ? x[i] * factors[i] : x[i]; }
 
 /// The span of the numbers whose magnitudes are below `cut`.
-CARINA_KERNEL static span span_plain(const float *x, const float *factors, int64_t count, int32_t cut) {
+CARINA_KERNEL static span rest_plain(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                     int32_t cut) {
   span found = {0, 0, 1};
   for (int64_t i = 0; i < count; i++) {
     const float value = number(x, factors, i);
@@ -39,15 +49,17 @@ CARINA_KERNEL static span span_plain(const float *x, const float *factors, int64
   return found;
 }
 
-/// How many magnitudes are as large as each of two cuts or larger.
-CARINA_KERNEL static void counts_plain(const float *x, const float *factors, int64_t count, const int32_t cuts[2],
-                                       int64_t found[2]) {
-  found[0] = found[1] = 0;
-  for (int64_t i = 0; i < count; i++) {
-    const int32_t bits = magnitude_bits(number(x, factors, i));
-    found[0] += bits >= cuts[0];
-    found[1] += bits >= cuts[1];
-  }
+/// The span of all of them.
+static span span_plain(const float *x, const float *factors, int64_t count, block_spans *blocks) {
+  return rest_plain(x, factors, count, blocks, INT32_MAX);
+}
+
+/// How many magnitudes are as large as the cut or larger.
+CARINA_KERNEL static int64_t count_plain(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                         int32_t cut) {
+  int64_t found = 0;
+  for (int64_t i = 0; i < count; i++) found += magnitude_bits(number(x, factors, i)) >= cut;
+  return found;
 }
 
 CARINA_INLINE uint8_t rounded_byte(float x, float inverse, float zero) {
@@ -61,7 +73,8 @@ CARINA_KERNEL static void round_plain(const float *x, const float *factors, int6
 }
 
 /// Indices of the magnitudes of `cut` or more.
-static int find_plain(const float *x, const float *factors, int64_t count, int32_t cut, int64_t *indices) {
+static int find_plain(const float *x, const float *factors, int64_t count, const block_spans *blocks, int32_t cut,
+                      int64_t *indices) {
   int found = 0;
   for (int64_t i = 0; i < count; i++) {
     if (magnitude_bits(number(x, factors, i)) >= cut) indices[found++] = i;
@@ -92,19 +105,21 @@ enum { LANES = 4 };
     for (; i < (count); i += 16) body(i, 0, lanes((count) - i));                   \
   } while (0)
 
-/// `has_cut` is a constant where this is inlined.
-BYTES_INLINE span span_of(const float *x, const float *factors, int64_t count, int32_t cut, int has_cut) {
+/// What the numbers of a block span, cell by cell; those of `cut` or more are left out where there is one. `has_cut` is
+/// a constant where this is inlined.
+BYTES_INLINE void span_cells(const float *x, const float *factors, int64_t count, int32_t cut, int has_cut, __m512 *low,
+                             __m512 *high, __m512i *largest) {
   const __m512i bound = _mm512_set1_epi32(cut);
   __m512 lows[LANES], highs[LANES];
-  __m512i largest[LANES];
+  __m512i sizes[LANES];
   for (int lane = 0; lane < LANES; lane++) {
     lows[lane] = highs[lane] = _mm512_setzero_ps();
-    largest[lane] = _mm512_setzero_si512();
+    sizes[lane] = _mm512_setzero_si512();
   }
 #define SPAN(at, lane, mask)                                                                                \
   do {                                                                                                      \
     const __m512 value = scaled(x, factors, at, mask), size = _mm512_abs_ps(value);                         \
-    largest[lane] = _mm512_max_epi32(largest[lane], _mm512_castps_si512(size));                             \
+    sizes[lane] = _mm512_max_epi32(sizes[lane], _mm512_castps_si512(size));                                 \
     if (has_cut) {                                                                                          \
       const __mmask16 below = _mm512_cmplt_epi32_mask(_mm512_castps_si512(size), bound);                    \
       lows[lane] = _mm512_mask_min_ps(lows[lane], below, lows[lane], value);                                \
@@ -119,37 +134,85 @@ BYTES_INLINE span span_of(const float *x, const float *factors, int64_t count, i
   for (int lane = 1; lane < LANES; lane++) {
     lows[0] = _mm512_min_ps(lows[0], lows[lane]);
     highs[0] = _mm512_max_ps(highs[0], highs[lane]);
-    largest[0] = _mm512_max_epi32(largest[0], largest[lane]);
+    sizes[0] = _mm512_max_epi32(sizes[0], sizes[lane]);
   }
-  const span found = {_mm512_reduce_min_ps(lows[0]), _mm512_reduce_max_ps(highs[0]),
-                      _mm512_reduce_max_epi32(largest[0]) < 0x7f800000};
+  *low = lows[0];
+  *high = highs[0];
+  *largest = sizes[0];
+}
+
+BYTES static span span_by_vectors(const float *x, const float *factors, int64_t count, block_spans *blocks) {
+  __m512 low = _mm512_setzero_ps(), high = low;
+  __m512i largest = _mm512_setzero_si512();
+  for (int64_t b = 0; b * BLOCK < count; b++) {
+    __m512 block_low, block_high;
+    __m512i block_largest;
+    const int64_t first = b * BLOCK;
+    span_cells(x + first, factors ? factors + first : 0, smaller(BLOCK, count - first), 0, 0, &block_low, &block_high,
+               &block_largest);
+    _mm512_storeu_ps(blocks->low[b], block_low);
+    _mm512_storeu_ps(blocks->high[b], block_high);
+    _mm512_storeu_si512(blocks->largest[b], block_largest);
+    low = _mm512_min_ps(low, block_low);
+    high = _mm512_max_ps(high, block_high);
+    largest = _mm512_max_epi32(largest, block_largest);
+  }
+  const span found = {_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high),
+                      _mm512_reduce_max_epi32(largest) < 0x7f800000};
   return found;
 }
 
-BYTES static span span_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut) {
-  return cut == INT32_MAX ? span_of(x, factors, count, cut, 0) : span_of(x, factors, count, cut, 1);
+/// The cells of a block with a magnitude of `cut` or more.
+BYTES_INLINE __mmask16 cells_from(const block_spans *blocks, int64_t b, int32_t cut) {
+  return _mm512_cmpge_epi32_mask(_mm512_loadu_si512(blocks->largest[b]), _mm512_set1_epi32(cut));
 }
 
-BYTES static void counts_by_vectors(const float *x, const float *factors, int64_t count, const int32_t cuts[2],
-                                    int64_t found[2]) {
-  const __m512i upper = _mm512_set1_epi32(cuts[0]), lower = _mm512_set1_epi32(cuts[1]);
-  const __m512i one = _mm512_set1_epi32(1);
-  __m512i first[LANES], second[LANES];
-  for (int lane = 0; lane < LANES; lane++) first[lane] = second[lane] = _mm512_setzero_si512();
-#define COUNT(at, lane, mask)                                                                     \
-  do {                                                                                            \
-    const __m512 value = scaled(x, factors, at, mask);                                            \
-    first[lane] = _mm512_mask_add_epi32(first[lane], at_least(value, upper), first[lane], one);   \
-    second[lane] = _mm512_mask_add_epi32(second[lane], at_least(value, lower), second[lane], one); \
-  } while (0)
-  FOR_SIXTEENS(count, COUNT);
-#undef COUNT
-  for (int lane = 1; lane < LANES; lane++) {
-    first[0] = _mm512_add_epi32(first[0], first[lane]);
-    second[0] = _mm512_add_epi32(second[0], second[lane]);
+BYTES static span rest_by_vectors(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                  int32_t cut) {
+  __m512 low = _mm512_setzero_ps(), high = low;
+  for (int64_t b = 0; b * BLOCK < count; b++) {
+    __m512 block_low = _mm512_loadu_ps(blocks->low[b]), block_high = _mm512_loadu_ps(blocks->high[b]);
+    if (cells_from(blocks, b, cut)) {
+      __m512i largest;
+      const int64_t first = b * BLOCK;
+      span_cells(x + first, factors ? factors + first : 0, smaller(BLOCK, count - first), cut, 1, &block_low,
+                 &block_high, &largest);
+    }
+    low = _mm512_min_ps(low, block_low);
+    high = _mm512_max_ps(high, block_high);
   }
-  found[0] = _mm512_reduce_add_epi32(first[0]);
-  found[1] = _mm512_reduce_add_epi32(second[0]);
+  const span found = {_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high), 1};
+  return found;
+}
+
+/// As the plain count, up to more than MOST_LARGE of them: so many cells with one are enough to know.
+BYTES static int64_t count_by_vectors(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                      int32_t cut) {
+  const __m512i bound = _mm512_set1_epi32(cut);
+  int64_t cells = 0, found = 0;
+  for (int64_t b = 0; b * BLOCK < count; b++) cells += __builtin_popcount(cells_from(blocks, b, cut));
+  if (cells > MOST_LARGE) return cells;
+  for (int64_t b = 0; b * BLOCK < count; b++) {
+    if (!cells_from(blocks, b, cut)) continue;
+    for (int64_t i = b * BLOCK, end = smaller(count, i + BLOCK); i < end; i += 16) {
+      found += __builtin_popcount(at_least(scaled(x, factors, i, lanes(count - i)), bound));
+    }
+  }
+  return found;
+}
+
+BYTES static int find_by_vectors(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                 int32_t cut, int64_t *indices) {
+  const __m512i bound = _mm512_set1_epi32(cut);
+  int found = 0;
+  for (int64_t b = 0; b * BLOCK < count; b++) {
+    if (!cells_from(blocks, b, cut)) continue;
+    for (int64_t i = b * BLOCK, end = smaller(count, i + BLOCK); i < end; i += 16) {
+      unsigned large = at_least(scaled(x, factors, i, lanes(count - i)), bound);
+      for (; large; large &= large - 1) indices[found++] = i + __builtin_ctz(large);
+    }
+  }
+  return found;
 }
 
 BYTES static void round_by_vectors(const float *x, const float *factors, int64_t count, float inverse, int32_t zero,
@@ -166,32 +229,20 @@ BYTES static void round_by_vectors(const float *x, const float *factors, int64_t
 #undef ROUND
 }
 
-BYTES static int find_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut, int64_t *indices) {
-  const __m512i bound = _mm512_set1_epi32(cut);
-  int found = 0;
-  for (int64_t i = 0; i < count; i += 16) {
-    unsigned large = at_least(scaled(x, factors, i, lanes(count - i)), bound);
-    for (; large; large &= large - 1) indices[found++] = i + __builtin_ctz(large);
-  }
-  return found;
-}
 #define VECTORS_OR_PLAIN(name, ...) (by_vectors ? name##_by_vectors(__VA_ARGS__) : name##_plain(__VA_ARGS__))
 #else
 #define VECTORS_OR_PLAIN(name, ...) name##_plain(__VA_ARGS__)
 #endif
 
 /// The magnitude from which numbers get further digits: the least half octave that at most MOST_LARGE reach.
-static int32_t large_cut(const float *x, const float *factors, int64_t count, float largest, int by_vectors) {
+static int32_t large_cut(const float *x, const float *factors, int64_t count, const block_spans *blocks, float largest,
+                         int by_vectors) {
   int32_t cut = INT32_MAX;
   const int32_t top = magnitude_bits(largest) >> HALF_OCTAVE;
-  for (int32_t part = top; part > 0 && part > top - MOST_HALF_OCTAVES; part -= 2) {
-    const int32_t cuts[2] = {part << HALF_OCTAVE, (part - 1) << HALF_OCTAVE};
-    int64_t found[2];
-    VECTORS_OR_PLAIN(counts, x, factors, count, cuts, found);
-    for (int i = 0; i < 2; i++) {
-      if (found[i] > MOST_LARGE || cuts[i] == 0) return cut;
-      cut = cuts[i];
-    }
+  for (int32_t part = top; part > 0 && part > top - MOST_HALF_OCTAVES; part--) {
+    const int32_t next = part << HALF_OCTAVE;
+    if (VECTORS_OR_PLAIN(count, x, factors, count, blocks, next) > MOST_LARGE) break;
+    cut = next;
   }
   return cut;
 }
@@ -220,7 +271,8 @@ static void write_large(const float *x, const float *factors, const int64_t *ind
 static void round_group(const float *x, const float *factors, int64_t count, uint8_t *values, float *step,
                         int32_t *zero, carina_large_numbers *large, int by_vectors) {
   if (large) memset(large->ends, 0, sizeof large->ends);
-  const span all = VECTORS_OR_PLAIN(span, x, factors, count, INT32_MAX);
+  block_spans blocks;
+  const span all = VECTORS_OR_PLAIN(span, x, factors, count, &blocks);
   if (!all.finite) {
     *step = NAN;
     *zero = 0;
@@ -231,9 +283,9 @@ static void round_group(const float *x, const float *factors, int64_t count, uin
   float low = all.low, size = all.high / 255.f - all.low / 255.f;
   const float largest = -all.low > all.high ? -all.low : all.high;
   int32_t cut = INT32_MAX;
-  if (large && size > 1e-30f) cut = large_cut(x, factors, count, largest, by_vectors);
+  if (large && size > 1e-30f) cut = large_cut(x, factors, count, &blocks, largest, by_vectors);
   if (cut != INT32_MAX) {
-    const span rest = VECTORS_OR_PLAIN(span, x, factors, count, cut);
+    const span rest = VECTORS_OR_PLAIN(rest, x, factors, count, &blocks, cut);
     const float body = rest.high / 255.f - rest.low / 255.f, least = largest / MOST_STEPS;
     const float smaller_size = body > least ? body : least;
     if (smaller_size <= FEWER_STEPS * size) {
@@ -249,7 +301,7 @@ static void round_group(const float *x, const float *factors, int64_t count, uin
   VECTORS_OR_PLAIN(round, x, factors, count, inverse, *zero, values);
   if (cut == INT32_MAX) return;
   int64_t indices[MOST_LARGE];
-  const int found = VECTORS_OR_PLAIN(find, x, factors, count, cut, indices);
+  const int found = VECTORS_OR_PLAIN(find, x, factors, count, &blocks, cut, indices);
   write_large(x, factors, indices, found, inverse, *zero, values, large);
 }
 

@@ -22,25 +22,40 @@ extension QuantizedMatrix {
   }
 
   /// See `QuantizedFactor`.
-  package func multiplyBack(_ gradient: Tensor, into dx: Tensor) {
-    multiplyBack(gradient, byVectors: ByteRows.hasVectors, into: dx)
-  }
+  package var rowFactors: Tensor { Tensor(shape: [rows], storage: storage, byteOffset: scaleOffset) }
 
-  /// The same.
-  /// - Parameter byVectors: as in `multiply`.
-  package func multiplyBack(_ gradient: Tensor, byVectors: Bool, into dx: Tensor) {
+  /// See `QuantizedFactor`.
+  package func gradientRows(_ gradient: Tensor) -> ByteRows { gradientRows(gradient, byVectors: ByteRows.hasVectors) }
+
+  private func gradientRows(_ gradient: Tensor, byVectors: Bool) -> ByteRows {
     precondition(gradient.width == rows, "gradients of \(gradient.width) meet weights of \(rows) rows")
     // The sums go over the rows of W, whose scales therefore belong to the gradient.
-    let rounded = ByteRows(
+    return ByteRows(
       gradient, factors: scales, group: backend.byteRounding.backward, widensLarge: backend.byteRounding.widensLarge,
       byVectors: byVectors, on: backend)
+  }
+
+  /// See `QuantizedFactor`.
+  package func multiplyBack(_ gradient: ByteRows, adds: Bool, into dx: Tensor) {
+    multiplyBack(gradient, adds: adds, byVectors: ByteRows.hasVectors, into: dx)
+  }
+
+  /// The same of a gradient [R, N] fp32.
+  /// - Parameter byVectors: as in `multiply`.
+  package func multiplyBack(_ gradient: Tensor, byVectors: Bool, into dx: Tensor) {
+    multiplyBack(gradientRows(gradient, byVectors: byVectors), adds: false, byVectors: byVectors, into: dx)
+  }
+
+  private func multiplyBack(_ gradient: ByteRows, adds: Bool, byVectors: Bool, into dx: Tensor) {
+    precondition(gradient.columns == rows, "gradients of \(gradient.columns) meet weights of \(rows) rows")
     let columns = columns, rows = rows, values = values
-    multiply(rounded, width: columns, scales: columnFactors?.floats, bias: nil, summand: nil, byVectors, into: dx) {
-      first, count in
+    multiply(
+      gradient, width: columns, scales: columnFactors?.floats, bias: nil, summand: adds ? dx : nil, byVectors, into: dx
+    ) { first, count in
       carina_next_weights(weights: values + first, stride: Int64(columns), rows: Int64(rows), bytes: Int64(count))
     } pack: { weights, count, panel in
       carina_pack_byte_columns(
-        weights, Int64(columns), Int64(count), Int64(rows), Int64(rounded.group), panel, byVectors ? 1 : 0)
+        weights, Int64(columns), Int64(count), Int64(rows), Int64(gradient.group), panel, byVectors ? 1 : 0)
     }
   }
 
@@ -59,7 +74,8 @@ extension QuantizedMatrix {
     let threads = ThreadTeam.count
     let parts = panels >= 2 * threads ? 1 : min((2 * threads + panels - 1) / panels, (left.rows + 95) / 96)
     let work = left.rows * left.columns * width, tasks = panels * parts
-    let out = c.floats, bias = bias?.floats, summand = summand?.floats
+    let out = c.elementType == .bfloat16 ? nil : c.floats, narrow = c.elementType == .bfloat16 ? c.bfloats : nil
+    let bias = bias?.floats, summand = summand?.floats
     RowSplit.run(tasks, grain: max(1, (1 << 19) * tasks / max(work, 1))) { range in
       let buffer = PooledBuffer(byteCount, from: backend.pool)
       let panel = buffer.pointer.assumingMemoryBound(to: Int8.self)
@@ -78,8 +94,8 @@ extension QuantizedMatrix {
           left.values + start * left.stride, Int64(left.stride), left.steps + start * left.groupCount,
           left.zeros + start * left.groupCount, left.large.map { UnsafePointer($0 + start) }, Int64(rows),
           Int64(left.columns), Int64(left.group), panel,
-          Int64(count), scales.map { $0 + first }, bias.map { $0 + first }, summand.map { $0 + offset }, out + offset,
-          Int64(width), &next, byVectors ? 1 : 0)
+          Int64(count), scales.map { $0 + first }, bias.map { $0 + first }, summand.map { $0 + offset },
+          out.map { $0 + offset }, narrow.map { $0 + offset }, Int64(width), &next, byVectors ? 1 : 0)
       }
       withExtendedLifetime(buffer) {}
     }
