@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "bfloat16_numbers.h"
 #include "byte_panel.h"
 #include "byte_vectors.h"
 #include "kernel_clones.h"
@@ -22,7 +23,7 @@ static void add_large_plain(const carina_large_numbers *large, const int8_t *pan
 CARINA_KERNEL static void product_plain(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
                                         const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
                                         const int8_t *panel, int64_t columns, const float *scales, const float *bias,
-                                        const float *other, float *c, int64_t c_stride) {
+                                        const float *other, float *c, uint16_t *narrow, int64_t c_stride) {
   const int64_t groups = (length + group - 1) / group;
   for (int64_t r = 0; r < rows; r++) {
     float total[COLUMNS] = {0};
@@ -46,7 +47,11 @@ CARINA_KERNEL static void product_plain(const uint8_t *values, int64_t stride, c
     for (int64_t n = 0; n < columns; n++) {
       float value = fmaf(total[n], scales ? scales[n] : 1.f, bias ? bias[n] : 0.f);
       if (other) value += other[r * c_stride + n];
-      c[r * c_stride + n] = value;
+      if (narrow) {
+        narrow[r * c_stride + n] = narrowed(value);
+      } else {
+        c[r * c_stride + n] = value;
+      }
     }
   }
 }
@@ -129,14 +134,21 @@ BYTES_INLINE void add_words(__m512i sums[MOST_ROWS][VECTORS], const uint8_t *lef
 typedef struct {
   const float *scales, *bias, *other;
   float *c;
+  /// Where it goes as bfloat16 in place of c; null for c.
+  uint16_t *narrow;
   int64_t stride, columns;
 } byte_result;
 
 /// Writes 16 columns of a row, from their sum times the row's step.
 BYTES_INLINE void write_result(byte_result to, int r, int v, __m512 total, __m512 scale, __m512 shift, __mmask16 mask) {
   __m512 value = _mm512_fmadd_ps(total, scale, shift);
-  if (to.other) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, to.other + r * to.stride + 16 * v));
-  _mm512_mask_storeu_ps(to.c + r * to.stride + 16 * v, mask, value);
+  const int64_t offset = r * to.stride + 16 * v;
+  if (to.other) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, to.other + offset));
+  if (to.narrow) {
+    _mm256_mask_storeu_epi16(to.narrow + offset, mask, narrowed_sixteen(value));
+  } else {
+    _mm512_mask_storeu_ps(to.c + offset, mask, value);
+  }
 }
 
 /// Writes a tile of rows that are one group each, from its sums of whole numbers. `is_whole`, whether it has all columns
@@ -177,7 +189,10 @@ BYTES_INLINE void byte_tile(const uint8_t *a, int64_t stride, const float *steps
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
 #pragma clang loop unroll(full)
-    for (int n = 0; n < COLUMNS; n += 16) __builtin_prefetch(to.c + r * to.stride + n, 1);
+    for (int n = 0; n < COLUMNS; n += 16) {
+      const int64_t offset = r * to.stride + n;
+      __builtin_prefetch(to.narrow ? (const void *)(to.narrow + offset) : to.c + offset, 1);
+    }
   }
   if (to.other && to.other != to.c) {
     for (int r = 0; r < rows; r++) {
@@ -267,7 +282,8 @@ BYTES_INLINE void fetch_ahead(const carina_next_weights *next, int64_t first, in
 BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
                                    const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
                                    const int8_t *panel, int64_t columns, const float *scales, const float *bias,
-                                   const float *other, float *c, int64_t c_stride, const carina_next_weights *next) {
+                                   const float *other, float *c, uint16_t *narrow, int64_t c_stride,
+                                   const carina_next_weights *next) {
   const int64_t groups = (length + group - 1) / group;
   for (int64_t r = 0; r < rows; r += MOST_ROWS) {
     const uint8_t *a = values + r * stride;
@@ -276,7 +292,13 @@ BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const 
     int32_t large_part[MOST_ROWS * COLUMNS];
     const int64_t count = smaller(MOST_ROWS, rows - r);
     const int32_t *more = large ? tile_large_sums(large + r, count, panel, large_part) : 0;
-    const byte_result to = {scales, bias, other ? other + r * c_stride : 0, c + r * c_stride, c_stride, columns};
+    const byte_result to = {scales,
+                            bias,
+                            other ? other + r * c_stride : 0,
+                            narrow ? 0 : c + r * c_stride,
+                            narrow ? narrow + r * c_stride : 0,
+                            c_stride,
+                            columns};
     if (next && next->rows > 1) fetch_ahead(next, r, count, rows);
     const line_run ahead = lines_ahead(next, r, words_of(length), panel);
 #define CASE(number)                                                             \
@@ -308,9 +330,10 @@ int carina_has_byte_tiles(void) { return 0; }
 void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
                          const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
                          const int8_t *panel, int64_t columns, const float *scales, const float *bias,
-                         const float *other, float *c, int64_t c_stride, const carina_next_weights *next, int by_vectors) {
+                         const float *other, float *c, uint16_t *narrow, int64_t c_stride,
+                         const carina_next_weights *next, int by_vectors) {
   BY_VECTORS(product_by_tiles(values, stride, steps, zeros, large, rows, length, group, panel, columns, scales, bias,
-                              other, c, c_stride, next));
+                              other, c, narrow, c_stride, next));
   product_plain(values, stride, steps, zeros, large, rows, length, group, panel, columns, scales, bias, other, c,
-                c_stride);
+                narrow, c_stride);
 }

@@ -15,15 +15,16 @@ enum { MOST_LARGE = CARINA_MOST_LARGE_NUMBERS, HALF_OCTAVE = 22, MOST_HALF_OCTAV
 typedef struct {
   float low, high;
   int finite;
-  /// Half octaves from which on more than MOST_LARGE magnitudes are known to be; 0 for none.
-  int32_t crowded;
 } span;
 
-/// What numbers below a cut span, and how many others there are.
+/// What blocks of a group's numbers span: of each 16 × 16 numbers every 16th belongs to a cell, so that few cells have to
+/// be looked into for the few large numbers.
+enum { BLOCK = 256, CELLS = 16, MOST_BLOCKS = CARINA_MOST_BYTE_GROUP / BLOCK };
 typedef struct {
-  float low, high;
-  int64_t above;
-} lower_span;
+  float low[MOST_BLOCKS][CELLS], high[MOST_BLOCKS][CELLS];
+  /// Bits of the largest magnitude.
+  int32_t largest[MOST_BLOCKS][CELLS];
+} block_spans;
 
 /// Magnitudes are compared by their bits, which rise with them.
 CARINA_INLINE int32_t magnitude_bits(float value) {
@@ -34,48 +35,30 @@ CARINA_INLINE int32_t magnitude_bits(float value) {
 
 CARINA_INLINE float number(const float *x, const float *factors, int64_t i) { return factors ? x[i] * factors[i] : x[i]; }
 
-/// The highest half octave from which on more than MOST_LARGE of the numbers that were counted are.
-static int32_t crowded_part(const int32_t counts[MOST_HALF_OCTAVES], int32_t top) {
-  int32_t sum = 0;
-  for (int i = 0; i < MOST_HALF_OCTAVES && i < top; i++) {
-    sum += counts[i];
-    if (sum > MOST_LARGE) return top - i;
-  }
-  return 0;
-}
-
-CARINA_KERNEL static span span_plain(const float *x, const float *factors, int64_t count) {
-  span found = {0, 0, 1, 0};
-  int32_t largest = 0;
+/// The span of the numbers whose magnitudes are below `cut`.
+CARINA_KERNEL static span rest_plain(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                     int32_t cut) {
+  span found = {0, 0, 1};
   for (int64_t i = 0; i < count; i++) {
     const float value = number(x, factors, i);
-    const int32_t bits = magnitude_bits(value);
+    found.finite &= fabsf(value) <= 3.4028234e38f;
+    if (magnitude_bits(value) >= cut) continue;
     found.low = value < found.low ? value : found.low;
     found.high = value > found.high ? value : found.high;
-    largest = bits > largest ? bits : largest;
   }
-  found.finite = largest < 0x7f800000;
-  int32_t counts[MOST_HALF_OCTAVES] = {0};
-  const int32_t top = largest >> HALF_OCTAVE;
-  for (int64_t i = 0; i < count; i++) {
-    const int32_t below = top - (magnitude_bits(number(x, factors, i)) >> HALF_OCTAVE);
-    if (below < MOST_HALF_OCTAVES) counts[below]++;
-  }
-  found.crowded = crowded_part(counts, top);
   return found;
 }
 
-CARINA_KERNEL static lower_span lower_span_plain(const float *x, const float *factors, int64_t count, int32_t cut) {
-  lower_span found = {0, 0, 0};
-  for (int64_t i = 0; i < count; i++) {
-    const float value = number(x, factors, i);
-    if (magnitude_bits(value) >= cut) {
-      found.above++;
-      continue;
-    }
-    found.low = value < found.low ? value : found.low;
-    found.high = value > found.high ? value : found.high;
-  }
+/// The span of all of them.
+static span span_plain(const float *x, const float *factors, int64_t count, block_spans *blocks) {
+  return rest_plain(x, factors, count, blocks, INT32_MAX);
+}
+
+/// How many magnitudes are as large as the cut or larger.
+CARINA_KERNEL static int64_t count_plain(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                         int32_t cut) {
+  int64_t found = 0;
+  for (int64_t i = 0; i < count; i++) found += magnitude_bits(number(x, factors, i)) >= cut;
   return found;
 }
 
@@ -90,7 +73,8 @@ CARINA_KERNEL static void round_plain(const float *x, const float *factors, int6
 }
 
 /// Indices of the magnitudes of `cut` or more.
-static int find_plain(const float *x, const float *factors, int64_t count, int32_t cut, int64_t *indices) {
+static int find_plain(const float *x, const float *factors, int64_t count, const block_spans *blocks, int32_t cut,
+                      int64_t *indices) {
   int found = 0;
   for (int64_t i = 0; i < count; i++) {
     if (magnitude_bits(number(x, factors, i)) >= cut) indices[found++] = i;
@@ -121,63 +105,113 @@ enum { LANES = 4 };
     for (; i < (count); i += 16) body(i, 0, lanes((count) - i));                   \
   } while (0)
 
-/// What is crowded is said of the largest numbers of the lanes alone, which in a long row are enough.
-BYTES static span span_by_vectors(const float *x, const float *factors, int64_t count) {
+/// What the numbers of a block span, cell by cell; those of `cut` or more are left out where there is one. `has_cut` is
+/// a constant where this is inlined.
+BYTES_INLINE void span_cells(const float *x, const float *factors, int64_t count, int32_t cut, int has_cut, __m512 *low,
+                             __m512 *high, __m512i *largest) {
+  const __m512i bound = _mm512_set1_epi32(cut);
   __m512 lows[LANES], highs[LANES];
-  __m512i largest[LANES];
+  __m512i sizes[LANES];
   for (int lane = 0; lane < LANES; lane++) {
     lows[lane] = highs[lane] = _mm512_setzero_ps();
-    largest[lane] = _mm512_setzero_si512();
+    sizes[lane] = _mm512_setzero_si512();
   }
-#define SPAN(at, lane, mask)                                                                              \
-  do {                                                                                                    \
-    const __m512 value = scaled(x, factors, at, mask);                                                    \
-    largest[lane] = _mm512_max_epi32(largest[lane], _mm512_castps_si512(_mm512_abs_ps(value)));           \
-    lows[lane] = _mm512_min_ps(lows[lane], value);                                                        \
-    highs[lane] = _mm512_max_ps(highs[lane], value);                                                      \
+#define SPAN(at, lane, mask)                                                                                \
+  do {                                                                                                      \
+    const __m512 value = scaled(x, factors, at, mask), size = _mm512_abs_ps(value);                         \
+    sizes[lane] = _mm512_max_epi32(sizes[lane], _mm512_castps_si512(size));                                 \
+    if (has_cut) {                                                                                          \
+      const __mmask16 below = _mm512_cmplt_epi32_mask(_mm512_castps_si512(size), bound);                    \
+      lows[lane] = _mm512_mask_min_ps(lows[lane], below, lows[lane], value);                                \
+      highs[lane] = _mm512_mask_max_ps(highs[lane], below, highs[lane], value);                             \
+    } else {                                                                                                \
+      lows[lane] = _mm512_min_ps(lows[lane], value);                                                        \
+      highs[lane] = _mm512_max_ps(highs[lane], value);                                                      \
+    }                                                                                                       \
   } while (0)
   FOR_SIXTEENS(count, SPAN);
 #undef SPAN
   for (int lane = 1; lane < LANES; lane++) {
     lows[0] = _mm512_min_ps(lows[0], lows[lane]);
     highs[0] = _mm512_max_ps(highs[0], highs[lane]);
+    sizes[0] = _mm512_max_epi32(sizes[0], sizes[lane]);
   }
-  const __m512i all = _mm512_max_epi32(_mm512_max_epi32(largest[0], largest[1]),
-                                       _mm512_max_epi32(largest[2], largest[3]));
-  const int32_t most = _mm512_reduce_max_epi32(all), top = most >> HALF_OCTAVE;
-  int32_t crowded = 0;
-  for (int32_t part = top; part > 0 && part > top - MOST_HALF_OCTAVES && !crowded; part--) {
-    const __m512i cut = _mm512_set1_epi32(part << HALF_OCTAVE);
-    int lanes_above = 0;
-    for (int lane = 0; lane < LANES; lane++) {
-      lanes_above += __builtin_popcount(_mm512_cmpge_epi32_mask(largest[lane], cut));
-    }
-    if (lanes_above > MOST_LARGE) crowded = part;
+  *low = lows[0];
+  *high = highs[0];
+  *largest = sizes[0];
+}
+
+BYTES static span span_by_vectors(const float *x, const float *factors, int64_t count, block_spans *blocks) {
+  __m512 low = _mm512_setzero_ps(), high = low;
+  __m512i largest = _mm512_setzero_si512();
+  for (int64_t b = 0; b * BLOCK < count; b++) {
+    __m512 block_low, block_high;
+    __m512i block_largest;
+    const int64_t first = b * BLOCK;
+    span_cells(x + first, factors ? factors + first : 0, smaller(BLOCK, count - first), 0, 0, &block_low, &block_high,
+               &block_largest);
+    _mm512_storeu_ps(blocks->low[b], block_low);
+    _mm512_storeu_ps(blocks->high[b], block_high);
+    _mm512_storeu_si512(blocks->largest[b], block_largest);
+    low = _mm512_min_ps(low, block_low);
+    high = _mm512_max_ps(high, block_high);
+    largest = _mm512_max_epi32(largest, block_largest);
   }
-  const span found = {_mm512_reduce_min_ps(lows[0]), _mm512_reduce_max_ps(highs[0]), most < 0x7f800000, crowded};
+  const span found = {_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high),
+                      _mm512_reduce_max_epi32(largest) < 0x7f800000};
   return found;
 }
 
-BYTES static lower_span lower_span_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut) {
-  const __m512i bound = _mm512_set1_epi32(cut);
-  __m512 lows[LANES], highs[LANES];
-  int64_t above = 0;
-  for (int lane = 0; lane < LANES; lane++) lows[lane] = highs[lane] = _mm512_setzero_ps();
-#define SPAN(at, lane, mask)                                                             \
-  do {                                                                                   \
-    const __m512 value = scaled(x, factors, at, mask);                                   \
-    const __mmask16 large = at_least(value, bound), below = (__mmask16)~large;           \
-    above += __builtin_popcount(large);                                                  \
-    lows[lane] = _mm512_mask_min_ps(lows[lane], below, lows[lane], value);               \
-    highs[lane] = _mm512_mask_max_ps(highs[lane], below, highs[lane], value);            \
-  } while (0)
-  FOR_SIXTEENS(count, SPAN);
-#undef SPAN
-  for (int lane = 1; lane < LANES; lane++) {
-    lows[0] = _mm512_min_ps(lows[0], lows[lane]);
-    highs[0] = _mm512_max_ps(highs[0], highs[lane]);
+/// The cells of a block with a magnitude of `cut` or more.
+BYTES_INLINE __mmask16 cells_from(const block_spans *blocks, int64_t b, int32_t cut) {
+  return _mm512_cmpge_epi32_mask(_mm512_loadu_si512(blocks->largest[b]), _mm512_set1_epi32(cut));
+}
+
+BYTES static span rest_by_vectors(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                  int32_t cut) {
+  __m512 low = _mm512_setzero_ps(), high = low;
+  for (int64_t b = 0; b * BLOCK < count; b++) {
+    __m512 block_low = _mm512_loadu_ps(blocks->low[b]), block_high = _mm512_loadu_ps(blocks->high[b]);
+    if (cells_from(blocks, b, cut)) {
+      __m512i largest;
+      const int64_t first = b * BLOCK;
+      span_cells(x + first, factors ? factors + first : 0, smaller(BLOCK, count - first), cut, 1, &block_low,
+                 &block_high, &largest);
+    }
+    low = _mm512_min_ps(low, block_low);
+    high = _mm512_max_ps(high, block_high);
   }
-  const lower_span found = {_mm512_reduce_min_ps(lows[0]), _mm512_reduce_max_ps(highs[0]), above};
+  const span found = {_mm512_reduce_min_ps(low), _mm512_reduce_max_ps(high), 1};
+  return found;
+}
+
+/// As the plain count, up to more than MOST_LARGE of them: so many cells with one are enough to know.
+BYTES static int64_t count_by_vectors(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                      int32_t cut) {
+  const __m512i bound = _mm512_set1_epi32(cut);
+  int64_t cells = 0, found = 0;
+  for (int64_t b = 0; b * BLOCK < count; b++) cells += __builtin_popcount(cells_from(blocks, b, cut));
+  if (cells > MOST_LARGE) return cells;
+  for (int64_t b = 0; b * BLOCK < count; b++) {
+    if (!cells_from(blocks, b, cut)) continue;
+    for (int64_t i = b * BLOCK, end = smaller(count, i + BLOCK); i < end; i += 16) {
+      found += __builtin_popcount(at_least(scaled(x, factors, i, lanes(count - i)), bound));
+    }
+  }
+  return found;
+}
+
+BYTES static int find_by_vectors(const float *x, const float *factors, int64_t count, const block_spans *blocks,
+                                 int32_t cut, int64_t *indices) {
+  const __m512i bound = _mm512_set1_epi32(cut);
+  int found = 0;
+  for (int64_t b = 0; b * BLOCK < count; b++) {
+    if (!cells_from(blocks, b, cut)) continue;
+    for (int64_t i = b * BLOCK, end = smaller(count, i + BLOCK); i < end; i += 16) {
+      unsigned large = at_least(scaled(x, factors, i, lanes(count - i)), bound);
+      for (; large; large &= large - 1) indices[found++] = i + __builtin_ctz(large);
+    }
+  }
   return found;
 }
 
@@ -195,32 +229,22 @@ BYTES static void round_by_vectors(const float *x, const float *factors, int64_t
 #undef ROUND
 }
 
-BYTES static int find_by_vectors(const float *x, const float *factors, int64_t count, int32_t cut, int64_t *indices) {
-  const __m512i bound = _mm512_set1_epi32(cut);
-  int found = 0;
-  for (int64_t i = 0; i < count; i += 16) {
-    unsigned large = at_least(scaled(x, factors, i, lanes(count - i)), bound);
-    for (; large; large &= large - 1) indices[found++] = i + __builtin_ctz(large);
-  }
-  return found;
-}
 #define VECTORS_OR_PLAIN(name, ...) (by_vectors ? name##_by_vectors(__VA_ARGS__) : name##_plain(__VA_ARGS__))
 #else
 #define VECTORS_OR_PLAIN(name, ...) name##_plain(__VA_ARGS__)
 #endif
 
-/// The magnitude from which numbers get further digits: the least half octave that at most MOST_LARGE reach, and what
-/// the numbers below it span; INT32_MAX where the highest is crowded already.
-static int32_t large_cut(const float *x, const float *factors, int64_t count, const span *all, lower_span *rest,
+/// The magnitude from which numbers get further digits: the least half octave that at most MOST_LARGE reach.
+static int32_t large_cut(const float *x, const float *factors, int64_t count, const block_spans *blocks, float largest,
                          int by_vectors) {
-  const int32_t top = magnitude_bits(-all->low > all->high ? all->low : all->high) >> HALF_OCTAVE;
-  int32_t part = all->crowded + 1;
-  if (part <= top - MOST_HALF_OCTAVES) part = top - MOST_HALF_OCTAVES + 1;
-  for (; part <= top; part++) {
-    *rest = VECTORS_OR_PLAIN(lower_span, x, factors, count, part << HALF_OCTAVE);
-    if (rest->above <= MOST_LARGE) return part << HALF_OCTAVE;
+  int32_t cut = INT32_MAX;
+  const int32_t top = magnitude_bits(largest) >> HALF_OCTAVE;
+  for (int32_t part = top; part > 0 && part > top - MOST_HALF_OCTAVES; part--) {
+    const int32_t next = part << HALF_OCTAVE;
+    if (VECTORS_OR_PLAIN(count, x, factors, count, blocks, next) > MOST_LARGE) break;
+    cut = next;
   }
-  return INT32_MAX;
+  return cut;
 }
 
 /// Writes the bytes of the numbers at `indices`, and their further digits.
@@ -247,7 +271,8 @@ static void write_large(const float *x, const float *factors, const int64_t *ind
 static void round_group(const float *x, const float *factors, int64_t count, uint8_t *values, float *step,
                         int32_t *zero, carina_large_numbers *large, int by_vectors) {
   if (large) memset(large->ends, 0, sizeof large->ends);
-  const span all = VECTORS_OR_PLAIN(span, x, factors, count);
+  block_spans blocks;
+  const span all = VECTORS_OR_PLAIN(span, x, factors, count, &blocks);
   if (!all.finite) {
     *step = NAN;
     *zero = 0;
@@ -258,9 +283,9 @@ static void round_group(const float *x, const float *factors, int64_t count, uin
   float low = all.low, size = all.high / 255.f - all.low / 255.f;
   const float largest = -all.low > all.high ? -all.low : all.high;
   int32_t cut = INT32_MAX;
-  lower_span rest = {0, 0, 0};
-  if (large && size > 1e-30f) cut = large_cut(x, factors, count, &all, &rest, by_vectors);
+  if (large && size > 1e-30f) cut = large_cut(x, factors, count, &blocks, largest, by_vectors);
   if (cut != INT32_MAX) {
+    const span rest = VECTORS_OR_PLAIN(rest, x, factors, count, &blocks, cut);
     const float body = rest.high / 255.f - rest.low / 255.f, least = largest / MOST_STEPS;
     const float smaller_size = body > least ? body : least;
     if (smaller_size <= FEWER_STEPS * size) {
@@ -276,7 +301,7 @@ static void round_group(const float *x, const float *factors, int64_t count, uin
   VECTORS_OR_PLAIN(round, x, factors, count, inverse, *zero, values);
   if (cut == INT32_MAX) return;
   int64_t indices[MOST_LARGE];
-  const int found = VECTORS_OR_PLAIN(find, x, factors, count, cut, indices);
+  const int found = VECTORS_OR_PLAIN(find, x, factors, count, &blocks, cut, indices);
   write_large(x, factors, indices, found, inverse, *zero, values, large);
 }
 

@@ -62,11 +62,29 @@ void carina_round_to_bytes(const float *x, const float *factors, int64_t rows, i
 /// gelu of `count` numbers that are rounded to 8 bits next; of the tanh form with a relative error of under 1e-6.
 void carina_gelu_for_bytes(const float *x, float *out, int64_t count, int kind, int by_vectors);
 
+/// gelu(gate) · up of bfloat16 numbers, tanh form, with a relative error of under 1e-6, times `factors`: what is rounded
+/// to 8 bits next. `narrow` gets the products without the factors, as bfloat16; either may be null.
+void carina_gate_for_bytes(const uint16_t *gate, const uint16_t *up, const float *factors, float *out, uint16_t *narrow,
+                           int64_t count, int by_vectors);
+
+/// Where a gradient goes: times `factors` to `out`, and as bfloat16 without them to `narrow`, which may be null.
+typedef struct {
+  const float *factors;
+  float *out;
+  uint16_t *narrow;
+} carina_gate_gradient;
+
+/// The gradients of gate and up likewise, from that of their gate.
+void carina_gate_back_for_bytes(const uint16_t *gate, const uint16_t *up, const float *dout,
+                                carina_gate_gradient of_gate, carina_gate_gradient of_up, int64_t count,
+                                int by_vectors);
+
 /// c[r, n] = scales[n] · Σ over groups of step · Σ (value − zero) · panel + bias[n] + other[r, n], for the `columns`
 /// columns of one panel, the bias being added before the first rounding; `large`, `scales`, `bias` and `other` (rows
-/// `c_stride` apart, like those of c) may be null. `next` is brought into the second-level cache meanwhile; null for
-/// nothing.
+/// `c_stride` apart, like those of c) may be null; `other` may be c. `next` is brought into the second-level cache
+/// meanwhile; null for nothing. Where `narrow` is given, the results are rounded to bfloat16 and go there in place of c.
 void carina_byte_product(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
                          const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
                          const int8_t *panel, int64_t columns, const float *scales, const float *bias,
-                         const float *other, float *c, int64_t c_stride, const carina_next_weights *next, int by_vectors);
+                         const float *other, float *c, uint16_t *narrow, int64_t c_stride,
+                         const carina_next_weights *next, int by_vectors);

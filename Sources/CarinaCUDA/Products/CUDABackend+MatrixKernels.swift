@@ -107,7 +107,20 @@ extension CUDABackend: MatrixKernels {
   package func byteRows(_ x: Tensor, activation: GELUKind?, factors: Tensor?) -> ByteRows {
     noteBytes()
     let host = CPUBackend()
-    return ByteRows(Tensor(zeros: [x.rows, x.width], on: host), group: max(1, x.width), on: host)
+    return ByteRows(Tensor(zeros: [x.rows, x.width], on: host), group: 1 << 15, on: host)
+  }
+
+  /// See `GatedByteKernels`.
+  package func gatedByteRows(gate: Tensor, up: Tensor, factors: Tensor?, rounded: Tensor?) -> ByteRows {
+    byteRows(gate, activation: nil, factors: factors)
+  }
+
+  /// See `GatedByteKernels`.
+  package func gatedByteGradients(
+    gate: Tensor, up: Tensor, _ dout: Tensor, factors: (gate: Tensor, up: Tensor),
+    rounded: (gate: Tensor?, up: Tensor?)
+  ) -> (gate: ByteRows, up: ByteRows) {
+    (byteRows(gate, activation: nil, factors: nil), byteRows(up, activation: nil, factors: nil))
   }
 
   private func noteBytes() {

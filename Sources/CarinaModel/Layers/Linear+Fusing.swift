@@ -25,11 +25,16 @@ extension Linear {
     {
       return ProductInput(rounded: rounded)
     }
-    // Beside products that round to 8 bits, what the backward pass reads of them may be rounded to 16.
-    let kept = next.weight.multipliesBytes ? next.weight.value.elementType : nil
-    return next.input(
-      gatedGELU(gate: self(input, tape: pass.tape), up: up(input, tape: pass.tape), keptAs: kept, tape: pass.tape))
+    if bias == nil, up.bias == nil,
+      let rows = gatedRows(input, gate: adapted, up: up.adapted, for: next.adapted, tape: pass.tape)
+    {
+      return rows
+    }
+    return next.input(gatedGELU(gate: self(input, tape: pass.tape), up: up(input, tape: pass.tape), tape: pass.tape))
   }
+
+  /// The map, where it has no bias, with what its adapters add at this moment.
+  private var adapted: AdaptedMap { AdaptedMap(weight: weight, terms: adapters.terms) }
 
   /// The map of rows as a term of a sum that decides how it is multiplied.
   func term(_ input: ProductInput, _ pass: LayerPass) -> LinearTerm { LinearTerm(map: self, input: input, pass: pass) }

@@ -34,12 +34,13 @@ package final class GradientNode {
   ///   - shape: how the products see the gradient.
   ///   - type: what a gradient of their own is stored as.
   ///   - canAdd: whether `write` can add to numbers.
+  ///   - addsAnyway: whether it does wherever it can, as that makes the digits of a sum afterwards.
   ///   - write: fills the tensor it is given, or, told so, adds to all of it.
   func accumulateProducts(
     _ shape: [Int], as type: ElementType, on backend: any Backend, canAdd: Bool,
-    _ write: (_ target: Tensor, _ adds: Bool) -> Void
+    addsAnyway: Bool = false, _ write: (_ target: Tensor, _ adds: Bool) -> Void
   ) {
-    if canAdd, backend.addsGradientsInProducts, let gradient, ownsGradient, gradient.elementType == type {
+    if canAdd, addsAnyway || backend.addsGradientsInProducts, let gradient, ownsGradient, gradient.elementType == type {
       return write(gradient.reshaped(shape), true)
     }
     let fresh = Tensor(uninitialized: shape, elementType: type, on: backend)

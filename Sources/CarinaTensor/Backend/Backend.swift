@@ -9,8 +9,9 @@
 /// and thrown by `throwFailure`, which training calls before it uses a step's numbers, and generation and scoring
 /// before they use an answer's.
 package protocol Backend: TensorMemory, AdamWKernels, AdditionKernels, AttentionKernels, ContrastiveKernels,
-  ConversionKernels, CrossEntropyKernels, DropoutKernels, EmbeddingKernels, GELUKernels, L2Kernels, LayerNormKernels,
-  MatrixKernels, OutputHeadKernels, PatchKernels, RMSNormKernels, RankingKernels, RotaryKernels, RowKernels
+  ConversionKernels, CrossEntropyKernels, DropoutKernels, EmbeddingKernels, GELUKernels, GatedByteKernels, L2Kernels,
+  LayerNormKernels, MatrixKernels, OutputHeadKernels, PatchKernels, RMSNormKernels, RankingKernels, RotaryKernels,
+  RowKernels
 {
   /// The library of matrix products with its version, as headers and records name it.
   var productName: String { get }

@@ -63,7 +63,7 @@ struct RowsInBytes {
         values, Int64(stride), steps, zeros, widened.map { UnsafePointer($0) }, Int64(count), Int64(width),
         Int64(rounding.forward), panels.panel(index), Int64(min(panelWidth, panels.rows - first)),
         panels.scales + first, map.bias.map { UnsafePointer($0.floats + first) }, summand.map { $0 + first },
-        out + first, Int64(outStride), &next, vectors)
+        out + first, nil, Int64(outStride), &next, vectors)
     }
   }
 }

@@ -19,21 +19,17 @@ package func gelu(_ x: Tensor, kind: GELUKind, tape: Tape?) -> Tensor {
 /// - Parameters:
 ///   - gate: [R, F].
 ///   - up: [R, F].
-///   - type: what both are kept as for the backward pass; nil for as they are.
 /// - Returns: [R, F].
-package func gatedGELU(gate: Tensor, up: Tensor, keptAs type: ElementType? = nil, tape: Tape?) -> Tensor {
+package func gatedGELU(gate: Tensor, up: Tensor, tape: Tape?) -> Tensor {
   precondition(gate.shape == up.shape, "gate \(gate.shape) and up \(up.shape) differ")
   let backend = gate.backend
   let out = Tensor(uninitialized: gate.shape, elementType: backend.activations, on: backend)
   backend.gatedGELU(gate: gate, up: up, into: out)
   guard let tape, gate.node != nil || up.node != nil else { return out }
-  let gateType = gate.elementType, upType = up.elementType
-  let keptGate = gate.detached.converted(to: type ?? gateType), keptUp = up.detached.converted(to: type ?? upType)
-  let gateNode = gate.node, upNode = up.node
+  let gateValues = gate.detached, upValues = up.detached, gateNode = gate.node, upNode = up.node
   return tape.record(out) { dout in
-    let gateValues = keptGate.converted(to: gateType), upValues = keptUp.converted(to: upType)
-    let dgate = Tensor(uninitialized: gateValues.shape, elementType: gateType, on: backend)
-    let dup = Tensor(uninitialized: gateValues.shape, elementType: upType, on: backend)
+    let dgate = Tensor(uninitialized: gateValues.shape, elementType: gateValues.elementType, on: backend)
+    let dup = Tensor(uninitialized: gateValues.shape, elementType: upValues.elementType, on: backend)
     backend.gatedGELUBackward(gate: gateValues, up: upValues, dout, dgate: dgate, dup: dup)
     gateNode?.accumulate(dgate, isFresh: true)
     upNode?.accumulate(dup, isFresh: true)

@@ -53,16 +53,17 @@ package func linear(
   let trainsBias = bias?.isTrainable ?? false
   guard let tape, x.node != nil || weight.isTrainable || trainsBias else { return out }
 
-  let xNode = x.node, inputType = x.elementType
+  let xNode = x.node, inputType = input.gradientType
   let saved = SavedLinear(operand: weight.isTrainable ? input.operand : nil)
   return tape.record(out, parameter: weight) { dout in
     let gradient = dout.reshaped([rows, outputs])
     if let bytes {
       if trainsBias, let bias { backend.addColumnSums(gradient, to: bias.gradientForAccumulation()) }
-      guard let xNode else { return }
-      let dx = Tensor(uninitialized: [rows, inputs], elementType: inputType, on: backend)
-      bytes.multiplyBack(gradient, into: dx)
-      return xNode.accumulate(dx, isFresh: true)
+      xNode?.accumulateProducts([rows, inputs], as: inputType, on: backend, canAdd: true, addsAnyway: true) {
+        dx, adds in
+        bytes.multiplyBack(gradient, adds: adds, into: dx)
+      }
+      return
     }
     let narrow = MatrixFactor(gradient.converted(to: type))
     if weight.isTrainable, let operand = saved.operand {

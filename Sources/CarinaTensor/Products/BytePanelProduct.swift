@@ -20,7 +20,7 @@ struct BytePanelProduct {
   /// Columns of a panel.
   static let panelWidth = Int(CARINA_BYTE_PANEL_COLUMNS)
 
-  /// c [left.rows, width].
+  /// c [left.rows, width] fp32, or bfloat16, to which the sums are then rounded.
   /// - Parameters:
   ///   - weights: what the panel from column `first` on is made of, or itself where it is packed already.
   ///   - panel: the packed panel, perhaps made in the buffer.
@@ -36,7 +36,8 @@ struct BytePanelProduct {
     let threads = ThreadTeam.count
     let parts = panels >= 2 * threads ? 1 : min((2 * threads + panels - 1) / panels, (left.rows + 95) / 96)
     let work = left.rows * left.columns * width, tasks = panels * parts
-    let out = c.floats, bias = bias?.floats, summand = summand?.floats
+    let out = c.elementType == .bfloat16 ? nil : c.floats, narrow = c.elementType == .bfloat16 ? c.bfloats : nil
+    let bias = bias?.floats, summand = summand?.floats
     RowSplit.run(tasks, grain: max(1, (1 << 19) * tasks / max(work, 1))) { range in
       let buffer = PooledBuffer(byteCount, from: backend.pool)
       var packed: (index: Int, panel: UnsafePointer<Int8>)?
@@ -59,8 +60,8 @@ struct BytePanelProduct {
           left.values + start * left.stride, Int64(left.stride), left.steps + start * left.groupCount,
           left.zeros + start * left.groupCount, left.large.map { UnsafePointer($0 + start) }, Int64(rows),
           Int64(left.columns), Int64(left.group), right,
-          Int64(count), scales.map { $0 + first }, bias.map { $0 + first }, summand.map { $0 + offset }, out + offset,
-          Int64(width), &next, byVectors ? 1 : 0)
+          Int64(count), scales.map { $0 + first }, bias.map { $0 + first }, summand.map { $0 + offset },
+          out.map { $0 + offset }, narrow.map { $0 + offset }, Int64(width), &next, byVectors ? 1 : 0)
       }
       withExtendedLifetime(buffer) {}
     }

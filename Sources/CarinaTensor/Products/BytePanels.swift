@@ -84,20 +84,37 @@ package final class BytePanels: QuantizedFactor {
   }
 
   /// See `QuantizedFactor`.
-  package func multiplyBack(_ gradient: Tensor, into dx: Tensor) {
-    multiplyBack(gradient, byVectors: ByteRows.hasVectors, into: dx)
+  package var rowFactors: Tensor {
+    Tensor(shape: [rows], storage: storage, byteOffset: panelCount * panelByteCount)
   }
 
-  /// The same: the panels are turned one by one.
-  /// - Parameter byVectors: as in `multiply`.
-  package func multiplyBack(_ gradient: Tensor, byVectors: Bool, into dx: Tensor) {
+  /// See `QuantizedFactor`.
+  package func gradientRows(_ gradient: Tensor) -> ByteRows { gradientRows(gradient, byVectors: ByteRows.hasVectors) }
+
+  private func gradientRows(_ gradient: Tensor, byVectors: Bool) -> ByteRows {
     precondition(gradient.width == rows, "gradients of \(gradient.width) meet weights of \(rows) rows")
-    let rounded = ByteRows(
+    return ByteRows(
       gradient, factors: scales, group: backend.byteRounding.backward, widensLarge: backend.byteRounding.widensLarge,
       byVectors: byVectors, on: backend)
+  }
+
+  /// See `QuantizedFactor`.
+  package func multiplyBack(_ gradient: ByteRows, adds: Bool, into dx: Tensor) {
+    multiplyBack(gradient, adds: adds, byVectors: ByteRows.hasVectors, into: dx)
+  }
+
+  /// The same of a gradient [R, N] fp32.
+  /// - Parameter byVectors: as in `multiply`.
+  package func multiplyBack(_ gradient: Tensor, byVectors: Bool, into dx: Tensor) {
+    multiplyBack(gradientRows(gradient, byVectors: byVectors), adds: false, byVectors: byVectors, into: dx)
+  }
+
+  /// The panels are turned one by one.
+  private func multiplyBack(_ gradient: ByteRows, adds: Bool, byVectors: Bool, into dx: Tensor) {
+    precondition(gradient.columns == rows, "gradients of \(gradient.columns) meet weights of \(rows) rows")
     BytePanelProduct(
-      left: rounded, width: columns, scales: columnFactors?.floats, bias: nil, summand: nil, byVectors: byVectors,
-      matrix: storage, backend: backend
+      left: gradient, width: columns, scales: columnFactors?.floats, bias: nil, summand: adds ? dx : nil,
+      byVectors: byVectors, matrix: storage, backend: backend
     ).run(into: dx) { [group, panelByteCount, panelCount] first, count in
       // Numbers of so many columns stand side by side in each panel of rows.
       carina_next_weights(
@@ -105,7 +122,7 @@ package final class BytePanels: QuantizedFactor {
         rows: Int64(panelCount), bytes: Int64(count * 64))
     } panel: { [rows, columns, group] first, _, buffer in
       carina_pack_packed_bytes(
-        panel(0), Int64(columns), Int64(group), Int64(first), Int64(rows), Int64(rounded.group), buffer,
+        panel(0), Int64(columns), Int64(group), Int64(first), Int64(rows), Int64(gradient.group), buffer,
         byVectors ? 1 : 0)
       return UnsafePointer(buffer)
     }

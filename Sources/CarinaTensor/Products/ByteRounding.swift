@@ -22,7 +22,8 @@ package struct ByteRounding: Equatable, Sendable {
   /// The number of the way in which rows of weights, activations and gradients are rounded for products of bytes. Whoever
   /// changes a digit of it raises the number: runs, evaluations and kept features of another are not gone on with. 1 had
   /// one byte a number and no factors of columns, 2 another approximation of the GELU that comes before the rounding, 3
-  /// other exponentials in the attention of an encoder in bytes.
+  /// other exponentials in the attention of an encoder in bytes, and gates of numbers that were rounded to bfloat16 once
+  /// more.
   package static let version = 4
 
   /// What the programs use.

@@ -18,34 +18,33 @@ package final class ByteRows {
   /// Whether the processor multiplies bytes into whole numbers (AVX-512 VNNI); without, digits are the same.
   package static let hasVectors = carina_has_byte_tiles() != 0
 
-  /// Rounds x [R, K] fp32, after an activation and times `factors` [K].
-  package init(
-    _ x: Tensor, activation: GELUKind? = nil, factors: UnsafePointer<Float>? = nil, group: Int,
-    widensLarge: Bool = true, byVectors: Bool = hasVectors, on backend: CPUBackend
-  ) {
-    rows = x.rows
-    columns = x.width
+  /// Room for rows, which `round` fills.
+  init(rows: Int, columns: Int, group: Int, widensLarge: Bool, on backend: CPUBackend) {
+    precondition(group > 0 && group <= Int(CARINA_MOST_BYTE_GROUP), "groups of \(group)")
+    self.rows = rows
+    self.columns = columns
     self.group = group
     stride = ByteRows.stride(columns)
     let groups = (columns + group - 1) / group
     self.widensLarge = widensLarge && groups == 1
     let digits = self.widensLarge ? MemoryLayout<carina_large_numbers>.stride : 0
     storage = Storage(byteCount: rows * (stride + 8 * groups + digits) + 64, on: backend)
-    let values = values, steps = steps, zeros = zeros, large = large, source = x.floats
-    RowSplit.run(rows, grain: RowSplit.grain(width: columns)) { [columns, stride] range in
-      func round(_ source: UnsafePointer<Float>, _ row: Int, _ count: Int) {
-        carina_round_to_bytes(
-          source, factors, Int64(count), Int64(columns), Int64(group), values + row * stride, Int64(stride),
-          steps + row * groups, zeros + row * groups, large.map { $0 + row }, byVectors ? 1 : 0)
-      }
-      guard let activation else {
-        return round(source + range.lowerBound * columns, range.lowerBound, range.count)
-      }
+  }
+
+  /// Rounds x [R, K] fp32, after an activation and times `factors` [K].
+  package convenience init(
+    _ x: Tensor, activation: GELUKind? = nil, factors: UnsafePointer<Float>? = nil, group: Int,
+    widensLarge: Bool = true, byVectors: Bool = hasVectors, on backend: CPUBackend
+  ) {
+    self.init(rows: x.rows, columns: x.width, group: group, widensLarge: widensLarge, on: backend)
+    let source = x.floats
+    RowSplit.run(rows, grain: RowSplit.grain(width: columns)) { [columns] range in
+      guard let activation else { return round(source + range.lowerBound * columns, factors, range, byVectors) }
       let buffer = PooledBuffer(columns * 4, from: backend.pool)
       let active = buffer.pointer.assumingMemoryBound(to: Float.self)
       for row in range {
         carina_gelu_for_bytes(source + row * columns, active, Int64(columns), activation.code, byVectors ? 1 : 0)
-        round(active, row, 1)
+        round(active, factors, row..<row + 1, byVectors)
       }
       withExtendedLifetime(buffer) {}
     }
@@ -56,6 +55,16 @@ package final class ByteRows {
   /// set of the cache.
   static func stride(_ columns: Int) -> Int {
     (columns + 63) / 64 * 64 + (columns > 64 && (columns + 63) / 64 % 2 == 0 ? 64 : 0)
+  }
+
+  /// Rounds the rows of a range, times `factors` [K], from rows of fp32 that lie one after the other.
+  func round(
+    _ source: UnsafePointer<Float>, _ factors: UnsafePointer<Float>?, _ range: Range<Int>, _ byVectors: Bool
+  ) {
+    let first = range.lowerBound
+    carina_round_to_bytes(
+      source, factors, Int64(range.count), Int64(columns), Int64(group), values + first * stride, Int64(stride),
+      steps + first * groups, zeros + first * groups, large.map { $0 + first }, byVectors ? 1 : 0)
   }
 
   private var groups: Int { (columns + group - 1) / group }

@@ -26,27 +26,41 @@ extension QuantizedMatrix {
   }
 
   /// See `QuantizedFactor`.
-  package func multiplyBack(_ gradient: Tensor, into dx: Tensor) {
-    multiplyBack(gradient, byVectors: ByteRows.hasVectors, into: dx)
-  }
+  package var rowFactors: Tensor { Tensor(shape: [rows], storage: storage, byteOffset: scaleOffset) }
 
-  /// The same.
-  /// - Parameter byVectors: as in `multiply`.
-  package func multiplyBack(_ gradient: Tensor, byVectors: Bool, into dx: Tensor) {
+  /// See `QuantizedFactor`.
+  package func gradientRows(_ gradient: Tensor) -> ByteRows { gradientRows(gradient, byVectors: ByteRows.hasVectors) }
+
+  private func gradientRows(_ gradient: Tensor, byVectors: Bool) -> ByteRows {
     precondition(gradient.width == rows, "gradients of \(gradient.width) meet weights of \(rows) rows")
     // The sums go over the rows of W, whose scales therefore belong to the gradient.
-    let rounded = ByteRows(
+    return ByteRows(
       gradient, factors: scales, group: backend.byteRounding.backward, widensLarge: backend.byteRounding.widensLarge,
       byVectors: byVectors, on: backend)
+  }
+
+  /// See `QuantizedFactor`.
+  package func multiplyBack(_ gradient: ByteRows, adds: Bool, into dx: Tensor) {
+    multiplyBack(gradient, adds: adds, byVectors: ByteRows.hasVectors, into: dx)
+  }
+
+  /// The same of a gradient [R, N] fp32.
+  /// - Parameter byVectors: as in `multiply`.
+  package func multiplyBack(_ gradient: Tensor, byVectors: Bool, into dx: Tensor) {
+    multiplyBack(gradientRows(gradient, byVectors: byVectors), adds: false, byVectors: byVectors, into: dx)
+  }
+
+  private func multiplyBack(_ gradient: ByteRows, adds: Bool, byVectors: Bool, into dx: Tensor) {
+    precondition(gradient.columns == rows, "gradients of \(gradient.columns) meet weights of \(rows) rows")
     let columns = columns, rows = rows, values = values
     BytePanelProduct(
-      left: rounded, width: columns, scales: columnFactors?.floats, bias: nil, summand: nil, byVectors: byVectors,
-      matrix: storage, backend: backend
+      left: gradient, width: columns, scales: columnFactors?.floats, bias: nil, summand: adds ? dx : nil,
+      byVectors: byVectors, matrix: storage, backend: backend
     ).run(into: dx) { first, count in
       carina_next_weights(weights: values + first, stride: Int64(columns), rows: Int64(rows), bytes: Int64(count))
     } panel: { first, count, panel in
       carina_pack_byte_columns(
-        values + first, Int64(columns), Int64(count), Int64(rows), Int64(rounded.group), panel, byVectors ? 1 : 0)
+        values + first, Int64(columns), Int64(count), Int64(rows), Int64(gradient.group), panel, byVectors ? 1 : 0)
       return UnsafePointer(panel)
     }
   }

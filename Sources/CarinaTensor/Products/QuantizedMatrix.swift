@@ -70,6 +70,8 @@ package final class QuantizedMatrix: QuantizedFactor {
 
   var values: UnsafeMutablePointer<Int8> { storage.address.assumingMemoryBound(to: Int8.self) }
   var scales: UnsafeMutablePointer<Float> { at(layout.scales) }
+  /// Where the scales begin in the storage.
+  var scaleOffset: Int { layout.scales }
   /// Lengths of what rounding changed in each row.
   private var errors: UnsafeMutablePointer<Float> { at(layout.errors) }
   /// Sums of the rows' whole numbers.

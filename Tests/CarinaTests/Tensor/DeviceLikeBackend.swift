@@ -258,6 +258,13 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
   func byteRows(_ x: Tensor, activation: GELUKind?, factors: Tensor?) -> ByteRows {
     preconditionFailure("no products of bytes")
   }
+  func gatedByteRows(gate: Tensor, up: Tensor, factors: Tensor?, rounded: Tensor?) -> ByteRows {
+    preconditionFailure("no products of bytes")
+  }
+  func gatedByteGradients(
+    gate: Tensor, up: Tensor, _ dout: Tensor, factors: (gate: Tensor, up: Tensor),
+    rounded: (gate: Tensor?, up: Tensor?)
+  ) -> (gate: ByteRows, up: ByteRows) { preconditionFailure("no products of bytes") }
   func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor {
     preconditionFailure("no products of bytes")
   }

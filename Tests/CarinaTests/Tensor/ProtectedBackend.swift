@@ -242,6 +242,15 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
   func byteRows(_ x: Tensor, activation: GELUKind?, factors: Tensor?) -> ByteRows {
     open { cpu.byteRows(x, activation: activation, factors: factors) }
   }
+  func gatedByteRows(gate: Tensor, up: Tensor, factors: Tensor?, rounded: Tensor?) -> ByteRows {
+    open { cpu.gatedByteRows(gate: gate, up: up, factors: factors, rounded: rounded) }
+  }
+  func gatedByteGradients(
+    gate: Tensor, up: Tensor, _ dout: Tensor, factors: (gate: Tensor, up: Tensor),
+    rounded: (gate: Tensor?, up: Tensor?)
+  ) -> (gate: ByteRows, up: ByteRows) {
+    open { cpu.gatedByteGradients(gate: gate, up: up, dout, factors: factors, rounded: rounded) }
+  }
   func quantized(rows: Int, columns: Int, storage: Storage) -> any QuantizedFactor {
     ProtectedQuantizedFactor(open { cpu.quantized(rows: rows, columns: columns, storage: storage) }, of: self)
   }
@@ -297,7 +306,11 @@ private final class ProtectedQuantizedFactor: QuantizedFactor {
   func multiply(_ x: ByteRows, bias: Tensor?, summand: Tensor?, into c: Tensor) {
     backend.open { base.multiply(x, bias: bias, summand: summand, into: c) }
   }
-  func multiplyBack(_ gradient: Tensor, into dx: Tensor) { backend.open { base.multiplyBack(gradient, into: dx) } }
+  var rowFactors: Tensor { base.rowFactors }
+  func gradientRows(_ gradient: Tensor) -> ByteRows { backend.open { base.gradientRows(gradient) } }
+  func multiplyBack(_ gradient: ByteRows, adds: Bool, into dx: Tensor) {
+    backend.open { base.multiplyBack(gradient, adds: adds, into: dx) }
+  }
   func candidates(_ x: Tensor, products: Tensor, row: Int) -> [Int] {
     backend.open { base.candidates(x, products: products, row: row) }
   }

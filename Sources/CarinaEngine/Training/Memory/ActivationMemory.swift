@@ -84,11 +84,17 @@ struct ActivationMemory {
     return shared + .larger(attention, mlp)
   }
 
-  /// What a decoder block's backward pass needs at once: the three gradients around its gate, both factors of that where
-  /// they were rounded, and the gradient of the residual stream.
+  /// What a decoder block's backward pass needs at once: the three gradients around its gate, those of its factors in 8
+  /// bits and for adapters in 16 where products are of bytes, and the gradient of the residual stream.
   func decoderBackward(_ config: DecoderConfig, rows: Int) -> BufferBytes {
     var bytes = BufferBytes()
-    bytes.add(rows, config.intermediateSize, size: narrow, count: roundsDecoder && precision != .float32 ? 5 : 3)
+    if roundsDecoder && precision == .bfloat16 {
+      bytes.add(rows, config.intermediateSize, size: narrow)
+      bytes.add(rows, config.intermediateSize, size: 1, count: 2)
+      bytes.add(rows, config.intermediateSize, size: 2, count: 2)
+    } else {
+      bytes.add(rows, config.intermediateSize, size: narrow, count: 3)
+    }
     bytes.add(rows, config.hiddenSize)
     return bytes
   }

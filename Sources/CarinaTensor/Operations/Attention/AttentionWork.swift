@@ -90,11 +90,12 @@ extension AttentionLayout {
   /// Zeros [S, H·E] in which the gradients of each query head are summed: `target` itself, [S, K·E], where no head is
   /// shared.
   func perHead(_ target: Tensor, on backend: CPUBackend) -> Tensor {
-    guard heads > keyValueHeads else {
-      backend.fillWithZeros(target)
-      return target
+    let sums =
+      heads > keyValueHeads ? Tensor(uninitialized: [target.rows, heads * headSize], on: backend) : target
+    RowSplit.run(sums.rows, grain: RowSplit.grain(width: sums.width)) { rows in
+      (sums.floats + rows.lowerBound * sums.width).update(repeating: 0, count: rows.count * sums.width)
     }
-    return Tensor(zeros: [target.rows, heads * headSize], on: backend)
+    return sums
   }
 
   /// Adds the heads of each group, in order: [S, H·E] to [S, K·E].

@@ -62,12 +62,17 @@ struct TiledAttention {
   func backward(_ gradient: Tensor, dquery: Tensor, dkey: Tensor, dvalue: Tensor) {
     let size = layout.headSize
     let keys = packed(key, as: .columns), keyRows = packed(key, as: .rows), valueColumns = packed(value, as: .columns)
-    backend.fillWithZeros(dquery)
     // Each query head sums into rows of its own; the heads of a group are added afterwards, in order.
     let dkeys = layout.perHead(dkey, on: backend), dvalues = layout.perHead(dvalue, on: backend)
     ThreadTeam.run(taskCount: division.starts.count * layout.heads) { task in
       let sequence = task / layout.heads, head = task % layout.heads, start = division.starts[sequence]
-      for block in division.blocks[sequence] where !block.columns.isEmpty {
+      for block in division.blocks[sequence] {
+        guard !block.columns.isEmpty else {
+          for row in block.rows {
+            (dquery.floats + (start.query + row) * dquery.width + head * size).update(repeating: 0, count: size)
+          }
+          continue
+        }
         let count = block.rows.count, columns = TiledAttention.padded(block.columns.count)
         let firstRow = start.query + block.rows.lowerBound, firstKey = start.key + block.columns.lowerBound
         let probabilities = Tensor(uninitialized: [count, columns], on: backend),
@@ -174,13 +179,28 @@ struct TiledAttention {
         headCount: headCount,
         pairs: pairs)
     }
-    ThreadTeam.run(taskCount: results.count * heads) { task in
-      let sequence = task / heads, head = task % heads, count = layout.keyCounts[sequence]
-      let source = tensor.floats + layout.keyStarts[sequence] * tensor.width + head * size
-      let target = results[sequence].storage.bfloats + head * results[sequence].headCount
-      switch packing {
-      case .columns: carina_pack_rows_as_columns(source, Int64(tensor.width), Int64(count), Int64(size), target)
-      case .rows: carina_pack_rows(source, Int64(tensor.width), Int64(count), Int64(size), target)
+    // Panels of keys, or of a head's columns, are packed one by one, as few heads may be all that there is.
+    let pieces = results.indices.flatMap { sequence in
+      (0..<heads).flatMap { head in
+        stride(from: 0, to: packing == .columns ? layout.keyCounts[sequence] : size, by: TiledAttention.panel).map {
+          (sequence: sequence, head: head, first: $0)
+        }
+      }
+    }
+    RowSplit.run(pieces.count, grain: 2) { range in
+      for piece in pieces[range] {
+        let pack = results[piece.sequence], count = layout.keyCounts[piece.sequence], first = piece.first
+        let source = tensor.floats + layout.keyStarts[piece.sequence] * tensor.width + piece.head * size
+        let target = pack.storage.bfloats + piece.head * pack.headCount + first * pack.pairs * 2
+        switch packing {
+        case .columns:
+          carina_pack_rows_as_columns(
+            source + first * tensor.width, Int64(tensor.width), Int64(min(TiledAttention.panel, count - first)),
+            Int64(size), target)
+        case .rows:
+          carina_pack_rows(
+            source + first, Int64(tensor.width), Int64(count), Int64(min(TiledAttention.panel, size - first)), target)
+        }
       }
     }
     return results
