@@ -80,7 +80,9 @@ package final class OneDNNProduct: MatrixProductProvider, Sendable {
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue
   ) -> Bool {
     if multiplyPackedOnce(a, b, into: c, epilogue) { return true }
-    guard let product = primitives.product(a, b, cStride: b.columns, accumulate: false, epilogue.kind) else { return false }
+    guard let product = primitives.product(a, b, cStride: b.columns, accumulate: false, epilogue.kind) else {
+      return false
+    }
     run(product, a, b.pointer, into: c, epilogue)
     return true
   }
@@ -131,7 +133,8 @@ package final class OneDNNProduct: MatrixProductProvider, Sendable {
     // The factor's transpose as it would lie plainly, for which the layout is chosen.
     let plain = MatrixOperand(
       pointer: b.storage.pointer, elementType: .bfloat16, rows: b.columns, columns: b.rows, stride: b.rows)
-    guard a.rows >= OneDNNProduct.fewestRowsTransposed, b.layout.hasPairTiles, let layout = primitives.layout(of: plain),
+    guard a.rows >= OneDNNProduct.fewestRowsTransposed, b.layout.hasPairTiles,
+      let layout = primitives.layout(of: plain),
       layout.hasPairTiles
     else {
       return false
@@ -151,8 +154,10 @@ package final class OneDNNProduct: MatrixProductProvider, Sendable {
     _ a: MatrixOperand, _ b: UnsafeRawPointer, _ layout: OneDNNPrimitives.Layout, rows: Int, columns: Int,
     into c: UnsafeMutableRawPointer, _ epilogue: ProductEpilogue, accumulate: Bool = false
   ) -> Bool {
-    guard let product = primitives.product(
-        a, layout, rows: rows, columns: columns, epilogue.kind, accumulate: accumulate) else {
+    guard
+      let product = primitives.product(
+        a, layout, rows: rows, columns: columns, epilogue.kind, accumulate: accumulate)
+    else {
       return false
     }
     run(product, a, b, into: c, epilogue)
