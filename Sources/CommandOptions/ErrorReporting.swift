@@ -44,6 +44,10 @@ public func runProgram<Program: ParsableCommand>(_ program: Program.Type) -> Nev
     let code = program.exitCode(for: error)
     // Help goes to stdout as it is; a complaint repeats what was typed, perhaps a file's name.
     guard !(error is ExitCode), code != .success else { program.exit(withError: error) }
+    if let refusal = ParserRefusal.error(program.message(for: error), words: normalizedArguments()) {
+      writeError("\(refusal)")
+      program.exit(withError: refusal.exitCode)
+    }
     writeToStandardError(DisplayedText.of(program.fullMessage(for: error), keepingLines: true) + "\n")
     program.exit(withError: code)
   }

@@ -97,7 +97,8 @@ public struct ModelPartsOptions: ParsableArguments {
   /// Loads the model.
   /// - Parameter demand: what it will be asked, for the forecast of the memory; nil where it is not asked.
   /// - Throws: `CarinaError.usage`, `.missingInput`, `.badData`.
-  public func load(precision: ElementType, for demand: AnswerDemand? = nil, on device: Device) throws -> AnsweringModel {
+  public func load(precision: ElementType, for demand: AnswerDemand? = nil, on device: Device) throws -> AnsweringModel
+  {
     try check()
     guard let visionModel, let languageModelPath, let projectorPath else {
       return try AnsweringModel.load(

@@ -32,7 +32,11 @@ struct AskingOptions: ParsableArguments {
 
   /// The shard directory.
   func shardsPath() throws -> String {
-    guard let shards else { throw CarinaError(.usage, "--shards is missing: there is nothing to ask about") }
+    guard let shards else {
+      throw CarinaError(
+        .usage, "--shards is missing: there is nothing to ask about", expected: "--shards DIR, which preprocess wrote",
+        remedy: "Answers made elsewhere are scored with --predictions instead.")
+    }
     return shards
   }
 

@@ -52,17 +52,58 @@ import Testing
       ("evaluate", "--load_in_8bit", "--weights int8"), ("evaluate", "--base-weights", "--weights"),
       ("evaluate", "--lora-path", "--adapter"), ("infer", "--max-tokens", "--max-new-tokens"),
       ("infer", "--prompt", "--question"), ("infer", "--model", "--checkpoint"), ("evaluate", "--config", "checkpoint"),
+      ("train-stage1", "--lora-rank", "train stage 2"), ("train-stage0", "--vision-weights", "leave it out"),
+      ("train-stage1", "--unfreeze_llm", "leave it out"),
     ])
   func foreignNames(program: String, word: String, remedy: String) throws {
     let run = try ProgramRun(program, [word, "8", "--output-dir", "/nowhere/at/all"])
     let name = word.prefix { $0 != "=" }.replacing("_", with: "-")
     #expect(run.exitCode == 64 && run.output.isEmpty)
-    #expect(run.errors.hasPrefix("error: \(name) is a name of "), "\(run.errors)")
+    #expect(
+      run.errors.hasPrefix("error: \(name) is a name of ") || run.errors.hasPrefix("error: \(name) is an option of "),
+      "\(run.errors)")
     #expect(run.errors.contains(remedy) && run.errors.contains("no option of \(program)"), "\(run.errors)")
     let help = try ProgramRun(program, ["--help"])
     #expect(!help.output.contains("\(name) ") && !help.output.contains("\(name)\n"), "\(name) is an option")
     // What stands behind a lone -- is no option, and other commands have their own.
     let behind = try ProgramRun(program, ["--", word])
-    #expect(!behind.errors.contains("is a name of"), "\(behind.errors)")
+    #expect(!behind.errors.contains("no option of"), "\(behind.errors)")
+  }
+
+  @Test(
+    "a text that is no value says what the option takes",
+    arguments: [
+      ("train-stage2", "--lora-rank", "sixteen", "a whole number, at least 1 and at most 65536"),
+      ("train-stage2", "--lora-dropout", "5%", "a number from 0 to below 1"),
+      ("train-stage1", "--learning_rate", "2e-4x", "a number of at least 0"),
+      ("train-stage0", "--chunk-size", "four", "a whole number, at least 1"),
+      ("evaluate", "--memory-limit", "8GB", "a number of GiB above 0"),
+      ("evaluate", "--batch-size", "16,", "a whole number, at least 1"), ("infer", "--seed", "x", "a whole number"),
+      ("infer", "--top-p", "90%", "a number above 0 and up to 1"),
+    ])
+  func values(program: String, option: String, value: String, expected: String) throws {
+    let run = try ProgramRun(
+      program,
+      ["--train-shards", "x", "--vision-model", "x", "--llm", "x"].filter { _ in program == "train-stage1" }
+        + (program == "infer" ? [] : ["--output-dir", "/nowhere/at/all"]) + [option, value])
+    let name = option.replacing("_", with: "-")
+    #expect(run.exitCode == 64 && run.output.isEmpty)
+    #expect(
+      run.errors.contains("error: \(name) cannot be used; expected \(expected), found \(value)."), "\(run.errors)")
+  }
+
+  @Test(
+    "a word that belongs to no option is refused with what stands before it and how lists, blanks and switches are written",
+    arguments: [
+      ("train-stage2", ["--lora-targets", "q_proj,", "v_proj"], "v_proj", "--lora-targets q_proj,"),
+      ("train-stage2", ["--eval-every", "100", "steps"], "steps", "--eval-every 100"),
+      ("train-stage1", ["--download", "google/gemma-3-1b-pt"], "google/gemma-3-1b-pt", "--download"),
+      ("evaluate", ["--arms", "true", "shuffled"], "shuffled", "--arms true"),
+    ])
+  func strayWords(program: String, words: [String], stray: String, before: String) throws {
+    let run = try ProgramRun(program, words + ["--output-dir", "/nowhere/at/all"])
+    #expect(run.exitCode == 64 && run.output.isEmpty)
+    #expect(run.errors.contains("error: the argument \"\(stray)\" belongs to no option"), "\(run.errors)")
+    #expect(run.errors.contains("behind \(before).") && run.errors.contains("commas without blanks"), "\(run.errors)")
   }
 }

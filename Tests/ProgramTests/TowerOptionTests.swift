@@ -71,6 +71,9 @@ import Testing
     #expect(told.exitCode == 0 && told.errors.contains("models.siglip was"), "\(told.errors)")
     let preset = try tower.train(output: third.path, ["--presets", "llava-1.5"])
     #expect(preset.exitCode == 64 && preset.errors.contains("has nothing for train-stage0"), "\(preset.errors)")
+    for text in ["expected projection-trainer", "train-stage1 and train-stage2", "leave --presets out"] {
+      #expect(preset.errors.contains(text), "\(text): \(preset.errors)")
+    }
   }
 
   @Test("changed options are gone on with when that is asked for")

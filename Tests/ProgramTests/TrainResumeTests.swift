@@ -111,6 +111,9 @@ import Testing
     #expect(try run.log() == log)
     let nowhere = try train(run, ["--resume", run.file("checkpoints/step-77")])
     #expect(nowhere.exitCode == 66 && nowhere.errors.contains("step-77"), "\(nowhere.errors)")
+    let word = try train(run, ["--resume", "yes"])
+    #expect(word.exitCode == 66 && word.errors.contains("yes: --resume names no checkpoint"), "\(word.errors)")
+    #expect(word.errors.contains("auto, never, or the directory"), "\(word.errors)")
     #expect(try run.log() == log)
   }
 

@@ -28,7 +28,7 @@ public struct ComputingSettingList: SettingList {
     section: .memory, record: .never)
   /// The most memory that the process is to take, in GiB; nil for what is available.
   public let memoryLimit = Setting<Double?>(
-    "memory_limit", nil, .optional(SettingRange("GiB, above 0") { $0 > 0 && $0 < 1e6 }),
+    "memory_limit", nil, .optional(SettingRange("a number of GiB above 0") { $0 > 0 && $0 < 1e6 }),
     help: "Most memory to plan for (default: what is available).", section: .memory, record: .never, valueName: "GiB")
 }
 

@@ -46,7 +46,7 @@ public struct GenerationSettingList: SettingList {
     let length = declared.lengthPenalty.name
     try require(
       options.beamCount == 1 || options.temperature == 0, beams, "1 when \(setting: temperature) is not 0",
-      "\(options.beamCount)")
+      "\(options.beamCount)", remedy: "Leave \(setting: beams) or \(setting: temperature) out.")
     for (name, isSet) in [
       (declared.topK.name, options.topK != nil), (declared.topP.name, options.topP != nil),
     ] {

@@ -55,6 +55,18 @@ public struct Setting<Value: SettingValue>: Sendable {
     return setting
   }
 
+  /// What its values are, for the refusal of a text that is none.
+  public var expectation: String {
+    let kind =
+      switch Value.self {
+      case is Int.Type, is Int?.Type, is UInt64.Type: "a whole number"
+      case is Double.Type, is Double?.Type: "a number"
+      default: "another value"
+      }
+    if range.words.hasPrefix(kind) { return range.words }
+    return range.words == SettingRange<Value>.any.words ? kind : "\(kind), \(range.words)"
+  }
+
   /// Refuses a value out of range.
   /// - Throws: `CarinaError.usage` that names the setting.
   public func check(_ value: Value) throws {

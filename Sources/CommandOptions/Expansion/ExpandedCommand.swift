@@ -58,12 +58,15 @@ struct ExpandedCommand {
     _ name: String, _ program: String, without given: RecipeArguments
   ) throws -> (words: [String], source: String) {
     guard let preset = TrainingPreset(rawValue: name) else {
-      throw CarinaError(.usage, "--presets is not known", expected: TrainingPreset.names, found: name)
+      throw CarinaError(.usage, "--presets cannot be used", expected: TrainingPreset.names, found: name)
     }
     guard let options = preset.options(of: program) else {
+      let able = programs.filter { preset.options(of: $0) != nil }.joined(separator: " and ")
+      let others = TrainingPreset.allCases.filter { $0.options(of: program) != nil }.map(\.rawValue)
       throw CarinaError(
-        .usage, "the preset \(name) has nothing for \(program)", at: preset.source,
-        remedy: "It is of the other stage.")
+        .usage, "the preset \(name) has nothing for \(program)", expected: others.joined(separator: ", "),
+        found: "\(name), whose values are for \(able)",
+        remedy: "Choose one of this program's, or leave --presets out.")
     }
     // Whoever trains the whole language model wants no adapters.
     let isWhole = given.has("unfreeze-llm")

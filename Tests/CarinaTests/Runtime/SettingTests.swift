@@ -82,7 +82,7 @@ import Testing
     computing.memoryLimit = 0
     #expect(
       thrownCarinaError { try computing.validate() }?.description
-        == "memory_limit cannot be used; expected GiB, above 0, found 0.0.")
+        == "memory_limit cannot be used; expected a number of GiB above 0, found 0.0.")
     var images = SettingValues<AugmentationSettingList>()
     #expect(try text(images) == "{}")
     images.augment = try ImageAugmentation(notation: "shift:0,contrast:0")

@@ -11,7 +11,8 @@ import Carina
 
   private func decoder(vocabulary: Int = 500, layers: Int = 8) -> DecoderConfig {
     DecoderConfig(
-      vocabularySize: vocabulary, hiddenSize: 48, intermediateSize: 96, headCount: 4, keyValueHeadCount: 1, headSize: 12,
+      vocabularySize: vocabulary, hiddenSize: 48, intermediateSize: 96, headCount: 4, keyValueHeadCount: 1,
+      headSize: 12,
       layerIsLocal: (0..<layers).map { $0 % 2 == 0 }, window: 16, localRotaryBase: 10_000, globalRotaryBase: 1_000_000,
       attentionScale: 0.3, maximumPositions: 1024, endTokens: [1], padToken: 0, beginToken: 2)
   }
@@ -44,7 +45,8 @@ import Carina
     decoder.multiplyInBytes()
     vision.multiplyInBytes()
     for (matrices, table) in [
-      (decoder.matricesByInput, TensorTable(of: decoder.config)), (vision.matricesByInput, TensorTable(of: vision.config)),
+      (decoder.matricesByInput, TensorTable(of: decoder.config)),
+      (vision.matricesByInput, TensorTable(of: vision.config)),
     ] {
       var bytes = 0, factors: [ObjectIdentifier: Int] = [:]
       for matrix in matrices.joined() {
@@ -183,7 +185,8 @@ import Carina
       try model.renderer.generation(question: shards.sample($0).question).count + perImage
     }
     #expect(plain.longest == lengths.max() && plain.newTokens == 9 && plain.sequences == 2 && plain.passes == 3)
-    #expect(plain.rows == [lengths[0] + lengths[1], lengths[2] + lengths[3], lengths[4]].max() && plain.supervised == 0)
+    #expect(
+      plain.rows == [lengths[0] + lengths[1], lengths[2] + lengths[3], lengths[4]].max() && plain.supervised == 0)
     options.withLikelihood = true
     options.arms = [.trueImage, .blank]
     let likely = try answers(AnswerDemand(options, shards: shards))
@@ -191,7 +194,8 @@ import Carina
     let limited = try answers(AnswerDemand(options, shards: shards, maximumAnswerTokens: 1))
     #expect(limited.supervised < likely.supervised)
     let questions = [
-      ImageQuestion(imagePath: "a.png", question: "is it?"), ImageQuestion(imagePath: "a.png", question: "is it <image>"),
+      ImageQuestion(imagePath: "a.png", question: "is it?"),
+      ImageQuestion(imagePath: "a.png", question: "is it <image>"),
       ImageQuestion(imagePaths: ["a.png", "b.png"], question: "is it?"),
       // What the model cannot be asked is refused later, by its line.
       ImageQuestion(imagePath: "c.png", question: String(repeating: "heart ", count: 100)),

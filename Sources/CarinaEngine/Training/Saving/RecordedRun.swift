@@ -22,6 +22,14 @@ public struct RecordedRun: Sendable {
     var isDirectory: ObjCBool = false
     let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     self.path = isThere && isDirectory.boolValue ? "\(path)/\(RunRecord.fileName)" : path
+    if isThere, let document = try? JSONValue.parseFile(self.path), document["configuration"] == nil {
+      throw CarinaError(
+        .badData, "is no record of a run", at: self.path,
+        expected: "the \(RunRecord.fileName) of a training run, or its directory",
+        found: document.object.map { "a file of other keys: \(NameList.text(Array($0.keys.prefix(3))))" }
+          ?? document.kindName,
+        remedy: "Name the directory that the run wrote, in which its \(RunRecord.fileName) lies.")
+    }
     let found: RunRecord?
     do {
       found = try RunRecord(path: self.path)

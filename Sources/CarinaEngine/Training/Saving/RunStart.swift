@@ -94,7 +94,15 @@ package struct RunStart<Objective: TrainingObjective> {
   package func state(_ record: RunRecord?) throws -> TrainingState? {
     switch policy(record) {
     case .never: return nil
-    case .from(let path): return try state(at: path, record)
+    case .from(let path):
+      var isDirectory: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
+        throw CarinaError(
+          .missingInput, "\(setting: .resume) names no checkpoint", at: path,
+          expected: "auto, never, or the directory of a checkpoint, such as \(checkpoints.directory(step: 100))",
+          remedy: "Leave \(setting: .resume) out to go on from the newest one.")
+      }
+      return try state(at: path, record)
     case .automatic:
       var damaged: [String] = []
       for step in checkpoints.steps().reversed() {

@@ -11,6 +11,6 @@ func refuseForeignOptions(_ program: String, _ words: [String]) throws {
     let name = String(word.dropFirst(2).prefix { $0 != "=" })
     guard let option = options[name] else { continue }
     throw CarinaError(
-      .usage, "--\(name) is a name of \(option.origin), and no option of \(program)", remedy: option.remedy)
+      .usage, "--\(name) is \(option.origin), and no option of \(program)", remedy: option.remedy)
   }
 }
