@@ -47,7 +47,7 @@ import Testing
     let records = try [smooth, full].map { try JSONValue.parseFile($0.file("run.json"))["configuration"] }
     #expect(records[0]?["base_weights"]?.string == "int8" && records[0]?["vision_weights"]?.string == "int8")
     #expect(records[1]?["base_weights"] == nil && records[1]?["vision_weights"] == nil)
-    #expect(records[0]?["byte_rounding"]?.int == 3 && records[1]?["byte_rounding"] == nil)
+    #expect(records[0]?["byte_rounding"]?.int == 4 && records[1]?["byte_rounding"] == nil)
     let (rounded, plain) = (try losses(smooth), try losses(full))
     #expect(rounded != plain && rounded.count == 10)
     expectClose(rounded, plain, relative: 0.02)
@@ -62,7 +62,7 @@ import Testing
     #expect(try train(["--max-steps", "4"]).exitCode == 0)
     var record = try #require(JSONValue.parseFile(run.file("run.json")).object)
     var configuration = try #require(record["configuration"]?.object)
-    #expect(configuration["byte_rounding"]?.int == 3)
+    #expect(configuration["byte_rounding"]?.int == 4)
     // What came before the number was kept.
     configuration["byte_rounding"] = nil
     record["configuration"] = .object(configuration)
@@ -77,14 +77,14 @@ import Testing
     }
     let refused = try train(["--max-steps", "4"])
     #expect(refused.exitCode == 64, "\(refused.errors)")
-    for words in ["byte_rounding was 1, is 3", "rounds to 8 bits in another way", "--resume-anyway"] {
+    for words in ["byte_rounding was 1, is 4", "rounds to 8 bits in another way", "--resume-anyway"] {
       #expect(refused.errors.contains(words), "\(words): \(refused.errors)")
     }
     #expect(!refused.errors.contains("base_weights"))
     let branch = try train(["--resume-anyway"])
-    #expect(branch.exitCode == 0 && branch.errors.contains("byte_rounding was 1, is 3"), "\(branch.errors)")
+    #expect(branch.exitCode == 0 && branch.errors.contains("byte_rounding was 1, is 4"), "\(branch.errors)")
     let found = try JSONValue.parseFile(run.file("run.json"))
-    #expect(found["configuration"]?["byte_rounding"]?.int == 3)
+    #expect(found["configuration"]?["byte_rounding"]?.int == 4)
     #expect(try train().output.contains("already done"))
   }
 
