@@ -157,15 +157,20 @@ struct EmulatedDeviceTests {
   func memory() throws {
     let image = try #require(FileManager.default.contentsOfDirectory(atPath: world.archive + "/images").min())
     let full = machine(["CARINA_EMULATION_MEMORY": "20000"])
-    let result = try ProgramRun(
-      "infer",
-      [
-        "--vision-model", world.vision, "--llm-path", world.language, "--projector-path", world.projector,
-        "--image-path", "\(world.archive)/images/\(image)", "--question", "Where?", "--max-new-tokens", "2",
-        "--precision", "fp32", "--device", "cuda",
-      ], environment: full)
+    func infer(_ more: [String]) throws -> ProgramRun {
+      try ProgramRun(
+        "infer",
+        [
+          "--vision-model", world.vision, "--llm-path", world.language, "--projector-path", world.projector,
+          "--image-path", "\(world.archive)/images/\(image)", "--question", "Where?", "--max-new-tokens", "2",
+          "--precision", "fp32", "--device", "cuda",
+        ] + more, environment: full)
+    }
     expectRefusal(
-      result, ["the memory of the GPU is used up", "free of 19.5 KiB", "more, found", "--device would help"])
+      try infer([]), ["the run does not fit into the memory of the device", "nvidia-smi", "another --device"])
+    expectRefusal(
+      try infer(["--memory-limit", "100"]),
+      ["the memory of the GPU is used up", "free of 19.5 KiB", "more, found", "--device would help"])
     let training = try train(full, ["--device", "cuda", "--precision", "fp32"])
     expectRefusal(training, ["the run does not fit into the memory"])
     let limited = try train(machine(), ["--device", "cuda", "--precision", "fp32", "--memory-limit", "0.0001"])

@@ -101,7 +101,10 @@ import Testing
       ("evaluate", ["--arms", "true", "shuffled"], "shuffled", "--arms true"),
     ])
   func strayWords(program: String, words: [String], stray: String, before: String) throws {
-    let run = try ProgramRun(program, words + ["--output-dir", "/nowhere/at/all"])
+    let run = try ProgramRun(
+      program,
+      ["--train-shards", "x", "--vision-model", "x", "--llm", "x"].filter { _ in program.hasPrefix("train") } + words
+        + ["--output-dir", "/nowhere/at/all"])
     #expect(run.exitCode == 64 && run.output.isEmpty)
     #expect(run.errors.contains("error: the argument \"\(stray)\" belongs to no option"), "\(run.errors)")
     #expect(run.errors.contains("behind \(before).") && run.errors.contains("commas without blanks"), "\(run.errors)")

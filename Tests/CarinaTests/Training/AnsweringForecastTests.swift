@@ -44,9 +44,9 @@ import Carina
     let decoder = Decoder(decoder(), from: source), vision = VisionEncoder(vision, from: source)
     decoder.multiplyInBytes()
     vision.multiplyInBytes()
-    for (matrices, table) in [
-      (decoder.matricesByInput, TensorTable(of: decoder.config)),
-      (vision.matricesByInput, TensorTable(of: vision.config)),
+    for (matrices, table, packed) in [
+      (decoder.matricesByInput, TensorTable(of: decoder.config), false),
+      (vision.matricesByInput, TensorTable(of: vision.config), true),
     ] {
       var bytes = 0, factors: [ObjectIdentifier: Int] = [:]
       for matrix in matrices.joined() {
@@ -55,7 +55,8 @@ import Carina
         factors[ObjectIdentifier(columns.storage)] = 4 * columns.count
       }
       #expect(matrices.allSatisfy { !$0.isEmpty } && factors.count == matrices.count)
-      #expect(MemoryForecast.roundedByteCount(table.matricesByInput) == bytes + factors.values.reduce(0, +))
+      let forecast = MemoryForecast.roundedByteCount(table.matricesByInput, packed: packed)
+      #expect(forecast == bytes + factors.values.reduce(0, +))
     }
   }
 
@@ -105,7 +106,7 @@ import Carina
     plan.model.roundsVision = true
     let vision = MemoryForecast(plan, base: 0)
     let table = TensorTable(of: self.vision).matricesByInput
-    #expect(full.weights - vision.weights == 3 << 18 - MemoryForecast.roundedByteCount(table))
+    #expect(full.weights - vision.weights == 3 << 18 - MemoryForecast.roundedByteCount(table, packed: true))
     plan.roundsWeights = true
     (plan.head.mapped, plan.head.returnable) = (1 << 30, 1 << 18)
     let both = MemoryForecast(plan, base: 0)

@@ -41,7 +41,8 @@ extension MemoryForecast {
     packedDecoder =
       plan.roundsWeights || !repeats
       ? 0 : MemoryForecast.packedByteCount(decoderTable, model, most: Decoder.mostPackedWeights)
-    let roundedVision = model.roundsVision ? MemoryForecast.roundedByteCount(visionTable.matricesByInput) : 0
+    let roundedVision =
+      model.roundsVision ? MemoryForecast.roundedByteCount(visionTable.matricesByInput, packed: true) : 0
     let roundedDecoder = plan.roundsWeights ? MemoryForecast.roundedByteCount(decoderTable, decoder) : 0
     let returnedVision = model.roundsVision ? vision.returnableBlocks : min(packedVision, vision.returnable)
     let returnedDecoder = plan.roundsWeights ? language.returnableBlocks + plan.head.returnable : 0

@@ -209,7 +209,8 @@ public struct MemoryForecast: Equatable, Sendable {
     let returned =
       min(packedVision, plan.footprints.vision.returnable) + min(packedDecoder, plan.footprints.decoder.returnable)
     let rounded =
-      (plan.roundsVision ? MemoryForecast.roundedByteCount(TensorTable(of: plan.vision).matricesByInput) : 0)
+      (plan.roundsVision
+        ? MemoryForecast.roundedByteCount(TensorTable(of: plan.vision).matricesByInput, packed: true) : 0)
       + (plan.roundsDecoder ? MemoryForecast.roundedByteCount(TensorTable(of: decoder).matricesByInput) : 0)
     weights =
       parts.reduce(0) { $0 + ($1.1 ? 0 : $1.0.mapped) + $1.0.copied } + packed - returned
@@ -277,16 +278,20 @@ public struct MemoryForecast: Equatable, Sendable {
 
   /// Bytes of matrices in 8 bits for products of bytes, with the fp32 factors of their columns, which are the same of
   /// matrices that read the same rows.
-  package static func roundedByteCount(_ matricesByInput: [[[Int]]]) -> Int {
+  /// - Parameter packed: whether they lie in panels, as the vision encoder's do.
+  package static func roundedByteCount(_ matricesByInput: [[[Int]]], packed: Bool = false) -> Int {
     matricesByInput.reduce(0) { sum, shapes in
       let factors = 4 * (shapes.first?.dropFirst().reduce(1, *) ?? 0)
-      return sum + factors + shapes.reduce(0) { $0 + roundedByteCount($1) }
+      return sum + factors + shapes.reduce(0) { $0 + roundedByteCount($1, packed: packed) }
     }
   }
 
   /// Bytes of a matrix in 8 bits.
-  package static func roundedByteCount(_ shape: [Int]) -> Int {
-    QuantizedLayout(rows: shape[0], columns: shape.dropFirst().reduce(1, *)).byteCount
+  package static func roundedByteCount(_ shape: [Int], packed: Bool = false) -> Int {
+    let columns = shape.dropFirst().reduce(1, *)
+    return packed
+      ? BytePanels.byteCount(rows: shape[0], columns: columns, .standard)
+      : QuantizedLayout(rows: shape[0], columns: columns).byteCount
   }
 
   /// One line for the run's header.
@@ -365,9 +370,11 @@ public struct MemoryForecast: Equatable, Sendable {
   /// That it does not fit, with what would help.
   func refusal(_ available: Int, _ remedies: [String]) -> CarinaError {
     let last = "a machine with more memory, or \(setting: .memoryLimit) where the forecast is not believed"
+    let ofDevice =
+      host == nil ? [] : ["to end other programs on the card, see nvidia-smi", "another \(setting: .device)"]
     return CarinaError(
       .usage, "the run does not fit into the memory\(host == nil ? "" : " of the device")",
       expected: "at most \(MemoryForecast.text(available + base))", found: summary,
-      remedy: "What would help: \((remedies + [last]).joined(separator: "; ")).")
+      remedy: "What would help: \((remedies + ofDevice + [last]).joined(separator: "; ")).")
   }
 }

@@ -26,7 +26,8 @@ package final class BytePanels: QuantizedFactor {
     panelByteCount = Int(carina_byte_panel_bytes(Int64(columns), Int64(group)))
     let width = BytePanelProduct.panelWidth
     panelCount = (rows + width - 1) / width
-    storage = Storage(byteCount: panelCount * panelByteCount + 4 * rows + 64, on: backend)
+    storage = Storage(
+      byteCount: BytePanels.byteCount(rows: rows, columns: columns, backend.byteRounding), on: backend)
     scales.update(from: matrix.scales, count: rows)
     ThreadTeam.run(taskCount: panelCount) { index in
       let first = index * width
@@ -35,6 +36,13 @@ package final class BytePanels: QuantizedFactor {
         UnsafeMutablePointer(mutating: panel(index)), byVectors ? 1 : 0)
     }
     withExtendedLifetime(matrix) {}
+  }
+
+  /// Bytes of a matrix in panels.
+  package static func byteCount(rows: Int, columns: Int, _ rounding: ByteRounding) -> Int {
+    let width = BytePanelProduct.panelWidth
+    return (rows + width - 1) / width * Int(carina_byte_panel_bytes(Int64(columns), Int64(rounding.forward))) + 4 * rows
+      + 64
   }
 
   /// The panel of rows 64 · `index` and those that follow.
