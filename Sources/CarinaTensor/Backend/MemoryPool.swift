@@ -32,8 +32,6 @@ package final class MemoryPool: @unchecked Sendable {
   /// From here on buffers are mapped, lent to smaller requests and given back.
   private static let mappingThreshold = 1 << 17
   private static let hugePageThreshold = 1 << 20
-  /// From here on buffers of up to twice the size serve where something would have to be given back for another.
-  private static let lendingThreshold = 1 << 22
   private let smallestRoom: Int
 
   /// An empty pool.
@@ -95,15 +93,7 @@ package final class MemoryPool: @unchecked Sendable {
     // With some room to spare, so that a step in steady state still asks for nothing.
     let highest = max(peak, expected)
     let most = highest + MemoryPool.room(peak: highest, largest: largest, smallest: smallestRoom)
-    if reserved + size > most {
-      // Rather than give back an idle buffer of up to twice the size, and map and clear another, it serves as it is.
-      if size >= MemoryPool.lendingThreshold, let idle = takeLarger(size, upTo: 2 * size) {
-        inUse += idle.size - size
-        peak = max(peak, inUse)
-        return idle.pointer
-      }
-      unmapIdle(reserved + size - most)
-    }
+    if reserved + size > most { unmapIdle(reserved + size - most) }
     reserved += size
     guard size >= MemoryPool.mappingThreshold else {
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
@@ -120,13 +110,8 @@ package final class MemoryPool: @unchecked Sendable {
   private func takeFree(_ size: Int) -> (pointer: UnsafeMutableRawPointer, size: Int)? {
     if let idle = free[size]?.popLast() { return (idle.pointer, size) }
     guard size >= MemoryPool.mappingThreshold, reserved + size > expected else { return nil }
-    return takeLarger(size, upTo: size + size / 2)
-  }
-
-  /// A free buffer of the next larger class that has one, up to a size.
-  private func takeLarger(_ size: Int, upTo most: Int) -> (pointer: UnsafeMutableRawPointer, size: Int)? {
     var larger = MemoryPool.sizeClass(size + 1)
-    while larger <= most {
+    while larger <= size + size / 2 {
       if let idle = free[larger]?.popLast() {
         borrowed[idle.pointer] = larger
         return (idle.pointer, larger)

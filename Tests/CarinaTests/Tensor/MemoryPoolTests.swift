@@ -50,20 +50,6 @@ import Carina
     pool.release(smallest, sizes[0])
   }
 
-  @Test("where something would be given back for it, a large buffer is served with an idle one of up to twice the size")
-  func lendingInsteadOfMapping() {
-    let pool = MemoryPool(smallestRoom: 0)
-    let wide = (0..<12).map { _ in pool.allocate(30 * megabyte) }
-    for buffer in wide { pool.release(buffer, 30 * megabyte) }
-    // 12 · 30 were in use, and 8 · 30 are the room.
-    let narrow = (0..<15).map { _ in pool.allocate(16 * megabyte) }
-    #expect(pool.usage.reserved == 600 * megabyte && pool.usage.inUse == 240 * megabyte)
-    let lent = pool.allocate(16 * megabyte)
-    #expect(wide.contains(lent) && pool.usage.reserved == 600 * megabyte && pool.usage.inUse == 270 * megabyte)
-    for buffer in narrow + [lent] { pool.release(buffer, 16 * megabyte) }
-    #expect(pool.usage.inUse == 0 && pool.usage.reserved == 600 * megabyte)
-  }
-
   @Test("until what is expected is held, nothing goes back and nothing larger is lent")
   func expecting() {
     let pool = MemoryPool(smallestRoom: 0)
