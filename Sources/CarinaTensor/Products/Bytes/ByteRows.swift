@@ -51,6 +51,17 @@ package final class ByteRows {
     withExtendedLifetime(x) {}
   }
 
+  /// Rounds a gradient [R, N] for the product with N rows of weights in 8 bits. The sums go over these rows, whose scales
+  /// [N] therefore belong to the gradient.
+  convenience init(
+    gradient: Tensor, scales: UnsafePointer<Float>, of rows: Int, byVectors: Bool, on backend: CPUBackend
+  ) {
+    precondition(gradient.width == rows, "gradients of \(gradient.width) meet weights of \(rows) rows")
+    self.init(
+      gradient, factors: scales, group: backend.byteRounding.backward, widensLarge: backend.byteRounding.widensLarge,
+      byVectors: byVectors, on: backend)
+  }
+
   /// Bytes from one row to the next: an odd number of lines, so that rows that a product reads together do not lie in one
   /// set of the cache.
   static func stride(_ columns: Int) -> Int {

@@ -32,11 +32,7 @@ extension QuantizedMatrix {
   package func gradientRows(_ gradient: Tensor) -> ByteRows { gradientRows(gradient, byVectors: ByteRows.hasVectors) }
 
   private func gradientRows(_ gradient: Tensor, byVectors: Bool) -> ByteRows {
-    precondition(gradient.width == rows, "gradients of \(gradient.width) meet weights of \(rows) rows")
-    // The sums go over the rows of W, whose scales therefore belong to the gradient.
-    return ByteRows(
-      gradient, factors: scales, group: backend.byteRounding.backward, widensLarge: backend.byteRounding.widensLarge,
-      byVectors: byVectors, on: backend)
+    ByteRows(gradient: gradient, scales: scales, of: rows, byVectors: byVectors, on: backend)
   }
 
   /// See `QuantizedFactor`.
