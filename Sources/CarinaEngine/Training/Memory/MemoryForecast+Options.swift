@@ -30,10 +30,13 @@ extension MemoryForecast {
       policy: options.policy, precision: precision, batch: batch, rowsPerImage: rowsPerImage,
       featuresPerImage: projectorConfig.pooling?.tokenCount ?? featuresPerImage,
       keepsFeatures: options.featureCache != nil, packsFactors: backend.packsFactors, adapters: adapters)
-    if !options.policy.trainsDecoder || options.policy.freezesEmbeddings {
-      plan.outputHead = try parts.language.embeddingFootprint(precision: precision)
+    if options.policy.freezesEmbeddings {
+      plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
     }
-    if options.policy.freezesEmbeddings { plan.frozenEmbeddings = plan.outputHead }
+    // A head of its own is trained with the decoder.
+    if !options.policy.trainsDecoder || (options.policy.freezesEmbeddings && !decoderConfig.hasOwnHead) {
+      plan.outputHead = try parts.language.headFootprint(precision: precision)
+    }
     plan.sizes = sizes
     plan.activations = backend.activations
     plan.logitChunkByteCount = backend.logitChunkByteCount
