@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "bfloat16_numbers.h"
+#include "byte_amx.h"
 #include "byte_panel.h"
+#include "byte_result.h"
 #include "byte_vectors.h"
 #include "kernel_clones.h"
 
@@ -65,45 +67,6 @@ int carina_has_byte_tiles(void) {
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
-/// Adds the sums of what the numbers of a row have beyond their first byte.
-BYTES static void large_sums(const carina_large_numbers *large, const int8_t *words, int32_t *target) {
-  __m512i sums[VECTORS];
-  for (int v = 0; v < VECTORS; v++) sums[v] = _mm512_setzero_si512();
-  int i = 0;
-  for (int run = 0; run < 4; run++) {
-    for (; i < large->ends[run]; i++) {
-      const int8_t *right = words + large->words[i] * WORD;
-      const __m512i digits = _mm512_set1_epi32((int32_t)large->digits[i]);
-      for (int v = 0; v < VECTORS; v++) {
-        sums[v] = _mm512_dpbusd_epi32(sums[v], digits, _mm512_loadu_si512(right + 64 * v));
-      }
-    }
-    for (int v = 0; v < VECTORS; v++) {
-      if (run == 1) sums[v] = _mm512_slli_epi32(sums[v], 8);
-      // Digits of numbers below zero are taken away: what follows them is added to the negated sum.
-      if (run < 3) sums[v] = _mm512_sub_epi32(_mm512_setzero_si512(), sums[v]);
-    }
-  }
-  for (int v = 0; v < VECTORS; v++) _mm512_storeu_si512(target + 16 * v, _mm512_slli_epi32(sums[v], 8));
-}
-
-/// What the large numbers of a tile's rows add to its sums, for a tile that has none null. Apart from the tile, so that
-/// its sums stay in registers.
-BYTES static __attribute__((noinline)) const int32_t *tile_large_sums(const carina_large_numbers *large, int64_t rows,
-                                                                      const int8_t *panel, int32_t *sums) {
-  int any = 0;
-  for (int64_t r = 0; r < rows; r++) any |= large[r].ends[3];
-  if (!any) return 0;
-  for (int64_t r = 0; r < rows; r++) {
-    if (large[r].ends[3]) {
-      large_sums(large + r, panel + WORD, sums + COLUMNS * r);
-    } else {
-      memset(sums + COLUMNS * r, 0, COLUMNS * sizeof *sums);
-    }
-  }
-  return sums;
-}
-
 /// Lines of the cache, `stride` bytes apart.
 typedef struct {
   const int8_t *first;
@@ -127,27 +90,6 @@ BYTES_INLINE void add_words(__m512i sums[MOST_ROWS][VECTORS], const uint8_t *lef
       const __m512i four = _mm512_set1_epi32(word);
       for (int v = 0; v < VECTORS; v++) sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], four, right[v]);
     }
-  }
-}
-
-/// Where a tile's results go, and what is done to them before.
-typedef struct {
-  const float *scales, *bias, *other;
-  float *c;
-  /// Where it goes as bfloat16 in place of c; null for c.
-  uint16_t *narrow;
-  int64_t stride, columns;
-} byte_result;
-
-/// Writes 16 columns of a row, from their sum times the row's step.
-BYTES_INLINE void write_result(byte_result to, int r, int v, __m512 total, __m512 scale, __m512 shift, __mmask16 mask) {
-  __m512 value = _mm512_fmadd_ps(total, scale, shift);
-  const int64_t offset = r * to.stride + 16 * v;
-  if (to.other) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, to.other + offset));
-  if (to.narrow) {
-    _mm256_mask_storeu_epi16(to.narrow + offset, mask, narrowed_sixteen(value));
-  } else {
-    _mm512_mask_storeu_ps(to.c + offset, mask, value);
   }
 }
 
@@ -270,15 +212,6 @@ TILE_OF(5)
 TILE_OF(6)
 #undef TILE_OF
 
-/// Asks for the part of the next panel's weights that belongs to these of the rows.
-BYTES_INLINE void fetch_ahead(const carina_next_weights *next, int64_t first, int64_t count, int64_t rows) {
-  const int64_t end = next->rows * (first + count) / rows;
-  for (int64_t row = next->rows * first / rows; row < end; row++) {
-    const int8_t *bytes = next->weights + row * next->stride;
-    for (int64_t i = 0; i < next->bytes; i += 64) _mm_prefetch((const char *)bytes + i, _MM_HINT_T1);
-  }
-}
-
 BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
                                    const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
                                    const int8_t *panel, int64_t columns, const float *scales, const float *bias,
@@ -291,7 +224,7 @@ BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const 
     const int32_t *zero = zeros + r * groups;
     int32_t large_part[MOST_ROWS * COLUMNS];
     const int64_t count = smaller(MOST_ROWS, rows - r);
-    const int32_t *more = large ? tile_large_sums(large + r, count, panel, large_part) : 0;
+    const int32_t *more = large ? sums_of_large(large + r, count, panel, large_part) : 0;
     const byte_result to = {scales,
                             bias,
                             other ? other + r * c_stride : 0,
@@ -332,6 +265,11 @@ void carina_byte_product(const uint8_t *values, int64_t stride, const float *ste
                          const int8_t *panel, int64_t columns, const float *scales, const float *bias,
                          const float *other, float *c, uint16_t *narrow, int64_t c_stride,
                          const carina_next_weights *next, int by_vectors) {
+  if (by_vectors && carina_bytes_by_amx(rows, length, group)) {
+    carina_byte_product_by_amx(values, stride, steps, zeros, large, rows, length, panel, columns, scales, bias, other, c,
+                               narrow, c_stride, next);
+    return;
+  }
   BY_VECTORS(product_by_tiles(values, stride, steps, zeros, large, rows, length, group, panel, columns, scales, bias,
                               other, c, narrow, c_stride, next));
   product_plain(values, stride, steps, zeros, large, rows, length, group, panel, columns, scales, bias, other, c,

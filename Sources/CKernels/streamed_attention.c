@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "tile_amx.h"
 #include "tile_product.h"
 
 static int64_t vectors_of(int64_t size) { return (size + 15) / 16; }
@@ -170,6 +171,7 @@ TILE void carina_streamed_attention(const float *query, int64_t stride, int64_t 
   block_memory *m = memory;
   const int64_t pairs = size / 2, words = 16 * vectors_of(size);
   const int halves = (int)(2 * vectors_of(size)) - (size % 16 > 0 && size % 16 <= 8);
+  const int by_amx = carina_tiles_by_amx(1, pairs);
   carina_round_rows(query, stride, rows, size, (uint16_t *)m->rows, pairs);
   for (int64_t r = 0; r < rows; r++) {
     m->largest[r] = -INFINITY;
@@ -178,7 +180,11 @@ TILE void carina_streamed_attention(const float *query, int64_t stride, int64_t 
   memset(m->sums, 0, sizeof m->sums);
   for (int64_t first = 0; first < key_count; first += block_keys) {
     const int64_t count = key_count - first < block_keys ? key_count - first : block_keys;
-    for (int64_t n = 0; n < count; n += PANEL) {
+    if (by_amx) {
+      carina_tile_product_by_amx(m->rows, pairs, 1, keys + first * pairs * 2, pairs, 0, m->scores, BLOCK_KEYS, rows, count,
+                                 pairs, 0);
+    }
+    for (int64_t n = 0; n < count && !by_amx; n += PANEL) {
       const uint32_t *panel = (const uint32_t *)keys + (first + n) * pairs;
       int64_t r = 0;
       for (; r + MOST_ROWS <= rows; r += MOST_ROWS) {
@@ -189,6 +195,10 @@ TILE void carina_streamed_attention(const float *query, int64_t stride, int64_t 
     for (int64_t r = 0; r < rows; r++) weigh(m, r, count, scale);
     const uint32_t *block = values + first / 2 * words;
     const int64_t used = (count + 1) / 2;
+    if (by_amx) {
+      carina_add_weighted_rows_by_amx(m->weights, BLOCK_KEYS / 2, block, words, used, m->factors, m->sums, WIDEST, rows);
+      continue;
+    }
 #define CASE(count)                                               \
   case count:                                                     \
     value_rows(m, block, rows, used, (count) / 2, (count) % 2);   \

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tile_amx.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -122,6 +124,11 @@ TILE_INLINE void tile(const uint32_t *a, int64_t row_stride, int64_t pair_stride
 TILE void carina_tile_product(const uint32_t *a, int64_t row_stride, int64_t pair_stride, const uint16_t *b,
                               int64_t panel_pairs, int64_t first_pair, float *c, int64_t c_stride, int64_t rows,
                               int64_t columns, int64_t pairs, int accumulate) {
+  if (carina_tiles_by_amx(pair_stride, pairs)) {
+    carina_tile_product_by_amx(a, row_stride, pair_stride, b, panel_pairs, first_pair, c, c_stride, rows, columns, pairs,
+                               accumulate);
+    return;
+  }
   for (int64_t n = 0; n < columns; n += PANEL_WORDS) {
     const uint32_t *panel = (const uint32_t *)b + (n / PANEL_WORDS * panel_pairs + first_pair) * PANEL_WORDS;
     const int64_t width = columns - n < PANEL_WORDS ? columns - n : PANEL_WORDS;

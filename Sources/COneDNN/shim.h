@@ -6,6 +6,10 @@
 // oneDNN 3 replaced operation descriptors by direct constructors and made memory descriptors opaque.
 // These few functions are what Carina needs of both versions.
 
+/// Keeps bfloat16 products to AVX-512. With AMX the library takes it for some numbers of rows and not for others, whose sums
+/// round differently: what a row becomes would depend on how many stand beside it. To be called before anything else.
+static inline void carina_settle_instructions(void) { dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16); }
+
 /// A matrix product prepared for one shape, and what running it takes.
 typedef struct {
   dnnl_primitive_t primitive;

@@ -135,8 +135,9 @@ private let trainStage1Help = """
     --device <device>       Where to compute: cpu, cuda or cuda:N (an NVIDIA
                             GPU), or auto, a GPU where one can be used. (default:
                             auto)
-    --matmul <matmul>       Library for matrix products: openblas or onednn
-                            (default: onednn where it works).
+    --matmul <matmul>       Library for matrix products: openblas, onednn or amx
+                            (default: amx where the processor has it, onednn
+                            where it has not).
     --base-weights <base-weights>
                             The frozen language model's matrices: full, or int8,
                             rows of bytes in half the memory and time. (values:

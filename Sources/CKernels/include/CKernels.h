@@ -1,10 +1,12 @@
 #pragma once
 #include "activation.h"
+#include "amx_product.h"
 #include "bfloat16.h"
 #include "byte_product.h"
 #include "dropout.h"
 #include "elementwise.h"
 #include "few_rows.h"
+#include "float_product.h"
 #include "held_rows.h"
 #include "memory_advice.h"
 #include "normalization.h"

@@ -130,6 +130,9 @@ extension CUDABackend: MatrixKernels {
   /// See `MatrixKernels`.
   package var packsFactors: Bool { false }
 
+  /// See `MatrixKernels`: what is prepared for a product takes nothing on the card.
+  package func preparesProducts(_ type: ElementType) -> Bool { false }
+
   /// See `MatrixKernels`.
   package var mostFewRows: Int { 0 }
 }

@@ -15,14 +15,14 @@ package final class CPUBackend: Backend, Sendable {
   private let failure: ProductFailure
 
   /// A processor whose products are a library's.
-  /// - Parameter choice: the library; nil for oneDNN where it can be started and OpenBLAS otherwise.
+  /// - Parameter choice: the library.
   /// - Throws: `CarinaError.usage` when the library cannot be started.
   package convenience init(_ choice: MatrixProductChoice) throws {
     let pool = MemoryPool(), failure = ProductFailure()
     self.init(try choice.provider(pool, failure), pool, failure)
   }
 
-  /// A processor with oneDNN where it can be started, and OpenBLAS otherwise.
+  /// A processor with the library that is chosen automatically.
   /// - Parameter byteRounding: how rows are rounded that meet weights in 8 bits; measurements try others.
   package convenience init(byteRounding: ByteRounding = .standard) {
     let pool = MemoryPool(), failure = ProductFailure()

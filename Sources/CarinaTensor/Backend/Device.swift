@@ -14,8 +14,8 @@ public struct Device: Sendable, CustomStringConvertible {
   package init(_ backend: any Backend) { self.backend = backend }
 
   /// The processor.
-  /// - Parameter products: the library of matrix products; nil for oneDNN where it can be started and OpenBLAS
-  ///   otherwise.
+  /// - Parameter products: the library of matrix products; nil for tile registers where the processor has them,
+  ///   oneDNN where it has not.
   /// - Throws: `CarinaError.usage` when the library cannot be started.
   public static func processor(products: MatrixProductChoice? = nil) throws -> Device {
     Device(try products.map { try CPUBackend($0) } ?? CPUBackend())

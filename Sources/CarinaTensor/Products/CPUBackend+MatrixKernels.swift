@@ -90,6 +90,9 @@ extension CPUBackend: MatrixKernels {
   /// See `MatrixKernels`.
   package var packsFactors: Bool { products.packsFactors }
 
+  /// See `MatrixKernels`: tile registers need nothing prepared.
+  package func preparesProducts(_ type: ElementType) -> Bool { type != .bfloat16 || !(products is AMXProduct) }
+
   /// See `MatrixKernels`.
   package var mostFewRows: Int { FewRowsProduct.mostRows }
 }

@@ -30,6 +30,8 @@ package protocol MatrixKernels {
   func byteRows(_ x: Tensor, activation: GELUKind?, factors: Tensor?) -> ByteRows
   /// Whether frozen factors are copied into layouts of a library's own, which memory forecasts count.
   var packsFactors: Bool { get }
+  /// Whether a library prepares products of this type for each size that comes up, which memory forecasts count.
+  func preparesProducts(_ type: ElementType) -> Bool
   /// Whether an epilogue can multiply with another matrix.
   var multipliesInProducts: Bool { get }
   /// Whether a product that is recorded adds the bias by its epilogue: where that makes the same digits, or saves a

@@ -42,6 +42,10 @@ package struct MatrixOperand {
     self.isTransposed = isTransposed
   }
 
+  /// Elements between the rows, and between the columns, of the factor as the product sees it.
+  var rowDistance: Int { isTransposed ? 1 : stride }
+  var columnDistance: Int { isTransposed ? stride : 1 }
+
   /// The same memory read with rows and columns exchanged.
   package var transposed: MatrixOperand {
     MatrixOperand(

@@ -6,20 +6,32 @@ public enum MatrixProductChoice: String, CaseIterable, Sendable {
   case openblas
   /// oneDNN, in fp32 and bfloat16.
   case onednn
+  /// Tile registers in bfloat16 and oneDNN in fp32.
+  case amx
 
-  /// oneDNN where it is built in, OpenBLAS otherwise.
+  /// Tile registers where the processor has them, oneDNN where it has not, OpenBLAS where oneDNN cannot be started.
   static func automatic(_ pool: MemoryPool, _ failure: ProductFailure) -> any MatrixProductProvider {
-    OneDNNProduct(pool: pool, failure: failure) ?? OpenBLASProduct(pool: pool)
+    guard let library = OneDNNProduct(pool: pool, failure: failure) else { return OpenBLASProduct(pool: pool) }
+    return AMXProduct(others: library, pool: pool) ?? library
   }
+
+  /// Those that this processor can do.
+  package static var available: [MatrixProductChoice] { allCases.filter { $0 != .amx || AMXProduct.isAvailable } }
 
   /// The library of this name.
   /// - Throws: `CarinaError.usage` when it is not there.
   func provider(_ pool: MemoryPool, _ failure: ProductFailure) throws -> any MatrixProductProvider {
     switch self {
     case .openblas: return OpenBLASProduct(pool: pool)
-    case .onednn:
-      guard let provider = OneDNNProduct(pool: pool, failure: failure) else {
+    case .onednn, .amx:
+      guard let library = OneDNNProduct(pool: pool, failure: failure) else {
         throw CarinaError(.usage, "oneDNN could not be started", remedy: "Use \(setting: .matmul) openblas.")
+      }
+      guard self == .amx else { return library }
+      guard let provider = AMXProduct(others: library, pool: pool) else {
+        throw CarinaError(
+          .usage, "this processor has no tile registers (AMX), or the system does not let the program use them",
+          remedy: "Use \(setting: .matmul) onednn.")
       }
       return provider
     }
@@ -31,7 +43,8 @@ extension MatrixProductChoice: NotatedSettingValue {
   /// - Throws: `CarinaError.usage` for another.
   public init(notation: String) throws {
     guard let choice = MatrixProductChoice(rawValue: notation) else {
-      throw CarinaError(.usage, "\(setting: .matmul) is not known", expected: "openblas or onednn", found: notation)
+      throw CarinaError(
+        .usage, "\(setting: .matmul) is not known", expected: "openblas, onednn or amx", found: notation)
     }
     self = choice
   }

@@ -77,6 +77,7 @@ final class OneDNNPrimitives: @unchecked Sendable {
   init?(keeping mostPrepared: Int, guests mostGuests: Int) {
     self.mostPrepared = mostPrepared
     self.mostGuests = mostGuests
+    carina_settle_instructions()
     // The library's own cache would hold as many more, each of which is asked of it once.
     dnnl_set_primitive_cache_capacity(0)
     guard dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success,

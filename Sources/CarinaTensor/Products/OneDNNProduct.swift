@@ -3,7 +3,7 @@ import COneDNN
 import CarinaRuntime
 
 /// fp32 and bfloat16 products by oneDNN, by what `OneDNNPrimitives` keeps prepared for each shape; small fp32 ones go to
-/// OpenBLAS.
+/// `FloatProduct`.
 ///
 /// oneDNN runs on the same team of threads as the engine's loops.
 package final class OneDNNProduct: MatrixProductProvider, Sendable {
@@ -12,15 +12,16 @@ package final class OneDNNProduct: MatrixProductProvider, Sendable {
   private static let packingOnce = (rows: 256, work: 1 << 28, byteCount: 1 << 26)
   /// The same of a copy that is there packed for the other direction.
   private static let fewestRowsTransposed = 128
-  /// Below this many multiplications preparing and calling a product costs more than it saves.
-  private static let smallest = 1 << 18
+  /// Right factors of fewer numbers are left to the fallback in fp32: to prepare a product for each number of rows that they
+  /// meet costs more than it saves. Rows do not count, as theirs would be other digits where there are more of them.
+  private static let smallestFactor = 1 << 14
   /// How many products are kept prepared.
   package static let mostPrepared = OneDNNPrimitives.mostPrepared
 
   private let pool: MemoryPool
   private let failure: ProductFailure
   private let primitives: OneDNNPrimitives
-  private let fallback: OpenBLASProduct
+  private let fallback: FloatProduct
 
   /// Nil when oneDNN cannot make a processor engine.
   /// - Parameters:
@@ -37,7 +38,7 @@ package final class OneDNNProduct: MatrixProductProvider, Sendable {
     self.primitives = primitives
     self.pool = pool
     self.failure = failure
-    fallback = OpenBLASProduct(pool: pool)
+    fallback = FloatProduct(pool: pool)
   }
 
   /// Name and version.
@@ -54,10 +55,9 @@ package final class OneDNNProduct: MatrixProductProvider, Sendable {
   /// How often a product was prepared.
   package var preparationCount: Int { primitives.preparationCount }
 
-  /// Whether a product of so many multiplications of rows, inputs and outputs is prepared here, or left to the fallback.
+  /// Whether a product of rows with a factor [inputs, outputs] is prepared here, or left to the fallback.
   package static func prepares(_ inputs: Int, _ outputs: Int, rows: Int, _ type: ElementType) -> Bool {
-    guard rows > 0 else { return false }
-    return type == .bfloat16 || Double(rows) * Double(inputs) * Double(outputs) >= Double(smallest)
+    rows > 0 && (type == .bfloat16 || inputs * outputs >= smallestFactor)
   }
 
   /// See `MatrixProductProvider`.
@@ -67,9 +67,8 @@ package final class OneDNNProduct: MatrixProductProvider, Sendable {
   package func multiply(
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool
   ) {
-    let work = a.rows * b.columns * a.columns
     if cStride == b.columns, !accumulate, multiplyPackedOnce(a, b, into: c, ProductEpilogue()) { return }
-    guard a.elementType == .bfloat16 || work >= OneDNNProduct.smallest,
+    guard OneDNNProduct.prepares(b.rows, b.columns, rows: a.rows, a.elementType),
       let product = primitives.product(a, b, cStride: cStride, accumulate: accumulate, ProductEpilogue().kind)
     else { return fallback.multiply(a, b, into: c, cStride: cStride, accumulate: accumulate) }
     run(product, a, b.pointer, into: c, ProductEpilogue())
@@ -80,9 +79,9 @@ package final class OneDNNProduct: MatrixProductProvider, Sendable {
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutableRawPointer, epilogue: ProductEpilogue
   ) -> Bool {
     if multiplyPackedOnce(a, b, into: c, epilogue) { return true }
-    guard let product = primitives.product(a, b, cStride: b.columns, accumulate: false, epilogue.kind) else {
-      return false
-    }
+    guard OneDNNProduct.prepares(b.rows, b.columns, rows: a.rows, a.elementType),
+      let product = primitives.product(a, b, cStride: b.columns, accumulate: false, epilogue.kind)
+    else { return false }
     run(product, a, b.pointer, into: c, epilogue)
     return true
   }

@@ -32,7 +32,7 @@ package struct OpenBLASProduct: MatrixProductProvider {
   package func multiply(
     _ a: MatrixOperand, _ b: MatrixOperand, into c: UnsafeMutablePointer<Float>, cStride: Int, accumulate: Bool
   ) {
-    let a = widened(a), b = widened(b)
+    let a = a.widened(from: pool), b = b.widened(from: pool)
     let work = a.rows * b.columns * a.columns
     let parts = work < 1 << 16 ? 1 : ThreadTeam.count
     // Shares of the longer side keep each thread's piece as square as it gets.
@@ -58,21 +58,5 @@ package struct OpenBLASProduct: MatrixProductProvider {
       blasint(a.rows), blasint(b.columns), blasint(a.columns), 1, a.pointer.assumingMemoryBound(to: Float.self),
       blasint(max(a.stride, 1)), b.pointer.assumingMemoryBound(to: Float.self), blasint(max(b.stride, 1)),
       accumulate ? 1 : 0, c, blasint(max(cStride, 1)))
-  }
-
-  private func widened(_ operand: MatrixOperand) -> MatrixOperand {
-    guard operand.elementType == .bfloat16 else { return operand }
-    let storedRows = operand.isTransposed ? operand.columns : operand.rows
-    let storedColumns = operand.isTransposed ? operand.rows : operand.columns
-    let buffer = PooledBuffer(storedRows * storedColumns * 4, from: pool)
-    let wide = buffer.pointer.assumingMemoryBound(to: Float.self)
-    for row in 0..<storedRows {
-      BFloat16Rows.widen(
-        operand.pointer + row * operand.stride * 2, into: wide + row * storedColumns, count: storedColumns)
-    }
-    let stored = MatrixOperand(
-      pointer: wide, elementType: .float32, rows: storedRows, columns: storedColumns, stride: storedColumns,
-      keeper: buffer)
-    return operand.isTransposed ? stored.transposed : stored
   }
 }

@@ -146,6 +146,7 @@ extension MemoryForecast {
       batch: Batch(
         images: answers.images, rows: answers.rows, supervised: answers.supervised, imagesOfStep: answers.images),
       rowsPerImage: rowsPerImage, keepsFeatures: demand.keepsFeatures, packsFactors: backend.packsFactors)
+    model.preparesProducts = backend.preparesProducts(precision)
     model.sizes = answers.sizes
     model.activations = backend.activations
     model.logitChunkByteCount = backend.logitChunkByteCount

@@ -30,6 +30,7 @@ extension MemoryForecast {
       policy: options.policy, precision: precision, batch: batch, rowsPerImage: rowsPerImage,
       featuresPerImage: projectorConfig.pooling?.tokenCount ?? featuresPerImage,
       keepsFeatures: options.featureCache != nil, packsFactors: backend.packsFactors, adapters: adapters)
+    plan.preparesProducts = backend.preparesProducts(precision)
     if options.policy.freezesEmbeddings {
       plan.frozenEmbeddings = try parts.language.embeddingFootprint(precision: precision)
     }

@@ -26,7 +26,7 @@ extension MemoryForecast {
   /// it is trained, for each number of rows that it meets.
   /// - Parameter directions: 1 where nothing goes backwards.
   static func preparedByteCount(_ plan: Plan, directions: Int = 2) -> Int {
-    guard plan.packsFactors else { return 0 }
+    guard plan.packsFactors, plan.preparesProducts else { return 0 }
     let decoder = plan.decoder, vision = plan.vision, projector = plan.projector, policy = plan.policy
     let width = decoder.hiddenSize, heads = decoder.headCount * decoder.headSize
     let keys = Matrix(width, decoder.keyValueHeadCount * decoder.headSize)

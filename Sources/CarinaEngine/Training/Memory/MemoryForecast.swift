@@ -45,6 +45,8 @@ public struct MemoryForecast: Equatable, Sendable {
     package var packsFactors: Bool
     /// Whether that is to be done. No digit depends on it.
     package var packsFrozen = true
+    /// Whether a library prepares products for the sizes that come up; tile registers need nothing prepared.
+    package var preparesProducts = true
     /// How the backend stores activations.
     package var activations = ElementType.float32
     /// Bytes of logits that the loss forms at once.

@@ -9,6 +9,8 @@ struct AttentionWork {
   let layout: AttentionLayout
   let backend: CPUBackend
 
+  private var products: FloatProduct { FloatProduct(pool: backend.pool) }
+
   private func rows(_ tensor: Tensor, from first: Int, count: Int, head: Int) -> MatrixOperand {
     MatrixOperand(
       pointer: tensor.floats + first * tensor.width + head * layout.headSize, elementType: .float32, rows: count,
@@ -20,7 +22,7 @@ struct AttentionWork {
     _ block: AttentionBlocks.Block, start: (query: Int, key: Int), head: Int, into scores: UnsafeMutablePointer<Float>
   ) {
     let group = layout.heads / layout.keyValueHeads, columns = block.columns.count
-    OpenBLASProduct.single(
+    products.multiplyAlone(
       rows(query, from: start.query + block.rows.lowerBound, count: block.rows.count, head: head),
       rows(key, from: start.key + block.columns.lowerBound, count: columns, head: head / group).transposed,
       into: scores, cStride: columns, accumulate: false)
@@ -40,7 +42,7 @@ struct AttentionWork {
       }
       let scores = Tensor(uninitialized: [block.rows.count, columns], on: backend)
       probabilities(block, start: start, head: task.head, into: scores.floats)
-      OpenBLASProduct.single(
+      products.multiplyAlone(
         MatrixOperand(scores, rows: block.rows.count, columns: columns),
         rows(value, from: start.key + block.columns.lowerBound, count: columns, head: task.head / group),
         into: target, cStride: out.width, accumulate: false)
@@ -64,19 +66,19 @@ struct AttentionWork {
         probabilities(block, start: start, head: head, into: scores.floats)
         let blockGradient = rows(gradient, from: firstRow, count: block.rows.count, head: head)
         let probability = MatrixOperand(scores, rows: block.rows.count, columns: columns)
-        OpenBLASProduct.single(
+        products.multiplyAlone(
           probability.transposed, blockGradient, into: dvalues.floats + firstKey * dvalues.width + head * size,
           cStride: dvalues.width, accumulate: true)
-        OpenBLASProduct.single(
+        products.multiplyAlone(
           blockGradient, rows(value, from: firstKey, count: columns, head: head / group).transposed,
           into: dscores.floats, cStride: columns, accumulate: false)
         carina_softmax_backward(
           scores.floats, dscores.floats, Int64(block.rows.count), Int64(columns), Int64(columns), layout.scale)
         let slope = MatrixOperand(dscores, rows: block.rows.count, columns: columns)
-        OpenBLASProduct.single(
+        products.multiplyAlone(
           slope, rows(key, from: firstKey, count: columns, head: head / group),
           into: dquery.floats + firstRow * dquery.width + head * size, cStride: dquery.width, accumulate: false)
-        OpenBLASProduct.single(
+        products.multiplyAlone(
           slope.transposed, rows(query, from: firstRow, count: block.rows.count, head: head),
           into: dkeys.floats + firstKey * dkeys.width + head * size, cStride: dkeys.width, accumulate: true)
       }
