@@ -17,7 +17,9 @@ public struct ComputingSettingList: SettingList {
     record: .never)
   /// Which library multiplies; nil for the best that works.
   public let matmul = Setting<MatrixProductChoice?>(
-    "matmul", nil, help: "Library for matrix products: openblas, onednn or amx (default: amx where the processor has it, onednn where it has not).",
+    "matmul", nil,
+    help:
+      "Library for matrix products: openblas, onednn or amx (default: amx where the processor has it, onednn where it has not).",
     record: .never)
   /// Whether blocks run again in the backward pass instead of keeping their activations; nil where the forecast of
   /// memory decides.

@@ -1,13 +1,16 @@
 import CKernels
 import CarinaRuntime
 
-/// See `ByteEncoder`: the rows are divided among the threads, and each takes 36 at a time, whose widest numbers stay in the
-/// second-level cache beside two panels of a matrix. All panels come by once for each 36 rows, out of the third.
+/// See `ByteEncoder`: the rows are divided among the threads, and each takes 36 at a time (64 for tile registers), whose
+/// widest numbers stay in the second-level cache beside two panels of a matrix. All panels come by once for each of these
+/// runs, out of the third.
 struct CPUByteEncoder: ByteEncoder {
   let backend: CPUBackend
 
-  /// Rows of a tile of the product, and tiles that are taken at a time.
-  private static let tileRows = 6, mostTiles = 6
+  /// Rows of a tile of the product, and tiles that are taken at a time: tile registers are fed faster than the third-level
+  /// cache gives panels to few rows.
+  private static let tileRows = AMXProduct.isAvailable ? 16 : 6
+  private static let mostTiles = AMXProduct.isAvailable ? 4 : 6
 
   func takes(_ block: EncoderBlockWeights) -> Bool {
     let maps = [block.query, block.key, block.value, block.output, block.expand, block.contract]

@@ -272,6 +272,7 @@ final class DeviceLikeBackend: Backend, @unchecked Sendable {
   var multipliesInProducts: Bool { false }
   var addsBiasInProducts: Bool { true }
   var packsFactors: Bool { false }
+  func preparesProducts(_ type: ElementType) -> Bool { false }
   var mostFewRows: Int { 0 }
   var addsGradientsInProducts: Bool { activations == .bfloat16 }
 }

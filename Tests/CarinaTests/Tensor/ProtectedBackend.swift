@@ -89,6 +89,7 @@ final class ProtectedBackend: Backend, @unchecked Sendable {
 
   var productName: String { cpu.productName }
   var packsFactors: Bool { cpu.packsFactors }
+  func preparesProducts(_ type: ElementType) -> Bool { cpu.preparesProducts(type) }
   var mostFewRows: Int { cpu.mostFewRows }
   func decoding<Result>(rows: Int, _ body: () -> Result) -> Result { cpu.decoding(rows: rows, body) }
   func throwFailure() throws { try cpu.throwFailure() }
