@@ -57,7 +57,7 @@ package final class OneDNNProduct: MatrixProductProvider, Sendable {
 
   /// Whether a product of rows with a factor [inputs, outputs] is prepared here, or left to the fallback.
   package static func prepares(_ inputs: Int, _ outputs: Int, rows: Int, _ type: ElementType) -> Bool {
-    rows > 0 && (type == .bfloat16 || inputs * outputs >= smallestFactor)
+    rows > 0 && (type == .bfloat16 || Double(inputs) * Double(outputs) >= Double(smallestFactor))
   }
 
   /// See `MatrixProductProvider`.
