@@ -113,6 +113,7 @@ AMX void carina_byte_product_by_amx(const uint8_t *values, int64_t stride, const
   if (next && next->rows == 1) {
     lines = (lines_to_fetch){next->weights, next->weights + next->bytes, (next->bytes / 64 + loops - 1) / loops};
   }
+  const byte_result all = {scales, bias, other, c, narrow, c_stride, columns};
   use_tiles_of(STRIP);
   for (int64_t r = 0; r < rows; r += STRIP) {
     const uint8_t *left = values + r * stride;
@@ -128,13 +129,7 @@ AMX void carina_byte_product_by_amx(const uint8_t *values, int64_t stride, const
       add_rest(left + tiles * TILE_BYTES, stride, panel + (tiles * TILE_WORDS + 1) * WORD, rest, count, sums);
     }
     const int32_t *more = large ? sums_of_large(large + r, count, panel, large_part) : 0;
-    const byte_result to = {scales,
-                            bias,
-                            other ? other + r * c_stride : 0,
-                            narrow ? 0 : c + r * c_stride,
-                            narrow ? narrow + r * c_stride : 0,
-                            c_stride,
-                            columns};
+    const byte_result to = from_row(all, r);
     write_strip(sums, more, steps + r, zeros + r, panel, to, count);
   }
   _tile_release();

@@ -218,6 +218,7 @@ BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const 
                                    const float *other, float *c, uint16_t *narrow, int64_t c_stride,
                                    const carina_next_weights *next) {
   const int64_t groups = (length + group - 1) / group;
+  const byte_result all = {scales, bias, other, c, narrow, c_stride, columns};
   for (int64_t r = 0; r < rows; r += MOST_ROWS) {
     const uint8_t *a = values + r * stride;
     const float *step = steps + r * groups;
@@ -225,13 +226,7 @@ BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const 
     int32_t large_part[MOST_ROWS * COLUMNS];
     const int64_t count = smaller(MOST_ROWS, rows - r);
     const int32_t *more = large ? sums_of_large(large + r, count, panel, large_part) : 0;
-    const byte_result to = {scales,
-                            bias,
-                            other ? other + r * c_stride : 0,
-                            narrow ? 0 : c + r * c_stride,
-                            narrow ? narrow + r * c_stride : 0,
-                            c_stride,
-                            columns};
+    const byte_result to = from_row(all, r);
     if (next && next->rows > 1) fetch_ahead(next, r, count, rows);
     const line_run ahead = lines_ahead(next, r, words_of(length), panel);
 #define CASE(number)                                                             \

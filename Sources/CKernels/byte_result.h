@@ -57,6 +57,18 @@ typedef struct {
   int64_t stride, columns;
 } byte_result;
 
+/// Where the rows from `row` on go.
+BYTES_INLINE byte_result from_row(byte_result to, int64_t row) {
+  const int64_t offset = row * to.stride;
+  if (to.other) to.other += offset;
+  if (to.narrow) {
+    to.narrow += offset;
+  } else {
+    to.c += offset;
+  }
+  return to;
+}
+
 /// Writes 16 columns of a row, from their sum times the row's step.
 BYTES_INLINE void write_result(byte_result to, int r, int v, __m512 total, __m512 scale, __m512 shift, __mmask16 mask) {
   __m512 value = _mm512_fmadd_ps(total, scale, shift);
