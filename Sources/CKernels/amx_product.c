@@ -10,11 +10,16 @@ enum {
   ROWS = CARINA_AMX_ROWS,
   COLUMNS = CARINA_AMX_COLUMNS,
   LENGTH = CARINA_AMX_LENGTH,
-  /// Numbers of a tile of bfloat16, and of one of sums.
+  /// Numbers of a tile of bfloat16, of a row of it, and of a tile of sums.
   TILE = 512,
+  TILE_ROW = 32,
   SUMS = 256,
-  /// Tiles of a panel's sums that are formed before the next rows come: panel and rows stay in the second-level cache.
-  MOST_TILES = 64
+  /// Columns of a tile, and of a panel that meet the rows at a time: two tiles.
+  TILE_COLUMNS = 16,
+  PAIR_COLUMNS = 32,
+  /// Tiles of a sum that are added before the next rows come: those of the panel, two times as many, stay in the
+  /// first-level cache, of which a thread may have half.
+  MOST_TILES = 8
 };
 
 static int64_t tiles_of(int64_t length) { return (length + LENGTH - 1) / LENGTH; }
@@ -89,10 +94,15 @@ AMX void carina_amx_pack_left(const uint16_t *a, int64_t row, int64_t column, in
   }
 }
 
+/// Where the tile of numbers `k` on and columns `n` on lies in a panel.
+AMX_INLINE int64_t tile_of_panel(int64_t length, int64_t k, int64_t n) {
+  return (n / TILE_COLUMNS * tiles_of(length) + k / LENGTH) * TILE;
+}
+
 AMX void carina_amx_pack_panel(const uint16_t *b, int64_t row, int64_t column, int64_t length, int64_t columns,
                                uint16_t *panel) {
   for (int64_t k = 0; k < tiles_of(length) * LENGTH; k += LENGTH) {
-    for (int64_t n = 0; n < COLUMNS; n += 16) {
+    for (int64_t n = 0; n < COLUMNS; n += TILE_COLUMNS) {
       __m512i block[16];
       if (column == 1) {
         pair_block(b + k * row + n, row, length - k, columns - n, block);
@@ -100,150 +110,128 @@ AMX void carina_amx_pack_panel(const uint16_t *b, int64_t row, int64_t column, i
         pack_tile(b + n * column + k, column, columns - n, length - k, (uint16_t *)block);
         transpose_words((word_row *)block);
       }
-      for (int j = 0; j < 16; j++) _mm512_storeu_si512(panel + (k / 2 + j) * 2 * COLUMNS + 2 * n, block[j]);
+      uint16_t *tile = panel + tile_of_panel(length, k, n);
+      for (int j = 0; j < 16; j++) _mm512_storeu_si512(tile + j * TILE_ROW, block[j]);
     }
   }
 }
 
 AMX void carina_amx_turn_panels(const uint16_t *panels, int64_t length, int64_t width, int64_t first, uint16_t *panel) {
   const int64_t whole = carina_amx_panel_count(length), last = tiles_of(length) * LENGTH;
-  for (int64_t n = 0; n < tiles_of(width) * LENGTH; n += 16) {
-    const uint16_t *source = panels + n / COLUMNS * whole + 2 * (n % COLUMNS);
+  for (int64_t n = 0; n < tiles_of(width) * LENGTH; n += TILE_COLUMNS) {
+    const uint16_t *source = panels + n / COLUMNS * whole;
     for (int64_t k = first; k < first + COLUMNS; k += LENGTH) {
+      const uint16_t *tile = source + tile_of_panel(length, k, n % COLUMNS);
       __m512i block[16];
-      for (int j = 0; j < 16; j++) {
-        block[j] = k < last ? _mm512_loadu_si512(source + (k / 2 + j) * 2 * COLUMNS) : _mm512_setzero_si512();
-      }
+      for (int j = 0; j < 16; j++) block[j] = k < last ? _mm512_loadu_si512(tile + j * TILE_ROW) : _mm512_setzero_si512();
       // Each becomes 32 numbers of one column.
       transpose_words((word_row *)block);
+      uint16_t *lower = panel + tile_of_panel(width, n, k - first) + n % LENGTH / 2 * TILE_ROW;
+      uint16_t *upper = lower + tile_of_panel(width, 0, TILE_COLUMNS);
       for (int j = 0; j < 8; j++) {
         const __m512i even = block[2 * j], odd = block[2 * j + 1];
-        uint16_t *target = panel + (n / 2 + j) * 2 * COLUMNS + 2 * (k - first);
-        _mm512_storeu_si512(target, pairs_of(_mm512_castsi512_si256(even), _mm512_castsi512_si256(odd)));
-        _mm512_storeu_si512(target + 32, pairs_of(_mm512_extracti64x4_epi64(even, 1), _mm512_extracti64x4_epi64(odd, 1)));
+        _mm512_storeu_si512(lower + j * TILE_ROW, pairs_of(_mm512_castsi512_si256(even), _mm512_castsi512_si256(odd)));
+        _mm512_storeu_si512(
+            upper + j * TILE_ROW, pairs_of(_mm512_extracti64x4_epi64(even, 1), _mm512_extracti64x4_epi64(odd, 1)));
       }
     }
   }
 }
 
-/// Adds the products of two tiles of rows and two of columns over a run of at least one tile. The sums are kept in tiles 0
-/// to 3. A tile is loaded as soon as the one before is read no more: of all orders this was the fastest, by a sixth
-/// before loading where it is needed.
-AMX_INLINE void add_four(const uint16_t *upper, const uint16_t *lower, const uint16_t *panel, int64_t tiles) {
-  _tile_loadd(4, upper, TILE_BYTES);
-  _tile_loadd(6, panel, 4 * COLUMNS);
-  _tile_loadd(5, lower, TILE_BYTES);
-  _tile_loadd(7, panel + 32, 4 * COLUMNS);
-  for (int64_t t = 1; t < tiles; t++) {
-    const uint16_t *right = panel + t * LENGTH * COLUMNS;
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_loadd(4, upper + t * TILE, TILE_BYTES);
-    _tile_loadd(6, right, 4 * COLUMNS);
-    _tile_dpbf16ps(3, 5, 7);
-    _tile_loadd(5, lower + t * TILE, TILE_BYTES);
-    _tile_loadd(7, right + 32, 4 * COLUMNS);
-  }
-  _tile_dpbf16ps(0, 4, 6);
-  _tile_dpbf16ps(1, 4, 7);
-  _tile_dpbf16ps(2, 5, 6);
-  _tile_dpbf16ps(3, 5, 7);
-}
-
-/// The same of one tile of rows: tiles 0 and 1.
-AMX_INLINE void add_two(const uint16_t *upper, const uint16_t *panel, int64_t tiles) {
+/// Adds the products of a tile of rows and two of columns, `apart` tiles from each other, over a run of tiles; asks for
+/// the tiles `next` from here, those of the rows to come. The sums are in tiles 0 and 1.
+AMX_INLINE void add_pair(const uint16_t *rows, const uint16_t *panel, int64_t apart, int64_t tiles, int64_t next) {
   for (int64_t t = 0; t < tiles; t++) {
-    const uint16_t *right = panel + t * LENGTH * COLUMNS;
-    _tile_loadd(4, upper + t * TILE, TILE_BYTES);
-    _tile_loadd(6, right, 4 * COLUMNS);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(7, right + 32, 4 * COLUMNS);
-    _tile_dpbf16ps(1, 4, 7);
+    const uint16_t *left = rows + t * TILE, *right = panel + t * TILE;
+    _tile_loadd(2, left, TILE_BYTES);
+    _tile_loadd(3, right, TILE_BYTES);
+    for (int r = 0; r < TILE_ROWS; r++) _mm_prefetch((const char *)(left + next * TILE + r * TILE_ROW), _MM_HINT_T0);
+    _tile_dpbf16ps(0, 2, 3);
+    _tile_loadd(3, right + apart * TILE, TILE_BYTES);
+    _tile_dpbf16ps(1, 2, 3);
   }
 }
 
 /// What is done to sixteen sums; `activation` is a constant where this is inlined.
-AMX_INLINE void activate(float *x, int64_t count, int activation) {
+AMX_INLINE __m512 activated(__m512 value, int activation) {
+  float x[16];
+  _mm512_storeu_ps(x, value);
   if (activation == CARINA_GELU_TANH) {
-    for (int64_t i = 0; i < count; i++) x[i] = gelu_of(x[i], CARINA_GELU_TANH);
+    for (int64_t i = 0; i < 16; i++) x[i] = gelu_of(x[i], CARINA_GELU_TANH);
   } else {
-    for (int64_t i = 0; i < count; i++) x[i] = gelu_of(x[i], CARINA_GELU_ERF);
+    for (int64_t i = 0; i < 16; i++) x[i] = gelu_of(x[i], CARINA_GELU_ERF);
+  }
+  return _mm512_loadu_ps(x);
+}
+
+/// The same result from some rows and columns on.
+AMX_INLINE carina_amx_result result_from(carina_amx_result to, int64_t row, int64_t column) {
+  const int64_t offset = row * to.stride + column;
+  to.columns -= column;
+  to.c = to.is_narrow ? (void *)((uint16_t *)to.c + offset) : (float *)to.c + offset;
+  if (to.bias) to.bias += column;
+  if (to.other) to.other += offset;
+  return to;
+}
+
+/// Writes up to 16 columns of rows whose sums lie in a tile.
+AMX_INLINE void write_tile(const float *sums, int64_t rows, carina_amx_result to) {
+  const __mmask16 mask = (__mmask16)halves(to.columns < TILE_COLUMNS ? to.columns : TILE_COLUMNS);
+  const __m512 bias = to.bias ? _mm512_maskz_loadu_ps(mask, to.bias) : _mm512_setzero_ps();
+  for (int64_t r = 0; r < rows; r++) {
+    const int64_t offset = r * to.stride;
+    __m512 value = _mm512_loadu_ps(sums + r * TILE_COLUMNS);
+    if (to.bias) value = _mm512_add_ps(value, bias);
+    if (to.activation >= 0) value = activated(value, to.activation);
+    if (to.accumulates) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, (const float *)to.c + offset));
+    if (to.other) {
+      const __m512 other = _mm512_maskz_loadu_ps(mask, to.other + offset);
+      value = to.other_multiplies ? _mm512_mul_ps(value, other) : _mm512_add_ps(value, other);
+    }
+    if (to.is_narrow) {
+      _mm256_mask_storeu_epi16((uint16_t *)to.c + offset, mask, (__m256i)_mm512_cvtneps_pbh(value));
+    } else {
+      _mm512_mask_storeu_ps((float *)to.c + offset, mask, value);
+    }
   }
 }
 
-/// Writes up to 32 columns of rows whose sums lie in four tiles.
-AMX_INLINE void write_rows(float *sums, int64_t rows, carina_amx_result to) {
-  const int64_t count = to.columns < 32 ? to.columns : 32;
-  for (int64_t r = 0; r < rows; r++) {
-    float row[32];
-    for (int v = 0; v < 2; v++) {
-      const int64_t first = 16 * v;
-      const __mmask16 mask = (__mmask16)halves(count - first > 16 ? 16 : count - first);
-      __m512 value = _mm512_loadu_ps(sums + r / 16 * 2 * SUMS + v * SUMS + r % 16 * 16);
-      if (to.bias) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, to.bias + first));
-      _mm512_storeu_ps(row + first, value);
-    }
-    if (to.activation >= 0) activate(row, 32, to.activation);
-    for (int v = 0; v < 2; v++) {
-      const int64_t first = 16 * v, offset = r * to.stride + first;
-      const __mmask16 mask = (__mmask16)halves(count - first > 16 ? 16 : count - first);
-      __m512 value = _mm512_loadu_ps(row + first);
-      if (to.accumulates) value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, (const float *)to.c + offset));
-      if (to.other) {
-        const __m512 other = _mm512_maskz_loadu_ps(mask, to.other + offset);
-        value = to.other_multiplies ? _mm512_mul_ps(value, other) : _mm512_add_ps(value, other);
-      }
-      if (to.is_narrow) {
-        _mm256_mask_storeu_epi16((uint16_t *)to.c + offset, mask, (__m256i)_mm512_cvtneps_pbh(value));
-      } else {
-        _mm512_mask_storeu_ps((float *)to.c + offset, mask, value);
-      }
-    }
-  }
+/// Asks for the memory that a tile of sums will be written to.
+AMX_INLINE void fetch_result(int64_t rows, carina_amx_result to) {
+  const int64_t size = to.is_narrow ? 2 : 4;
+  for (int64_t r = 0; r < rows; r++) __builtin_prefetch((const char *)to.c + r * to.stride * size, 1);
 }
 
 AMX void carina_amx_product(const uint16_t *left, int64_t rows, int64_t length, const uint16_t *panel,
                             carina_amx_result to, float *memory) {
-  const int64_t tiles = tiles_of(length);
-  use_whole_tiles();
-  for (int64_t first = 0; first < tiles; first += MOST_TILES) {
-    const int64_t count = tiles - first < MOST_TILES ? tiles - first : MOST_TILES;
-    const int is_last = first + count == tiles;
-    for (int64_t r = 0; r < rows; r += ROWS) {
-      const uint16_t *upper = left + (r / TILE_ROWS * tiles + first) * TILE, *lower = upper + tiles * TILE;
-      const int has_lower = rows - r > TILE_ROWS;
-      for (int64_t n = 0; n < to.columns; n += 32) {
-        float *sums = memory + r * COLUMNS + n / 32 * 4 * SUMS;
-        const uint16_t *right = panel + first * LENGTH * COLUMNS + 2 * n;
-        if (first == 0) {
+  const int64_t tiles = tiles_of(length), runs = (tiles + MOST_TILES - 1) / MOST_TILES;
+  use_tiles_of(TILE_ROWS);
+  for (int64_t run = 0; run < runs; run++) {
+    const int64_t first = tiles * run / runs, count = tiles * (run + 1) / runs - first;
+    for (int64_t n = 0; n < to.columns; n += PAIR_COLUMNS) {
+      const uint16_t *right = panel + tile_of_panel(length, first * LENGTH, n);
+      for (int64_t r = 0; r < rows; r += TILE_ROWS) {
+        const int64_t written = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
+        const carina_amx_result lower = result_from(to, r, n);
+        const int has_upper = lower.columns > TILE_COLUMNS;
+        float *sums = memory + r * COLUMNS + n * TILE_ROWS;
+        if (run == 0) {
           _tile_zero(0);
           _tile_zero(1);
-          _tile_zero(2);
-          _tile_zero(3);
         } else {
           _tile_loadd(0, sums, TILE_BYTES);
           _tile_loadd(1, sums + SUMS, TILE_BYTES);
-          _tile_loadd(2, sums + 2 * SUMS, TILE_BYTES);
-          _tile_loadd(3, sums + 3 * SUMS, TILE_BYTES);
         }
-        if (has_lower) {
-          add_four(upper, lower, right, count);
-        } else {
-          add_two(upper, right, count);
+        if (run == runs - 1) {
+          fetch_result(written, lower);
+          if (has_upper) fetch_result(written, result_from(lower, 0, TILE_COLUMNS));
         }
+        add_pair(left + (r / TILE_ROWS * tiles + first) * TILE, right, tiles, count, tiles);
         _tile_stored(0, sums, TILE_BYTES);
         _tile_stored(1, sums + SUMS, TILE_BYTES);
-        _tile_stored(2, sums + 2 * SUMS, TILE_BYTES);
-        _tile_stored(3, sums + 3 * SUMS, TILE_BYTES);
-        if (is_last) {
-          carina_amx_result part = to;
-          const int64_t offset = r * to.stride + n;
-          part.columns = to.columns - n;
-          part.c = to.is_narrow ? (void *)((uint16_t *)to.c + offset) : (float *)to.c + offset;
-          if (to.bias) part.bias = to.bias + n;
-          if (to.other) part.other = to.other + offset;
-          write_rows(sums, rows - r < ROWS ? rows - r : ROWS, part);
+        if (run == runs - 1) {
+          write_tile(sums, written, lower);
+          if (has_upper) write_tile(sums + SUMS, written, result_from(lower, 0, TILE_COLUMNS));
         }
       }
     }

@@ -9,7 +9,11 @@ enum {
   /// Columns of a panel that they meet at a time: two tiles.
   HALF = 32,
   /// Words of a panel that a tile sums at a time.
-  TILE_WORDS = TILE_BYTES / 4
+  TILE_WORDS = TILE_BYTES / 4,
+  /// Rows whose sums are formed before they are written, and tiles of a sum that are added before the next sixteen of
+  /// them come: those of the panel, two times as many, stay in the first-level cache, of which a thread may have half.
+  BLOCK = 4 * TILE_ROWS,
+  MOST_TILES = 6
 };
 
 int carina_bytes_by_amx(int64_t rows, int64_t length, int64_t group) {
@@ -28,42 +32,45 @@ AMX_INLINE void fetch(lines_to_fetch *lines) {
   }
 }
 
-/// The sums [rows, COLUMNS] of the whole tiles of HALF columns.
-AMX_INLINE void form_sums(const uint8_t *left, int64_t stride, const int8_t *right, int64_t tiles, int has_lower,
-                          int32_t *sums, lines_to_fetch *lines) {
-  _tile_zero(0);
-  _tile_zero(1);
-  if (has_lower) {
-    _tile_zero(2);
-    _tile_zero(3);
-    for (int64_t t = 0; t < tiles; t++) {
-      const uint8_t *rows = left + t * TILE_BYTES;
-      const int8_t *words = right + t * TILE_WORDS * WORD;
-      _tile_loadd(4, rows, stride);
-      _tile_loadd(6, words, WORD);
-      _tile_dpbusd(0, 4, 6);
-      _tile_loadd(7, words + TILE_BYTES, WORD);
-      _tile_dpbusd(1, 4, 7);
-      _tile_loadd(5, rows + TILE_ROWS * stride, stride);
-      _tile_dpbusd(2, 5, 6);
-      _tile_dpbusd(3, 5, 7);
-      fetch(lines);
-    }
-    _tile_stored(2, sums + TILE_ROWS * COLUMNS, 4 * COLUMNS);
-    _tile_stored(3, sums + TILE_ROWS * COLUMNS + 16, 4 * COLUMNS);
-  } else {
-    for (int64_t t = 0; t < tiles; t++) {
-      const int8_t *words = right + t * TILE_WORDS * WORD;
-      _tile_loadd(4, left + t * TILE_BYTES, stride);
-      _tile_loadd(6, words, WORD);
-      _tile_dpbusd(0, 4, 6);
-      _tile_loadd(7, words + TILE_BYTES, WORD);
-      _tile_dpbusd(1, 4, 7);
-      fetch(lines);
+/// Adds the products of a tile of rows and two of columns over a run of tiles, in tiles 0 and 1.
+AMX_INLINE void add_pair(const uint8_t *left, int64_t stride, const int8_t *right, int64_t tiles,
+                         lines_to_fetch *lines) {
+  for (int64_t t = 0; t < tiles; t++) {
+    const int8_t *words = right + t * TILE_WORDS * WORD;
+    _tile_loadd(2, left + t * TILE_BYTES, stride);
+    _tile_loadd(3, words, WORD);
+    _tile_dpbusd(0, 2, 3);
+    _tile_loadd(3, words + TILE_BYTES, WORD);
+    _tile_dpbusd(1, 2, 3);
+    fetch(lines);
+  }
+}
+
+/// The sums [rows, COLUMNS] of the whole tiles.
+AMX_INLINE void form_sums(const uint8_t *left, int64_t stride, int64_t rows, const int8_t *panel, int64_t tiles,
+                          int64_t columns, int32_t *sums, lines_to_fetch *lines) {
+  const int64_t runs = (tiles + MOST_TILES - 1) / MOST_TILES;
+  for (int64_t n = 0; n < columns; n += HALF) {
+    for (int64_t run = 0; run < runs; run++) {
+      const int64_t first = tiles * run / runs, count = tiles * (run + 1) / runs - first;
+      for (int64_t r = 0; r < rows; r += TILE_ROWS) {
+        int32_t *target = sums + r * COLUMNS + n;
+        if (rows - r < TILE_ROWS) use_tiles_of(rows - r);
+        if (run == 0) {
+          _tile_zero(0);
+          _tile_zero(1);
+        } else {
+          _tile_loadd(0, target, 4 * COLUMNS);
+          _tile_loadd(1, target + 16, 4 * COLUMNS);
+        }
+        add_pair(
+            left + r * stride + first * TILE_BYTES, stride, panel + WORD + first * TILE_WORDS * WORD + 4 * n, count, lines);
+        _tile_stored(0, target, 4 * COLUMNS);
+        _tile_stored(1, target + 16, 4 * COLUMNS);
+        if (rows - r < TILE_ROWS) use_tiles_of(TILE_ROWS);
+      }
     }
   }
-  _tile_stored(0, sums, 4 * COLUMNS);
-  _tile_stored(1, sums + 16, 4 * COLUMNS);
 }
 
 /// Adds the words that no whole tile has.
@@ -108,23 +115,20 @@ AMX void carina_byte_product_by_amx(const uint8_t *values, int64_t stride, const
                                     const float *other, float *c, uint16_t *narrow, int64_t c_stride,
                                     const carina_next_weights *next) {
   const int64_t tiles = length / TILE_BYTES, rest = words_of(length) - tiles * TILE_WORDS;
-  const int64_t strips = (rows + STRIP - 1) / STRIP, loops = strips * (columns > HALF ? 2 : 1) * tiles;
+  const int64_t loops = (rows + TILE_ROWS - 1) / TILE_ROWS * (columns > HALF ? 2 : 1) * tiles;
   lines_to_fetch lines = {0};
   if (next && next->rows == 1) {
     lines = (lines_to_fetch){next->weights, next->weights + next->bytes, (next->bytes / 64 + loops - 1) / loops};
   }
   const byte_result all = {scales, bias, other, c, narrow, c_stride, columns};
-  use_tiles_of(STRIP);
-  for (int64_t r = 0; r < rows; r += STRIP) {
+  use_tiles_of(TILE_ROWS);
+  for (int64_t r = 0; r < rows; r += BLOCK) {
     const uint8_t *left = values + r * stride;
-    const int64_t count = smaller(STRIP, rows - r);
-    _Alignas(64) int32_t sums[STRIP * COLUMNS];
-    int32_t large_part[STRIP * COLUMNS];
-    if (count < STRIP) use_tiles_of(count);
+    const int64_t count = smaller(BLOCK, rows - r);
+    _Alignas(64) int32_t sums[BLOCK * COLUMNS];
+    int32_t large_part[BLOCK * COLUMNS];
     if (next && next->rows > 1) fetch_ahead(next, r, count, rows);
-    for (int64_t n = 0; n < columns; n += HALF) {
-      form_sums(left, stride, panel + WORD + 4 * n, tiles, count > TILE_ROWS, sums + n, &lines);
-    }
+    form_sums(left, stride, count, panel, tiles, columns, sums, &lines);
     if (rest) {
       add_rest(left + tiles * TILE_BYTES, stride, panel + (tiles * TILE_WORDS + 1) * WORD, rest, count, sums);
     }

@@ -43,18 +43,15 @@ AMX_INLINE void fill_up(const uint32_t *source, int64_t stride, int64_t rows, in
   }
 }
 
-/// Rows whose pairs lie `stride` words apart and which lie side by side, as tiles of rows.
+/// Rows whose pairs lie `stride` words apart and which lie side by side, as tiles.
 AMX_INLINE void turn_rows(const uint32_t *a, int64_t stride, int64_t rows, int64_t pairs, uint32_t *out) {
   for (int64_t j = 0; j < pairs; j += PAIRS) {
-    for (int64_t r = 0; r < rows; r += 16) {
-      __m512i block[16];
-      for (int64_t i = 0; i < 16; i++) {
-        block[i] = j + i < pairs ? _mm512_maskz_loadu_epi32(first_lanes(rows - r), a + (j + i) * stride + r)
-                                 : _mm512_setzero_si512();
-      }
-      transpose_words((word_row *)block);
-      for (int i = 0; i < 16; i++) _mm512_storeu_si512(out + j * STRIP + (r + i) * PAIRS, block[i]);
+    __m512i block[TILE_ROWS];
+    for (int64_t i = 0; i < PAIRS; i++) {
+      block[i] = j + i < pairs ? _mm512_maskz_loadu_epi32(first_lanes(rows), a + (j + i) * stride) : _mm512_setzero_si512();
     }
+    transpose_words((word_row *)block);
+    for (int i = 0; i < TILE_ROWS; i++) _mm512_storeu_si512(out + j * TILE_ROWS + i * PAIRS, block[i]);
   }
 }
 
@@ -72,61 +69,41 @@ typedef struct {
   const float *factors;
 } sum_target;
 
-/// Adds the products of a tile of each of two runs of 16 rows and of two of columns, as far as they are there.
-AMX_INLINE void add_products(const uint32_t *left, int64_t row, const uint32_t *right, int64_t stride, int has_lower,
-                             int has_second) {
-  _tile_loadd(4, left, 4 * row);
-  _tile_loadd(6, right, 4 * stride);
-  _tile_dpbf16ps(0, 4, 6);
+/// Adds the products of a tile of rows and of one or two of columns.
+AMX_INLINE void add_products(const uint32_t *left, int64_t row, const uint32_t *right, int64_t stride, int has_second) {
+  _tile_loadd(2, left, 4 * row);
+  _tile_loadd(3, right, 4 * stride);
+  _tile_dpbf16ps(0, 2, 3);
   if (has_second) {
-    _tile_loadd(7, right + 16, 4 * stride);
-    _tile_dpbf16ps(1, 4, 7);
-  }
-  if (has_lower) {
-    _tile_loadd(5, left + TILE_ROWS * row, 4 * row);
-    _tile_dpbf16ps(2, 5, 6);
-    if (has_second) _tile_dpbf16ps(3, 5, 7);
+    _tile_loadd(3, right + 16, 4 * stride);
+    _tile_dpbf16ps(1, 2, 3);
   }
 }
 
-AMX_INLINE void store_sums(float *c, int64_t stride, int has_lower) {
+AMX_INLINE void store_sums(float *c, int64_t stride) {
   _tile_stored(0, c, 4 * stride);
   _tile_stored(1, c + 16, 4 * stride);
-  if (has_lower) {
-    _tile_stored(2, c + TILE_ROWS * stride, 4 * stride);
-    _tile_stored(3, c + TILE_ROWS * stride + 16, 4 * stride);
-  }
 }
 
-/// A strip of rows by up to HALF columns; which tiles there are is constant where this is inlined.
-AMX_INLINE void form_sums(strip_rows left, right_pairs right, int64_t pairs, int has_lower, int has_second) {
+/// A strip of rows by up to HALF columns; whether there are two tiles of them is constant where this is inlined.
+AMX_INLINE void form_sums(strip_rows left, right_pairs right, int64_t pairs, int has_second) {
   _tile_zero(0);
   _tile_zero(1);
-  if (has_lower) {
-    _tile_zero(2);
-    _tile_zero(3);
-  }
   for (int64_t t = 0; t < pairs / PAIRS; t++) {
-    add_products(left.first + t * left.tile, left.row, right.first + t * PAIRS * right.stride, right.stride, has_lower,
-                 has_second);
+    add_products(left.first + t * left.tile, left.row, right.first + t * PAIRS * right.stride, right.stride, has_second);
   }
-  if (left.last) add_products(left.last, left.last_row, right.last, right.stride, has_lower, has_second);
+  if (left.last) add_products(left.last, left.last_row, right.last, right.stride, has_second);
 }
 
 AMX_INLINE void multiply_half(strip_rows left, right_pairs right, int64_t pairs, sum_target to, int64_t rows) {
-  const int has_lower = rows > TILE_ROWS;
   if (to.columns > 16) {
-    if (has_lower) {
-      form_sums(left, right, pairs, 1, 1);
-    } else {
-      form_sums(left, right, pairs, 0, 1);
-    }
+    form_sums(left, right, pairs, 1);
   } else {
-    form_sums(left, right, pairs, has_lower, 0);
+    form_sums(left, right, pairs, 0);
   }
-  if (!to.accumulate && to.columns >= HALF) return store_sums(to.c, to.stride, has_lower);
-  _Alignas(64) float sums[STRIP * HALF];
-  store_sums(sums, HALF, has_lower);
+  if (!to.accumulate && to.columns >= HALF) return store_sums(to.c, to.stride);
+  _Alignas(64) float sums[TILE_ROWS * HALF];
+  store_sums(sums, HALF);
   for (int64_t r = 0; r < rows; r++) {
     for (int64_t n = 0; n < HALF && n < to.columns; n += 16) {
       const __mmask16 mask = first_lanes(to.columns - n);
@@ -145,16 +122,16 @@ AMX void carina_tile_product_by_amx(const uint32_t *a, int64_t row_stride, int64
                                     int64_t panel_pairs, int64_t first_pair, float *c, int64_t c_stride, int64_t rows,
                                     int64_t columns, int64_t pairs, int accumulate) {
   const int64_t rest = pairs % PAIRS, whole = pairs - rest;
-  _Alignas(64) uint32_t turned[STRIP * PAIRS * MOST_TURNED], last_left[STRIP * PAIRS], last_right[PAIRS * PANEL];
+  _Alignas(64) uint32_t turned[TILE_ROWS * PAIRS * MOST_TURNED], last_left[TILE_ROWS * PAIRS], last_right[PAIRS * PANEL];
   if (rest) memset(last_right, 0, sizeof last_right);
-  use_tiles_of(rows < STRIP ? rows : STRIP);
-  for (int64_t r = 0; r < rows; r += STRIP) {
-    const int64_t count = rows - r < STRIP ? rows - r : STRIP;
-    if (r > 0 && count < STRIP) use_tiles_of(count);
+  use_tiles_of(rows < TILE_ROWS ? rows : TILE_ROWS);
+  for (int64_t r = 0; r < rows; r += TILE_ROWS) {
+    const int64_t count = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
+    if (r > 0 && count < TILE_ROWS) use_tiles_of(count);
     strip_rows left = {a + r * row_stride, row_stride, PAIRS, 0, PAIRS};
     if (pair_stride != 1) {
       turn_rows(left.first, pair_stride, count, pairs, turned);
-      left = (strip_rows){turned, PAIRS, STRIP * PAIRS, rest ? turned + STRIP * whole : 0, PAIRS};
+      left = (strip_rows){turned, PAIRS, TILE_ROWS * PAIRS, rest ? turned + TILE_ROWS * whole : 0, PAIRS};
     } else if (rest) {
       fill_up(left.first + whole, row_stride, count, rest, last_left);
       left.last = last_left;
@@ -176,15 +153,15 @@ AMX void carina_add_weighted_rows_by_amx(const uint32_t *weights, int64_t stride
                                          int64_t pairs, const float *factors, float *c, int64_t c_stride,
                                          int64_t rows) {
   const int64_t rest = pairs % PAIRS, whole = pairs - rest;
-  _Alignas(64) uint32_t last_left[STRIP * PAIRS], last_right[PAIRS * MOST_WORDS];
+  _Alignas(64) uint32_t last_left[TILE_ROWS * PAIRS], last_right[PAIRS * MOST_WORDS];
   if (rest) {
     memset(last_right, 0, (size_t)(PAIRS * words) * sizeof *last_right);
     memcpy(last_right, values + whole * words, (size_t)(rest * words) * sizeof *last_right);
   }
-  use_tiles_of(rows < STRIP ? rows : STRIP);
-  for (int64_t r = 0; r < rows; r += STRIP) {
-    const int64_t count = rows - r < STRIP ? rows - r : STRIP;
-    if (r > 0 && count < STRIP) use_tiles_of(count);
+  use_tiles_of(rows < TILE_ROWS ? rows : TILE_ROWS);
+  for (int64_t r = 0; r < rows; r += TILE_ROWS) {
+    const int64_t count = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
+    if (r > 0 && count < TILE_ROWS) use_tiles_of(count);
     strip_rows left = {weights + r * stride, stride, PAIRS, 0, PAIRS};
     if (rest) {
       fill_up(left.first + whole, stride, count, rest, last_left);

@@ -5,7 +5,7 @@
 // sum depends on the length of the sums alone: a row of the result does not change with the rows beside it.
 
 /// Columns of a panel of the right factor, rows of a strip of the left one, and numbers that a tile sums at a time.
-enum { CARINA_AMX_COLUMNS = 64, CARINA_AMX_ROWS = 32, CARINA_AMX_LENGTH = 32 };
+enum { CARINA_AMX_COLUMNS = 64, CARINA_AMX_ROWS = 16, CARINA_AMX_LENGTH = 32 };
 
 /// Whether the processor has tile registers for products of bfloat16 and of bytes, and the system lets the process use
 /// them. The first call asks for it.
@@ -21,8 +21,9 @@ void carina_amx_pack_left(const uint16_t *a, int64_t row, int64_t column, int64_
 /// Numbers of a packed panel over sums of `length`.
 int64_t carina_amx_panel_count(int64_t length);
 
-/// Packs `columns` columns of b [length, …], whose numbers lie `row` and `column` apart, one of which is 1: pairs of rows
-/// side by side, CARINA_AMX_COLUMNS of them, zero where b has nothing.
+/// Packs `columns` columns of b [length, …], whose numbers lie `row` and `column` apart, one of which is 1: tiles of
+/// CARINA_AMX_LENGTH rows and 16 columns, pairs of rows side by side, zero where b has nothing; those of the same columns
+/// follow each other.
 void carina_amx_pack_panel(const uint16_t *b, int64_t row, int64_t column, int64_t length, int64_t columns,
                            uint16_t *panel);
 
