@@ -123,7 +123,9 @@ AMX void carina_amx_turn_panels(const uint16_t *panels, int64_t length, int64_t 
     for (int64_t k = first; k < first + COLUMNS; k += LENGTH) {
       const uint16_t *tile = source + tile_of_panel(length, k, n % COLUMNS);
       __m512i block[16];
-      for (int j = 0; j < 16; j++) block[j] = k < last ? _mm512_loadu_si512(tile + j * TILE_ROW) : _mm512_setzero_si512();
+      for (int j = 0; j < 16; j++) {
+        block[j] = k < last ? _mm512_loadu_si512(tile + j * TILE_ROW) : _mm512_setzero_si512();
+      }
       // Each becomes 32 numbers of one column.
       transpose_words((word_row *)block);
       uint16_t *lower = panel + tile_of_panel(width, n, k - first) + n % LENGTH / 2 * TILE_ROW;

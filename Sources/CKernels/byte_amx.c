@@ -63,8 +63,8 @@ AMX_INLINE void form_sums(const uint8_t *left, int64_t stride, int64_t rows, con
           _tile_loadd(0, target, 4 * COLUMNS);
           _tile_loadd(1, target + 16, 4 * COLUMNS);
         }
-        add_pair(
-            left + r * stride + first * TILE_BYTES, stride, panel + WORD + first * TILE_WORDS * WORD + 4 * n, count, lines);
+        const int8_t *right = panel + WORD + first * TILE_WORDS * WORD + 4 * n;
+        add_pair(left + r * stride + first * TILE_BYTES, stride, right, count, lines);
         _tile_stored(0, target, 4 * COLUMNS);
         _tile_stored(1, target + 16, 4 * COLUMNS);
         if (rows - r < TILE_ROWS) use_tiles_of(TILE_ROWS);

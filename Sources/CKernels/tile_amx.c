@@ -48,7 +48,8 @@ AMX_INLINE void turn_rows(const uint32_t *a, int64_t stride, int64_t rows, int64
   for (int64_t j = 0; j < pairs; j += PAIRS) {
     __m512i block[TILE_ROWS];
     for (int64_t i = 0; i < PAIRS; i++) {
-      block[i] = j + i < pairs ? _mm512_maskz_loadu_epi32(first_lanes(rows), a + (j + i) * stride) : _mm512_setzero_si512();
+      block[i] = j + i < pairs ? _mm512_maskz_loadu_epi32(first_lanes(rows), a + (j + i) * stride)
+                               : _mm512_setzero_si512();
     }
     transpose_words((word_row *)block);
     for (int i = 0; i < TILE_ROWS; i++) _mm512_storeu_si512(out + j * TILE_ROWS + i * PAIRS, block[i]);
@@ -122,7 +123,8 @@ AMX void carina_tile_product_by_amx(const uint32_t *a, int64_t row_stride, int64
                                     int64_t panel_pairs, int64_t first_pair, float *c, int64_t c_stride, int64_t rows,
                                     int64_t columns, int64_t pairs, int accumulate) {
   const int64_t rest = pairs % PAIRS, whole = pairs - rest;
-  _Alignas(64) uint32_t turned[TILE_ROWS * PAIRS * MOST_TURNED], last_left[TILE_ROWS * PAIRS], last_right[PAIRS * PANEL];
+  _Alignas(64) uint32_t turned[TILE_ROWS * PAIRS * MOST_TURNED], last_left[TILE_ROWS * PAIRS];
+  _Alignas(64) uint32_t last_right[PAIRS * PANEL];
   if (rest) memset(last_right, 0, sizeof last_right);
   use_tiles_of(rows < TILE_ROWS ? rows : TILE_ROWS);
   for (int64_t r = 0; r < rows; r += TILE_ROWS) {

@@ -113,6 +113,8 @@ import Testing
     }
     let told = try infer(arguments + ["--adapter-any-base"])
     #expect(told.exitCode == 0 && told.errors.contains("another base than it was trained on"), "\(told.errors)")
+    let without = try infer(Array(arguments.dropLast(2)) + ["--adapter-any-base"])
+    #expect(without.exitCode == 64 && without.errors.contains("there is no adapter"), "\(without.errors)")
 
     let weights = run.file("final_model/adapter/adapter_model.safetensors")
     var bytes = try Data(contentsOf: URL(fileURLWithPath: weights))

@@ -33,8 +33,13 @@ extension JoinedPipeline {
 extension AdapterChoice {
   /// Opens the adapters and compares them with the parts, before a weight is read.
   /// - Parameter own: the adapter that belongs to a joined model, which comes before the others.
-  /// - Throws: `CarinaError.missingInput`, `.badData`.
+  /// - Throws: `CarinaError.missingInput`, `.badData`; `.usage` where another base is accepted and there is no adapter.
   package func open(for parts: PipelineParts, own: AdapterBundle? = nil) throws -> [AttachedAdapter] {
+    guard !acceptsOtherBase || own != nil || !references.isEmpty else {
+      throw CarinaError(
+        .usage, "\(setting: AdapterChoice.otherBase) is given, and there is no adapter",
+        remedy: "Name one with \(setting: AdapterChoice.setting), or leave the option out.")
+    }
     var bundles = own.map { [$0] } ?? []
     for reference in references { bundles.append(try AdapterBundle(reference)) }
     return try bundles.map {
