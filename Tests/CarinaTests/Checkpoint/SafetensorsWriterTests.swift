@@ -38,6 +38,20 @@ import Carina
     #expect(try SafetensorsFile(path: path).tensor(named: "small").values == [1, -3])
   }
 
+  @Test("what was read of a mapped file is given back", arguments: [ElementType.float32, .bfloat16])
+  func pages(type: ElementType) throws {
+    let directory = try TemporaryDirectory(), count = 1 << 20
+    let numbers = [Float](repeating: 0.5, count: count).withUnsafeBytes { Data($0) }
+    let file = try ResidentFile(numbers, at: directory.file("numbers"))
+    let storage = Storage(borrowing: file.address, byteCount: file.byteCount, owner: file, on: TestBackend.cpu)
+    let tensor = Tensor(shape: [count], storage: storage)
+    #expect(tensor.values.reduce(0, +) == Float(count / 2))
+    #expect(file.residentPages >= file.byteCount / 4096)
+    try SafetensorsWriter.write([("x", TensorSource(tensor), type)], to: directory.file("x.safetensors"))
+    #expect(file.residentPages < file.byteCount / 4096 / 8)
+    #expect(try SafetensorsFile(path: directory.file("x.safetensors")).tensor(named: "x").values == tensor.values)
+  }
+
   @Test("odd names and a repeated one")
   func names() throws {
     let directory = try TemporaryDirectory()

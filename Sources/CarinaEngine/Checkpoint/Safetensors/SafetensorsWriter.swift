@@ -78,15 +78,18 @@ package enum SafetensorsWriter {
 
   private static func quoted(_ text: String) throws -> String { try JSONValue.string(text).serialized() }
 
-  /// Hands out a tensor's bytes, converted a piece at a time so that no second copy of a large one is needed.
+  /// Hands out a tensor's bytes, converted a piece at a time so that no second copy of a large one is needed. Pages of a
+  /// mapped file are given back: a copied model would otherwise be resident twice.
   private static func pieces(
     _ tensor: TensorSource, as type: ElementType, _ put: (UnsafeRawBufferPointer) throws -> Void
   ) throws {
     for start in stride(from: 0, to: tensor.count, by: pieceCount) {
-      let piece = tensor.piece(start..<min(tensor.count, start + pieceCount)).converted(to: type)
+      let source = tensor.piece(start..<min(tensor.count, start + pieceCount)), piece = source.converted(to: type)
       try piece.withHostBytes(put)
       // Before the file gets its name: bytes of a device that failed are no numbers.
       try piece.backend.throwFailure()
+      guard source.storage.isBorrowed else { continue }
+      source.storage.releaseResidentPages(source.byteOffset..<source.byteOffset + source.byteCount)
     }
   }
 
