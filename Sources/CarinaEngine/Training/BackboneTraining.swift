@@ -57,12 +57,12 @@ public final class BackboneTraining {
     onStep: @escaping (Part, StepReport, _ total: Int) -> Void = { _, _, _ in }
   ) throws {
     let tokenizerDirectory = "\(options.outputDirectory)/tokenizer"
-    try AtomicFile.writeDirectory(to: tokenizerDirectory) { path in
-      try BytePairTrainer(vocabularySize: options.vocabularySize).train(on: corpus()).write(to: path)
-    }
+    var pieces = try BytePairTrainer(vocabularySize: options.vocabularySize).train(on: corpus())
+    try AtomicFile.writeDirectory(to: tokenizerDirectory) { try pieces.write(to: $0) }
     let tokenizer = try TokenizerFactory.load(directory: tokenizerDirectory)
     let source = ModelDirectory(path: tokenizerDirectory)
-    try trainVision(tokenizer, source, shouldStop) { onStep(.vision, $0, $1) }
+    pieces.reader = .textTower
+    try trainVision(tokenizer, pieces, shouldStop) { onStep(.vision, $0, $1) }
     try trainLanguage(tokenizer, source, shouldStop) { onStep(.language, $0, $1) }
   }
 
@@ -81,7 +81,7 @@ public final class BackboneTraining {
   }
 
   private func trainVision(
-    _ tokenizer: any Tokenizer, _ source: ModelDirectory, _ shouldStop: @escaping () -> Bool,
+    _ tokenizer: any Tokenizer, _ pieces: TrainedBytePairs, _ shouldStop: @escaping () -> Bool,
     _ onStep: @escaping (StepReport, Int) -> Void
   ) throws {
     func ids(_ sentence: String) -> [Int] {
@@ -108,7 +108,8 @@ public final class BackboneTraining {
       objective, options.vision, part: "vision", shape: .string("\(vision) \(text)"), shouldStop, onStep
     ) { [transform] path in
       try AtomicFile.writeDirectory(to: path) {
-        try ModelDirectoryWriter.write(model, transform: transform, to: $0, type: .float32, tokenizer: source)
+        try ModelDirectoryWriter.write(model, transform: transform, to: $0, type: .float32)
+        try pieces.write(to: $0)
       }
     }
   }

@@ -11,6 +11,17 @@ package struct TrainedBytePairs: Equatable, Sendable {
     package let right: String
   }
 
+  /// What reads the ids.
+  package enum Reader: Equatable, Sendable {
+    /// Texts begin with `<bos>`, and what fills them up comes before them.
+    case decoder
+    /// Of a SigLIP: texts end with `<eos>`, and what fills them up comes behind it.
+    case textTower
+  }
+
+  /// Whose layout of texts the files describe; the ids of a text's pieces are the same.
+  package var reader = Reader.decoder
+
   /// The spellings by id.
   package let pieces: [String]
   /// How many of the first pieces are special tokens.
@@ -26,8 +37,6 @@ package struct TrainedBytePairs: Equatable, Sendable {
         "normalized": false, "special": .bool(id < specialCount),
       ]
     }
-    let begin = pieces.firstIndex(of: "<bos>") ?? 0
-    let beginPart: JSONValue = ["SpecialToken": ["id": "<bos>", "type_id": 0]]
     let visibleSpace: JSONValue = ["type": "Replace", "pattern": ["String": "▁"], "content": " "]
     return [
       "version": "1.0", "truncation": nil, "padding": nil, "added_tokens": .array(addedTokens),
@@ -35,15 +44,7 @@ package struct TrainedBytePairs: Equatable, Sendable {
       "pre_tokenizer": [
         "type": "Split", "pattern": ["String": " "], "behavior": "MergedWithPrevious", "invert": false,
       ],
-      "post_processor": [
-        "type": "TemplateProcessing",
-        "single": [beginPart, ["Sequence": ["id": "A", "type_id": 0]]],
-        "pair": [
-          beginPart, ["Sequence": ["id": "A", "type_id": 0]],
-          ["SpecialToken": ["id": "<bos>", "type_id": 1]], ["Sequence": ["id": "B", "type_id": 1]],
-        ],
-        "special_tokens": ["<bos>": ["id": "<bos>", "ids": [.integer(begin)], "tokens": ["<bos>"]]],
-      ],
+      "post_processor": template,
       "decoder": ["type": "Sequence", "decoders": [visibleSpace, ["type": "ByteFallback"], ["type": "Fuse"]]],
       "model": [
         "type": "BPE", "dropout": nil, "unk_token": "<unk>", "continuing_subword_prefix": nil,
@@ -54,12 +55,30 @@ package struct TrainedBytePairs: Equatable, Sendable {
     ]
   }
 
+  /// What is put before or behind one text, and two.
+  private var template: JSONValue {
+    let name = reader == .decoder ? "<bos>" : "<eos>"
+    func parts(_ text: String, _ type: Int) -> [JSONValue] {
+      let special: JSONValue = ["SpecialToken": ["id": .string(name), "type_id": .integer(type)]]
+      let sequence: JSONValue = ["Sequence": ["id": .string(text), "type_id": .integer(type)]]
+      return reader == .decoder ? [special, sequence] : [sequence, special]
+    }
+    let token: JSONValue = [
+      "id": .string(name), "ids": [.integer(pieces.firstIndex(of: name) ?? 0)], "tokens": [.string(name)],
+    ]
+    return [
+      "type": "TemplateProcessing", "single": .array(parts("A", 0)), "pair": .array(parts("A", 0) + parts("B", 1)),
+      "special_tokens": .object(JSONObject([(name, token)])),
+    ]
+  }
+
   /// The `tokenizer_config.json`.
   package var configurationFile: JSONValue {
     [
-      "add_bos_token": true, "add_eos_token": false, "bos_token": "<bos>", "clean_up_tokenization_spaces": false,
-      "eos_token": "<eos>", "pad_token": "<pad>", "padding_side": "left",
-      "tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>",
+      "add_bos_token": .bool(reader == .decoder), "add_eos_token": .bool(reader == .textTower), "bos_token": "<bos>",
+      "clean_up_tokenization_spaces": false, "eos_token": "<eos>", "pad_token": "<pad>",
+      "padding_side": reader == .decoder ? "left" : "right", "tokenizer_class": "PreTrainedTokenizerFast",
+      "unk_token": "<unk>",
     ]
   }
 

@@ -18,6 +18,23 @@ import Carina
     #expect(trained.tokenizerFile == golden)
   }
 
+  @Test("for a text tower texts end with <eos> and are filled up behind; the pieces have the same ids")
+  func textTower() throws {
+    var trained = try BytePairTrainer(vocabularySize: 480).train(on: corpus())
+    let decoder = trained
+    trained.reader = .textTower
+    #expect(trained.tokenizerFile["model"] == decoder.tokenizerFile["model"])
+    let template = trained.tokenizerFile["post_processor"]
+    #expect(template?["single"]?.array?.last?["SpecialToken"]?["id"]?.string == "<eos>")
+    #expect(template?["special_tokens"]?["<eos>"]?["ids"]?.array?.first?.int == 1)
+    #expect(trained.configurationFile["padding_side"]?.string == "right")
+    let directory = try TemporaryDirectory()
+    try trained.write(to: directory.path)
+    let text = "no acute disease", tower = try SiglipTextTokenizer(directory: directory.path, defaultPadding: 9)
+    let ids = try decoder.makeTokenizer().encode(text, recognizingSpecialTokens: false)
+    #expect(tower.ids(text) == ids + [1] && tower.padding == 0)
+  }
+
   @Test("written files open again with the same ids, and training again gives the same bytes")
   func roundTrip() throws {
     let trainer = try BytePairTrainer(vocabularySize: 480)
