@@ -2,7 +2,8 @@
 run said of it in train_log.jsonl: loss and recall at 1, 5 and 10, both ways, on the held-out images after the last step.
 
 usage: check_tower.py RUN VALIDATION_SHARDS [STARTING_MODEL]
-RUN has run.json, train_log.jsonl and final_model; its precision was fp32 and its last line has a validation_loss. Compared: the loss (to 1e-5 relative), every recall (equal),
+RUN has run.json, train_log.jsonl and final_model; its precision was fp32, the numbers of the model it started from too (a tensor keeps its type, and rounding what was trained
+moves the loss by more than what is allowed here), and its last line has a validation_loss. Compared: the loss (to 1e-5 relative), every recall (equal),
 that no weight is missing, left over or not finite, and with STARTING_MODEL that configuration and tokenizer are the same and which weights differ. needs: torch transformers
 sentencepiece h5py numpy pillow
 """
@@ -10,6 +11,7 @@ import glob, json, sys
 
 import h5py, numpy as np, torch
 from PIL import Image
+from safetensors import safe_open
 from transformers import AutoImageProcessor, AutoTokenizer, SiglipModel
 
 run, shards = sys.argv[1:3]
@@ -19,6 +21,10 @@ last = [json.loads(line) for line in open(f"{run}/train_log.jsonl")][-1]
 model, loading = SiglipModel.from_pretrained(path, dtype=torch.float32, output_loading_info=True)
 model.eval()
 wrong = {key: value for key, value in loading.items() if value}
+with safe_open(f"{path}/model.safetensors", "pt") as file:
+    types = {file.get_slice(name).get_dtype() for name in file.keys()}
+if types != {"F32"}:
+    sys.exit(f"{path} holds {', '.join(sorted(types))}: the loss was logged before the weights were rounded; start from a model in fp32")
 assert not wrong and all(torch.isfinite(p).all() for p in model.parameters()), wrong
 tokenizer, processor = AutoTokenizer.from_pretrained(path), AutoImageProcessor.from_pretrained(path)
 
