@@ -128,13 +128,13 @@ AMX void carina_amx_turn_panels(const uint16_t *panels, int64_t length, int64_t 
       }
       // Each becomes 32 numbers of one column.
       transpose_words((word_row *)block);
-      uint16_t *lower = panel + tile_of_panel(width, n, k - first) + n % LENGTH / 2 * TILE_ROW;
-      uint16_t *upper = lower + tile_of_panel(width, 0, TILE_COLUMNS);
+      uint16_t *target = panel + tile_of_panel(width, n, k - first) + n % LENGTH / 2 * TILE_ROW;
+      uint16_t *second = target + tile_of_panel(width, 0, TILE_COLUMNS);
       for (int j = 0; j < 8; j++) {
         const __m512i even = block[2 * j], odd = block[2 * j + 1];
-        _mm512_storeu_si512(lower + j * TILE_ROW, pairs_of(_mm512_castsi512_si256(even), _mm512_castsi512_si256(odd)));
+        _mm512_storeu_si512(target + j * TILE_ROW, pairs_of(_mm512_castsi512_si256(even), _mm512_castsi512_si256(odd)));
         _mm512_storeu_si512(
-            upper + j * TILE_ROW, pairs_of(_mm512_extracti64x4_epi64(even, 1), _mm512_extracti64x4_epi64(odd, 1)));
+            second + j * TILE_ROW, pairs_of(_mm512_extracti64x4_epi64(even, 1), _mm512_extracti64x4_epi64(odd, 1)));
       }
     }
   }
@@ -214,8 +214,8 @@ AMX void carina_amx_product(const uint16_t *left, int64_t rows, int64_t length, 
       const uint16_t *right = panel + tile_of_panel(length, first * LENGTH, n);
       for (int64_t r = 0; r < rows; r += TILE_ROWS) {
         const int64_t written = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
-        const carina_amx_result lower = result_from(to, r, n);
-        const int has_upper = lower.columns > TILE_COLUMNS;
+        const carina_amx_result result = result_from(to, r, n);
+        const int has_second = result.columns > TILE_COLUMNS;
         float *sums = memory + r * COLUMNS + n * TILE_ROWS;
         if (run == 0) {
           _tile_zero(0);
@@ -225,15 +225,15 @@ AMX void carina_amx_product(const uint16_t *left, int64_t rows, int64_t length, 
           _tile_loadd(1, sums + SUMS, TILE_BYTES);
         }
         if (run == runs - 1) {
-          fetch_result(written, lower);
-          if (has_upper) fetch_result(written, result_from(lower, 0, TILE_COLUMNS));
+          fetch_result(written, result);
+          if (has_second) fetch_result(written, result_from(result, 0, TILE_COLUMNS));
         }
         add_pair(left + (r / TILE_ROWS * tiles + first) * TILE, right, tiles, count, tiles);
         _tile_stored(0, sums, TILE_BYTES);
         _tile_stored(1, sums + SUMS, TILE_BYTES);
         if (run == runs - 1) {
-          write_tile(sums, written, lower);
-          if (has_upper) write_tile(sums + SUMS, written, result_from(lower, 0, TILE_COLUMNS));
+          write_tile(sums, written, result);
+          if (has_second) write_tile(sums + SUMS, written, result_from(result, 0, TILE_COLUMNS));
         }
       }
     }
