@@ -6,7 +6,7 @@ MODELS_DIR holds siglip-l-random and gemma3-1b-random. PEER_SCRIPT is called as 
 with DTYPE, THREADS and TUNED=1 in its environment and prints "median X s" (or "prefill X s, Y tok/s").
 The work lora is a step of adapters of rank 16 on 592 positions; peft_peer.py is its peer. lora-int8 and stage1-int8 have the frozen decoder in 8 bits,
 vision-int8 the frozen tower, beside the same peers in DTYPE.
-stage1-int8-both has both frozen ends in 8 bits.
+stage1-int8-both has both frozen ends in 8 bits. stage2-adamw8bit is stage2 with the optimizer's state in 8 bits, beside the same peer.
 --openvino DIR adds openvino_peer.py for vision and vision-int8, by the same PYTHON; DIR keeps its converted models. --llama DIR adds llama_peer.py, whose GGUF files DIR keeps, for prefill, decode and decode-int8 (Q8_0). Carina's side is `bench steps`, built by `swift build -c release --product bench`."""
 import argparse, os, re, statistics, subprocess, sys, tempfile
 
@@ -22,11 +22,11 @@ parser.add_argument("--openvino", metavar="DIR")
 parser.add_argument("--bench", default=".build/release/bench")
 options = parser.parse_args()
 environment = dict(os.environ, DTYPE=options.dtype, THREADS="2", TUNED="1", GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000"))
-peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "prefill": "decode", "decode": "decode", "lora": "lora",
+peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "stage2-adamw8bit": "stage2", "prefill": "decode", "decode": "decode", "lora": "lora",
               "vision-int8": "vision", "stage1-int8": "stage1", "stage1-int8-both": "stage1", "lora-int8": "lora"}
 in_bytes = {"vision-int8": ["--vision-weights", "int8"], "stage1-int8": ["--base-weights", "int8"],
             "stage1-int8-both": ["--base-weights", "int8", "--vision-weights", "int8"], "lora-int8": ["--base-weights", "int8"],
-            "decode-int8": ["--weights", "int8"]}
+            "decode-int8": ["--weights", "int8"], "stage2-adamw8bit": ["--optimizer", "adamw8bit"]}
 llama_kinds = {"prefill": "bf16", "decode": "bf16", "decode-int8": "q8_0"} if options.llama else {}
 openvino_kinds = {"vision": options.dtype, "vision-int8": "int8"} if options.openvino else {}
 
@@ -44,7 +44,7 @@ def run(command):
 
 
 def ours(work):
-    kind = work.removesuffix("-both").removesuffix("-int8")
+    kind = work.removesuffix("-both").removesuffix("-int8").removesuffix("-adamw8bit")
     text, gib = run([options.bench, "steps", "--models", options.models, "--work", kind, "--precision", options.dtype,
                 *in_bytes.get(work, []), *(["--text-tokens", "16"] if kind == "lora" else [])])
     return {"gib": gib} | {name: float(value) for name, value in re.findall(r"(median_s|floor_s) ([0-9.]+)", text)}

@@ -20,21 +20,34 @@ int carina_bytes_by_amx(int64_t rows, int64_t length, int64_t group) {
   return rows >= CARINA_FEWEST_AMX_BYTE_ROWS && length <= group && length >= TILE_BYTES && carina_has_amx();
 }
 
-/// Lines of the cache that are asked for while sums are formed.
+/// Lines of the next panel's weights, `each` of which are asked for whenever a tile of rows is loaded: many at
+/// once would hold up the loads of the tiles.
 typedef struct {
-  const int8_t *line, *end;
-  int64_t each;
-} lines_to_fetch;
+  const int8_t *row;
+  int64_t offset, stride, rows, bytes, each;
+} lines_ahead;
 
-AMX_INLINE void fetch(lines_to_fetch *lines) {
-  for (int64_t i = 0; i < lines->each && lines->line < lines->end; i++, lines->line += 64) {
-    _mm_prefetch((const char *)lines->line, _MM_HINT_T1);
+static lines_ahead lines_during(int64_t loads, const carina_next_weights *next) {
+  if (!next || loads == 0) return (lines_ahead){0};
+  const int64_t lines = next->rows * ((next->bytes + 63) / 64);
+  return (lines_ahead){next->weights, 0, next->stride, next->rows, next->bytes, (lines + loads - 1) / loads};
+}
+
+AMX_INLINE void fetch(lines_ahead *lines) {
+  for (int64_t i = 0; i < lines->each && lines->rows > 0; i++) {
+    _mm_prefetch((const char *)lines->row + lines->offset, _MM_HINT_T1);
+    lines->offset += 64;
+    if (lines->offset >= lines->bytes) {
+      lines->offset = 0;
+      lines->row += lines->stride;
+      lines->rows--;
+    }
   }
 }
 
 /// Adds the products of a tile of rows and two of columns over a run of tiles, in tiles 0 and 1.
 AMX_INLINE void add_pair(const uint8_t *left, int64_t stride, const int8_t *right, int64_t tiles,
-                         lines_to_fetch *lines) {
+                         lines_ahead *lines) {
   for (int64_t t = 0; t < tiles; t++) {
     const int8_t *words = right + t * TILE_WORDS * WORD;
     _tile_loadd(2, left + t * TILE_BYTES, stride);
@@ -48,7 +61,7 @@ AMX_INLINE void add_pair(const uint8_t *left, int64_t stride, const int8_t *righ
 
 /// The sums [rows, COLUMNS] of the whole tiles.
 AMX_INLINE void form_sums(const uint8_t *left, int64_t stride, int64_t rows, const int8_t *panel, int64_t tiles,
-                          int64_t columns, int32_t *sums, lines_to_fetch *lines) {
+                          int64_t columns, int32_t *sums, lines_ahead *lines) {
   const int64_t runs = (tiles + MOST_TILES - 1) / MOST_TILES;
   for (int64_t n = 0; n < columns; n += HALF) {
     for (int64_t run = 0; run < runs; run++) {
@@ -115,11 +128,8 @@ AMX void carina_byte_product_by_amx(const uint8_t *values, int64_t stride, const
                                     const float *other, float *c, uint16_t *narrow, int64_t c_stride,
                                     const carina_next_weights *next) {
   const int64_t tiles = length / TILE_BYTES, rest = words_of(length) - tiles * TILE_WORDS;
-  const int64_t loops = (rows + TILE_ROWS - 1) / TILE_ROWS * (columns > HALF ? 2 : 1) * tiles;
-  lines_to_fetch lines = {0};
-  if (next && next->rows == 1) {
-    lines = (lines_to_fetch){next->weights, next->weights + next->bytes, (next->bytes / 64 + loops - 1) / loops};
-  }
+  const int64_t loads = (rows + TILE_ROWS - 1) / TILE_ROWS * (columns > HALF ? 2 : 1) * tiles;
+  lines_ahead lines = lines_during(loads, next);
   const byte_result all = {scales, bias, other, c, narrow, c_stride, columns};
   use_tiles_of(TILE_ROWS);
   for (int64_t r = 0; r < rows; r += BLOCK) {
@@ -127,7 +137,6 @@ AMX void carina_byte_product_by_amx(const uint8_t *values, int64_t stride, const
     const int64_t count = smaller(BLOCK, rows - r);
     _Alignas(64) int32_t sums[BLOCK * COLUMNS];
     int32_t large_part[BLOCK * COLUMNS];
-    if (next && next->rows > 1) fetch_ahead(next, r, count, rows);
     form_sums(left, stride, count, panel, tiles, columns, sums, &lines);
     if (rest) {
       add_rest(left + tiles * TILE_BYTES, stride, panel + (tiles * TILE_WORDS + 1) * WORD, rest, count, sums);

@@ -212,6 +212,15 @@ TILE_OF(5)
 TILE_OF(6)
 #undef TILE_OF
 
+/// Asks for the part of the next panel's weights that belongs to these of the rows.
+BYTES_INLINE void fetch_ahead(const carina_next_weights *next, int64_t first, int64_t count, int64_t rows) {
+  const int64_t end = next->rows * (first + count) / rows;
+  for (int64_t row = next->rows * first / rows; row < end; row++) {
+    const int8_t *bytes = next->weights + row * next->stride;
+    for (int64_t i = 0; i < next->bytes; i += 64) _mm_prefetch((const char *)bytes + i, _MM_HINT_T1);
+  }
+}
+
 BYTES static void product_by_tiles(const uint8_t *values, int64_t stride, const float *steps, const int32_t *zeros,
                                    const carina_large_numbers *large, int64_t rows, int64_t length, int64_t group,
                                    const int8_t *panel, int64_t columns, const float *scales, const float *bias,

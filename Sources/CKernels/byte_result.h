@@ -80,13 +80,4 @@ BYTES_INLINE void write_result(byte_result to, int r, int v, __m512 total, __m51
     _mm512_mask_storeu_ps(to.c + offset, mask, value);
   }
 }
-
-/// Asks for the part of the next panel's weights that belongs to these of the rows.
-BYTES_INLINE void fetch_ahead(const carina_next_weights *next, int64_t first, int64_t count, int64_t rows) {
-  const int64_t end = next->rows * (first + count) / rows;
-  for (int64_t row = next->rows * first / rows; row < end; row++) {
-    const int8_t *bytes = next->weights + row * next->stride;
-    for (int64_t i = 0; i < next->bytes; i += 64) _mm_prefetch((const char *)bytes + i, _MM_HINT_T1);
-  }
-}
 #endif
