@@ -22,8 +22,8 @@ parser.add_argument("--openvino", metavar="DIR")
 parser.add_argument("--bench", default=".build/release/bench")
 options = parser.parse_args()
 environment = dict(os.environ, DTYPE=options.dtype, THREADS="2", TUNED="1", GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000"))
-peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "stage2-adamw8bit": "stage2", "prefill": "decode", "decode": "decode", "lora": "lora",
-              "vision-int8": "vision", "stage1-int8": "stage1", "stage1-int8-both": "stage1", "lora-int8": "lora"}
+peer_cases = {"vision": "vision", "stage1": "stage1", "stage1-cached": "stage1", "stage2": "stage2", "prefill": "decode", "decode": "decode", "lora": "lora",
+              "stage2-adamw8bit": "stage2", "vision-int8": "vision", "stage1-int8": "stage1", "stage1-int8-both": "stage1", "lora-int8": "lora"}
 in_bytes = {"vision-int8": ["--vision-weights", "int8"], "stage1-int8": ["--base-weights", "int8"],
             "stage1-int8-both": ["--base-weights", "int8", "--vision-weights", "int8"], "lora-int8": ["--base-weights", "int8"],
             "decode-int8": ["--weights", "int8"], "stage2-adamw8bit": ["--optimizer", "adamw8bit"]}
