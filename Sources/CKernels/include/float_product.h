@@ -2,7 +2,7 @@
 #include <stdint.h>
 
 /// Columns of the right factor that are multiplied at a time.
-enum { CARINA_FLOAT_PANEL_COLUMNS = 16 };
+enum { CARINA_FLOAT_PANEL_COLUMNS = 32 };
 
 /// c [rows, columns] = a b, or c += a b, in fp32 in the calling thread, for factors of any distances between rows and
 /// between columns. The order of a number's sum depends on `length`, the columns of a, alone.

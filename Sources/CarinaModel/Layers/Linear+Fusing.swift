@@ -14,7 +14,7 @@ extension Linear {
     if pass.mayFuse, let inner = withEpilogue(input, activation: kind, as: next.weight.value.elementType) {
       return ProductInput(rounded: inner)
     }
-    return next.input(gelu(self(input, tape: pass.tape), kind: kind, tape: pass.tape))
+    return next.input(gelu(self(input, pass), kind: kind, tape: pass.tape))
   }
 
   /// gelu of this map times `up`, tanh form, as the rows that `next` reads.

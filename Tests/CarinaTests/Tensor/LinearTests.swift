@@ -53,6 +53,24 @@ import Carina
     expectClose(bare?.doubles ?? [], linear(input, weight, tape: nil).doubles, relative: 2e-6, absolute: 1e-6)
   }
 
+  @Test(
+    "in fp32 bias and summand in one pass have the bits of separate passes, an activation is left alone",
+    arguments: [64, 70, 200], [(inputs: 64, outputs: 130), (1040, 64), (300, 500)])
+  func finishedInFloats(rows: Int, size: (inputs: Int, outputs: Int)) {
+    let weight = Parameter.random("w", [size.outputs, size.inputs], seed: 2, trainable: false)
+    let bias = Parameter.random("b", [size.outputs], seed: 3, trainable: false)
+    let input = ProductInput(Tensor.random([rows, size.inputs], seed: 1), as: .float32)
+    let other = Tensor.random([rows, size.outputs], seed: 4)
+    let plain = linear(input, weight, bias, tape: nil)
+    if let biased = linearWithEpilogue(input, weight, bias) { #expect(biased.values == plain.values) }
+    let added = linearWithEpilogue(input, weight, bias, summand: other)
+    if TestBackend.chosen === TestBackend.cpu, size.inputs * size.outputs >= 1 << 14 {
+      #expect(added != nil)
+    }
+    if let added { #expect(added.values == add(other, plain, tape: nil).values) }
+    #expect(linearWithEpilogue(input, weight, bias, activation: .tanhApproximation) == nil)
+  }
+
   @Test("reads a run of rows of a fused weight, and gives the gradient to those rows alone")
   func weightRows() {
     let x = Tensor.random([9, 6], seed: 4)

@@ -11,14 +11,24 @@ struct AttentionBlocks {
 
   /// Query rows of a block: few enough that their scores stay in the second-level cache at a thousand keys.
   static let blockRows = 64
+  /// Scores of a block of `mostRows` rows, which is to leave room in that cache.
+  private static let mostScores = 1 << 17
 
   /// Rows where each sequence begins, in queries and in keys.
   let starts: [(query: Int, key: Int)]
   /// The blocks of each sequence.
   let blocks: [[Block]]
 
+  /// Query rows of a block where all of a sequence's rows see the same columns: as many as let the keys, which are packed
+  /// for each block anew, be packed for few.
+  static func mostRows(_ layout: AttentionLayout) -> Int {
+    let columns = layout.keyCounts.max() ?? 0
+    guard !layout.isCausal, columns > 0 else { return blockRows }
+    return blockRows * min(max(mostScores / (columns * blockRows), 1), 3)
+  }
+
   /// Cuts the queries of `layout`; the first column of a block is a multiple of `alignment`.
-  init(_ layout: AttentionLayout, alignment: Int = 1) {
+  init(_ layout: AttentionLayout, rows blockRows: Int = AttentionBlocks.blockRows, alignment: Int = 1) {
     var next = 0
     starts = zip(layout.queryCounts, layout.keyStarts).map { queries, key in
       defer { next += queries }
@@ -26,8 +36,8 @@ struct AttentionBlocks {
     }
     blocks = layout.queryCounts.indices.map { sequence in
       let queries = layout.queryCounts[sequence]
-      return stride(from: 0, to: queries, by: AttentionBlocks.blockRows).map { first in
-        let rows = first..<min(queries, first + AttentionBlocks.blockRows)
+      return stride(from: 0, to: queries, by: blockRows).map { first in
+        let rows = first..<min(queries, first + blockRows)
         let seen = rows.map { layout.visible(row: $0, of: sequence) }
         let lower = (seen.map(\.lowerBound).min() ?? 0) / alignment * alignment
         let upper = seen.map(\.upperBound).max() ?? 0

@@ -32,7 +32,9 @@ struct AttentionWork {
 
   func forward(into out: Tensor) {
     let group = layout.heads / layout.keyValueHeads
-    let division = AttentionBlocks(layout), starts = division.starts, tasks = division.tasks(heads: layout.heads)
+    // A row's numbers do not depend on the rows of its block.
+    let division = AttentionBlocks(layout, rows: AttentionBlocks.mostRows(layout)), starts = division.starts
+    let tasks = division.tasks(heads: layout.heads)
     ThreadTeam.run(taskCount: tasks.count) { index in
       let task = tasks[index], block = task.block, start = starts[task.sequence], columns = block.columns.count
       let target = out.floats + (start.query + block.rows.lowerBound) * out.width + task.head * layout.headSize
