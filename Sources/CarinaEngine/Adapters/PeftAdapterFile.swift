@@ -1,6 +1,7 @@
 import CarinaModel
 import CarinaRuntime
 import CarinaTensor
+import Foundation
 
 /// An adapter as PEFT writes it: `adapter_config.json` and `adapter_model.safetensors`, opened and not yet read.
 package struct PeftAdapterFile {
@@ -107,7 +108,14 @@ package struct PeftAdapterFile {
           ? "Only safetensors is read: load it with PEFT and call save_pretrained, which writes safetensors."
           : "Fetch the whole directory.")
     }
-    return directory.file(weightsName)
+    let file = directory.file(weightsName)
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory), !isDirectory.boolValue else {
+      throw CarinaError(
+        .badData, "the adapter's weights are a directory", at: file, expected: "a file of safetensors",
+        remedy: "Fetch the whole adapter again.")
+    }
+    return file
   }
 
   /// Pairs of factors by the path of their map, in the order in which the maps come up.

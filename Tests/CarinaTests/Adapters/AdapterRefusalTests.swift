@@ -117,6 +117,8 @@ import Testing
     #expect(refusal(pickled)?.found == "adapter_model.bin" && refusal(pickled)?.kind == .missingInput)
     try FileManager.default.removeItem(atPath: pickled + "/adapter_model.bin")
     #expect(refusal(pickled)?.what == "the adapter has no weights")
+    try FileManager.default.createDirectory(atPath: pickled + file, withIntermediateDirectories: false)
+    #expect(refusal(pickled)?.what == "the adapter's weights are a directory")
     let two = directory.file("two")
     for name in ["a", "b"] {
       try FileManager.default.createDirectory(atPath: two, withIntermediateDirectories: true)
