@@ -62,7 +62,9 @@ import Carina
         isCausal: false)
       return attention(query.rowSlice(rows), key, value, layout: layout, products: products, tape: nil).values
     }
-    let all = attended(0..<250)
+    // Few threads take more rows at a time than many.
+    let all = withThreads(1) { attended(0..<250) }
+    #expect(withThreads(3) { attended(0..<250) } == all)
     for rows in [0..<1, 3..<20, 10..<33, 31..<64, 0..<40, 60..<250, 190..<194, 249..<250] {
       let width = heads * size
       #expect(attended(rows) == Array(all[rows.lowerBound * width..<rows.upperBound * width]), "\(rows)")

@@ -11,7 +11,7 @@ struct AttentionBlocks {
 
   /// Query rows of a block: few enough that their scores stay in the second-level cache at a thousand keys.
   static let blockRows = 64
-  /// Scores of a block of `mostRows` rows, which is to leave room in that cache.
+  /// Scores of a block of `mostRows` rows, which leave room in that cache.
   private static let mostScores = 1 << 17
 
   /// Rows where each sequence begins, in queries and in keys.
@@ -19,11 +19,13 @@ struct AttentionBlocks {
   /// The blocks of each sequence.
   let blocks: [[Block]]
 
-  /// Query rows of a block where all of a sequence's rows see the same columns: as many as let the keys, which are packed
-  /// for each block anew, be packed for few.
-  static func mostRows(_ layout: AttentionLayout) -> Int {
+  /// Query rows of a block where all of a sequence's rows see the same columns: keys and values are packed for each block
+  /// anew, so there are few of them where each thread has heads enough.
+  static func mostRows(_ layout: AttentionLayout, threads: Int) -> Int {
     let columns = layout.keyCounts.max() ?? 0
-    guard !layout.isCausal, columns > 0 else { return blockRows }
+    guard !layout.isCausal, columns > 0, layout.heads * layout.queryCounts.count >= 2 * threads else {
+      return blockRows
+    }
     return blockRows * min(max(mostScores / (columns * blockRows), 1), 3)
   }
 

@@ -33,7 +33,8 @@ struct AttentionWork {
   func forward(into out: Tensor) {
     let group = layout.heads / layout.keyValueHeads
     // A row's numbers do not depend on the rows of its block.
-    let division = AttentionBlocks(layout, rows: AttentionBlocks.mostRows(layout)), starts = division.starts
+    let blockRows = AttentionBlocks.mostRows(layout, threads: ThreadTeam.count)
+    let division = AttentionBlocks(layout, rows: blockRows), starts = division.starts
     let tasks = division.tasks(heads: layout.heads)
     ThreadTeam.run(taskCount: tasks.count) { index in
       let task = tasks[index], block = task.block, start = starts[task.sequence], columns = block.columns.count
