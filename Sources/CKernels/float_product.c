@@ -89,7 +89,7 @@ CARINA_KERNEL static void rows_of_few_registers(const float *a, int64_t a_row, i
 }
 
 #if defined(__x86_64__)
-// Without its own word for it, the compiler halves vectors of 16 numbers on this architecture.
+// Without min_vector_width the compiler cuts vectors of 16 numbers in two for this architecture.
 __attribute__((target("arch=x86-64-v4"), min_vector_width(512))) static void rows_of_many_registers(
     const float *a, int64_t a_row, int64_t a_column, const float *b, int64_t length, float *c, int64_t c_stride,
     int64_t rows, int64_t columns, int accumulate) {
