@@ -8,7 +8,7 @@
 #include "few_rows.h"
 #include "float_product.h"
 #include "held_rows.h"
-#include "memory_advice.h"
+#include "memory_pages.h"
 #include "normalization.h"
 #include "optimizer.h"
 #include "quantized.h"

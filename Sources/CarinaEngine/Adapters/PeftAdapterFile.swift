@@ -42,7 +42,7 @@ package struct PeftAdapterFile {
     self.path = path
     let configuration = try PeftConfiguration(path: "\(path)/\(AdapterDirectory.fileName)")
     self.configuration = configuration
-    weights = try WeightsDirectory(path: try Self.weightsPath(in: path))
+    weights = try WeightsDirectory(file: try Self.weightsPath(in: path))
     var factors = Factors(), saved: [Saved] = [], strange: [String] = []
     for entry in weights.files.flatMap(\.entries) {
       guard let name = AdapterTensorName(entry.name) else {
@@ -108,14 +108,7 @@ package struct PeftAdapterFile {
           ? "Only safetensors is read: load it with PEFT and call save_pretrained, which writes safetensors."
           : "Fetch the whole directory.")
     }
-    let file = directory.file(weightsName)
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory), !isDirectory.boolValue else {
-      throw CarinaError(
-        .badData, "the adapter's weights are a directory", at: file, expected: "a file of safetensors",
-        remedy: "Fetch the whole adapter again.")
-    }
-    return file
+    return directory.file(weightsName)
   }
 
   /// Pairs of factors by the path of their map, in the order in which the maps come up.

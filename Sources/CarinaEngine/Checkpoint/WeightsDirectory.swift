@@ -44,6 +44,14 @@ package final class WeightsDirectory {
     }
   }
 
+  /// Opens the one file that holds all weights.
+  /// - Throws: `CarinaError.missingInput`, `.badData` when it is damaged or no file.
+  package init(file path: String) throws {
+    self.path = path
+    files = [try SafetensorsFile(path: path)]
+    try collectOwners()
+  }
+
   /// The names of all tensors, in the order of their bytes.
   package var names: [String] { files.flatMap { $0.entries.map(\.name) } }
 

@@ -6,8 +6,10 @@ import Foundation
 ///
 /// Sizes are rounded up to eight classes an octave (at most 12.5% waste). Where none of the right class is free, one of
 /// up to half as much again serves. Before more is held than was ever in use and `room` besides, what has been idle
-/// longest goes back to the system: batches of varying length would otherwise leave a set of buffers behind for each
-/// length. Large buffers are mapped, so that they can go back one by one, and the largest advised to use huge pages.
+/// longest is taken apart: batches of varying length would otherwise leave a set of buffers behind for each length. Its
+/// huge pages become the new buffer's, which saves the system clearing others (the gradients of a step and the results
+/// that its backward pass reads take each other's); the rest goes back. Large buffers are mapped for this, each in pages
+/// of its own.
 // Unchecked: the lock guards everything that changes.
 package final class MemoryPool: @unchecked Sendable {
   private struct Idle {
@@ -18,6 +20,8 @@ package final class MemoryPool: @unchecked Sendable {
 
   /// Idle buffers of each class, those idle longest first.
   private var free: [Int: [Idle]] = [:]
+  /// What is left of idle buffers that were taken apart: one huge page or more, at a multiple of its size.
+  private var remainders: [(pointer: UnsafeMutableRawPointer, size: Int)] = []
   /// Sizes of the large buffers that are handed out and are of another class than was asked for.
   private var borrowed: [UnsafeMutableRawPointer: Int] = [:]
   private let lock = NSLock()
@@ -32,6 +36,9 @@ package final class MemoryPool: @unchecked Sendable {
   /// From here on buffers are mapped, lent to smaller requests and given back.
   private static let mappingThreshold = 1 << 17
   private static let hugePageThreshold = 1 << 20
+  private static let hugePage = 1 << 21
+  /// From here on pages keep their address: each may be a mapping of its own, of which a process has 65,530.
+  private static let mostMovable = 1 << 36
   private let smallestRoom: Int
 
   /// An empty pool.
@@ -93,17 +100,27 @@ package final class MemoryPool: @unchecked Sendable {
     // With some room to spare, so that a step in steady state still asks for nothing.
     let highest = max(peak, expected)
     let most = highest + MemoryPool.room(peak: highest, largest: largest, smallest: smallestRoom)
-    if reserved + size > most { unmapIdle(reserved + size - most) }
-    reserved += size
+    let excess = reserved + size - most
     guard size >= MemoryPool.mappingThreshold else {
+      takeApartIdle(excess, for: nil)
+      reserved += size
       return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
     }
-    let pointer = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let pointer, pointer != MAP_FAILED else {
-      return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-    }
+    let pointer = map(size)
     if size >= MemoryPool.hugePageThreshold { carina_advise_huge_pages(pointer, Int64(size)) }
+    takeApartIdle(excess, for: UnsafeMutableRawBufferPointer(start: pointer, count: size))
+    reserved += size
     return pointer
+  }
+
+  private func map(_ size: Int) -> UnsafeMutableRawPointer {
+    let alignment = Int64(size < MemoryPool.hugePage ? 1 << 12 : MemoryPool.hugePage)
+    if let pages = carina_map_pages(Int64(size), alignment) { return pages }
+    takeApartIdle(reserved, for: nil)
+    guard let pages = carina_map_pages(Int64(size), alignment) else {
+      preconditionFailure("the system has no \(size) bytes of memory left")
+    }
+    return pages
   }
 
   /// A free buffer of this class or, of the large ones, of the next that is not too large.
@@ -121,17 +138,36 @@ package final class MemoryPool: @unchecked Sendable {
     return nil
   }
 
-  /// Unmaps large buffers, those idle longest first, until so many bytes are given back or none is left.
-  private func unmapIdle(_ byteCount: Int) {
-    var given = 0
-    while given < byteCount {
-      let oldest = free.filter { $0.key >= MemoryPool.mappingThreshold && !$0.value.isEmpty }
-        .min { $0.value[0].moment < $1.value[0].moment }
-      guard let size = oldest?.key, let idle = free[size]?.removeFirst() else { break }
-      munmap(idle.pointer, size)
-      given += size
+  /// Takes so many bytes from large buffers, those idle longest first, or as many as there are.
+  /// - Parameter target: a new buffer, whose first pages are replaced by those taken as far as both have whole huge
+  ///   pages; what else is taken goes back to the system.
+  private func takeApartIdle(_ byteCount: Int, for target: UnsafeMutableRawBufferPointer?) {
+    let unit = MemoryPool.hugePage
+    var left = byteCount
+    var start = target?.baseAddress, room = reserved > MemoryPool.mostMovable ? 0 : (target?.count ?? 0) / unit
+    while left > 0, let source = remainders.popLast() ?? takeOldest() {
+      var moved = 0
+      if let to = start, min(room, source.size / unit) > 0 {
+        moved = Int(
+          carina_move_pages(source.pointer, to, Int64(min(room, source.size / unit) * unit), Int64(unit)))
+        start = to + moved
+        room -= moved / unit
+      }
+      let rest = source.size - moved
+      let kept = max(0, rest - max(0, left - moved)) / unit * unit
+      if rest > kept { carina_unmap_pages(source.pointer + moved + kept, Int64(rest - kept)) }
+      if kept > 0 { remainders.append((source.pointer + moved, kept)) }
+      left -= source.size - kept
+      reserved -= source.size - kept
     }
-    reserved -= given
+  }
+
+  /// The large buffer that has been idle longest, no longer among the free ones.
+  private func takeOldest() -> (pointer: UnsafeMutableRawPointer, size: Int)? {
+    let oldest = free.filter { $0.key >= MemoryPool.mappingThreshold && !$0.value.isEmpty }
+      .min { $0.value[0].moment < $1.value[0].moment }
+    guard let size = oldest?.key, let idle = free[size]?.removeFirst() else { return nil }
+    return (idle.pointer, size)
   }
 
   package func release(_ pointer: UnsafeMutableRawPointer, _ byteCount: Int) {
@@ -149,10 +185,6 @@ package final class MemoryPool: @unchecked Sendable {
   package func trim() {
     lock.lock()
     defer { lock.unlock() }
-    for (size, buffers) in free where size >= MemoryPool.mappingThreshold {
-      for idle in buffers { munmap(idle.pointer, size) }
-      reserved -= size * buffers.count
-      free[size] = nil
-    }
+    takeApartIdle(reserved, for: nil)
   }
 }

@@ -118,7 +118,8 @@ import Testing
     try FileManager.default.removeItem(atPath: pickled + "/adapter_model.bin")
     #expect(refusal(pickled)?.what == "the adapter has no weights")
     try FileManager.default.createDirectory(atPath: pickled + file, withIntermediateDirectories: false)
-    #expect(refusal(pickled)?.what == "the adapter's weights are a directory")
+    let inPlace = refusal(pickled)
+    #expect(inPlace?.kind == .badData && inPlace?.what == "is a directory" && inPlace?.location == pickled + file)
     let two = directory.file("two")
     for name in ["a", "b"] {
       try FileManager.default.createDirectory(atPath: two, withIntermediateDirectories: true)

@@ -79,6 +79,56 @@ import Carina
     #expect(seen.count == 1)
   }
 
+  @Test("huge pages of what has been idle longest become those of a new buffer, and buffers in use keep theirs")
+  func pagesThatMove() {
+    let pool = MemoryPool(smallestRoom: 0)
+    func fill(_ buffer: UnsafeMutableRawPointer, _ size: Int, _ byte: UInt8) {
+      buffer.initializeMemory(as: UInt8.self, repeating: byte, count: size)
+    }
+    let held = pool.allocate(5 * megabyte)
+    fill(held, 5 * megabyte, 255)
+    var moved = 0
+    // Ever other classes, so that none is there already.
+    let sizes = (0..<24).map { (2 * megabyte + $0 % 8 * (megabyte / 4)) << ($0 / 8) }
+    for (index, size) in sizes.enumerated() {
+      let buffer = pool.allocate(size)
+      #expect(pool.usage.reserved <= bound(pool, largest: size), "\(size)")
+      let first = buffer.load(as: UInt8.self), bytes = UnsafeRawBufferPointer(start: buffer, count: size)
+      // Pages come whole, in the order in which buffers were idle, and are followed by new ones.
+      #expect(first < index + 1 && bytes.allSatisfy { $0 <= index })
+      if first > 0 { moved += 1 }
+      fill(buffer, size, UInt8(index + 1))
+      pool.release(buffer, size)
+    }
+    #expect(moved > 4)
+    #expect(UnsafeRawBufferPointer(start: held, count: 5 * megabyte).allSatisfy { $0 == 255 })
+    pool.release(held, 5 * megabyte)
+    pool.trim()
+    #expect(pool.usage.reserved == 0 && pool.usage.inUse == 0)
+  }
+
+  @Test("a large idle buffer serves one small request after another, and only what nobody asks for goes back")
+  func remainders() {
+    let pool = MemoryPool(smallestRoom: 0)
+    let large = pool.allocate(512 * megabyte), base = pool.allocate(256 * megabyte)
+    pool.release(large, 512 * megabyte)
+    // Too small to be lent the large one, and too large for what comes; together they fill the room.
+    let others = (0..<6).map { _ in pool.allocate(128 * megabyte) }
+    for other in others { pool.release(other, 128 * megabyte) }
+    let most = bound(pool, largest: 512 * megabyte)
+    #expect(pool.usage.reserved <= most && pool.usage.reserved > most - 128 * megabyte)
+    var parts: [UnsafeMutableRawPointer] = [], sizes: [Int] = []
+    for _ in 0..<20 {
+      parts.append(pool.allocate(16 * megabyte))
+      sizes.append(pool.usage.reserved)
+    }
+    #expect(sizes.allSatisfy { $0 > most - 128 * megabyte && $0 <= most } && Set(sizes.suffix(8)).count == 1)
+    for part in parts { pool.release(part, 16 * megabyte) }
+    pool.release(base, 256 * megabyte)
+    pool.trim()
+    #expect(pool.usage.reserved == 0)
+  }
+
   @Test("the room grows with the buffers that come and go, to half a GiB, and with the peak beyond")
   func room() {
     #expect(MemoryPool.room(peak: 0, largest: 0) == MemoryPool.usualRoom)
