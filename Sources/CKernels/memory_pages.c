@@ -11,7 +11,10 @@ static void *map_anywhere(size_t byte_count) {
 
 void *carina_map_pages(int64_t byte_count, int64_t alignment) {
   const size_t size = (size_t)byte_count, unit = (size_t)alignment;
-  char *pages = map_anywhere(size + unit);
+  char *pages = map_anywhere(size);
+  if (!pages || (uintptr_t)pages % unit == 0) return pages;
+  munmap(pages, size);
+  pages = map_anywhere(size + unit);
   if (!pages) return NULL;
   const size_t before = (unit - (uintptr_t)pages % unit) % unit;
   if (before) munmap(pages, before);

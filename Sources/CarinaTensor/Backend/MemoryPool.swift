@@ -20,8 +20,8 @@ package final class MemoryPool: @unchecked Sendable {
 
   /// Idle buffers of each class, those idle longest first.
   private var free: [Int: [Idle]] = [:]
-  /// What is left of idle buffers that were taken apart: one huge page or more, at a multiple of its size.
-  private var remainders: [(pointer: UnsafeMutableRawPointer, size: Int)] = []
+  /// What is left of idle buffers that were taken apart: whole huge pages.
+  private var remainders: [UnsafeMutableRawBufferPointer] = []
   /// Sizes of the large buffers that are handed out and are of another class than was asked for.
   private var borrowed: [UnsafeMutableRawPointer: Int] = [:]
   private let lock = NSLock()
@@ -37,6 +37,9 @@ package final class MemoryPool: @unchecked Sendable {
   private static let mappingThreshold = 1 << 17
   private static let hugePageThreshold = 1 << 20
   private static let hugePage = 1 << 21
+  /// From here on buffers begin with a huge page. Smaller ones lie side by side, so that huge pages can stand behind
+  /// several.
+  private static let alignmentThreshold = 1 << 22
   /// From here on pages keep their address: each may be a mapping of its own, of which a process has 65,530.
   private static let mostMovable = 1 << 36
   private let smallestRoom: Int
@@ -114,7 +117,7 @@ package final class MemoryPool: @unchecked Sendable {
   }
 
   private func map(_ size: Int) -> UnsafeMutableRawPointer {
-    let alignment = Int64(size < MemoryPool.hugePage ? 1 << 12 : MemoryPool.hugePage)
+    let alignment = Int64(size < MemoryPool.alignmentThreshold ? 1 << 12 : MemoryPool.hugePage)
     if let pages = carina_map_pages(Int64(size), alignment) { return pages }
     takeApartIdle(reserved, for: nil)
     guard let pages = carina_map_pages(Int64(size), alignment) else {
@@ -139,35 +142,38 @@ package final class MemoryPool: @unchecked Sendable {
   }
 
   /// Takes so many bytes from large buffers, those idle longest first, or as many as there are.
-  /// - Parameter target: a new buffer, whose first pages are replaced by those taken as far as both have whole huge
+  /// - Parameter target: a new buffer, whose first pages are replaced by those taken as far as both are whole huge
   ///   pages; what else is taken goes back to the system.
   private func takeApartIdle(_ byteCount: Int, for target: UnsafeMutableRawBufferPointer?) {
     let unit = MemoryPool.hugePage
-    var left = byteCount
-    var start = target?.baseAddress, room = reserved > MemoryPool.mostMovable ? 0 : (target?.count ?? 0) / unit
-    while left > 0, let source = remainders.popLast() ?? takeOldest() {
+    var left = byteCount, filled = 0
+    let room = reserved > MemoryPool.mostMovable ? 0 : target.map(MemoryPool.wholeHugePages) ?? 0
+    while left > 0, let source = remainders.popLast() ?? takeOldest(), let start = source.baseAddress {
+      let whole = MemoryPool.wholeHugePages(source)
       var moved = 0
-      if let to = start, min(room, source.size / unit) > 0 {
-        moved = Int(
-          carina_move_pages(source.pointer, to, Int64(min(room, source.size / unit) * unit), Int64(unit)))
-        start = to + moved
-        room -= moved / unit
+      if let to = target?.baseAddress, min(room - filled, whole) > 0 {
+        moved = Int(carina_move_pages(start, to + filled, Int64(min(room - filled, whole)), Int64(unit)))
+        filled += moved
       }
-      let rest = source.size - moved
-      let kept = max(0, rest - max(0, left - moved)) / unit * unit
-      if rest > kept { carina_unmap_pages(source.pointer + moved + kept, Int64(rest - kept)) }
-      if kept > 0 { remainders.append((source.pointer + moved, kept)) }
-      left -= source.size - kept
-      reserved -= source.size - kept
+      let kept = max(0, whole - max(moved, left)) / unit * unit, taken = source.count - kept
+      if taken > moved { carina_unmap_pages(start + moved + kept, Int64(taken - moved)) }
+      if kept > 0 { remainders.append(UnsafeMutableRawBufferPointer(start: start + moved, count: kept)) }
+      left -= taken
+      reserved -= taken
     }
   }
 
+  /// The bytes of whole huge pages with which a buffer begins.
+  private static func wholeHugePages(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    Int(bitPattern: buffer.baseAddress) % hugePage == 0 ? buffer.count / hugePage * hugePage : 0
+  }
+
   /// The large buffer that has been idle longest, no longer among the free ones.
-  private func takeOldest() -> (pointer: UnsafeMutableRawPointer, size: Int)? {
+  private func takeOldest() -> UnsafeMutableRawBufferPointer? {
     let oldest = free.filter { $0.key >= MemoryPool.mappingThreshold && !$0.value.isEmpty }
       .min { $0.value[0].moment < $1.value[0].moment }
     guard let size = oldest?.key, let idle = free[size]?.removeFirst() else { return nil }
-    return (idle.pointer, size)
+    return UnsafeMutableRawBufferPointer(start: idle.pointer, count: size)
   }
 
   package func release(_ pointer: UnsafeMutableRawPointer, _ byteCount: Int) {
