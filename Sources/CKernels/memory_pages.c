@@ -1,12 +1,19 @@
 #define _GNU_SOURCE
 #include "memory_pages.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 static void *map_anywhere(size_t byte_count) {
   void *pages = mmap(NULL, byte_count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? NULL : pages;
+}
+
+void carina_unmap_pages(void *address, int64_t byte_count) {
+  // A process that has no mapping left to cut this one in two can still give back the memory.
+  if (munmap(address, (size_t)byte_count)) madvise(address, (size_t)byte_count, MADV_DONTNEED);
 }
 
 void *carina_map_pages(int64_t byte_count, int64_t alignment) {
@@ -17,12 +24,10 @@ void *carina_map_pages(int64_t byte_count, int64_t alignment) {
   pages = map_anywhere(size + unit);
   if (!pages) return NULL;
   const size_t before = (unit - (uintptr_t)pages % unit) % unit;
-  if (before) munmap(pages, before);
-  if (unit - before) munmap(pages + before + size, unit - before);
+  if (before) carina_unmap_pages(pages, (int64_t)before);
+  carina_unmap_pages(pages + before + size, (int64_t)(unit - before));
   return pages + before;
 }
-
-void carina_unmap_pages(void *address, int64_t byte_count) { munmap(address, (size_t)byte_count); }
 
 int64_t carina_move_pages(void *from, void *to, int64_t byte_count, int64_t unit) {
   int64_t moved = 0;
@@ -32,8 +37,10 @@ int64_t carina_move_pages(void *from, void *to, int64_t byte_count, int64_t unit
     if (mremap((char *)from + moved, (size_t)unit, (size_t)unit, MREMAP_MAYMOVE | MREMAP_FIXED, target) == target) {
       continue;
     }
-    // What was mapped at the target may be gone already.
-    mmap(target, (size_t)unit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    // The target is mapped still (then this is refused), or its pages are gone: a buffer must have no hole.
+    void *again = mmap(target, (size_t)unit, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (again != target && (again != MAP_FAILED || errno != EEXIST)) abort();
     break;
   }
   return moved;

@@ -35,7 +35,7 @@ public final class SmallServer: Sendable {
   /// `http://127.0.0.1:PORT`.
   public let address: String
   private let listener: Int32
-  private let asked = Mutex<[Request]>([])
+  private let asked = Mutex<[Request]>([]), isStopped = Mutex(false)
 
   /// All requests so far, in order.
   public var requests: [Request] { asked.withLock { $0 } }
@@ -61,10 +61,16 @@ public final class SmallServer: Sendable {
     let thread = Thread { [weak self] in
       while true {
         let connection = accept(file, nil, nil)
-        guard connection >= 0 else { return }
+        guard connection >= 0 else {
+          if errno == EINTR || errno == ECONNABORTED { continue }
+          // Here and not in `stop`: until this thread asks no more, the number must not become another server's.
+          self?.isStopped.withLock { $0 = true }
+          close(file)
+          return
+        }
         guard let self else {
           close(connection)
-          return
+          continue
         }
         Thread.detachNewThread { self.serve(connection, answer) }
       }
@@ -76,8 +82,11 @@ public final class SmallServer: Sendable {
 
   /// Listens no more.
   public func stop() {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
+    let wasStopped = isStopped.withLock { isStopped in
+      defer { isStopped = true }
+      return isStopped
+    }
+    if !wasStopped { shutdown(listener, Int32(SHUT_RDWR)) }
   }
 
   private func serve(_ connection: Int32, _ answer: (Request) -> Reply) {

@@ -7,9 +7,9 @@ import Foundation
 /// Sizes are rounded up to eight classes an octave (at most 12.5% waste). Where none of the right class is free, one of
 /// up to half as much again serves. Before more is held than was ever in use and `room` besides, what has been idle
 /// longest is taken apart: batches of varying length would otherwise leave a set of buffers behind for each length. Its
-/// huge pages become the new buffer's, which saves the system clearing others (the gradients of a step and the results
-/// that its backward pass reads take each other's); the rest goes back. Large buffers are mapped for this, each in pages
-/// of its own.
+/// huge pages become the new buffer's, and the rest goes back to the system. A step of training needs this: what its
+/// backward pass reads and the gradients that follow take turns with the same memory in buffers of other sizes, and the
+/// system would clear every page that it gives anew. Large buffers are mapped one by one for this.
 // Unchecked: the lock guards everything that changes.
 package final class MemoryPool: @unchecked Sendable {
   private struct Idle {
@@ -20,8 +20,8 @@ package final class MemoryPool: @unchecked Sendable {
 
   /// Idle buffers of each class, those idle longest first.
   private var free: [Int: [Idle]] = [:]
-  /// What is left of idle buffers that were taken apart: whole huge pages.
-  private var remainders: [UnsafeMutableRawBufferPointer] = []
+  /// What is left of the idle buffer that was taken apart last: whole huge pages.
+  private var remainder: UnsafeMutableRawBufferPointer?
   /// Sizes of the large buffers that are handed out and are of another class than was asked for.
   private var borrowed: [UnsafeMutableRawPointer: Int] = [:]
   private let lock = NSLock()
@@ -40,7 +40,8 @@ package final class MemoryPool: @unchecked Sendable {
   /// From here on buffers begin with a huge page. Smaller ones lie side by side, so that huge pages can stand behind
   /// several.
   private static let alignmentThreshold = 1 << 22
-  /// From here on pages keep their address: each may be a mapping of its own, of which a process has 65,530.
+  /// When more than this is held, buffers are not aligned any more and no page moves: each huge page may be a mapping of
+  /// its own, of which a process has 65,530 by default.
   private static let mostMovable = 1 << 36
   private let smallestRoom: Int
 
@@ -117,10 +118,11 @@ package final class MemoryPool: @unchecked Sendable {
   }
 
   private func map(_ size: Int) -> UnsafeMutableRawPointer {
-    let alignment = Int64(size < MemoryPool.alignmentThreshold ? 1 << 12 : MemoryPool.hugePage)
-    if let pages = carina_map_pages(Int64(size), alignment) { return pages }
-    takeApartIdle(reserved, for: nil)
-    guard let pages = carina_map_pages(Int64(size), alignment) else {
+    let page = 1 << 12
+    let isAligned = size >= MemoryPool.alignmentThreshold && reserved <= MemoryPool.mostMovable
+    if let pages = carina_map_pages(Int64(size), Int64(isAligned ? MemoryPool.hugePage : page)) { return pages }
+    takeApartIdle(.max, for: nil)
+    guard let pages = carina_map_pages(Int64(size), Int64(page)) else {
       preconditionFailure("the system has no \(size) bytes of memory left")
     }
     return pages
@@ -141,29 +143,36 @@ package final class MemoryPool: @unchecked Sendable {
     return nil
   }
 
-  /// Takes so many bytes from large buffers, those idle longest first, or as many as there are.
+  /// Takes at least so many bytes from large buffers, those idle longest first, or as many as there are.
   /// - Parameter target: a new buffer, whose first pages are replaced by those taken as far as both are whole huge
   ///   pages; what else is taken goes back to the system.
   private func takeApartIdle(_ byteCount: Int, for target: UnsafeMutableRawBufferPointer?) {
     let unit = MemoryPool.hugePage
     var left = byteCount, filled = 0
-    let room = reserved > MemoryPool.mostMovable ? 0 : target.map(MemoryPool.wholeHugePages) ?? 0
-    while left > 0, let source = remainders.popLast() ?? takeOldest(), let start = source.baseAddress {
-      let whole = MemoryPool.wholeHugePages(source)
+    var room = reserved > MemoryPool.mostMovable ? 0 : target.map(MemoryPool.wholeHugePages) ?? 0
+    while left > 0, let source = takeRemainder() ?? takeOldest(), let start = source.baseAddress {
+      let whole = MemoryPool.wholeHugePages(source), wanted = min(room - filled, whole)
       var moved = 0
-      if let to = target?.baseAddress, min(room - filled, whole) > 0 {
-        moved = Int(carina_move_pages(start, to + filled, Int64(min(room - filled, whole)), Int64(unit)))
+      if let to = target?.baseAddress, wanted > 0 {
+        moved = Int(carina_move_pages(start, to + filled, Int64(wanted), Int64(unit)))
         filled += moved
+        // A system that refuses once will do so again.
+        if moved < wanted { room = 0 }
       }
       let kept = max(0, whole - max(moved, left)) / unit * unit, taken = source.count - kept
       if taken > moved { carina_unmap_pages(start + moved + kept, Int64(taken - moved)) }
-      if kept > 0 { remainders.append(UnsafeMutableRawBufferPointer(start: start + moved, count: kept)) }
+      if kept > 0 { remainder = UnsafeMutableRawBufferPointer(start: start + moved, count: kept) }
       left -= taken
       reserved -= taken
     }
   }
 
-  /// The bytes of whole huge pages with which a buffer begins.
+  private func takeRemainder() -> UnsafeMutableRawBufferPointer? {
+    defer { remainder = nil }
+    return remainder
+  }
+
+  /// The bytes of whole huge pages with which a buffer begins. A smaller one may begin with one by chance.
   private static func wholeHugePages(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
     Int(bitPattern: buffer.baseAddress) % hugePage == 0 ? buffer.count / hugePage * hugePage : 0
   }
@@ -191,6 +200,6 @@ package final class MemoryPool: @unchecked Sendable {
   package func trim() {
     lock.lock()
     defer { lock.unlock() }
-    takeApartIdle(reserved, for: nil)
+    takeApartIdle(.max, for: nil)
   }
 }

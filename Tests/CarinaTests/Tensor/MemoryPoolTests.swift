@@ -93,19 +93,27 @@ import Carina
     }
     let held = pool.allocate(20 * megabyte)
     mark(held, 20 * megabyte, 255)
-    var moved = 0
+    var moved: [UInt8] = [], largest = 0
     // Ever other classes, so that none is there already.
     let sizes = (0..<32).map { (8 + $0 % 8) * megabyte << ($0 / 8) }
     for (index, size) in sizes.enumerated() {
       let buffer = pool.allocate(size)
-      #expect(pool.usage.reserved <= bound(pool, largest: size), "\(size)")
+      #expect(pool.usage.reserved <= bound(pool, largest: largest), "\(size)")
       let found = bytes(buffer, size)
       #expect(found.allSatisfy { $0 <= index }, "pages of a buffer in use")
-      if found[0] > 0 { moved += 1 }
+      // Those that moved come first, and the others are new.
+      let pages = found.prefix { $0 > 0 }
+      #expect(found.dropFirst(pages.count).allSatisfy { $0 == 0 })
+      moved += pages
+      largest = size
       mark(buffer, size, UInt8(index + 1))
       pool.release(buffer, size)
     }
-    #expect(moved > 4)
+    // All of a buffer's whole huge pages before the first of the one that came back after it.
+    #expect(moved == moved.sorted() && moved.count == 380 * 512)
+    for (index, size) in sizes.prefix(24).enumerated() {
+      #expect(moved.count { $0 == index + 1 } == size / (2 * megabyte) * 512, "\(size)")
+    }
     #expect(bytes(held, 20 * megabyte).allSatisfy { $0 == 255 })
     pool.release(held, 20 * megabyte)
     pool.trim()
