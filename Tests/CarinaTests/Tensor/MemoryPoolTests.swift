@@ -109,7 +109,8 @@ import Carina
       mark(buffer, size, UInt8(index + 1))
       pool.release(buffer, size)
     }
-    // All of a buffer's whole huge pages before the first of the one that came back after it.
+    // All whole huge pages of the first 24 buffers, in the order in which they came back, and 60 of the two after them:
+    // as many as the bound asks for.
     #expect(moved == moved.sorted() && moved.count == 380 * 512)
     for (index, size) in sizes.prefix(24).enumerated() {
       #expect(moved.count { $0 == index + 1 } == size / (2 * megabyte) * 512, "\(size)")
